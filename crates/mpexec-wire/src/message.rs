@@ -1,0 +1,185 @@
+//! Control messages: what coordinator and worker say to each other besides tasks and results.
+//!
+//! Two closed lists, one per direction. A variant that does not exist is a typed error, never skipped: both sides speak one
+//! [`PROTOCOL`], and the handshake makes sure of it before anything else is said. For that, the first fields of a [`Hello`] are
+//! the same in every version to come, and [`peek_hello`] reads just those: so that two versions that do not fit can still tell
+//! each other their numbers.
+//!
+//! A conversation: the worker says `Hello`, the coordinator `Welcome`, the worker `Ready` (or `Refused`); then tasks and results
+//! flow, `Withdraw` is answered by `GaveBack`, and `Shutdown` by `Bye`.
+//!
+//! No message holds a recursive type or a sequence of elements without bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{DecodeError, decode_prefix};
+
+/// The version of everything in this crate that goes over a link.
+pub const PROTOCOL: u32 = 1;
+
+/// What a worker says.
+///
+/// ```
+/// use mpexec_wire::{FromWorker, decode, encode_to_vec};
+///
+/// let bytes = encode_to_vec(&FromWorker::GaveBack { lo: 4, hi: 9 })?;
+/// assert_eq!(decode::<FromWorker>(&bytes)?, FromWorker::GaveBack { lo: 4, hi: 9 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// The first message of all. Its place in this list is fixed for ever, as are the first two fields of [`Hello`].
+    Hello(Hello),
+    /// The welcome was understood and the start hook is through: send tasks.
+    Ready,
+    /// These ordinals were not started and never will be: they are the coordinator's again.
+    GaveBack {
+        /// The first ordinal given back.
+        lo: u64,
+        /// The first ordinal not given back.
+        hi: u64,
+    },
+    /// The worker cannot serve, for instance because it cannot decode the shared context.
+    Refused {
+        /// Why, for the user.
+        reason: String,
+    },
+    /// The last message of all; the worker ends by itself.
+    Bye,
+}
+
+/// Who the worker is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The [`PROTOCOL`] it speaks.
+    pub protocol: u32,
+    /// The version of the library it was built with.
+    pub version: String,
+    /// Its process id, in its own name space.
+    pub pid: u32,
+    /// The executable it runs.
+    pub executable: FileId,
+    /// The task functions it knows by name; a batch names them by their place in this list.
+    pub functions: Vec<FunctionInfo>,
+}
+
+/// A file, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FileId {
+    /// The device it lies on.
+    pub device: u64,
+    /// Its number on that device.
+    pub inode: u64,
+}
+
+/// A task function with a name, and the structure of what it takes and gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionInfo {
+    /// The name it is registered under.
+    pub name: String,
+    /// The structure of its arguments.
+    pub arguments: String,
+    /// The structure of its result.
+    pub result: String,
+}
+
+/// What the coordinator says.
+///
+/// ```
+/// use mpexec_wire::{ToWorker, decode, encode_to_vec};
+///
+/// let bytes = encode_to_vec(&ToWorker::Shutdown)?;
+/// assert_eq!(decode::<ToWorker>(&bytes)?, ToWorker::Shutdown);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// The answer to a hello that fits.
+    Welcome(Welcome),
+    /// Give these ordinals back as far as they have not started.
+    Withdraw {
+        /// The first ordinal to give back.
+        lo: u64,
+        /// The first ordinal to keep.
+        hi: u64,
+    },
+    /// Finish what was sent and end.
+    Shutdown,
+}
+
+/// What a worker must know before its first task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The [`PROTOCOL`] the coordinator speaks.
+    pub protocol: u32,
+    /// The version of the library it was built with.
+    pub version: String,
+    /// The worker's number in its pool.
+    pub worker: u32,
+    /// The way that tasks and results take.
+    pub transport: Transport,
+    /// The coordinator's own executable when the worker must run the same: task functions are then named by offset.
+    pub same_executable: Option<FileId>,
+    /// The encoded context that all tasks share.
+    #[serde(with = "serde_bytes")]
+    pub context: Option<Vec<u8>>,
+    /// The coordinator's process id; the worker ends when this is no longer its parent.
+    pub coordinator: u32,
+}
+
+/// The way that tasks and results take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Transport {
+    /// Two rings in shared memory, whose descriptors come with the welcome.
+    Shm {
+        /// The data capacity of each ring, in bytes.
+        capacity: u64,
+    },
+    /// Frames on the control socket.
+    Socket,
+}
+
+/// A panic of a task: the payload of a result with [`Status::Panicked`](crate::Status::Panicked).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PanicReport {
+    /// What it panicked with.
+    pub message: String,
+    /// `file:line:column`.
+    pub location: Option<String>,
+    /// The backtrace, where one was asked for.
+    pub backtrace: Option<String>,
+}
+
+/// The part of a [`Hello`] that every version understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Greeting {
+    /// The protocol that the worker speaks.
+    pub protocol: u32,
+    /// The version of the library it was built with.
+    pub version: String,
+}
+
+/// Reads who is speaking from an encoded [`FromWorker::Hello`] of *any* protocol.
+///
+/// Look here first; only when the protocol is one's own, decode the whole.
+///
+/// ```
+/// use mpexec_wire::{encode_to_vec, peek_hello};
+///
+/// let from_the_future = encode_to_vec(&(0_u32, 99_u32, "9.0.0", [1_u8; 5]))?;
+/// assert_eq!(peek_hello(&from_the_future)?.protocol, 99);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`DecodeError::Cut`] or [`DecodeError::Invalid`] when this is no hello of any version.
+pub fn peek_hello(bytes: &[u8]) -> Result<Greeting, DecodeError> {
+    let ((variant, protocol, version), _) = decode_prefix::<(u32, u32, String)>(bytes)?;
+    if variant != 0 {
+        return Err(DecodeError::Invalid {
+            type_name: std::any::type_name::<Hello>(),
+            message: format!("the first message is number {variant} of its list, not a hello"),
+        });
+    }
+    Ok(Greeting { protocol, version })
+}
