@@ -1,0 +1,196 @@
+//! Sealed memfds and their mappings: the only file that maps memory.
+//!
+//! A mapping is a danger as long as somebody can cut the file under it (a bus error on the next access). So no file is mapped here before
+//! its seals say that it cannot shrink; with that, the addresses of a [`Map`] are good for as long as it lives, whatever the peer does.
+#![expect(unsafe_code, reason = "mmap and munmap are what this file is for")]
+
+use std::ffi::c_void;
+use std::io;
+use std::ops::Deref;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::{self, NonNull};
+use std::slice;
+
+use rustix::fs::{
+    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create,
+};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+use crate::error::OpenError;
+
+/// The size is fixed for ever.
+pub(crate) const FIXED_SIZE: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
+/// As [`FIXED_SIZE`], and whoever mapped it writable by now is the only one who ever will.
+pub(crate) const ONE_WRITER: SealFlags = FIXED_SIZE
+    .union(SealFlags::FUTURE_WRITE)
+    .union(SealFlags::SEAL);
+/// Nobody can change it any more.
+pub(crate) const FROZEN: SealFlags = FIXED_SIZE.union(SealFlags::WRITE).union(SealFlags::SEAL);
+
+/// A new, empty, sealable memfd that is not inherited.
+pub(crate) fn memfd(name: &str) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // Hardened systems refuse memfds that may be executed; kernels before 6.3 do not know the flag that says "not this one".
+    match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => Ok(memfd_create(name, flags)?),
+        other => Ok(other?),
+    }
+}
+
+/// A memfd of `len` zero bytes whose size is sealed.
+pub(crate) fn sized_memfd(name: &str, len: u64) -> io::Result<OwnedFd> {
+    let fd = memfd(name)?;
+    ftruncate(&fd, len)?;
+    seal(fd.as_fd(), FIXED_SIZE)?;
+    Ok(fd)
+}
+
+/// Adds seals for good.
+pub(crate) fn seal(fd: BorrowedFd<'_>, seals: SealFlags) -> io::Result<()> {
+    Ok(fcntl_add_seals(fd, seals)?)
+}
+
+/// The size of `fd`, if it has (at least) `seals`.
+pub(crate) fn sealed_size(
+    fd: BorrowedFd<'_>,
+    seals: SealFlags,
+    what: &'static str,
+) -> Result<u64, OpenError> {
+    let os = |error: Errno| OpenError::Os {
+        what,
+        source: error.into(),
+    };
+    let has = match fcntl_get_seals(fd) {
+        // What is no memfd has no seals at all.
+        Err(Errno::INVAL) => SealFlags::empty(),
+        other => other.map_err(os)?,
+    };
+    // A file that nobody can write any more is as good as one with a single writer.
+    let enough = has
+        | if has.contains(SealFlags::WRITE) {
+            SealFlags::FUTURE_WRITE
+        } else {
+            SealFlags::empty()
+        };
+    if !enough.contains(seals) {
+        return Err(OpenError::NotSealed {
+            what,
+            has: has.bits(),
+            needs: seals.bits(),
+        });
+    }
+    Ok(fstat(fd).map_err(os)?.st_size as u64)
+}
+
+/// Whether a mapping may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Loads only; a store would be a segmentation fault.
+    Read,
+    /// Loads and stores.
+    ReadWrite,
+}
+
+/// A shared mapping of the start of a file that cannot shrink.
+#[derive(Debug)]
+pub(crate) struct Map {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a Map is an address range that stays mapped until it is dropped; it hands out nothing but the address, and has no
+// thread-bound state.
+unsafe impl Send for Map {}
+// SAFETY: as above; `&Map` gives the address and the length, both constant.
+unsafe impl Sync for Map {}
+
+impl Map {
+    /// Maps the first `len` bytes (not 0) of `fd`, which must be sealed against shrinking and have them.
+    pub(crate) fn new(
+        fd: BorrowedFd<'_>,
+        len: usize,
+        access: Access,
+        what: &'static str,
+    ) -> Result<Map, OpenError> {
+        let size = sealed_size(fd, SealFlags::SHRINK, what)?;
+        if len == 0 || (len as u64) > size {
+            return Err(OpenError::WrongSize { what, size });
+        }
+        let protection = match access {
+            Access::Read => ProtFlags::READ,
+            Access::ReadWrite => ProtFlags::READ | ProtFlags::WRITE,
+        };
+        // SAFETY: with a null address and no MAP_FIXED the kernel picks a free range, so no existing mapping is touched. The file has
+        // `len` bytes and cannot shrink (checked above), so every access within the range is backed.
+        let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, fd, 0) };
+        let start = start.map_err(|error| OpenError::Os {
+            what,
+            source: error.into(),
+        })?;
+        let start =
+            NonNull::new(start.cast::<u8>()).expect("mmap without MAP_FIXED never gives address 0");
+        Ok(Map { start, len })
+    }
+
+    /// The first byte; page-aligned, so aligned for everything.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    /// Bytes from [`Self::start`] that may be accessed.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // SAFETY: exactly this range came from `mmap` in `new`, it is unmapped only here, and whatever borrowed from it borrowed `self`.
+        let unmapped = unsafe { munmap(self.start.as_ptr().cast::<c_void>(), self.len) };
+        debug_assert!(
+            unmapped.is_ok(),
+            "munmap of a range of our own failed: {unmapped:?}"
+        );
+    }
+}
+
+/// A mapping of a file that nobody can change any more: plain bytes.
+#[derive(Debug)]
+pub(crate) struct FrozenMap(Option<Map>);
+
+impl FrozenMap {
+    /// Maps all of `fd`, which must have exactly `len` bytes and the seals [`FROZEN`].
+    pub(crate) fn new(
+        fd: BorrowedFd<'_>,
+        len: u64,
+        what: &'static str,
+    ) -> Result<FrozenMap, OpenError> {
+        let size = sealed_size(fd, FROZEN, what)?;
+        match usize::try_from(len) {
+            Ok(0) if size == 0 => Ok(FrozenMap(None)),
+            Ok(bytes) if size == len => {
+                Ok(FrozenMap(Some(Map::new(fd, bytes, Access::Read, what)?)))
+            }
+            _ => Err(OpenError::WrongSize { what, size }),
+        }
+    }
+}
+
+impl Deref for FrozenMap {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            // SAFETY: the range is mapped readable while `self` lives. The file is sealed against writing and resizing (checked in
+            // `new`; F_SEAL_WRITE is refused by the kernel while a writable mapping exists), so the bytes never change.
+            Some(map) => unsafe { slice::from_raw_parts(map.start().as_ptr(), map.len()) },
+            None => &EMPTY.0,
+        }
+    }
+}
+
+/// No bytes, as aligned as those of a mapping.
+#[repr(align(16))]
+struct Empty([u8; 0]);
+static EMPTY: Empty = Empty([]);

@@ -1,0 +1,78 @@
+//! The page of the pool: what the coordinator says to all its workers at once.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::error::OpenError;
+use crate::map::{Access, Map, ONE_WRITER, seal, sealed_size, sized_memfd};
+use crate::memory::{HEADER_PAGE, OwnPage, TrustedMemory};
+use crate::segments::os;
+
+const WHAT: &str = "the page of the pool";
+
+/// The coordinator's page, one per pool: whether it sleeps and where it runs. Workers map it read-only.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let page = mpexec_ring::PoolPage::create()?;
+/// let (_, _, _, results) = mpexec_ring::in_process(1 << 16, &page)?;
+/// assert_eq!(results.coordinator_cpu(), u32::MAX);
+/// page.set_cpu(1);
+/// assert_eq!(results.coordinator_cpu(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct PoolPage {
+    memory: OwnPage,
+    fd: OwnedFd,
+}
+
+impl PoolPage {
+    /// A page of its own memfd, which nobody else can write or resize.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no memfd or no mapping (descriptors or memory are used up).
+    pub fn create() -> io::Result<PoolPage> {
+        let fd = sized_memfd("mpexec-page", HEADER_PAGE as u64)?;
+        let map = Map::new(fd.as_fd(), HEADER_PAGE, Access::ReadWrite, WHAT).map_err(os)?;
+        seal(fd.as_fd(), ONE_WRITER)?;
+        Ok(PoolPage {
+            memory: OwnPage::new(map),
+            fd,
+        })
+    }
+
+    /// The descriptor to pass to a worker, for [`crate::open`].
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Says whether the coordinator sleeps, so that workers ring. After `true`, look once more at every ring before sleeping: a worker that
+    /// published before it could see this did not ring.
+    pub fn set_sleeping(&self, sleeping: bool) {
+        self.memory.cells().set_sleeping(sleeping);
+    }
+
+    /// Says on which CPU the coordinator runs.
+    pub fn set_cpu(&self, cpu: u32) {
+        self.memory.cells().set_cpu(cpu);
+    }
+}
+
+/// Maps the page in a worker.
+pub(crate) fn open_page(
+    fd: BorrowedFd<'_>,
+) -> Result<TrustedMemory<crate::cells::PageCells>, OpenError> {
+    let size = sealed_size(fd, ONE_WRITER, WHAT)?;
+    if size != HEADER_PAGE as u64 {
+        return Err(OpenError::WrongSize { what: WHAT, size });
+    }
+    Ok(TrustedMemory::page(Map::new(
+        fd,
+        HEADER_PAGE,
+        Access::Read,
+        WHAT,
+    )?))
+}

@@ -1,0 +1,304 @@
+//! The worker's end of the result ring: single records, groups of many results, and the progress cell.
+//!
+//! Results of many small tasks share one record, a *group*, which grows while the tasks run. Each task's bytes count as soon as they are
+//! appended (`complete`), long before the group is published; so a worker that dies takes nothing with it that was finished.
+
+use crate::cells::{PageCells, ResultCells, TaskCells};
+use crate::memory::{OwnMemory, TrustedMemory};
+use crate::record::{ALIGN, CONTINUED, Capacity, HEADER, Header, padded};
+use crate::writer::{OpenRecord, Place, Spot, Writer};
+
+/// The worker's end of the result ring.
+///
+/// ```
+/// use mpexec_ring::{PoolPage, Upto, in_process};
+/// # fn main() -> std::io::Result<()> {
+/// let page = PoolPage::create()?;
+/// let (tasks, mut receiver, _, mut results) = in_process(1 << 16, &page)?;
+/// results.begin_group(2, 7);
+/// for task in 0..3u8 {
+///     results.begin(u64::from(task));
+///     results.append_space(1, 1).expect("an empty ring has room")[0] = task;
+///     results.append(1);
+///     results.end(u64::from(task) + 1);
+/// }
+/// // Nothing is published, and yet nothing would be lost if the worker died now.
+/// let mut out = Vec::new();
+/// let taken = receiver.take(Upto::Complete, &mut out).expect("nothing is corrupt").expect("three results");
+/// assert_eq!((taken.kind, taken.tag, &out[..]), (2, 7, &[0, 1, 2][..]));
+///
+/// results.end_group();
+/// let bell = results.publish(); // true if the coordinator sleeps
+/// assert!(!bell && receiver.take(Upto::Published, &mut out) == Ok(None));
+/// receiver.release(&tasks);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ResultSender {
+    memory: OwnMemory<ResultCells>,
+    tasks: TrustedMemory<TaskCells>,
+    page: TrustedMemory<PageCells>,
+    writer: Writer,
+    tail: u64,
+    granted: Option<Place>,
+    group: Option<Group>,
+}
+
+/// A group that was begun and not ended.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    kind: u32,
+    tag: u64,
+    /// The record that grows; none before the first result.
+    open: Option<OpenRecord>,
+    /// The open record is not the group's first.
+    continued: bool,
+}
+
+impl ResultSender {
+    pub(crate) fn new(
+        memory: OwnMemory<ResultCells>,
+        tasks: TrustedMemory<TaskCells>,
+        page: TrustedMemory<PageCells>,
+        capacity: Capacity,
+    ) -> Self {
+        ResultSender {
+            memory,
+            tasks,
+            page,
+            writer: Writer::new(capacity),
+            tail: 0,
+            granted: None,
+            group: None,
+        }
+    }
+
+    /// The longest payload (or single append) in bytes, a quarter of the ring. What is longer travels in a [`crate::Parcel`].
+    pub fn max_record(&self) -> usize {
+        self.writer.capacity().max_record()
+    }
+
+    /// Space for the payload of a single record: contiguous, 16-aligned, `min` to `want` bytes (at most [`Self::max_record`]).
+    ///
+    /// `None`: no room before the coordinator takes something out ([`crate::worker_wait`] with [`crate::Reason::Space`]), or `min` is above
+    /// [`Self::max_record`].
+    ///
+    /// # Panics
+    ///
+    /// If a group is open.
+    pub fn grant(&mut self, min: usize, want: usize) -> Option<&mut [u8]> {
+        assert!(
+            self.group.is_none(),
+            "end the group before a record of its own"
+        );
+        self.space(None, min, want)
+    }
+
+    /// Makes the first `len` bytes of the grant a record. It is complete at once, and visible after the next [`Self::publish`].
+    ///
+    /// # Panics
+    ///
+    /// If nothing is granted, if `len` is more than was granted, or if `kind` is not in `1..1 << 31`.
+    pub fn commit(&mut self, len: usize, kind: u32, tag: u64) {
+        assert!(
+            (1..CONTINUED).contains(&kind),
+            "kinds are 1 to 2^31 - 1, not {kind}"
+        );
+        let record = self.fill(None, len, kind, tag);
+        self.close(record);
+    }
+
+    /// Begins a group: results that follow with [`Self::append`] share one record of this kind and tag.
+    ///
+    /// It takes no room before the first result. If the ring's end or window comes in between, the group goes on in a further record, which
+    /// the coordinator sees as [`crate::Taken::continued`]; an append is never split.
+    ///
+    /// # Panics
+    ///
+    /// If a group is open already, or if `kind` is not in `1..1 << 31`.
+    pub fn begin_group(&mut self, kind: u32, tag: u64) {
+        assert!(self.group.is_none(), "end the group before the next");
+        assert!(
+            (1..CONTINUED).contains(&kind),
+            "kinds are 1 to 2^31 - 1, not {kind}"
+        );
+        self.granted = None;
+        self.group = Some(Group {
+            kind,
+            tag,
+            open: None,
+            continued: false,
+        });
+    }
+
+    /// Space for the next result of the group: contiguous, `min` to `want` bytes, not aligned unless it is the first of its record.
+    ///
+    /// `None` as for [`Self::grant`]; the group stays open.
+    ///
+    /// # Panics
+    ///
+    /// If no group is open.
+    pub fn append_space(&mut self, min: usize, want: usize) -> Option<&mut [u8]> {
+        let group = self.group.expect("append_space follows begin_group");
+        self.space(group.open, min, want)
+    }
+
+    /// The first `len` bytes of the space are a result: from here on it survives this process.
+    ///
+    /// # Panics
+    ///
+    /// If there was no [`Self::append_space`] before it, or if `len` is more than that gave.
+    pub fn append(&mut self, len: usize) {
+        let mut group = self.group.expect("append follows begin_group");
+        let Some(Place { spot, .. }) = self.granted else {
+            panic!("append follows append_space")
+        };
+        let kind = match (group.open, spot) {
+            (Some(_), Spot::NextLap) => {
+                group.continued = true;
+                group.kind | CONTINUED
+            }
+            _ if group.continued => group.kind | CONTINUED,
+            _ => group.kind,
+        };
+        let record = self.fill(group.open, len, kind, group.tag);
+        group.open = Some(record);
+        self.group = Some(group);
+        self.memory.cells().complete_to(record.end());
+    }
+
+    /// Ends the group; it is visible after the next [`Self::publish`]. A group without results leaves no trace.
+    ///
+    /// # Panics
+    ///
+    /// If no group is open.
+    pub fn end_group(&mut self) {
+        let group = self.group.take().expect("end_group follows begin_group");
+        self.granted = None;
+        if let Some(record) = group.open {
+            self.close(record);
+        }
+    }
+
+    /// Makes every ended group and committed record visible. True: the coordinator says that it sleeps, so ring its bell.
+    pub fn publish(&mut self) -> bool {
+        self.memory
+            .cells()
+            .publish(self.writer.head(), self.page.cells())
+    }
+
+    /// The task `ordinal` is about to start. The look at [`crate::TaskSignals::is_withdrawn`] comes after this, and is ordered after it.
+    #[inline]
+    pub fn begin(&self, ordinal: u64) {
+        self.memory.cells().begin(ordinal);
+    }
+
+    /// `done` ordinals are passed (finished or skipped), and none is running.
+    #[inline]
+    pub fn end(&self, done: u64) {
+        self.memory.cells().end(done);
+    }
+
+    /// Says whether this worker sleeps. [`crate::worker_wait`] does it by itself.
+    pub fn set_sleeping(&self, sleeping: bool) {
+        if sleeping {
+            self.memory.cells().fall_asleep();
+        } else {
+            self.memory.cells().wake_up();
+        }
+    }
+
+    /// Says on which CPU this worker runs. [`crate::worker_wait`] does it by itself.
+    pub fn set_cpu(&self, cpu: u32) {
+        self.memory.cells().set_cpu(cpu);
+    }
+
+    /// The CPU the coordinator last ran on, `u32::MAX` if it never said.
+    pub fn coordinator_cpu(&self) -> u32 {
+        self.page.cells().cpu()
+    }
+
+    /// Whether the coordinator has handed back space since the last time there was not enough.
+    pub fn has_space_news(&self) -> bool {
+        self.tasks.cells().result_tail() != self.tail
+    }
+
+    pub(crate) fn cells(&self) -> &ResultCells {
+        self.memory.cells()
+    }
+
+    /// The task segment's cells, where the worker sleeps.
+    pub(crate) fn task_cells(&self) -> &TaskCells {
+        self.tasks.cells()
+    }
+
+    fn space(&mut self, open: Option<OpenRecord>, min: usize, want: usize) -> Option<&mut [u8]> {
+        self.granted = None;
+        let most = self.max_record();
+        if min > most {
+            return None;
+        }
+        let start = open.map_or(self.writer.head(), |record| record.start);
+        let tail = self.tasks.cells().result_tail();
+        // A coordinator that says nonsense gets no memory of ours overwritten: its word is taken only if it could be true.
+        if tail.is_multiple_of(ALIGN) && (self.tail..=start).contains(&tail) {
+            self.tail = tail;
+        }
+        let place = self
+            .writer
+            .place(open, self.tail, min as u64, want.clamp(min, most) as u64)?;
+        self.granted = Some(place);
+        let offset = self.writer.capacity().offset(place.at);
+        Some(self.memory.bytes_mut(offset, place.room as usize))
+    }
+
+    /// Writes the header that makes `len` bytes of the grant part of a record.
+    fn fill(&mut self, open: Option<OpenRecord>, len: usize, kind: u32, tag: u64) -> OpenRecord {
+        let place = self.granted.take().expect("a record follows its space");
+        assert!(
+            len as u64 <= place.room,
+            "{len} bytes of a grant of {}",
+            place.room
+        );
+        let capacity = self.writer.capacity();
+        let record = match (open, place.spot) {
+            (Some(record), Spot::Behind) => OpenRecord {
+                len: record.len + len as u64,
+                ..record
+            },
+            (open, _) => {
+                if let Some(record) = open {
+                    self.writer.advance(padded(record.end()));
+                }
+                let start = place.at - HEADER;
+                if place.spot == Spot::NextLap && self.writer.head() != start {
+                    self.memory
+                        .store_header(capacity.offset(self.writer.head()), Header::PAD);
+                }
+                self.writer.advance(start);
+                OpenRecord {
+                    start,
+                    len: len as u64,
+                }
+            }
+        };
+        self.memory.store_header(
+            capacity.offset(record.start),
+            Header {
+                len: record.len as u32,
+                kind,
+                tag,
+            },
+        );
+        self.writer.fill(&place, padded(record.end()));
+        record
+    }
+
+    /// The record is as long as it will be.
+    fn close(&mut self, record: OpenRecord) {
+        let end = padded(record.end());
+        self.writer.advance(end);
+        self.memory.cells().complete_to(end);
+    }
+}

@@ -1,0 +1,172 @@
+//! Where the next record goes: the soft window, the jump to the next lap, and when the ring counts as full.
+//!
+//! A ring of 4 MiB that is used lightly should not touch 4 MiB, because a fresh page costs more than the copy into it. So a writer
+//! keeps to a *window* at the start of the ring as long as the reader keeps up, and widens it when it does not.
+
+use crate::record::{Capacity, HEADER, padded};
+
+/// Bytes a writer keeps to at first.
+pub(crate) const FIRST_WINDOW: u64 = 128 << 10;
+
+/// The state of the writing side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writer {
+    capacity: Capacity,
+    head: u64,
+    window: u64,
+    widened_in_lap: u64,
+}
+
+/// Where bytes would be written before they would be visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// A new record at `head`.
+    Here,
+    /// More bytes of the open record, directly behind what it holds.
+    Behind,
+    /// A new record at the start of the next lap; what is left of this one is skipped.
+    NextLap,
+}
+
+/// A place for at least what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Which of the three it is.
+    pub(crate) spot: Spot,
+    /// Position of the first byte.
+    pub(crate) at: u64,
+    /// Bytes there are.
+    pub(crate) room: u64,
+    /// The window was left because nothing else was possible.
+    pub(crate) widens: bool,
+}
+
+/// A record that is still growing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenRecord {
+    /// Position of its header.
+    pub(crate) start: u64,
+    /// Payload bytes so far.
+    pub(crate) len: u64,
+}
+
+impl OpenRecord {
+    /// Position behind its last byte.
+    pub(crate) fn end(&self) -> u64 {
+        self.start + HEADER + self.len
+    }
+}
+
+impl Writer {
+    /// At the start of an empty ring.
+    pub(crate) fn new(capacity: Capacity) -> Writer {
+        Writer {
+            capacity,
+            head: 0,
+            window: FIRST_WINDOW.min(capacity.bytes()),
+            widened_in_lap: u64::MAX,
+        }
+    }
+
+    /// Where the next record starts, unless it jumps.
+    pub(crate) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// The size of the ring.
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// A place for a payload of `min` to `want` bytes, in a new record or at the end of `open`. `None`: no room before `tail` moves.
+    ///
+    /// In this order: behind the last record within the window, all of `want`; at the start of the next lap, all of `want`; the same two
+    /// with less; behind the last record, past the window.
+    pub(crate) fn place(
+        &mut self,
+        open: Option<OpenRecord>,
+        tail: u64,
+        min: u64,
+        want: u64,
+    ) -> Option<Place> {
+        debug_assert!(
+            min <= want && tail <= self.head,
+            "min {min}, want {want}, tail {tail}, head {}",
+            self.head
+        );
+        let start = open.map_or(self.head, |record| record.start);
+        let lap_end = self.capacity.lap_end(start);
+        let wall = tail + self.capacity.bytes();
+
+        let (spot, at) = match open {
+            Some(record) => (Spot::Behind, record.end()),
+            None => (Spot::Here, self.head + HEADER),
+        };
+        let here = room(at, lap_end.min(wall), min).map(|room| Place {
+            spot,
+            at,
+            room: room.min(want),
+            widens: false,
+        });
+        let window_end = lap_end - self.capacity.bytes() + self.window;
+        let inside = here.filter(|_| padded(at + min) <= window_end);
+
+        let at = lap_end + HEADER;
+        let next = room(at, wall, min).map(|room| Place {
+            spot: Spot::NextLap,
+            at,
+            room: room.min(want),
+            widens: false,
+        });
+
+        let full = |place: &Place| place.room == want;
+        let place = inside
+            .filter(full)
+            .or(next.filter(full))
+            .or(inside)
+            .or(next)
+            .or(here.map(|place| Place {
+                widens: true,
+                ..place
+            }));
+        if place.is_none() {
+            self.widen_after_full(start, tail);
+        }
+        place
+    }
+
+    /// The record that `place` (from the last call of [`Self::place`]) became is `end` long, header and padding counted.
+    pub(crate) fn fill(&mut self, place: &Place, end: u64) {
+        if place.widens {
+            let offset = end - (self.capacity.lap_end(place.at - 1) - self.capacity.bytes());
+            self.window = self.window.max(offset);
+        }
+    }
+
+    /// The next record starts at `head`.
+    pub(crate) fn advance(&mut self, head: u64) {
+        debug_assert!(head >= self.head && head.is_multiple_of(HEADER));
+        self.head = head;
+    }
+
+    /// Back to `head`: nothing behind it was made visible.
+    pub(crate) fn rewind(&mut self, head: u64) {
+        debug_assert!(head <= self.head && head.is_multiple_of(HEADER));
+        self.head = head;
+    }
+
+    /// A ring that wrapped early and was then caught by its reader is not used lightly: it may use twice as much in the next lap. Once
+    /// per lap, because a writer that waits asks often.
+    fn widen_after_full(&mut self, start: u64, tail: u64) {
+        let lap = self.capacity.lap_end(start);
+        if lap != self.capacity.lap_end(tail) && lap != self.widened_in_lap {
+            self.widened_in_lap = lap;
+            self.window = (self.window * 2).min(self.capacity.bytes());
+        }
+    }
+}
+
+/// Bytes from `at` to `limit`, if `min` of them fit with their padding.
+fn room(at: u64, limit: u64, min: u64) -> Option<u64> {
+    (padded(at + min) <= limit).then(|| limit - at)
+}
