@@ -1,1 +1,104 @@
-//! Crate data.
+//! Rows of numbers in files: open them, count in them, write the counts.
+//!
+//! # Open
+//!
+//! A [`NpyFile`] is a NumPy `.npy` file, known by its content: one or two dimensions, integers of 8 to 64 bits, `float32`
+//! and `float64`, either byte order, rows or columns together. Opening reads the header and nothing else.
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("data.bin");
+//! use mpexec_data::{DType, NpyFile, NpyWriter, Output, Shape, generate};
+//!
+//! // The tutorial's table: what RandomState(100).randint(0, 10, size=[200, 5]) makes.
+//! let mut writer = NpyWriter::new(Output::create(&path)?, DType::I64, Shape::Matrix(200, 5))?;
+//! generate(200, 5, 0, 10, 100, |numbers| {
+//!     let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+//!     Ok::<(), Box<dyn std::error::Error>>(writer.write(&bytes)?)
+//! })?;
+//! writer.finish()?.commit()?;
+//!
+//! let file = NpyFile::open(&path)?;
+//! assert_eq!((file.layout().rows, file.layout().cols, file.layout().dtype), (200, 5, DType::I64));
+//! assert_eq!(file.read_rows::<i64>(0..1)?, [8, 8, 3, 7, 7]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Count
+//!
+//! [`Bounds`] are read as Python reads numbers and mean what NumPy means by comparing with them. [`count_range_into`]
+//! counts, for each row of a range, the numbers within them, into the smallest type that holds a count
+//! ([`CountWidth`]), and returns a [`Summary`]. A [`Counter`] does the same without room for all counts: it hands them on
+//! in blocks ([`Counter::count_with`]) or keeps only the summary ([`Counter::summarise`]). Memory does not grow with the
+//! file.
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("data.bin");
+//! # let mut writer = mpexec_data::NpyWriter::new(std::fs::File::create(&path)?, mpexec_data::DType::I64, mpexec_data::Shape::Matrix(2, 5))?;
+//! # for number in [8i64, 8, 3, 7, 7, 0, 4, 2, 5, 2] { writer.write(&number.to_le_bytes())?; }
+//! # writer.finish()?;
+//! use mpexec_data::{Bounds, NpyFile, count_range_into};
+//!
+//! let file = NpyFile::open(&path)?;
+//! let bounds = Bounds::parse("4", "8", file.layout().dtype)?;
+//! let mut counts = [0; 2];
+//! let summary = count_range_into(&file, 0..2, &bounds, &mut counts)?;
+//! assert_eq!(counts, [4, 2]);
+//! assert_eq!(summary.total, 6);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Write
+//!
+//! An [`Output`] is complete or absent, whatever happens to the program. [`CountsText`] writes counts as CSV, JSON lines
+//! or plain lines; with [`npy_header`] and [`Output::write_at`] they go straight to their place in a `.npy` file, also
+//! from other processes ([`OutputPart`]).
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("counts.jsonl");
+//! use mpexec_data::{CountWidth, CountsText, Output, TextFormat};
+//!
+//! let mut text = CountsText::new(Output::create(&path)?, TextFormat::JsonLines, CountWidth::for_columns(5))?;
+//! text.write(&[4, 2])?;
+//! text.finish()?.commit()?;
+//! assert_eq!(std::fs::read_to_string(&path)?, "{\"row\":0,\"count\":4}\n{\"row\":1,\"count\":2}\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Every error is one line that names the file and what is wrong with it.
+
+mod bounds;
+mod count;
+mod dtype;
+mod error;
+mod header;
+mod kernel;
+mod layout;
+mod literal;
+mod map;
+mod npy;
+mod npy_writer;
+mod output;
+mod random;
+mod read;
+mod sniff;
+mod summary;
+mod text;
+mod width;
+
+pub use bounds::{Bounds, BoundsError};
+pub use count::{Counter, DEFAULT_WINDOW_BYTES, count_range_into};
+pub use dtype::DType;
+pub use error::DataError;
+pub use layout::Layout;
+pub use map::Window;
+pub use npy::NpyFile;
+pub use npy_writer::{NpyWriter, Shape, npy_header};
+pub use output::{Output, OutputError, OutputPart};
+pub use random::{EmptyRange, LegacyRandom, generate};
+pub use read::Element;
+pub use summary::{FIRST_COUNTS, OtherColumns, Summary};
+pub use text::{CountsText, TextFormat};
+pub use width::CountWidth;

@@ -1,0 +1,82 @@
+//! What can be wrong with the place of an output file. One line each, that names the file and says what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::Named;
+
+/// Why an output file cannot be made.
+///
+/// ```
+/// let error = mpexec_data::Output::create("nowhere/counts.csv").unwrap_err();
+/// assert_eq!(error.to_string(), "nowhere/counts.csv: its folder does not exist; make it first");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(
+    missing_docs,
+    reason = "the variants are described, the names of their fields say the rest"
+)]
+pub enum OutputError {
+    /// The folder that the file shall stand in is not there.
+    #[error("{}: its folder does not exist; make it first", Named(path))]
+    MissingFolder { path: PathBuf },
+    /// The name belongs to a folder.
+    #[error("{}: is a directory; name a file in it", Named(path))]
+    Directory { path: PathBuf },
+    /// The name belongs to a pipe or a device, which cannot be replaced as a whole.
+    #[error(
+        "{}: is a pipe or a device; only a regular file is complete or absent",
+        Named(path)
+    )]
+    NotRegular { path: PathBuf },
+    /// The user may not write there.
+    #[error("{}: may not be written: {cause}", Named(path))]
+    Denied { path: PathBuf, cause: io::Error },
+    /// The disk, the user's share of it or the longest possible file is full.
+    #[error("{}: there is no space for it: {cause}", Named(path))]
+    Full { path: PathBuf, cause: io::Error },
+    /// Anything else that the operating system refused. The cause is part of the line, so it is not given again as a
+    /// source.
+    #[error("{}: cannot {doing}: {cause}", Named(path))]
+    Io {
+        path: PathBuf,
+        doing: &'static str,
+        cause: io::Error,
+    },
+}
+
+impl OutputError {
+    pub(super) fn new(path: &Path, doing: &'static str, cause: io::Error) -> OutputError {
+        use io::ErrorKind as Kind;
+        let path = path.to_path_buf();
+        match cause.kind() {
+            Kind::NotFound | Kind::NotADirectory => OutputError::MissingFolder { path },
+            Kind::IsADirectory => OutputError::Directory { path },
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
+                OutputError::Denied { path, cause }
+            }
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => {
+                OutputError::Full { path, cause }
+            }
+            _ => OutputError::Io { path, doing, cause },
+        }
+    }
+
+    fn kind(&self) -> io::ErrorKind {
+        match self {
+            OutputError::MissingFolder { .. } => io::ErrorKind::NotFound,
+            OutputError::Directory { .. } => io::ErrorKind::IsADirectory,
+            OutputError::NotRegular { .. } => io::ErrorKind::InvalidInput,
+            OutputError::Denied { cause, .. }
+            | OutputError::Full { cause, .. }
+            | OutputError::Io { cause, .. } => cause.kind(),
+        }
+    }
+}
+
+impl From<OutputError> for io::Error {
+    fn from(error: OutputError) -> io::Error {
+        io::Error::new(error.kind(), error)
+    }
+}
