@@ -53,6 +53,8 @@ pub struct FrameDecoder {
     // What was read and not yet handed out: buffer bytes start..end.
     start: usize,
     end: usize,
+    // The length of the last room that was offered and not yet filled.
+    offered: usize,
     // Where a frame that begins at an odd place is handed out.
     aside: Vec<u128>,
     failed: Option<FrameError>,
@@ -75,12 +77,14 @@ impl FrameDecoder {
         // Twice what is there: so growing costs a constant per byte, whatever the header announced.
         let want = lacks.min(self.end).max(min);
         self.reserve(self.end + want);
-        let room = &mut bytemuck::cast_slice_mut(&mut self.buffer)[self.end..];
-        if lacks >= min && lacks <= room.len() {
-            &mut room[..lacks]
+        let room = self.buffer.len() * WORD - self.end;
+        self.offered = if (min..=room).contains(&lacks) {
+            lacks
         } else {
             room
-        }
+        };
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.buffer);
+        &mut bytes[self.end..self.end + self.offered]
     }
 
     /// The first `n` bytes of the last [`space`](Self::space) were filled.
@@ -88,8 +92,11 @@ impl FrameDecoder {
     /// # Panics
     /// When that is more than it offered.
     pub fn filled(&mut self, n: usize) {
-        let room = self.buffer.len() * WORD - self.end;
-        assert!(n <= room, "{n} bytes cannot lie in a room of {room}");
+        let offered = std::mem::take(&mut self.offered);
+        assert!(
+            n <= offered,
+            "{n} bytes cannot lie in a room of {offered}: call `space` before each read"
+        );
         self.end += n;
     }
 
@@ -183,8 +190,8 @@ impl FrameDecoder {
     /// Makes the buffer at least `bytes` long. No more than that: `space` has already doubled what matters.
     fn reserve(&mut self, bytes: usize) {
         let words = bytes.div_ceil(WORD);
-        if self.buffer.len() < words {
-            self.buffer.resize(words, 0);
-        }
+        let more = words.saturating_sub(self.buffer.len());
+        self.buffer.reserve_exact(more);
+        self.buffer.resize(self.buffer.len() + more, 0);
     }
 }

@@ -9,7 +9,7 @@
 //! - every step that data alone can repeat (option, enum, sequence, map) counts as one level of depth. Structs, tuples and
 //!   newtypes do not: their nesting is fixed by the type;
 //! - an element of a sequence or map that consumed no byte is charged to a budget, by its size in memory but at least 1:
-//!   `Vec<()>` of 2^60 elements ends quickly, an honest one of a thousand passes.
+//!   `Vec<()>` of 2^60 elements ends quickly, an honest one of a million passes.
 //!
 //! It knows nothing of bincode; a successor is wrapped the same way.
 

@@ -75,13 +75,13 @@ pub fn decode_owned<T: DeserializeOwned + 'static>(
     bytes: &[u8],
 ) -> Result<(T, usize), DecodeError> {
     if_plain_vec!(T, P => {
-        let mut pos = 0;
-        let raw = take_counted(bytes, &mut pos, size_of::<P>(), type_name::<T>())?;
-        let mut vector: Option<Vec<P>> = Some(bytemuck::pod_collect_to_vec::<u8, P>(raw));
-        let value = (&mut vector as &mut dyn Any).downcast_mut::<Option<T>>();
-        let value = value.and_then(Option::take).expect("the types were compared");
-        Ok((value, pos))
-    });
+            let mut pos = 0;
+            let raw = take_counted(bytes, &mut pos, size_of::<P>(), type_name::<T>())?;
+    let mut vector: Option<Vec<P>> = Some(to_vec(raw));
+            let value = (&mut vector as &mut dyn Any).downcast_mut::<Option<T>>();
+            let value = value.and_then(Option::take).expect("the types were compared");
+            Ok((value, pos))
+        });
     decode_prefix(bytes)
 }
 
@@ -196,6 +196,18 @@ const fn borrowable<T>() {
         align_of::<T>() <= 8,
         "elements aligned to more than 8 bytes cannot be sent by reference: send a Vec of them"
     );
+}
+
+/// Copies whole elements out of bytes. Not `pod_collect_to_vec`, which fills the vector with zeros first.
+#[inline]
+fn to_vec<P: Pod>(raw: &[u8]) -> Vec<P> {
+    match bytemuck::try_cast_slice(raw) {
+        Ok(elements) => elements.to_vec(),
+        Err(_) => {
+            let elements = raw.chunks_exact(size_of::<P>());
+            elements.map(bytemuck::pod_read_unaligned).collect()
+        }
+    }
 }
 
 /// Writes a length and the bytes that follow it.

@@ -123,20 +123,28 @@ pub(crate) fn take_entry(bytes: &[u8]) -> Result<Raw<'_>, RecordError> {
             what: "an entry's header",
         })?;
     let len = get::<u32>(header, 0) as usize;
-    let (payload, bytes) = bytes.split_at_checked(len).ok_or(RecordError::Cut {
-        what: "an entry's payload",
-    })?;
-    let (padding, rest) = bytes
-        .split_at_checked(pad8(len) - len)
-        .ok_or(RecordError::Cut {
-            what: "an entry's padding",
-        })?;
-    if let Some(&byte) = padding.iter().find(|&&byte| byte != 0) {
-        return Err(RecordError::Unknown {
-            what: "padding",
-            value: byte.into(),
+    let padded = pad8(len);
+    let Some((whole, rest)) = bytes.split_at_checked(padded) else {
+        return Err(RecordError::Cut {
+            what: if bytes.len() < len {
+                "an entry's payload"
+            } else {
+                "an entry's padding"
+            },
         });
+    };
+    if padded > len {
+        // The padding is the upper end of the last word: one load instead of a loop over up to seven bytes.
+        let used = 8 - (padded - len);
+        let value = get::<u64>(whole, padded - 8) >> (8 * used);
+        if value != 0 {
+            return Err(RecordError::Unknown {
+                what: "padding",
+                value,
+            });
+        }
     }
+    let payload = &whole[..len];
     Ok(Raw {
         word: get(header, 4),
         payload,

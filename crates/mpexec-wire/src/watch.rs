@@ -10,7 +10,7 @@ use serde::de::Error;
 pub const MAX_DEPTH: u32 = 128;
 
 /// How many elements that take no bytes on the wire a message may hold in all; each counts for its size in memory, at least 1.
-pub const MAX_EMPTY: usize = 1 << 24;
+pub const MAX_EMPTY: usize = 1 << 20;
 
 /// What the guard itself refused; the inner deserialiser's error type has no word for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
