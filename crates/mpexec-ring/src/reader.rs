@@ -222,3 +222,6 @@ impl Reader {
         Ok(piece)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,8 +111,8 @@ impl ResultSender {
 
     /// Begins a group: results that follow with [`Self::append`] share one record of this kind and tag.
     ///
-    /// It takes no room before the first result. If the ring's end or window comes in between, the group goes on in a further record, which
-    /// the coordinator sees as [`crate::Taken::continued`]; an append is never split.
+    /// It takes no room before the first result. If the ring's end or window comes in between, or a [`Self::publish`], the group goes on in
+    /// a further record, which the coordinator sees as [`crate::Taken::continued`]; an append is never split.
     ///
     /// # Panics
     ///
@@ -181,8 +181,18 @@ impl ResultSender {
         }
     }
 
-    /// Makes every ended group and committed record visible. True: the coordinator says that it sleeps, so ring its bell.
+    /// Makes everything so far visible. True: the coordinator says that it sleeps, so ring its bell.
+    ///
+    /// An open group is cut here: what it holds is shown as a record of its own, and the group goes on in a further one. So a worker whose
+    /// results fill the ring can publish and wait for room in the middle of a group.
     pub fn publish(&mut self) -> bool {
+        self.granted = None;
+        if let Some(group) = &mut self.group
+            && let Some(record) = group.open.take()
+        {
+            group.continued = true;
+            self.close(record);
+        }
         self.memory
             .cells()
             .publish(self.writer.head(), self.page.cells())
@@ -239,18 +249,26 @@ impl ResultSender {
         if min > most {
             return None;
         }
+        let (min, want) = (min as u64, want.clamp(min, most) as u64);
+        let place = match self.writer.place_inside(open, self.tail, want) {
+            Some(place) => place,
+            None => self.place_anew(open, min, want)?,
+        };
+        self.granted = Some(place);
+        let offset = self.writer.capacity().offset(place.at);
+        Some(self.memory.bytes_mut(offset, place.room as usize))
+    }
+
+    /// A place by the newest word of how far the coordinator is.
+    #[cold]
+    fn place_anew(&mut self, open: Option<OpenRecord>, min: u64, want: u64) -> Option<Place> {
         let start = open.map_or(self.writer.head(), |record| record.start);
         let tail = self.tasks.cells().result_tail();
         // A coordinator that says nonsense gets no memory of ours overwritten: its word is taken only if it could be true.
         if tail.is_multiple_of(ALIGN) && (self.tail..=start).contains(&tail) {
             self.tail = tail;
         }
-        let place = self
-            .writer
-            .place(open, self.tail, min as u64, want.clamp(min, most) as u64)?;
-        self.granted = Some(place);
-        let offset = self.writer.capacity().offset(place.at);
-        Some(self.memory.bytes_mut(offset, place.room as usize))
+        self.writer.place(open, self.tail, min, want)
     }
 
     /// Writes the header that makes `len` bytes of the grant part of a record.

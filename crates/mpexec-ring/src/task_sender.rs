@@ -207,6 +207,7 @@ impl TaskSender {
         self.granted = None;
         self.writer.rewind(self.published);
         self.tail = self.published;
+        self.skipped = (0, 0);
     }
 
     /// The tasks with ordinals in `lo..hi` are not to be started any more (an empty range: none). It replaces the range set before.
@@ -221,7 +222,7 @@ impl TaskSender {
     pub fn in_use(&self) -> usize {
         let (from, to) = self.skipped;
         let skipped = to.saturating_sub(from.max(self.tail));
-        (self.writer.head() - self.tail - skipped.min(self.writer.head() - self.tail)) as usize
+        (self.writer.head() - self.tail - skipped) as usize
     }
 
     pub(crate) fn cells(&self) -> &TaskCells {

@@ -78,6 +78,29 @@ impl Writer {
         self.capacity
     }
 
+    /// A place for `want` bytes behind the last record and within the window, if it is there by what was known of the tail. The common case:
+    /// it looks at nothing that the other side writes.
+    #[inline]
+    pub(crate) fn place_inside(
+        &self,
+        open: Option<OpenRecord>,
+        tail: u64,
+        want: u64,
+    ) -> Option<Place> {
+        let (spot, start, at) = match open {
+            Some(record) => (Spot::Behind, record.start, record.end()),
+            None => (Spot::Here, self.head, self.head + HEADER),
+        };
+        let lap_start = start - self.capacity.offset(start);
+        let limit = (lap_start + self.window).min(tail + self.capacity.bytes());
+        (padded(at + want) <= limit).then_some(Place {
+            spot,
+            at,
+            room: want,
+            widens: false,
+        })
+    }
+
     /// A place for a payload of `min` to `want` bytes, in a new record or at the end of `open`. `None`: no room before `tail` moves.
     ///
     /// In this order: behind the last record within the window, all of `want`; at the start of the next lap, all of `want`; the same two
@@ -170,3 +193,6 @@ impl Writer {
 fn room(at: u64, limit: u64, min: u64) -> Option<u64> {
     (padded(at + min) <= limit).then(|| limit - at)
 }
+
+#[cfg(test)]
+mod tests;
