@@ -1,2 +1,38 @@
-//! The commands of the project.
-fn main() {}
+//! The project's own commands: `cargo xtask <command>`.
+//!
+//! They are a program and not scripts, so that they run wherever Rust does. Each command is a file of its own and one line
+//! of [`Command`]; it depends on little, because everybody who types `cargo xtask` waits until it is built.
+#![forbid(unsafe_code)]
+
+mod place;
+mod report;
+mod run;
+mod steps;
+mod tests_cmd;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "The project's own commands",
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Test(tests_cmd::Arguments),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Arguments::parse().command {
+        Command::Test(arguments) => tests_cmd::run(&arguments),
+    }
+}

@@ -1,0 +1,47 @@
+//! Where things are: the project's root, and the folders into which Cargo and this program write.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The folders that every command needs.
+pub(crate) struct Place {
+    /// The root of the project.
+    pub(crate) root: PathBuf,
+    /// Cargo's folder of build products: `target`, or what `CARGO_TARGET_DIR` says.
+    pub(crate) target: PathBuf,
+}
+
+impl Place {
+    /// Finds the folders. The root is known since this program was built, so it may be run from anywhere.
+    pub(crate) fn find() -> Self {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = manifest
+            .parent()
+            .expect("the folder of this crate stands in the project's root")
+            .to_owned();
+        let target = env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root.join("target"), |folder| root.join(folder));
+        Self { root, target }
+    }
+
+    /// Where this program installs what a step needs and Rust does not bring. `cargo clean` removes it.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
+    /// A command in the project's root.
+    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command.current_dir(&self.root);
+        command
+    }
+
+    /// The Cargo that runs this program, or else the one on the path.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = self
+            .command(env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from));
+        command.args(arguments);
+        command
+    }
+}

@@ -1,0 +1,219 @@
+//! The steps of `cargo xtask test`, in their order: what fails fast and often comes first.
+
+use std::env;
+use std::time::Duration;
+
+use crate::place::Place;
+use crate::report::Outcome;
+use crate::run::{show, show_within, with_processor_limit};
+use crate::tools;
+
+/// One thing that is checked.
+pub(crate) struct Step {
+    /// What one types after `--only`.
+    pub(crate) name: &'static str,
+    /// What it checks.
+    pub(crate) what: &'static str,
+    /// Whether it is one of those that one wants while writing.
+    pub(crate) quick: bool,
+    /// The steps that must have run before.
+    pub(crate) needs: &'static [&'static str],
+    /// Checks it.
+    pub(crate) run: fn(&Place) -> Outcome,
+}
+
+/// All steps.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        what: "the sources have the form that rustfmt gives them",
+        quick: true,
+        needs: &[],
+        run: fmt,
+    },
+    Step {
+        name: "clippy",
+        what: "no lint has anything to say",
+        quick: true,
+        needs: &[],
+        run: clippy,
+    },
+    Step {
+        name: "docs",
+        what: "the documentation builds without a warning",
+        quick: false,
+        needs: &[],
+        run: docs,
+    },
+    Step {
+        name: "bins",
+        what: "the programs build",
+        quick: false,
+        needs: &[],
+        run: bins,
+    },
+    Step {
+        name: "numpy",
+        what: "a Python with NumPy is there for the tests that compare with it",
+        quick: false,
+        needs: &[],
+        run: numpy,
+    },
+    Step {
+        name: "tests",
+        what: "all tests and all examples in the documentation pass",
+        quick: true,
+        needs: &["bins"],
+        run: tests,
+    },
+    Step {
+        name: "loom",
+        what: "the ring's orderings hold in every interleaving",
+        quick: false,
+        needs: &[],
+        run: loom,
+    },
+    Step {
+        name: "bench",
+        what: "the measurements and their peers build",
+        quick: false,
+        needs: &[],
+        run: bench,
+    },
+    Step {
+        name: "deny",
+        what: "crates, licences and sources are those of deny.toml",
+        quick: false,
+        needs: &[],
+        run: deny,
+    },
+    Step {
+        name: "advisories",
+        what: "no crate has a known weakness",
+        quick: false,
+        needs: &[],
+        run: advisories,
+    },
+    Step {
+        name: "miri",
+        what: "the ring's memory model holds under Miri",
+        quick: false,
+        needs: &[],
+        run: miri,
+    },
+];
+
+/// All but the bench, which alone compiles the peers.
+const MEMBERS: [&str; 3] = ["--workspace", "--exclude", "mpexec-bench"];
+
+/// How long the list of advisories may take to come. Where there is no way to it, this is what is lost.
+const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
+
+/// How much processor time one run of Miri may take. It is some hundred times slower than the machine, so a test that is
+/// fast everywhere else can take hours there; such a test says `cfg!(miri)` and does less.
+const MIRI_LIMIT: Duration = Duration::from_secs(300);
+
+/// Tells tests which Python has NumPy. Those that compare with NumPy say that they skip when it is not set.
+const PYTHON_VARIABLE: &str = "MPEXEC_TEST_PYTHON";
+
+fn with_members<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<&'a str> {
+    [before, &MEMBERS, after].concat()
+}
+
+fn fmt(place: &Place) -> Outcome {
+    tools::component("fmt", "rustfmt", place)
+        .and(|| show(&mut place.cargo(&["fmt", "--all", "--", "--check"])))
+}
+
+fn clippy(place: &Place) -> Outcome {
+    let arguments = with_members(&["clippy"], &["--all-targets", "--", "-D", "warnings"]);
+    tools::component("clippy", "clippy", place).and(|| show(&mut place.cargo(&arguments)))
+}
+
+fn docs(place: &Place) -> Outcome {
+    let arguments = with_members(&["doc"], &["--no-deps"]);
+    show(place.cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Tests of the whole program need both programs, and Cargo builds a program for the tests of its own package only. All
+/// members are named, because dependencies would be built twice if this step saw other features than the next.
+fn bins(place: &Place) -> Outcome {
+    show(&mut place.cargo(&with_members(&["build"], &["--bins"])))
+}
+
+fn numpy(place: &Place) -> Outcome {
+    match tools::python_with_numpy(place) {
+        Ok(python) => {
+            println!("found {}", python.display());
+            Outcome::Ok
+        }
+        Err(why) => Outcome::Skipped(why),
+    }
+}
+
+fn tests(place: &Place) -> Outcome {
+    let mut cargo = place.cargo(&with_members(&["test"], &["--no-fail-fast"]));
+    if let Some(python) = tools::known_python_with_numpy(place) {
+        cargo.env(PYTHON_VARIABLE, python);
+    }
+    show(&mut cargo)
+}
+
+/// Loom replaces the atomics of the crate by its own, so it builds everything anew: in a folder of its own, or the other
+/// steps would build everything anew after it.
+fn loom(place: &Place) -> Outcome {
+    let flags = env::var("RUSTFLAGS").unwrap_or_default() + " --cfg loom";
+    let mut cargo = place.cargo(&["test", "-p", "mpexec-ring", "--release", "--test", "loom"]);
+    show(
+        cargo
+            .env("RUSTFLAGS", flags.trim())
+            .env("CARGO_TARGET_DIR", place.target.join("loom")),
+    )
+}
+
+fn bench(place: &Place) -> Outcome {
+    show(&mut place.cargo(&["check", "-p", "mpexec-bench"]))
+}
+
+fn deny(place: &Place) -> Outcome {
+    match tools::cargo_deny(place) {
+        Ok(deny) => show(
+            place
+                .command(deny)
+                .args(["check", "bans", "licenses", "sources"]),
+        ),
+        Err(why) => Outcome::Skipped(why),
+    }
+}
+
+/// Fetching is apart from checking, so that a machine without a way to the list is told from a crate that stands in it.
+fn advisories(place: &Place) -> Outcome {
+    let deny = match tools::cargo_deny(place) {
+        Ok(deny) => deny,
+        Err(why) => return Outcome::Skipped(why),
+    };
+    let mut fetch = place.command(&deny);
+    // Git gives up by itself where nothing comes through; killing cargo-deny would leave it behind.
+    fetch
+        .args(["fetch", "db"])
+        .env("GIT_HTTP_LOW_SPEED_LIMIT", "1000")
+        .env("GIT_HTTP_LOW_SPEED_TIME", "20");
+    let fetched = show_within(&mut fetch, ADVISORIES_LIMIT);
+    if !fetched.succeeded() {
+        return Outcome::Skipped(format!(
+            "the list of advisories cannot be fetched here ({})",
+            fetched.reason()
+        ));
+    }
+    show(place.command(&deny).args(["check", "advisories"]))
+}
+
+fn miri(place: &Place) -> Outcome {
+    if let Err(why) = tools::miri(place) {
+        return Outcome::Skipped(why);
+    }
+    let mut rustup = with_processor_limit(place, "rustup", MIRI_LIMIT);
+    let cargo = ["run", "nightly", "cargo", "miri", "test"];
+    rustup.args(cargo).args(["-p", "mpexec-ring", "--lib"]);
+    show(rustup.env("CARGO_TARGET_DIR", place.target.join("miri")))
+}

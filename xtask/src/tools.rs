@@ -1,0 +1,233 @@
+//! What some steps need and Rust does not bring: found, or else installed where that is possible within a few minutes.
+//!
+//! Nothing is installed outside of `target/tools`, but for components of a toolchain that is there already. Where
+//! something cannot be had, the answer is why, and the step is skipped with it.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::place::Place;
+use crate::report::Outcome;
+use crate::run::{Ended, ask, show_within};
+
+/// The version that `deny.toml` was written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// The NumPy that ours is compared with; the first version compares numbers of different types in another way.
+const NUMPY: &str = "numpy>=2,<3";
+const NUMPY_IS_THERE: &str = "import numpy; assert numpy.__version__.startswith('2.')";
+
+/// A question such as "which version are you?" is answered at once, but the first one to a toolchain may load it.
+const ASK: Duration = Duration::from_secs(60);
+/// For what is downloaded ready to use.
+const DOWNLOAD: Duration = Duration::from_secs(120);
+/// For what is compiled: two cores need some three minutes for cargo-deny.
+const COMPILE: Duration = Duration::from_secs(480);
+
+/// The program, if it stands in one of the folders.
+fn in_folders(program: &str, folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    let name = format!("{program}{}", env::consts::EXE_SUFFIX);
+    folders
+        .into_iter()
+        .map(|folder| folder.join(&name))
+        .find(|path| path.is_file())
+}
+
+fn folders_of_programs(place: &Place) -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let home = |name: &str| env::var_os(name).map(PathBuf::from);
+    let cargo_home = home("CARGO_HOME").or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    folders.push(place.tools().join("bin"));
+    folders.extend(cargo_home.map(|folder| folder.join("bin")));
+    folders
+}
+
+/// Sees to it that the toolchain has the component that brings `cargo <command>`.
+pub(crate) fn component(command: &str, component: &str, place: &Place) -> Outcome {
+    let is_there = || ask(&mut place.cargo(&[command, "--version"]), ASK).succeeded();
+    if is_there() {
+        return Outcome::Ok;
+    }
+    show_within(
+        place
+            .command("rustup")
+            .args(["component", "add", component]),
+        DOWNLOAD,
+    );
+    if is_there() {
+        Outcome::Ok
+    } else {
+        Outcome::Skipped(format!("this toolchain has no {component}"))
+    }
+}
+
+/// Finds cargo-deny or installs it.
+///
+/// # Errors
+/// Says why it cannot be had.
+pub(crate) fn cargo_deny(place: &Place) -> Result<PathBuf, String> {
+    if let Some(found) = in_folders("cargo-deny", folders_of_programs(place)) {
+        return Ok(found);
+    }
+    let tools = place.tools();
+    let build = tools.join("build");
+    // Without optimisation: it is run once or twice, and compiling it is most of the time.
+    let mut cargo = place.cargo(&[
+        "install",
+        "cargo-deny",
+        "--locked",
+        "--debug",
+        "--version",
+        CARGO_DENY,
+    ]);
+    cargo
+        .arg("--root")
+        .arg(&tools)
+        .arg("--target-dir")
+        .arg(&build)
+        .env("CARGO_PROFILE_DEV_DEBUG", "false");
+    let ended = show_within(&mut cargo, COMPILE);
+    let found = in_folders("cargo-deny", [tools.join("bin")]);
+    match found.filter(|_| ended.succeeded()) {
+        Some(found) => {
+            // What was compiled on the way is hundreds of megabytes. After a time-out it stays, and the next try goes on.
+            let _ = fs::remove_dir_all(build);
+            Ok(found)
+        }
+        None => Err(format!(
+            "cargo-deny {CARGO_DENY} is not there and cannot be installed ({})",
+            ended.reason()
+        )),
+    }
+}
+
+/// Sees to it that the nightly toolchain has Miri.
+///
+/// # Errors
+/// Says why it cannot be had.
+pub(crate) fn miri(place: &Place) -> Result<(), String> {
+    let nightly = |arguments: &[&str]| {
+        let mut rustup = place.command("rustup");
+        rustup.args(["run", "nightly"]).args(arguments);
+        rustup
+    };
+    if !ask(&mut nightly(&["rustc", "--version"]), ASK).succeeded() {
+        return Err("there is no nightly toolchain".to_owned());
+    }
+    if ask(&mut nightly(&["cargo", "miri", "--version"]), ASK).succeeded() {
+        return Ok(());
+    }
+    let mut add = place.command("rustup");
+    let ended = show_within(
+        add.args([
+            "component",
+            "add",
+            "--toolchain",
+            "nightly",
+            "miri",
+            "rust-src",
+        ]),
+        DOWNLOAD,
+    );
+    if ended.succeeded() {
+        return Ok(());
+    }
+    Err(format!(
+        "the nightly toolchain has no Miri, and it cannot be added ({})",
+        ended.reason()
+    ))
+}
+
+fn has_numpy(python: &Path, place: &Place) -> Ended {
+    ask(place.command(python).args(["-c", NUMPY_IS_THERE]), ASK)
+}
+
+fn python_of_ours(place: &Place) -> PathBuf {
+    let inner = if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
+    };
+    place.tools().join("python").join(inner)
+}
+
+/// A Python with NumPy, if one is there already: ours, or that of the machine.
+pub(crate) fn known_python_with_numpy(place: &Place) -> Option<PathBuf> {
+    let of_machine = in_folders("python3", folders_of_programs(place));
+    let candidates = [Some(python_of_ours(place)), of_machine];
+    candidates
+        .into_iter()
+        .flatten()
+        .find(|python| has_numpy(python, place).succeeded())
+}
+
+/// A Python with NumPy: one that is there, or else a virtual environment of our own.
+///
+/// # Errors
+/// Says why it cannot be had.
+pub(crate) fn python_with_numpy(place: &Place) -> Result<PathBuf, String> {
+    if let Some(python) = known_python_with_numpy(place) {
+        return Ok(python);
+    }
+    let base = in_folders("python3", folders_of_programs(place)).ok_or("there is no Python 3")?;
+    let ours = python_of_ours(place);
+    let made = show_within(
+        place
+            .command(base)
+            .args(["-m", "venv"])
+            .arg(place.tools().join("python")),
+        DOWNLOAD,
+    );
+    if !made.succeeded() {
+        return Err(format!(
+            "Python cannot make a virtual environment ({})",
+            made.reason()
+        ));
+    }
+    let mut pip = place.command(&ours);
+    let installed = show_within(
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--only-binary",
+            ":all:",
+            NUMPY,
+        ]),
+        DOWNLOAD,
+    );
+    let works = has_numpy(&ours, place);
+    if installed.succeeded() && works.succeeded() {
+        return Ok(ours);
+    }
+    Err(format!(
+        "NumPy cannot be installed ({})",
+        if installed.succeeded() {
+            works
+        } else {
+            installed
+        }
+        .reason()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_taken_from_the_first_folder_that_has_it() {
+        let this = env::current_exe().unwrap();
+        let name = this.file_stem().and_then(|stem| stem.to_str()).unwrap();
+        let folder = this.parent().unwrap().to_owned();
+        assert_eq!(
+            in_folders(name, [folder.join("none"), folder.clone()]),
+            Some(folder.join(this.file_name().unwrap()))
+        );
+        assert_eq!(in_folders("no-such-program-anywhere", [folder]), None);
+    }
+}
