@@ -174,12 +174,13 @@ pub struct Greeting {
 /// # Errors
 /// [`DecodeError::Cut`] or [`DecodeError::Invalid`] when this is no hello of any version.
 pub fn peek_hello(bytes: &[u8]) -> Result<Greeting, DecodeError> {
-    let ((variant, protocol, version), _) = decode_prefix::<(u32, u32, String)>(bytes)?;
+    let (variant, used) = decode_prefix::<u32>(bytes)?;
     if variant != 0 {
         return Err(DecodeError::Invalid {
             type_name: std::any::type_name::<Hello>(),
             message: format!("the first message is number {variant} of its list, not a hello"),
         });
     }
+    let ((protocol, version), _) = decode_prefix(&bytes[used..])?;
     Ok(Greeting { protocol, version })
 }

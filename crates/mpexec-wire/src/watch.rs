@@ -68,8 +68,7 @@ impl Watch {
     /// The element ended; it is charged when it consumed nothing. `size` is what it takes in memory.
     #[inline]
     pub(crate) fn end<E: Error>(&self, size: usize) -> Result<(), E> {
-        // The sequence as a whole did consume something: its own length.
-        if self.moved.replace(true) {
+        if self.moved.get() {
             return Ok(());
         }
         self.empty.set(self.empty.get().saturating_add(size.max(1)));
@@ -82,7 +81,6 @@ impl Watch {
     /// Runs one level deeper. Depth is not restored on an error, since an error ends the message.
     #[inline]
     pub(crate) fn deeper<T, E: Error>(&self, run: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        self.moved();
         let depth = self.depth.get();
         if depth == MAX_DEPTH {
             return Err(self.refuse(Fault::TooDeep));
@@ -90,6 +88,8 @@ impl Watch {
         self.depth.set(depth + 1);
         let value = run()?;
         self.depth.set(depth);
+        // Whatever its parts were, it consumed its own tag or length; they have overwritten that mark.
+        self.moved();
         Ok(value)
     }
 

@@ -9,7 +9,7 @@ use std::{
     cell::Cell,
 };
 
-use common::{Tree, Zoo};
+use common::{Tree, Weightless, Zoo};
 use mpexec_wire::*;
 use serde::de::DeserializeOwned;
 
@@ -119,6 +119,8 @@ fn a_claimed_length_takes_no_memory_before_the_bytes_are_there() {
 fn elements_without_bytes_take_no_more_than_their_budget() {
     let bytes = u64::MAX.to_le_bytes();
     assert!(peak(|| decode::<Vec<()>>(&bytes)) < 1024);
+    // Those that do take memory are charged for it; a vector doubles, and two generations live while it grows.
+    assert!(peak(|| decode::<Vec<Weightless>>(&bytes)) < MAX_EMPTY * 4);
     // The dearest container per element: a node for each. The budget keeps even that within tens of megabytes.
     assert!(peak(|| decode::<std::collections::LinkedList<()>>(&bytes)) < MAX_EMPTY * 32);
 }

@@ -62,6 +62,13 @@ pub enum Tree {
     Maybe(Option<Box<Tree>>),
 }
 
+/// Takes no bytes on the wire, but memory.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Weightless {
+    #[serde(skip)]
+    memory: [u64; 32],
+}
+
 pub fn zoo() -> Zoo {
     let inner = Zoo {
         small: (1, -1, 2, -2, true),
