@@ -28,7 +28,7 @@ use thiserror::Error;
 pub use crate::watch::{MAX_DEPTH, MAX_EMPTY};
 use crate::{
     guard::Guarded,
-    sink::Sink,
+    sink::{Sink, SinkFull},
     watch::{Fault, Watch},
 };
 
@@ -51,6 +51,13 @@ pub enum EncodeError {
         /// What its `Serialize` said.
         message: String,
     },
+}
+
+impl From<SinkFull> for EncodeError {
+    #[inline]
+    fn from(_: SinkFull) -> Self {
+        Self::Full
+    }
 }
 
 /// Why bytes are not a value of the type that was asked for.

@@ -11,7 +11,7 @@
 //! - an element of a sequence or map that consumed no byte is charged to a budget, by its size in memory but at least 1:
 //!   `Vec<()>` of 2^60 elements ends quickly, an honest one of a million passes.
 //!
-//! It knows nothing of bincode; a successor is wrapped the same way.
+//! It knows nothing of the codec inside; a successor is wrapped the same way.
 
 use std::{fmt, marker::PhantomData};
 

@@ -110,7 +110,7 @@ pub fn encode_slice<T: Pod, S: Sink + ?Sized>(
     const { borrowable::<T>() };
     let at = sink.written();
     let pad = pad8(at) - at;
-    sink.write(&[0; 8][..pad]).map_err(|_| EncodeError::Full)?;
+    sink.write(&[0; 8][..pad])?;
     Ok(pad + counted(slice.len(), bytemuck::cast_slice(slice), sink)?)
 }
 
@@ -139,11 +139,12 @@ pub fn decode_slice<'a, T: Pod>(bytes: &'a [u8], pos: &mut usize) -> Result<&'a 
         type_name,
         message: message.to_owned(),
     };
-    let mut at = pad8(*pos);
-    let padding = bytes.get(*pos..at).ok_or(DecodeError::Cut { type_name })?;
+    let padding = (|| bytes.get(*pos..pos.checked_next_multiple_of(8)?))();
+    let padding = padding.ok_or(DecodeError::Cut { type_name })?;
     if padding.iter().any(|&byte| byte != 0) {
         return Err(invalid("the padding before it is not zero"));
     }
+    let mut at = *pos + padding.len();
     let raw = take_counted(bytes, &mut at, size_of::<T>(), type_name)?;
     let slice = bytemuck::try_cast_slice(raw)
         .map_err(|_| invalid("the message does not lie at a multiple of 8 in memory"))?;
@@ -214,8 +215,8 @@ fn to_vec<P: Pod>(raw: &[u8]) -> Vec<P> {
 #[inline]
 fn counted<S: Sink + ?Sized>(len: usize, raw: &[u8], sink: &mut S) -> Result<usize, EncodeError> {
     let len = (len as u64).to_le_bytes();
-    sink.write(&len).map_err(|_| EncodeError::Full)?;
-    sink.write(raw).map_err(|_| EncodeError::Full)?;
+    sink.write(&len)?;
+    sink.write(raw)?;
     Ok(len.len() + raw.len())
 }
 

@@ -123,16 +123,16 @@ pub(crate) fn take_entry(bytes: &[u8]) -> Result<Raw<'_>, RecordError> {
             what: "an entry's header",
         })?;
     let len = get::<u32>(header, 0) as usize;
-    let padded = pad8(len);
-    let Some((whole, rest)) = bytes.split_at_checked(padded) else {
+    // Before rounding up, which a length at the end of a 32-bit address space would overflow.
+    if len > bytes.len() {
         return Err(RecordError::Cut {
-            what: if bytes.len() < len {
-                "an entry's payload"
-            } else {
-                "an entry's padding"
-            },
+            what: "an entry's payload",
         });
-    };
+    }
+    let padded = pad8(len);
+    let (whole, rest) = bytes.split_at_checked(padded).ok_or(RecordError::Cut {
+        what: "an entry's padding",
+    })?;
     if padded > len {
         // The padding is the upper end of the last word: one load instead of a loop over up to seven bytes.
         let used = 8 - (padded - len);

@@ -188,6 +188,31 @@ fn padding_that_is_not_zero_is_a_typed_error() {
 }
 
 #[test]
+fn a_place_beyond_the_end_is_a_typed_error() {
+    let words = [0_u64; 3];
+    let bytes: &[u8] = bytemuck::cast_slice(&words);
+    for beyond in [17, 24, 25, usize::MAX] {
+        assert!(matches!(
+            decode_slice::<u8>(bytes, &mut { beyond }),
+            Err(DecodeError::Cut { .. })
+        ));
+        assert!(matches!(
+            decode_str(bytes, &mut { beyond }),
+            Err(DecodeError::Cut { .. })
+        ));
+    }
+}
+
+#[test]
+fn borrowing_from_a_message_at_an_odd_place_in_memory_is_a_typed_error() {
+    let words = [0, 1 << 32, 7 << 32, 0_u64];
+    let odd: &[u8] = &bytemuck::cast_slice(&words)[4..];
+    let error = decode_slice::<u64>(&odd[8..], &mut 0).unwrap_err();
+    assert!(matches!(error, DecodeError::Invalid { .. }), "{error}");
+    assert!(error.to_string().contains("multiple of 8"), "{error}");
+}
+
+#[test]
 fn each_wrong_field_of_a_record_has_an_error_of_its_own() {
     let batch = |at: usize, field: &[u8]| {
         let mut bytes = common::batch();

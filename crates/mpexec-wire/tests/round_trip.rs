@@ -142,6 +142,11 @@ fn survives<T: Serialize + DeserializeOwned + Debug>(value: &T) {
         assert_eq!(short, Err(EncodeError::Full));
     }
 
+    let mut anywhere = Vec::new();
+    let sink: &mut dyn Sink = &mut anywhere;
+    assert_eq!(encode(value, sink), Ok(bytes.len()));
+    assert_eq!(anywhere, bytes);
+
     let followed = [bytes.as_slice(), &[0xee; 3]].concat();
     assert_eq!(decode_prefix::<T>(&followed).unwrap().1, bytes.len());
     assert!(matches!(
