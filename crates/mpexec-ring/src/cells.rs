@@ -157,10 +157,8 @@ impl ResultCells {
     /// Worker: the task `ordinal` is about to start; its look at [`TaskCells::withdrawn`] comes after this.
     #[inline]
     pub(crate) fn begin(&self, ordinal: u64) {
-        self.progress
-            .0
-            .running
-            .store(ordinal + 1, Ordering::Relaxed);
+        let running = &self.progress.0.running;
+        running.store(ordinal.wrapping_add(1), Ordering::Release);
         fence(Ordering::SeqCst);
     }
 
@@ -237,6 +235,30 @@ impl PageCells {
     /// Worker: where the coordinator last ran, `u32::MAX` if it never said.
     pub(crate) fn cpu(&self) -> u32 {
         self.0.0.cpu.load(Ordering::Relaxed).wrapping_sub(1)
+    }
+}
+
+/// The header of a record where it lies in the ring.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct HeaderCells {
+    first: AtomicU64,
+    tag: AtomicU64,
+}
+
+impl HeaderCells {
+    /// Writer: the tag, then the word that vouches for it and for the payload before it.
+    #[inline]
+    pub(crate) fn store(&self, [first, tag]: [u64; 2]) {
+        self.tag.store(tag, Ordering::Relaxed);
+        self.first.store(first, Ordering::Release);
+    }
+
+    /// Reader: a copy of both words. What the first says is written is visible then.
+    #[inline]
+    pub(crate) fn load(&self) -> [u64; 2] {
+        let first = acquire(&self.first);
+        [first, self.tag.load(Ordering::Relaxed)]
     }
 }
 

@@ -12,9 +12,9 @@ use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
+use std::sync::atomic::{Ordering, compiler_fence};
 
-use crate::cells::{PageCells, ResultCells, TaskCells};
+use crate::cells::{HeaderCells, PageCells, ResultCells, TaskCells};
 use crate::map::Map;
 use crate::record::{ALIGN, Capacity, HEADER, Header};
 
@@ -39,6 +39,9 @@ unsafe impl Cells for PageCells {}
 const _: () = {
     assert!(size_of::<TaskCells>() <= HEADER_PAGE && align_of::<TaskCells>() <= HEADER_PAGE);
     assert!(size_of::<ResultCells>() <= HEADER_PAGE && align_of::<ResultCells>() <= HEADER_PAGE);
+    assert!(
+        size_of::<HeaderCells>() == HEADER as usize && align_of::<HeaderCells>() <= ALIGN as usize
+    );
     assert!(size_of::<PageCells>() <= HEADER_PAGE && align_of::<PageCells>() <= HEADER_PAGE);
 };
 
@@ -81,25 +84,18 @@ impl<C: Cells> Segment<C> {
         unsafe { self.map.start().add(HEADER_PAGE + offset) }
     }
 
-    /// The two words of the header at `offset`.
+    /// The header at `offset`.
     #[inline]
-    fn words(&self, offset: u64) -> [&AtomicU64; 2] {
+    fn header(&self, offset: u64) -> &HeaderCells {
         assert!(
             offset.is_multiple_of(ALIGN),
             "records start at multiples of 16"
         );
-        let start = self.at(offset, HEADER as usize).cast::<AtomicU64>();
-        // SAFETY: 16 bytes at `start` are mapped while `self` lives and 16-aligned. Both sides access them atomically whenever they are
-        // a header; as payload of another lap they were written before that space was handed back, which orders the two.
-        unsafe { [start.as_ref(), start.add(1).as_ref()] }
-    }
-
-    #[inline]
-    fn load_header(&self, offset: u64) -> [u64; 2] {
-        let [first, tag] = self.words(offset);
-        // The first word is loaded first and acquires: what its length covers is then visible.
-        let first = crate::sync::acquire(first);
-        [first, tag.load(Ordering::Relaxed)]
+        let start = self.at(offset, HEADER as usize).cast::<HeaderCells>();
+        // SAFETY: 16 bytes at `start` are mapped while `self` lives and 16-aligned; two atomic words are valid whatever they hold. Both
+        // sides access them atomically whenever they are a header; as payload of another lap they were written before that space
+        // was handed back, which orders the two.
+        unsafe { start.as_ref() }
     }
 }
 
@@ -134,13 +130,10 @@ impl<C: Cells> OwnMemory<C> {
         unsafe { slice::from_raw_parts_mut(start.as_ptr(), len) }
     }
 
-    /// Writes a header: the tag first, then the word that makes it valid.
+    /// Writes a header, which vouches for the payload written before it.
     #[inline]
     pub(crate) fn store_header(&mut self, offset: u64, header: Header) {
-        let [first, tag] = self.0.words(offset);
-        let [first_word, tag_word] = header.words();
-        tag.store(tag_word, Ordering::Relaxed);
-        first.store(first_word, Ordering::Release);
+        self.0.header(offset).store(header.words());
     }
 }
 
@@ -167,7 +160,7 @@ impl<C: Cells> TrustedMemory<C> {
 
     #[inline]
     pub(crate) fn load_header(&self, offset: u64) -> [u64; 2] {
-        self.0.load_header(offset)
+        self.0.header(offset).load()
     }
 
     /// Bytes that the writer published and has not freed.
@@ -210,7 +203,7 @@ impl<C: Cells> ForeignMemory<C> {
 
     #[inline]
     pub(crate) fn load_header(&self, offset: u64) -> [u64; 2] {
-        self.0.load_header(offset)
+        self.0.header(offset).load()
     }
 
     /// Appends a copy of `len` bytes at `offset` to `out`.

@@ -224,4 +224,5 @@ impl Reader {
 }
 
 #[cfg(test)]
+#[path = "reader/tests.rs"]
 mod tests;

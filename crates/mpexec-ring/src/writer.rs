@@ -195,4 +195,5 @@ fn room(at: u64, limit: u64, min: u64) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[path = "writer/tests.rs"]
 mod tests;
