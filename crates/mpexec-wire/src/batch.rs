@@ -131,6 +131,14 @@ impl BatchHeader {
 }
 
 /// The header of one task of a batch.
+///
+/// ```
+/// use mpexec_wire::{ENTRY_HEADER, EntryHeader};
+///
+/// let mut bytes = [0; ENTRY_HEADER];
+/// EntryHeader { len: 3, flags: 0 }.write_to(&mut bytes);
+/// assert_eq!(bytes, [3, 0, 0, 0, 0, 0, 0, 0]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntryHeader {
     /// The length of the payload in bytes, without padding.

@@ -27,6 +27,14 @@ pub const GROUP_HEADER: usize = 32;
 pub const RESULT_PARCEL: u16 = 1;
 
 /// What a task ended as, seen from the worker.
+///
+/// ```
+/// use mpexec_wire::Status;
+///
+/// assert_eq!(Status::try_from(1)?, Status::Panicked);
+/// assert!(Status::try_from(7).is_err());
+/// # Ok::<(), mpexec_wire::RecordError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
 pub enum Status {
@@ -140,6 +148,14 @@ impl GroupHeader {
 }
 
 /// The header of one result of a group.
+///
+/// ```
+/// use mpexec_wire::{ENTRY_HEADER, ResultHeader, Status};
+///
+/// let mut bytes = [0; ENTRY_HEADER];
+/// ResultHeader { len: 3, status: Status::Skipped, flags: 0 }.write_to(&mut bytes);
+/// assert_eq!(bytes, [3, 0, 0, 0, 5, 0, 0, 0]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResultHeader {
     /// The length of the payload in bytes, without padding.

@@ -140,6 +140,14 @@ pub enum Transport {
 }
 
 /// A panic of a task: the payload of a result with [`Status::Panicked`](crate::Status::Panicked).
+///
+/// ```
+/// use mpexec_wire::{PanicReport, decode, encode_to_vec};
+///
+/// let report = PanicReport { message: "boom".into(), location: Some("a.rs:1:2".into()), backtrace: None };
+/// assert_eq!(decode::<PanicReport>(&encode_to_vec(&report)?)?, report);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PanicReport {
     /// What it panicked with.

@@ -154,6 +154,13 @@ pub fn decode_slice<'a, T: Pod>(bytes: &'a [u8], pos: &mut usize) -> Result<&'a 
 
 /// Encodes text so that the other side can borrow it. The form is the codec's own for `String`.
 ///
+/// ```
+/// let mut message = Vec::new();
+/// mpexec_wire::encode_str("ab", &mut message)?;
+/// assert_eq!(mpexec_wire::decode::<String>(&message)?, "ab");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`EncodeError::Full`] when the sink is full.
 #[inline]
