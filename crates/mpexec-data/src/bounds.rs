@@ -54,7 +54,7 @@ pub(crate) enum Interval {
 /// A bound as Python reads it: `4` is whole and `4.0`, `4e0` and `inf` are floating, and they compare differently.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bound {
-    /// Clamped to 128 bits, which no kind of number reaches; the second field is the same as a float.
+    /// Clamped to 127 bits and a sign, which no kind of number reaches; the second field is the same as a float.
     Whole(i128, f64),
     Float(f64),
 }
@@ -63,7 +63,8 @@ impl Bounds {
     /// Reads both bounds as Python reads numbers, and makes them ready for arrays of `dtype`.
     ///
     /// A bound of `nan` is no error: nothing compares with it, so nothing is in range. A whole bound beyond float64 acts as
-    /// infinity on arrays of floats, where NumPy would raise.
+    /// infinity on arrays of floats, where NumPy would raise. Whether the minimum is greater is decided exactly, as Python
+    /// would, for whole numbers of up to 127 bits, and in float64 beyond.
     ///
     /// # Errors
     /// [`BoundsError::NotANumber`] for what is not a number, [`BoundsError::Reversed`] if the minimum is greater.
@@ -108,22 +109,25 @@ impl Bound {
             return Ok(Bound::Float(float));
         }
         let clamped = if number.starts_with('-') {
-            i128::MIN
+            -i128::MAX
         } else {
             i128::MAX
         };
-        Ok(Bound::Whole(number.parse().unwrap_or(clamped), float))
+        let whole = number.parse().unwrap_or(clamped).max(-i128::MAX);
+        Ok(Bound::Whole(whole, float))
     }
 
     /// Compares the exact values, as Python does. Nothing exceeds `nan`.
     fn exceeds(self, other: Bound) -> bool {
-        match (self, other) {
-            (Bound::Whole(a, _), Bound::Whole(b, _)) => a > b,
-            (Bound::Float(a), Bound::Float(b)) => a > b,
-            // The first whole number above a float decides, and is whole itself.
-            (Bound::Whole(a, _), Bound::Float(b)) => !b.is_nan() && a > floor(b),
-            (Bound::Float(a), Bound::Whole(b, _)) => !a.is_nan() && -b > floor(-a),
-        }
+        // Rounding keeps the order, so this is never wrong; beyond 128 bits it is all there is.
+        self.as_f64() > other.as_f64()
+            || match (self, other) {
+                (Bound::Whole(a, _), Bound::Whole(b, _)) => a > b,
+                (Bound::Float(a), Bound::Float(b)) => a > b,
+                // Only the part of a float before its point can decide against a whole number.
+                (Bound::Whole(a, _), Bound::Float(b)) => !b.is_nan() && a > floor(b),
+                (Bound::Float(a), Bound::Whole(b, _)) => !a.is_nan() && -b > floor(-a),
+            }
     }
 
     fn as_f64(self) -> f64 {
@@ -133,7 +137,7 @@ impl Bound {
     }
 }
 
-/// The greatest whole number not above `x`, clamped to 127 bits so that it can be negated.
+/// The greatest whole number not above `x`, clamped in the same way.
 fn floor(x: f64) -> i128 {
     (x.floor() as i128).max(-i128::MAX)
 }

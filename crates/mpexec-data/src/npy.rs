@@ -1,6 +1,6 @@
 //! A `.npy` file opened: its header read, its length checked, nothing of its numbers touched yet.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, FileType, OpenOptions};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
@@ -53,8 +53,14 @@ impl NpyFile {
         let file = match opened {
             Ok(file) => file,
             Err(error) => {
-                return Err(match error.kind() {
-                    io::ErrorKind::NotFound => DataError::Missing { path },
+                // A socket cannot be opened, but it can be named.
+                let found = std::fs::metadata(&path).ok();
+                let special = found.and_then(|metadata| special(metadata.file_type()));
+                return Err(match (error.kind(), special) {
+                    (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => {
+                        DataError::Missing { path }
+                    }
+                    (_, Some(kind)) => DataError::NotRegular { path, kind },
                     _ => io("open it", error),
                 });
             }
@@ -62,16 +68,10 @@ impl NpyFile {
         let metadata = file
             .metadata()
             .map_err(|error| io("learn its length", error))?;
-        let kind = metadata.file_type();
-        if kind.is_dir() {
+        if metadata.is_dir() {
             return Err(DataError::Directory { path });
         }
-        if !kind.is_file() {
-            let kind = match () {
-                () if kind.is_fifo() => "a pipe",
-                () if kind.is_socket() => "a socket",
-                () => "a device",
-            };
+        if let Some(kind) = special(metadata.file_type()) {
             return Err(DataError::NotRegular { path, kind });
         }
         let length = metadata.len();
@@ -166,6 +166,16 @@ impl NpyFile {
             first: rows.start,
             end: rows.end,
         })
+    }
+}
+
+/// What a file is called that has no bytes of its own.
+fn special(kind: FileType) -> Option<&'static str> {
+    match () {
+        () if kind.is_file() || kind.is_dir() => None,
+        () if kind.is_fifo() => Some("a pipe"),
+        () if kind.is_socket() => Some("a socket"),
+        () => Some("a device"),
     }
 }
 

@@ -28,22 +28,106 @@ pub(super) fn mask(test: Test, swap: bool, numbers: &[u8], bits: &mut [u8; BIT_B
 pub(super) fn count_bits(bits: &[u8; BIT_BYTES], cols: usize, out: &mut [u8]) {
     #[target_feature(enable = "avx2,popcnt")]
     fn inner(bits: &[u8; BIT_BYTES], cols: usize, out: &mut [u8]) {
-        rows::count_bits(bits, cols, out);
+        let done = if cols <= 8 {
+            count_narrow(bits, cols, out)
+        } else {
+            0
+        };
+        rows::count_bits(&bits[done / 8 * cols..], cols, &mut out[done..]);
     }
     assert!(supported());
     // SAFETY: `inner` needs nothing but the instructions that were just found to be there.
     unsafe { inner(bits, cols, out) }
 }
 
+/// Counts rows of at most 8 bits, 32 rows at a time, and returns how many rows that were.
+#[target_feature(enable = "avx2")]
+fn count_narrow(bits: &[u8; BIT_BYTES], cols: usize, out: &mut [u8]) -> usize {
+    // Eight rows are `cols` whole bytes. Row `i` of them begins in byte `i * cols / 8` and ends in the next at the
+    // latest: that pair of bytes goes to lane `i` of 16 bits, is shifted up so far that the row's first bit is bit 8,
+    // and down again. A multiplication shifts each lane by a distance of its own.
+    let (mut pairs, mut shifts) = ([0; 32], [0; 32]);
+    for lane in 0..16 {
+        let at = lane % 8 * cols;
+        pairs[2 * lane] = (at / 8) as u8;
+        pairs[2 * lane + 1] = (at / 8 + 1) as u8;
+        shifts[2 * lane..][..2].copy_from_slice(&(256u16 >> (at % 8)).to_le_bytes());
+    }
+    let (pairs, shifts) = (load(&pairs), load(&shifts));
+    let keep = _mm256_set1_epi8((0xffu8 >> (8 - cols)) as i8);
+    let nibble = _mm256_set1_epi8(0x0f);
+    let ones = _mm256_setr_epi8(
+        0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3,
+        3, 4,
+    );
+    let eight_rows = |group: usize| {
+        load_half(
+            bits[group * cols..]
+                .first_chunk()
+                .expect("bits have room behind them"),
+        )
+    };
+    let sixteen_rows = |first: usize, second: usize| {
+        let both = _mm256_set_m128i(eight_rows(second), eight_rows(first));
+        _mm256_srli_epi16(
+            _mm256_mullo_epi16(_mm256_shuffle_epi8(both, pairs), shifts),
+            8,
+        )
+    };
+    let (groups, _) = out.as_chunks_mut::<32>();
+    for (at, counts) in groups.iter_mut().enumerate() {
+        // Packing takes halves in turn, so these halves come out in order.
+        let (even, odd) = (
+            sixteen_rows(4 * at, 4 * at + 2),
+            sixteen_rows(4 * at + 1, 4 * at + 3),
+        );
+        let rows = _mm256_and_si256(_mm256_packus_epi16(even, odd), keep);
+        let low = _mm256_shuffle_epi8(ones, _mm256_and_si256(rows, nibble));
+        let high = _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16(rows, 4), nibble));
+        store(_mm256_add_epi8(low, high), counts);
+    }
+    groups.len() * 32
+}
+
 /// See [`rows::histogram`].
 pub(super) fn histogram(counts: &[u8], bins: usize, found: &mut [u64; 256]) {
     #[target_feature(enable = "avx2,popcnt")]
     fn inner(counts: &[u8], bins: usize, found: &mut [u64; 256]) {
-        rows::histogram(counts, bins, found);
+        let done = if bins <= 16 {
+            histogram_narrow(counts, &mut found[..bins])
+        } else {
+            0
+        };
+        rows::histogram(&counts[done..], bins, found);
     }
     assert!(supported());
     // SAFETY: `inner` needs nothing but the instructions that were just found to be there.
     unsafe { inner(counts, bins, found) }
+}
+
+/// Compares every byte with every possible count, and returns how many bytes that were.
+#[target_feature(enable = "avx2")]
+fn histogram_narrow(counts: &[u8], found: &mut [u64]) -> usize {
+    let (vectors, _) = counts.as_chunks::<32>();
+    // After 255 vectors a lane of the sum could overflow; and so many are still in the first cache for the next count.
+    for chunk in vectors.chunks(255) {
+        for (count, found) in (0u8..).zip(&mut *found) {
+            let wanted = _mm256_set1_epi8(count as i8);
+            let mut sums = _mm256_setzero_si256();
+            for vector in chunk {
+                sums = _mm256_sub_epi8(sums, _mm256_cmpeq_epi8(load(vector), wanted));
+            }
+            let mut lanes = [0; 32];
+            store(_mm256_sad_epu8(sums, _mm256_setzero_si256()), &mut lanes);
+            *found += lanes
+                .as_chunks::<8>()
+                .0
+                .iter()
+                .map(|lane| u64::from_le_bytes(*lane))
+                .sum::<u64>();
+        }
+    }
+    vectors.len() * 32
 }
 
 /// How far the vector code came: whole groups of 64 numbers.
@@ -195,6 +279,20 @@ fn w64(x: __m256i, lo: __m256i, span: __m256i) -> u64 {
 fn load(bytes: &[u8; 32]) -> __m256i {
     // SAFETY: the reference is to 32 readable bytes, and this load asks for no alignment.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_half(bytes: &[u8; 16]) -> __m128i {
+    // SAFETY: the reference is to 16 readable bytes, and this load asks for no alignment.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store(vector: __m256i, bytes: &mut [u8; 32]) {
+    // SAFETY: the reference is to 32 writable bytes, and this store asks for no alignment.
+    unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), vector) }
 }
 
 /// The shuffle that reverses the bytes of each number of `size` bytes, or that changes nothing.

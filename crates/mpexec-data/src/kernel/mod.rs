@@ -15,8 +15,8 @@ use crate::bounds::Interval;
 /// The most numbers tested at once: their bits and counts stay in the first cache.
 pub(crate) const BLOCK: usize = 8192;
 
-/// Bytes for the bits of a block, and eight more, so that the last row can be loaded as a whole word.
-pub(crate) const BIT_BYTES: usize = BLOCK / 8 + 8;
+/// Bytes for the bits of a block, and some more, so that the last rows can be loaded as a whole register.
+pub(crate) const BIT_BYTES: usize = BLOCK / 8 + 16;
 
 /// The question asked of every number of a file.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,11 +2,10 @@
 //!
 //! The functions are inlined into `avx2.rs` too, where the same lines compile to the instructions that count bits.
 
-use super::BIT_BYTES;
-
 /// Counts the bits of consecutive rows of `cols` bits, into one byte each, or two (little-endian) beyond 255 columns.
+/// Behind the bits of the last row lie seven bytes at least.
 #[inline(always)]
-pub(super) fn count_bits(bits: &[u8; BIT_BYTES], cols: usize, out: &mut [u8]) {
+pub(super) fn count_bits(bits: &[u8], cols: usize, out: &mut [u8]) {
     match cols {
         1..=8 => narrow(bits, cols, out),
         9..=57 => {
@@ -32,7 +31,7 @@ pub(super) fn count_bits(bits: &[u8; BIT_BYTES], cols: usize, out: &mut [u8]) {
 
 /// Eight rows of at most eight bits are at most one word, and begin at a byte.
 #[inline(always)]
-fn narrow(bits: &[u8; BIT_BYTES], cols: usize, out: &mut [u8]) {
+fn narrow(bits: &[u8], cols: usize, out: &mut [u8]) {
     let keep = u64::MAX >> (64 - cols);
     let (eights, last) = out.as_chunks_mut::<8>();
     let groups = eights.len();
@@ -51,7 +50,7 @@ fn narrow(bits: &[u8; BIT_BYTES], cols: usize, out: &mut [u8]) {
 }
 
 #[inline(always)]
-fn word(bits: &[u8; BIT_BYTES], byte: usize) -> u64 {
+fn word(bits: &[u8], byte: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bits[byte..byte + 8]);
     u64::from_le_bytes(word)
@@ -59,7 +58,7 @@ fn word(bits: &[u8; BIT_BYTES], byte: usize) -> u64 {
 
 /// How many of `count` bits from bit `from` on are set.
 #[inline(always)]
-pub(super) fn ones(bits: &[u8; BIT_BYTES], from: usize, count: usize) -> u64 {
+pub(super) fn ones(bits: &[u8], from: usize, count: usize) -> u64 {
     let (mut at, end) = (from, from + count);
     let mut ones = 0;
     // 56 bits from any bit on lie within one word that begins at a byte.
@@ -75,7 +74,7 @@ pub(super) fn ones(bits: &[u8; BIT_BYTES], from: usize, count: usize) -> u64 {
 
 /// Adds bit `i` to the byte `out[i]`.
 #[inline(always)]
-pub(super) fn add_bits(bits: &[u8; BIT_BYTES], out: &mut [u8]) {
+pub(super) fn add_bits(bits: &[u8], out: &mut [u8]) {
     let (eights, last) = out.as_chunks_mut::<8>();
     let spread = |byte: u8| {
         // Each bit to a byte of its own, then any non-zero byte to 1.

@@ -80,3 +80,46 @@ impl From<OutputError> for io::Error {
         io::Error::new(error.kind(), error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_refuses_is_told_apart() {
+        let says = |errno| {
+            let cause = io::Error::from_raw_os_error(errno);
+            let error = OutputError::new(Path::new("x/y.npy"), "create it", cause);
+            let kind = error.kind();
+            let line = error.to_string();
+            assert!(
+                line.starts_with("x/y.npy: ") && !line.contains('\n'),
+                "{line}"
+            );
+            assert_eq!(io::Error::from(error).to_string(), line);
+            (line, kind)
+        };
+        use rustix::io::Errno;
+        assert_eq!(
+            says(Errno::NOENT.raw_os_error()).0,
+            "x/y.npy: its folder does not exist; make it first"
+        );
+        assert_eq!(
+            says(Errno::NOTDIR.raw_os_error()).0,
+            "x/y.npy: its folder does not exist; make it first"
+        );
+        for errno in [Errno::ACCESS, Errno::PERM, Errno::ROFS] {
+            assert!(says(errno.raw_os_error()).0.contains("may not be written"));
+        }
+        for errno in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
+            assert!(
+                says(errno.raw_os_error())
+                    .0
+                    .contains("there is no space for it")
+            );
+        }
+        let (line, kind) = says(Errno::MFILE.raw_os_error());
+        assert!(line.contains("cannot create it: "), "{line}");
+        assert_ne!(kind, io::ErrorKind::NotFound);
+    }
+}

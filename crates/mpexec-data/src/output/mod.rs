@@ -193,3 +193,6 @@ impl OutputPart {
         written.map_err(|cause| OutputError::new(&self.path, "write it", cause))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ fn impossible(error: &io::Error) -> bool {
     )
 }
 
-fn create_hidden(folder: &Path) -> io::Result<(File, PathBuf)> {
+pub(super) fn create_hidden(folder: &Path) -> io::Result<(File, PathBuf)> {
     let hidden = hidden_name(folder);
     let file = OpenOptions::new()
         .read(true)
