@@ -1,0 +1,174 @@
+//! What a pool may be told: how many workers, over which link, started from which program.
+//!
+//! This file is on the ground floor: it imports no room of the crate.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::error::PoolError;
+
+/// The first argument of a worker: with the socket on its stdin it says that the process is one.
+pub(crate) const WORKER_MARK: &str = "--mpexec-worker";
+
+/// How many worker processes a pool has.
+///
+/// ```
+/// use mpexec_core::Workers;
+/// assert_eq!("auto".parse::<Workers>().unwrap(), Workers::Auto);
+/// assert_eq!("3".parse::<Workers>().unwrap(), Workers::Exact(3));
+/// assert!("0".parse::<Workers>().is_err());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Workers {
+    /// As many as this process may use processors: affinity and the cgroup's quota count. One inside a worker.
+    #[default]
+    Auto,
+    /// Just so many, at least one.
+    Exact(usize),
+}
+
+impl FromStr for Workers {
+    type Err = PoolError;
+
+    fn from_str(text: &str) -> Result<Workers, PoolError> {
+        match text {
+            "auto" => Ok(Workers::Auto),
+            number => match number.parse::<usize>() {
+                Ok(count) if count > 0 => Ok(Workers::Exact(count)),
+                _ => Err(PoolError::BadSetting {
+                    setting: "workers",
+                    value: format!("{text:?}"),
+                    remedy: "give auto or a number of at least 1",
+                }),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Workers {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Workers::Auto => out.write_str("auto"),
+            Workers::Exact(count) => write!(out, "{count}"),
+        }
+    }
+}
+
+/// The way between the coordinator and each worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Shared memory where the system has it, the socket elsewhere.
+    #[default]
+    Auto,
+    /// Two sealed shared-memory rings per worker (Linux).
+    Shm,
+    /// A local socket per worker (all Unix systems).
+    Socket,
+    /// No processes: threads of this process over the same rings. For tests of the machinery; nothing is isolated.
+    Memory,
+}
+
+impl Transport {
+    /// The name as the command line has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Auto => "auto",
+            Transport::Shm => "shm",
+            Transport::Socket => "socket",
+            Transport::Memory => "memory",
+        }
+    }
+
+    /// What `Auto` means on this system.
+    #[must_use]
+    pub(crate) fn resolved(self) -> Transport {
+        match self {
+            Transport::Auto if cfg!(target_os = "linux") => Transport::Shm,
+            Transport::Auto => Transport::Socket,
+            chosen => chosen,
+        }
+    }
+}
+
+impl FromStr for Transport {
+    type Err = PoolError;
+
+    fn from_str(text: &str) -> Result<Transport, PoolError> {
+        match text {
+            "auto" => Ok(Transport::Auto),
+            "shm" => Ok(Transport::Shm),
+            "socket" => Ok(Transport::Socket),
+            "memory" => Ok(Transport::Memory),
+            _ => Err(PoolError::BadSetting {
+                setting: "transport",
+                value: format!("{text:?}"),
+                remedy: "give auto, shm or socket",
+            }),
+        }
+    }
+}
+
+/// What becomes of the workers' standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WorkerStderr {
+    /// Passed on to this process's standard error; the last 4 KiB are kept for the report of a death.
+    #[default]
+    Forward,
+    /// Not shown; the last 4 KiB are kept all the same.
+    Keep,
+}
+
+/// All settings of a pool; the builder fills it.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub workers: Workers,
+    pub transport: Transport,
+    /// Another program that serves as worker; `None` = this program itself.
+    pub worker_program: Option<PathBuf>,
+    /// Arguments before the marking one (for a program that needs them to come to its `init()`).
+    pub stderr: WorkerStderr,
+    /// Encoded shared context with the name of its type.
+    pub context: Option<std::sync::Arc<Vec<u8>>>,
+    /// How long a worker may take from its spawn to its first word.
+    pub handshake_limit: Duration,
+    /// How often a task may be started when its worker died under it: 1 = no retry.
+    pub attempts: u32,
+    /// What the workers are called in `argv[0]`.
+    pub label: String,
+    /// Whether a worker that died is replaced.
+    pub replace: bool,
+    /// Capacity of each ring in bytes.
+    pub ring_capacity: usize,
+    /// Told what the pool did and why (a worker replaced, what `auto` counted).
+    pub notes: Option<Notes>,
+}
+
+/// Where a pool's notes go: one line each, without a line end.
+#[derive(Clone)]
+pub(crate) struct Notes(pub std::sync::Arc<dyn Fn(&str) + Send + Sync>);
+
+impl std::fmt::Debug for Notes {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Notes")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            workers: Workers::Auto,
+            transport: Transport::Auto,
+            worker_program: None,
+            stderr: WorkerStderr::Forward,
+            context: None,
+            handshake_limit: Duration::from_secs(10),
+            attempts: 1,
+            label: "mpexec".to_owned(),
+            replace: true,
+            ring_capacity: 4 << 20,
+            notes: None,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The one thread on which a pool's callbacks run, started with the first of them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+type Callback = Box<dyn FnOnce() + Send>;
+
+/// See the head of this file. Dropping it lets the thread finish what it has and end.
+#[derive(Debug)]
+pub(crate) struct Callbacks {
+    queue: Mutex<Sender<Callback>>,
+    pending: Arc<Pending>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    count: AtomicUsize,
+    gate: Mutex<()>,
+    none_left: Condvar,
+}
+
+impl Callbacks {
+    pub(crate) fn start() -> Callbacks {
+        let (queue, calls) = channel::<Callback>();
+        let pending = Arc::new(Pending::default());
+        let counted = pending.clone();
+        let run = move || {
+            for call in calls {
+                // A callback that panics stops neither the others nor the pool; the panic hook has told of it.
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+                if counted.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    let _gate = counted.gate.lock().unwrap_or_else(PoisonError::into_inner);
+                    counted.none_left.notify_all();
+                }
+            }
+        };
+        // Without a thread the callbacks are run by whoever delivers: late beats never.
+        if std::thread::Builder::new().name("mpexec-callbacks".into()).spawn(run).is_err() {
+            return Callbacks { queue: Mutex::new(channel().0), pending };
+        }
+        Callbacks { queue: Mutex::new(queue), pending }
+    }
+
+    pub(crate) fn run(&self, call: Callback) {
+        self.pending.count.fetch_add(1, Ordering::AcqRel);
+        let sent = self.queue.lock().unwrap_or_else(PoisonError::into_inner).send(call);
+        if let Err(back) = sent {
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(back.0));
+            self.pending.count.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Waits until all callbacks given so far have run; `false` when the time was up first.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut gate = self.pending.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        while self.pending.count.load(Ordering::Acquire) > 0 {
+            gate = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(left) if left.is_zero() => return false,
+                Some(left) => self.pending.none_left.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.pending.none_left.wait(gate).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        true
+    }
+}

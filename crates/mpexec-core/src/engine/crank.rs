@@ -1,0 +1,194 @@
+//! Whoever waits turns the crank.
+//!
+//! A thread that waits for a result takes the baton, sleeps on the workers' bells and drives all jobs while it waits, so
+//! that its own result crosses no thread. Others that wait meanwhile are parked and woken when their news has come. Who
+//! leaves hands the baton to one of these, or tells the supervisor if work is outstanding that nobody waits for.
+//!
+//! The baton is a role, not a lock: the lock is held for moments only, and never while anything of the user's runs.
+//! [`Held`] releases it before it wakes futures and hands over callbacks.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mpexec_ring::{current_cpu, spin_budget};
+
+use super::Engine;
+use super::callbacks::Callbacks;
+use super::jobs::Hook;
+use super::state::{Baton, Life, State};
+use super::waiter::Waiter;
+
+/// How long a sleep on the bells lasts at most while a worker holds more than it runs: results that are complete but
+/// not shown, and slow neighbours, are found by then.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// The lock, held.
+pub(crate) struct Held<'a> {
+    engine: &'a Engine,
+    state: Option<MutexGuard<'a, State>>,
+}
+
+impl Deref for Held<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.state.as_ref().expect("the guard is there until the drop")
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.state.as_mut().expect("the guard is there until the drop")
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let Some(mut state) = self.state.take() else { return };
+        if state.after.is_empty() {
+            return;
+        }
+        let after = std::mem::take(&mut state.after);
+        drop(state);
+        for hook in after {
+            match hook {
+                Hook::Thread(waiter) => waiter.wake(),
+                Hook::Task(waker) => waker.wake(),
+                Hook::Callback(call) => self.engine.callbacks.get_or_init(Callbacks::start).run(call),
+            }
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) fn lock(&self) -> Held<'_> {
+        // A panic of ours under the lock would be a bug; the state is still the best there is.
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Held { engine: self, state: Some(state) }
+    }
+
+    /// Work was submitted that its caller does not wait for: somebody must turn the crank.
+    pub(crate) fn alert(&self, state: &mut State) {
+        if state.baton == Baton::Free && !state.alerted {
+            state.alerted = true;
+            self.wake.ring();
+        }
+    }
+
+    /// Waits until `ready` says so, turning the crank meanwhile. `None`: the time was up.
+    ///
+    /// `ready` runs under the lock; it must not run anything of the user's. It is told this thread's waiter when the
+    /// thread is about to be parked, so that it can leave word where its news will come.
+    pub(crate) fn drive<T>(
+        &self,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut(&mut State, Option<&Arc<Waiter>>) -> Option<T>,
+    ) -> Option<T> {
+        let mut state = self.lock();
+        let mut look = false;
+        loop {
+            state.pump(look);
+            if let Some(value) = ready(&mut state, None) {
+                self.leave(&mut state);
+                return Some(value);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                self.leave(&mut state);
+                return None;
+            }
+            if state.baton == Baton::Free {
+                state.baton = Baton::Waiter;
+                let held_more = state.sched.workers.iter().any(|worker| worker.tasks_held() > 1);
+                let limit = if held_more { Some(left.map_or(LOOK, |left| left.min(LOOK))) } else { left };
+                drop(state);
+                look = self.sleep_on_bells(limit) && held_more;
+                state = self.lock();
+                state.baton = Baton::Free;
+            } else {
+                let waiter = Waiter::current();
+                if let Some(value) = ready(&mut state, Some(&waiter)) {
+                    self.leave(&mut state);
+                    return Some(value);
+                }
+                state.parked.push(waiter.clone());
+                if state.baton == Baton::Supervisor {
+                    self.kick.ring();
+                }
+                drop(state);
+                waiter.sleep(left);
+                state = self.lock();
+                state.parked.retain(|other| !Arc::ptr_eq(other, &waiter));
+            }
+        }
+    }
+
+    /// Hands the baton on.
+    pub(crate) fn leave(&self, state: &mut State) {
+        if state.baton != Baton::Free {
+            return;
+        }
+        if let Some(heir) = state.parked.first() {
+            heir.wake();
+        } else if state.sched.outstanding() {
+            self.alert(state);
+        }
+    }
+
+    /// Sleeps until a worker rings, the sleeper is kicked, or the time is up (`true`).
+    pub(crate) fn sleep_on_bells(&self, limit: Option<Duration>) -> bool {
+        let own = current_cpu();
+        self.page.set_cpu(own);
+        let budget = self.spin_budget(own);
+        if !budget.is_zero() {
+            let until = Instant::now() + limit.map_or(budget, |limit| budget.min(limit));
+            loop {
+                if self.lock().any_news() {
+                    return false;
+                }
+                for _ in 0..16 {
+                    std::hint::spin_loop();
+                }
+                if Instant::now() >= until {
+                    break;
+                }
+            }
+        }
+        self.page.set_sleeping(true);
+        // A worker that published before it could see that we sleep did not ring.
+        if self.lock().any_news() {
+            self.page.set_sleeping(false);
+            return false;
+        }
+        let mut tokens = Vec::new();
+        let slept = self.bells.wait(limit, &mut tokens);
+        self.page.set_sleeping(false);
+        self.page.set_cpu(current_cpu());
+        if slept.is_err() {
+            // Should the kernel refuse to wait, be a poor poller rather than a busy one.
+            std::thread::park_timeout(LOOK);
+        }
+        tokens.is_empty()
+    }
+
+    /// Spinning is worth it only for a worker that last ran on another processor.
+    fn spin_budget(&self, own: u32) -> Duration {
+        let state = self.lock();
+        let busy = state.slots.iter().zip(&state.sched.workers).filter(|(_, worker)| !worker.held.is_empty());
+        busy.filter_map(|(slot, _)| slot.link.as_ref()?.peer_cpu())
+            .map(|cpu| spin_budget(own, cpu))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Whether new calls are taken, and if not why.
+    pub(crate) fn refuses(&self, state: &State) -> Option<crate::error::TaskError> {
+        let closed = match state.life {
+            Life::Open => return None,
+            Life::Closed => "closed",
+            Life::Terminated => "terminated",
+        };
+        Some(crate::error::TaskError::PoolClosed { state: closed })
+    }
+}

@@ -1,0 +1,208 @@
+//! What the engine keeps of a job beside the scheduler: outcomes that nobody has fetched yet, and who waits for them.
+//!
+//! Outcomes are bytes here. They are decoded by whoever fetches them, outside every lock.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use mpexec_ring::Parcel;
+use mpexec_wire::Status;
+
+use super::waiter::Waiter;
+use crate::error::TaskError;
+
+/// Who wants to be told, once.
+pub(crate) enum Hook {
+    /// A thread that waits.
+    Thread(Arc<Waiter>),
+    /// A future that was polled.
+    Task(Waker),
+    /// Something for the callback thread.
+    Callback(Box<dyn FnOnce() + Send>),
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Hook::Thread(_) => "Thread",
+            Hook::Task(_) => "Task",
+            Hook::Callback(_) => "Callback",
+        })
+    }
+}
+
+/// Consecutive results of a job as they came: entries `from..to` of `bytes`, the first with index `first`.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub first: u64,
+    pub count: u32,
+    pub bytes: Vec<u8>,
+    pub from: usize,
+    pub to: usize,
+}
+
+/// What a job's owner finds.
+#[derive(Debug)]
+pub(crate) enum News {
+    Results(Chunk),
+    /// A result that travelled by itself.
+    Large(u64, Status, Parcel),
+    Failed(u64, TaskError),
+}
+
+/// One job.
+#[derive(Debug, Default)]
+pub(crate) struct JobState {
+    pub inbox: VecDeque<News>,
+    pub hooks: Vec<Hook>,
+    /// The owner has brought all its input.
+    pub input_ended: bool,
+    /// The owner is gone; outcomes are dropped.
+    pub abandoned: bool,
+    /// The pool gave the job up.
+    pub broken: Option<TaskError>,
+    /// Each task is a call of its own; by index, without those that are settled.
+    pub calls: Option<Calls>,
+    /// Its owner wants to be told at the end only.
+    pub quiet: bool,
+    /// Some tasks' arguments are parcels.
+    pub parcels: bool,
+}
+
+/// The calls of one function, one task each, that are not settled.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    base: u64,
+    cells: VecDeque<Option<Arc<CallCell>>>,
+}
+
+impl Calls {
+    /// Adds a call; returns its index.
+    pub(crate) fn add(&mut self, cell: Arc<CallCell>) -> u64 {
+        self.cells.push_back(Some(cell));
+        self.base + self.cells.len() as u64 - 1
+    }
+
+    /// Takes a settled call out.
+    pub(crate) fn settle(&mut self, index: u64) -> Option<Arc<CallCell>> {
+        let place = usize::try_from(index.checked_sub(self.base)?).ok()?;
+        let cell = self.cells.get_mut(place)?.take();
+        while let Some(None) = self.cells.front() {
+            self.cells.pop_front();
+            self.base += 1;
+        }
+        cell
+    }
+
+    /// Whether anybody holds a handle on one of them, or wants to be told.
+    pub(crate) fn awaited(&self) -> bool {
+        self.cells.iter().flatten().any(|cell| Arc::strong_count(cell) > 1 || cell.has_hooks())
+    }
+
+    /// Takes all calls out.
+    pub(crate) fn drain(&mut self) -> Vec<Arc<CallCell>> {
+        self.base += self.cells.len() as u64;
+        self.cells.drain(..).flatten().collect()
+    }
+}
+
+/// A result's bytes; short ones without an allocation.
+#[derive(Debug)]
+pub(crate) enum Bytes {
+    Short(u8, [u8; 23]),
+    Long(Box<[u8]>),
+    Parcel(Parcel),
+}
+
+impl Bytes {
+    pub(crate) fn of(bytes: &[u8]) -> Bytes {
+        let mut short = [0; 23];
+        match short.get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                Bytes::Short(bytes.len() as u8, short)
+            }
+            None => Bytes::Long(bytes.into()),
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Bytes::Short(length, bytes) => &bytes[..usize::from(*length)],
+            Bytes::Long(bytes) => bytes,
+            Bytes::Parcel(parcel) => parcel,
+        }
+    }
+}
+
+/// How a call ended, not decoded yet.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Came(Status, Bytes),
+    Failed(TaskError),
+}
+
+/// The place where a call's outcome is left for its handle.
+#[derive(Debug, Default)]
+pub(crate) struct CallCell {
+    state: Mutex<CellState>,
+}
+
+#[derive(Debug, Default)]
+struct CellState {
+    outcome: Option<Outcome>,
+    ready: bool,
+    hooks: Vec<Hook>,
+}
+
+impl CallCell {
+    fn lock(&self) -> MutexGuard<'_, CellState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves the outcome; returns who wants to be told. Only the first counts.
+    pub(crate) fn settle(&self, outcome: Outcome) -> Vec<Hook> {
+        let mut state = self.lock();
+        if state.ready {
+            return Vec::new();
+        }
+        state.ready = true;
+        state.outcome = Some(outcome);
+        std::mem::take(&mut state.hooks)
+    }
+
+    fn has_hooks(&self) -> bool {
+        !self.lock().hooks.is_empty()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.lock().ready
+    }
+
+    /// Fetches the outcome, once.
+    pub(crate) fn take(&self) -> Option<Outcome> {
+        self.lock().outcome.take()
+    }
+
+    /// Asks to be told; `Some(hook)` back when it is ready already.
+    pub(crate) fn tell(&self, hook: Hook) -> Option<Hook> {
+        let mut state = self.lock();
+        if state.ready {
+            return Some(hook);
+        }
+        if let Hook::Task(new) = &hook {
+            state.hooks.retain(|old| !matches!(old, Hook::Task(old) if old.will_wake(new)));
+        }
+        state.hooks.push(hook);
+        None
+    }
+
+    /// A thread waits no more.
+    pub(crate) fn forget(&self, waiter: &Arc<Waiter>) {
+        self.lock().hooks.retain(|hook| !matches!(hook, Hook::Thread(other) if Arc::ptr_eq(other, waiter)));
+    }
+}
+
+/// All jobs of a pool.
+pub(crate) type Jobs = HashMap<u64, JobState>;

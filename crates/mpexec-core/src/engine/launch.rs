@@ -1,0 +1,191 @@
+//! Starting a worker and shaking hands with it.
+//!
+//! The welcome, with the rings' descriptors, is sent right after the spawn and lies in the socket when the worker comes
+//! to its `init`; its hello is the only round trip.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use mpexec_wire::{FileId, FrameKind, FromWorker, Hello, PROTOCOL, ToWorker, Transport as WireTransport, Welcome, decode};
+
+use super::Engine;
+use super::scheduler::{Event, WorkerId};
+use super::slot::{Phase, Slot, Starting, Tail};
+use super::state::State;
+use crate::config::{Transport, WORKER_MARK};
+use crate::error::PoolError;
+use crate::link::control::{self, Reader, Writer};
+use crate::link::shm::{Post, ShmLink};
+use crate::link::socket::SocketLink;
+use crate::link::{Link, LinkError, memory};
+use crate::os::child::ChildProcess;
+use crate::os::events::{Bell, Watch};
+use crate::os::spawn;
+
+/// What the in-process link runs as its worker; given by the door, because engine and worker do not know each other.
+pub(crate) type ThreadWorker =
+    fn(inbox: crate::link::shm::worker::ShmInbox, out: crate::link::shm::worker::ShmOutbox, number: u32, context: Option<Arc<Vec<u8>>>);
+
+impl Engine {
+    /// Starts a process for place `id`. Not under the lock: a spawn takes a millisecond.
+    pub(crate) fn launch(&self, id: WorkerId) -> Result<Slot, PoolError> {
+        let (socket, theirs) = control::pair().map_err(|error| PoolError::system("make a socket pair for a worker", error))?;
+        let rings = match self.transport {
+            Transport::Socket => None,
+            _ => Some(
+                mpexec_ring::create(self.config.ring_capacity)
+                    .and_then(|rings| Ok((rings, Bell::new()?)))
+                    .map_err(|error| PoolError::system("make shared memory for a worker (--transport socket does without)", error))?,
+            ),
+        };
+        let (tail, their_stderr) = stderr_pipe().map_err(|error| PoolError::system("make a pipe for a worker's stderr", error))?;
+        let child = self.spawn(theirs, their_stderr)?;
+        let mut writer = Writer::new(socket.clone(), false);
+        let reader = Reader::new(socket.clone(), false);
+        let welcome = ToWorker::Welcome(Welcome {
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            worker: u32::try_from(id).unwrap_or(u32::MAX),
+            transport: match &rings {
+                Some(_) => WireTransport::Shm { capacity: self.config.ring_capacity as u64 },
+                None => WireTransport::Socket,
+            },
+            same_executable: self.program.own.then_some(self.program.id),
+            context: self.config.context.as_deref().cloned(),
+            coordinator: std::process::id(),
+        });
+        // A worker that is gone already shows by its exit, not by this.
+        let _ = match &rings {
+            Some(((_, _, segments), bell)) => {
+                writer.message(&welcome, &[segments.tasks.as_fd(), segments.results.as_fd(), self.page.fd(), bell.as_fd()])
+            }
+            None => writer.message(&welcome, &[]),
+        };
+        let rings = rings.map(|((tasks, results, _), bell)| (tasks, results, bell));
+        let pid = child.pid();
+        Ok(Slot {
+            phase: Phase::Starting(Box::new(Starting { since: Instant::now(), socket, reader, writer, rings })),
+            child: Some(child),
+            pid,
+            stderr: Some(tail),
+            ..Slot::default()
+        })
+    }
+
+    fn spawn(&self, stdin: OwnedFd, stderr: OwnedFd) -> Result<ChildProcess, PoolError> {
+        let mut command = Command::new(self.program.to_run());
+        command.arg0(format!("{} worker", self.config.label)).arg(WORKER_MARK).process_group(0);
+        command.stdin(Stdio::from(stdin)).stderr(Stdio::from(stderr));
+        spawn::spawn(command).map_err(|error| PoolError::WorkerProgram {
+            program: self.program.path.clone(),
+            what: format!("it cannot be started: {error}"),
+            remedy: "check that it exists, is executable and is for this machine".to_owned(),
+        })
+    }
+
+    /// Starts a thread as worker, for the in-process link.
+    pub(crate) fn launch_thread(&self, id: WorkerId, serve: ThreadWorker) -> Result<Slot, PoolError> {
+        let failed = |error: io::Error| PoolError::system("start a worker thread", error);
+        let (link, inbox, out) = memory::pair(self.config.ring_capacity, &self.page).map_err(failed)?;
+        let number = u32::try_from(id).unwrap_or(u32::MAX);
+        let context = self.config.context.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("mpexec-worker-{id}"))
+            .spawn(move || serve(inbox, out, number, context))
+            .map_err(failed)?;
+        let slot = Slot { phase: Phase::Ready, link: Some(Box::new(link)), pid: std::process::id(), ..Slot::default() };
+        Ok(Slot { thread: Some(thread), ..slot })
+    }
+
+    /// The starting worker of place `id` has said something (or its socket has ended).
+    ///
+    /// # Errors
+    /// Why it is no worker of ours.
+    pub(crate) fn hear_hello(&self, state: &mut State, id: WorkerId) -> Result<(), String> {
+        let slot = &mut state.slots[id];
+        let Phase::Starting(starting) = &mut slot.phase else { return Ok(()) };
+        let hello = match hello_from(&mut starting.reader) {
+            Ok(None) => return Ok(()),
+            Ok(Some(hello)) => hello,
+            // Its exit status says more than the end of its socket; that is awaited.
+            Err(LinkError::Closed) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        };
+        self.check(&hello, slot.pid)?;
+        let Phase::Starting(starting) = std::mem::replace(&mut slot.phase, Phase::Ready) else { return Ok(()) };
+        let Starting { socket, reader, writer, rings, .. } = *starting;
+        let (link, watch): (Box<dyn Link>, Watch) = match rings {
+            Some((tasks, results, bell)) => {
+                (Box::new(ShmLink::new(tasks, results, bell, Post::Socket(reader, writer))), Watch::Edge)
+            }
+            None => (Box::new(SocketLink::new(socket, reader, writer)), Watch::Level),
+        };
+        self.bells.add(link.bell(), id as u64, watch).map_err(|error| format!("its bell cannot be watched: {error}"))?;
+        slot.link = Some(link);
+        if state.names.is_none() {
+            state.names = Some(Arc::new(hello.functions));
+        }
+        self.serve_from_now(state, id);
+        Ok(())
+    }
+
+    /// The worker of place `id` takes tasks.
+    pub(crate) fn serve_from_now(&self, state: &mut State, id: WorkerId) {
+        state.handle(Event::Ready(id), |_, _, _| {});
+        state.started.get_or_insert(Ok(()));
+        state.dispatch();
+        for waiter in &state.parked {
+            waiter.wake();
+        }
+        // Whoever sleeps on the bells may have tasks to encode for the new worker.
+        self.kick.ring();
+    }
+
+    fn check(&self, hello: &Hello, pid: u32) -> Result<(), String> {
+        if hello.protocol != PROTOCOL {
+            return Err(format!(
+                "it speaks protocol {} (mpexec-core {}), this program speaks {PROTOCOL} (mpexec-core {}): build both with the same version",
+                hello.protocol,
+                hello.version,
+                env!("CARGO_PKG_VERSION")
+            ));
+        }
+        if hello.pid != pid {
+            return Err(format!("process {} answered for process {pid}: the worker program must not fork before init()", hello.pid));
+        }
+        let FileId { device, inode } = hello.executable;
+        if self.program.own && (device, inode) != (self.program.id.device, self.program.id.inode) {
+            return Err("it runs another file than this program's own executable".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Our end reads without blocking; the child's end is an ordinary pipe.
+fn stderr_pipe() -> io::Result<(Tail, OwnedFd)> {
+    let (ours, theirs) = io::pipe()?;
+    let ours = File::from(OwnedFd::from(ours));
+    rustix::io::ioctl_fionbio(&ours, true)?;
+    Ok((Tail::new(ours), theirs.into()))
+}
+
+fn hello_from(reader: &mut Reader) -> Result<Option<Hello>, LinkError> {
+    loop {
+        let message = reader.next(|kind, payload, _| match kind {
+            FrameKind::Control => decode::<FromWorker>(payload).map_err(LinkError::broken),
+            other => Err(LinkError::broken(format!("a {other:?} frame before the handshake"))),
+        });
+        match message? {
+            Some(FromWorker::Hello(hello)) => return Ok(Some(hello)),
+            Some(FromWorker::Refused { reason }) => return Err(LinkError::Broken(reason)),
+            Some(other) => return Err(LinkError::broken(format!("{other:?} before the handshake"))),
+            None if reader.fill()? => {}
+            None => return Ok(None),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The coordinator's machinery below the doors.
+//!
+//! | part | what it does |
+//! |---|---|
+//! | [`scheduler`] | decides: pure, no I/O, no clock |
+//! | [`state`] | everything under the one lock; a turn of the crank |
+//! | [`crank`] | who waits turns it: the baton, sleeping, waking |
+//! | [`supervisor`] | the thread that watches processes, whatever the user does |
+//! | [`launch`] | starting a worker and shaking hands |
+//! | [`jobs`] | outcomes on their way from the crank to their owners |
+//!
+//! Only bytes and indices are known here; the doors know the types.
+
+pub(crate) mod callbacks;
+pub(crate) mod crank;
+pub(crate) mod jobs;
+pub(crate) mod launch;
+pub(crate) mod open;
+pub(crate) mod scheduler;
+mod send;
+pub(crate) mod slot;
+pub(crate) mod start;
+pub(crate) mod state;
+pub(crate) mod supervisor;
+pub(crate) mod waiter;
+
+use std::sync::Arc;
+use std::sync::{Mutex, OnceLock};
+
+use mpexec_ring::PoolPage;
+
+use crate::config::{Config, Transport};
+use crate::os::events::{Bell, Watcher};
+use crate::os::exe::Program;
+
+/// One pool's engine. Shared by its doors, its handles and its supervisor.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) state: Mutex<state::State>,
+    pub(crate) config: Config,
+    pub(crate) transport: Transport,
+    pub(crate) workers: usize,
+    pub(crate) program: Program,
+    /// Says to all workers whether the coordinator sleeps.
+    pub(crate) page: PoolPage,
+    /// The workers' bells: what whoever turns the crank sleeps on.
+    pub(crate) bells: Arc<Watcher>,
+    /// Gets the sleeper out of its sleep.
+    pub(crate) kick: Bell,
+    /// Gets the supervisor out of its sleep.
+    pub(crate) wake: Bell,
+    pub(crate) callbacks: OnceLock<callbacks::Callbacks>,
+    /// The process that built the pool: a forked child of it must leave everything alone.
+    pub(crate) built_by: u32,
+}
+
+impl Engine {
+    /// Tells the user what happened, if they asked to be told.
+    pub(crate) fn note(&self, line: &str) {
+        if let Some(notes) = &self.config.notes {
+            (notes.0)(line);
+        }
+    }
+}

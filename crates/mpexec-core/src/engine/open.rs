@@ -1,0 +1,303 @@
+//! What the doors ask of the engine: open a job, bring tasks, fetch outcomes, give up, close.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mpexec_wire::FunctionKind;
+
+use super::Engine;
+use super::jobs::{CallCell, Calls, Hook, JobState, News, Outcome};
+use super::scheduler::{Event, Function, Job, JobId, Run};
+use super::state::{Life, State};
+use crate::error::TaskError;
+
+/// A function as the caller named it.
+#[derive(Clone, Debug)]
+pub(crate) enum FunctionRef {
+    /// By its place in the executable that both sides run; `None`: it has none there.
+    Offset(Option<u64>),
+    /// By the name it was registered under.
+    Named(String),
+}
+
+/// How a job is to be run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JobOptions {
+    pub attempts: u32,
+    pub chunk: Option<u32>,
+    /// How many tasks, where known.
+    pub total: Option<u64>,
+}
+
+/// What waiting for a job brought.
+#[derive(Debug)]
+pub(crate) enum JobNews {
+    News(Vec<News>),
+    /// Workers could take so many more tasks now.
+    Room(u32),
+    /// All input was brought and every outcome fetched.
+    Done,
+    /// The pool gave the job up.
+    Broken(TaskError),
+}
+
+impl Engine {
+    fn resolve(&self, state: &State, function: &FunctionRef) -> Result<Function, TaskError> {
+        let unknown = |message: String| TaskError::UnknownFunction { message };
+        match function {
+            FunctionRef::Offset(_) if !self.program.own => Err(unknown(format!(
+                "an unnamed function can only run in this program itself, and the worker program is {}",
+                self.program.path.display()
+            ))),
+            FunctionRef::Offset(Some(id)) => Ok(Function { kind: FunctionKind::Offset, id: *id }),
+            FunctionRef::Offset(None) => Err(unknown("its code does not lie in the main program (a plugin?)".to_owned())),
+            FunctionRef::Named(name) => {
+                let names = state.names.as_deref().map(Vec::as_slice).unwrap_or_default();
+                match names.iter().position(|info| info.name == *name) {
+                    Some(id) => Ok(Function { kind: FunctionKind::Named, id: id as u64 }),
+                    None => Err(unknown(format!("no function {name:?} is registered in {}", self.program.path.display()))),
+                }
+            }
+        }
+    }
+
+    /// Opens a job; its tasks are brought with [`Engine::bring`].
+    pub(crate) fn open_job(&self, function: &FunctionRef, options: JobOptions) -> Result<JobId, TaskError> {
+        let mut state = self.lock();
+        if let Some(refusal) = self.refuses(&state) {
+            return Err(refusal);
+        }
+        let function = self.resolve(&state, function)?;
+        let id = state.new_job_id();
+        let mut job = Job::new(function, options.attempts);
+        job.chunk = options.chunk;
+        job.total = options.total;
+        state.sched.open_job(id, job);
+        state.jobs.insert(id, JobState::default());
+        self.wake_workers(&mut state);
+        Ok(id)
+    }
+
+    /// After a crash loop the places are empty: the next call starts afresh.
+    fn wake_workers(&self, state: &mut State) {
+        if state.slots.iter().any(super::slot::Slot::is_empty) {
+            state.alerted = true;
+            self.wake.ring();
+        }
+    }
+
+    /// Brings encoded tasks of a job, and sends what can be sent.
+    pub(crate) fn bring(&self, id: JobId, run: Run, last: bool, parcels: bool) {
+        let mut state = self.lock();
+        if let Some(job) = state.jobs.get_mut(&id) {
+            job.input_ended |= last;
+            job.parcels |= parcels;
+        }
+        if run.count > 0 {
+            state.sched.push(id, run);
+        }
+        if last {
+            state.sched.set_input_open(id, false);
+        }
+        state.dispatch();
+        if last {
+            self.leave(&mut state);
+        }
+    }
+
+    /// How many tasks the owner of a job should encode next.
+    pub(crate) fn wanted(&self, id: JobId) -> u32 {
+        self.lock().sched.wanted(id)
+    }
+
+    /// Waits for something of a job. `feeding`: also for room for more of its tasks. `None`: the time was up.
+    pub(crate) fn next_news(&self, id: JobId, feeding: bool, deadline: Option<Instant>) -> Option<JobNews> {
+        self.drive(deadline, |state, waiter| {
+            let wanted = if feeding { state.sched.wanted(id) } else { 0 };
+            let idle = state.sched.is_idle(id);
+            let Some(job) = state.jobs.get_mut(&id) else { return Some(JobNews::Done) };
+            if !job.inbox.is_empty() {
+                return Some(JobNews::News(job.inbox.drain(..).collect()));
+            }
+            if let Some(error) = job.broken.clone() {
+                return Some(JobNews::Broken(error));
+            }
+            if wanted > 0 {
+                return Some(JobNews::Room(wanted));
+            }
+            if job.input_ended && idle {
+                return Some(JobNews::Done);
+            }
+            if let Some(waiter) = waiter {
+                job.hooks.push(Hook::Thread(waiter.clone()));
+            }
+            None
+        })
+    }
+
+    /// Waits until a job is settled. `false`: the time was up.
+    pub(crate) fn wait_job(&self, id: JobId, deadline: Option<Instant>) -> bool {
+        let settled = self.drive(deadline, |state, waiter| {
+            if self.is_settled(state, id) {
+                return Some(());
+            }
+            if let (Some(waiter), Some(job)) = (waiter, state.jobs.get_mut(&id)) {
+                job.hooks.push(Hook::Thread(waiter.clone()));
+            }
+            None
+        });
+        settled.is_some()
+    }
+
+    /// Tells when a job is settled, at once if it is.
+    pub(crate) fn tell_when_settled(&self, id: JobId, hook: Hook) {
+        let mut state = self.lock();
+        if self.is_settled(&state, id) {
+            state.after.push(hook);
+        } else if let Some(job) = state.jobs.get_mut(&id) {
+            job.hooks.push(hook);
+        }
+    }
+
+    /// Whether a job whose input was all brought has an outcome for each task, or has failed already.
+    pub(crate) fn is_settled(&self, state: &State, id: JobId) -> bool {
+        state.jobs.get(&id).is_none_or(|job| {
+            job.broken.is_some()
+                || (job.input_ended && state.sched.is_idle(id))
+                || job.inbox.iter().any(|news| matches!(news, News::Failed(..)))
+        })
+    }
+
+    /// The owner of the job is gone: what has not started shall not start, what comes is dropped.
+    pub(crate) fn abandon(&self, id: JobId) {
+        let mut state = self.lock();
+        let Some(job) = state.jobs.get_mut(&id) else { return };
+        job.abandoned = true;
+        job.inbox.clear();
+        job.hooks.clear();
+        state.handle(Event::Abandoned(id), |_, _, _| {});
+        state.sched.set_input_open(id, false);
+        state.settle_abandoned(id);
+        state.dispatch();
+        self.leave(&mut state);
+    }
+
+    /// Lets go of a job that nobody fetches: it is finished, and what comes is dropped.
+    pub(crate) fn detach(&self, id: JobId) {
+        let mut state = self.lock();
+        let Some(job) = state.jobs.get_mut(&id) else { return };
+        job.abandoned = true;
+        job.inbox.clear();
+        state.settle_abandoned(id);
+        self.leave(&mut state);
+    }
+
+    /// Submits a single call: one encoded entry.
+    pub(crate) fn call(
+        &self,
+        function: &FunctionRef,
+        attempts: u32,
+        entry: &[u8],
+        parcels: bool,
+        waited_for: bool,
+    ) -> Result<Arc<CallCell>, TaskError> {
+        let mut state = self.lock();
+        if let Some(refusal) = self.refuses(&state) {
+            return Err(refusal);
+        }
+        let function = self.resolve(&state, function)?;
+        let known = state.lanes.iter().find(|lane| lane.0 == function && lane.1 == attempts).map(|lane| lane.2);
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let id = state.new_job_id();
+                let mut job = Job::new(function, attempts);
+                job.calls = true;
+                state.sched.open_job(id, job);
+                state.jobs.insert(id, JobState { calls: Some(Calls::default()), ..JobState::default() });
+                state.lanes.push((function, attempts, id));
+                id
+            }
+        };
+        let cell = Arc::new(CallCell::default());
+        let Some(calls) = state.jobs.get_mut(&id).and_then(|job| {
+            job.parcels |= parcels;
+            job.calls.as_mut()
+        }) else {
+            return Err(TaskError::Cancelled { reason: "the pool is going away".to_owned() });
+        };
+        let index = calls.add(cell.clone());
+        state.sched.push_call(id, index, entry);
+        if state.slots.iter().any(super::slot::Slot::is_empty) {
+            self.wake_workers(&mut state);
+        }
+        if waited_for {
+            state.dispatch();
+        } else {
+            // Results make room for calls that wait; looking costs a load per worker.
+            state.pump(false);
+            self.alert(&mut state);
+        }
+        Ok(cell)
+    }
+
+    /// Waits for a call's outcome. `false`: the time was up.
+    pub(crate) fn wait_call(&self, cell: &Arc<CallCell>, deadline: Option<Instant>) -> bool {
+        if cell.is_ready() {
+            return true;
+        }
+        let mut parked = None;
+        let came = self.drive(deadline, |_, waiter| {
+            if let Some(waiter) = waiter {
+                parked = Some(waiter.clone());
+                return cell.tell(Hook::Thread(waiter.clone())).map(drop);
+            }
+            cell.is_ready().then_some(())
+        });
+        if let Some(waiter) = parked {
+            cell.forget(&waiter);
+        }
+        came.is_some()
+    }
+
+    /// No new calls.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        if state.life == Life::Open {
+            state.life = Life::Closed;
+        }
+        self.wake.ring();
+    }
+
+    /// Everything ends now: every task without an outcome is cancelled, the workers are killed.
+    pub(crate) fn terminate(&self, reason: &str) {
+        let mut state = self.lock();
+        state.life = Life::Terminated;
+        for slot in &mut state.slots {
+            slot.kill();
+        }
+        let jobs: Vec<JobId> = state.jobs.keys().copied().collect();
+        for id in jobs {
+            state.break_job(id, &TaskError::Cancelled { reason: reason.to_owned() });
+        }
+        self.wake.ring();
+        self.kick.ring();
+    }
+}
+
+impl State {
+    /// Gives up all of a job that has no outcome: each call gets `error`, a job's owner gets it once.
+    pub(crate) fn break_job(&mut self, id: JobId, error: &TaskError) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let cells = job.calls.as_mut().map(Calls::drain);
+        if cells.is_none() {
+            job.broken = Some(error.clone());
+        }
+        let mut told = std::mem::take(&mut job.hooks);
+        for cell in cells.into_iter().flatten() {
+            told.extend(cell.settle(Outcome::Failed(error.clone())));
+        }
+        self.fire(told);
+        self.handle(Event::Abandoned(id), |_, _, _| {});
+    }
+}

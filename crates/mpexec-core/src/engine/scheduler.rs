@@ -1,0 +1,353 @@
+//! The pure scheduler: which worker holds which tasks, what goes out next, what is taken back, who is charged.
+//!
+//! No I/O, no clock, no threads, no types of the user: tasks are bytes and an index. Everything that happened is told to
+//! it ([`Event`]), what to do comes back ([`Action`]); what may be sent next is asked for ([`Scheduler::plan`]) because
+//! only the engine knows how much room a link has. The one table that says which worker holds which tasks is
+//! [`Worker`]'s queue of [`Held`] batches.
+//!
+//! A task travels once through here: its encoded bytes wait in a [`Run`] of its job, are cut off and sent, and are
+//! forgotten when its outcome is settled. Only a death or a taking back brings bytes back, and then to the front.
+
+mod held;
+mod job;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+pub(crate) use held::{Violation, Worker};
+pub(crate) use job::{Function, Job, Run, entry_len};
+
+/// Names a job within its pool.
+pub(crate) type JobId = u64;
+/// A worker's place in the pool; a replacement takes the place of the dead.
+pub(crate) type WorkerId = usize;
+
+/// Work worth taking back from a slow worker, in nanoseconds: less than this is done before it has moved.
+const WORTH_MOVING: u64 = 200_000;
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The worker has shaken hands.
+    Ready(WorkerId),
+    /// The worker is gone. `running`: the ordinal of the task that it was in, from its progress cell.
+    Lost { worker: WorkerId, running: Option<u64> },
+    /// The worker has not started anything from ordinal `from` on and never will: those tasks are ours again.
+    TakenBack { worker: WorkerId, from: u64 },
+    /// The job is over for its owner: what has not started shall not start.
+    Abandoned(JobId),
+    /// A look at the table: `stalled` says for how long the worker's running task has been running.
+    Looked { worker: WorkerId, stalled_ns: u64 },
+}
+
+/// What to do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Bring the bytes of `count` tasks, from `offset` on, of the worker's `nth` batch back to the front of their job.
+    Requeue { worker: WorkerId, nth: usize, job: JobId, offset: u32, first: u64, count: u32, attempt: u32 },
+    /// The task was running when its worker died and has no attempt left.
+    Charge { worker: WorkerId, job: JobId, index: u64, attempt: u32 },
+    /// Tell the worker not to start the ordinals in `lo..hi`.
+    Withdraw { worker: WorkerId, lo: u64, hi: u64 },
+    /// So many tasks of the job, from this index on, ended without running.
+    Dropped { job: JobId, first: u64, count: u64 },
+}
+
+/// What may be sent: up to `tasks` tasks of `job` to `worker`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub worker: WorkerId,
+    pub job: JobId,
+    pub tasks: u32,
+}
+
+/// See the head of this file.
+#[derive(Debug, Default)]
+pub(crate) struct Scheduler {
+    pub(crate) workers: Vec<Worker>,
+    jobs: HashMap<JobId, Job>,
+    /// Jobs with something in their queue, served in turn.
+    turn: VecDeque<JobId>,
+}
+
+impl Scheduler {
+    pub(crate) fn new(workers: usize) -> Scheduler {
+        Scheduler { workers: (0..workers).map(|_| Worker::default()).collect(), ..Scheduler::default() }
+    }
+
+    pub(crate) fn open_job(&mut self, id: JobId, job: Job) {
+        self.jobs.insert(id, job);
+    }
+
+    pub(crate) fn job(&self, id: JobId) -> Option<&Job> {
+        self.jobs.get(&id)
+    }
+
+    /// Whether the owner of the job may bring more input, or has brought all.
+    pub(crate) fn set_input_open(&mut self, id: JobId, open: bool) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.input_open = open;
+        }
+    }
+
+    /// Forgets a job of which nothing is queued or held any more.
+    pub(crate) fn forget(&mut self, id: JobId) {
+        self.jobs.remove(&id);
+    }
+
+    /// New work at the end of the job's queue.
+    pub(crate) fn push(&mut self, id: JobId, run: Run) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.queue.push_back(run);
+            self.enlist(id);
+        }
+    }
+
+    /// One more single call at the end of its lane's queue: calls that wait lie one after another, as in a batch.
+    pub(crate) fn push_call(&mut self, id: JobId, index: u64, entry: &[u8]) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.push_call(index, entry);
+            self.enlist(id);
+        }
+    }
+
+    /// Work that came back, at its place by index (so that order does not wait for it).
+    pub(crate) fn push_front(&mut self, id: JobId, run: Run) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            let place = job.queue.iter().position(|other| other.first > run.first).unwrap_or(job.queue.len());
+            job.queue.insert(place, run);
+            self.enlist(id);
+        }
+    }
+
+    fn enlist(&mut self, id: JobId) {
+        if let Some(job) = self.jobs.get_mut(&id)
+            && !job.enlisted
+        {
+            job.enlisted = true;
+            self.turn.push_back(id);
+        }
+    }
+
+    /// Tasks queued or held, of all jobs.
+    pub(crate) fn outstanding(&self) -> bool {
+        self.workers.iter().any(|worker| !worker.held.is_empty()) || self.jobs.values().any(|job| !job.queue.is_empty())
+    }
+
+    /// Whether any task waits to be sent.
+    pub(crate) fn queued(&self) -> bool {
+        !self.turn.is_empty()
+    }
+
+    /// How many tasks the owner of `job` should encode next: zero when no worker could take them now.
+    pub(crate) fn wanted(&self, job: JobId) -> u32 {
+        let Some(state) = self.jobs.get(&job) else { return 0 };
+        if !state.queue.is_empty() || self.freest(state.depth()).is_none() {
+            return 0;
+        }
+        state.batch_size(self.ready())
+    }
+
+    fn ready(&self) -> usize {
+        self.workers.iter().filter(|worker| worker.ready).count()
+    }
+
+    /// The ready worker with the fewest batches in flight, if that is fewer than `depth`.
+    fn freest(&self, depth: usize) -> Option<WorkerId> {
+        let mut best: Option<(usize, u64, WorkerId)> = None;
+        for (id, worker) in self.workers.iter().enumerate() {
+            if !worker.ready || worker.blocked || worker.held.len() >= depth {
+                continue;
+            }
+            let key = (worker.held.len(), worker.tasks_held(), id);
+            if best.is_none_or(|best| key < best) {
+                best = Some(key);
+                if key.0 == 0 {
+                    break;
+                }
+            }
+        }
+        best.map(|(_, _, id)| id)
+    }
+
+    /// What to send next. The engine either sends it and says so with [`Scheduler::sent`], or marks the worker
+    /// [`blocked`](Worker::blocked) and asks again.
+    pub(crate) fn plan(&mut self) -> Option<Plan> {
+        let ready = self.ready();
+        for _ in 0..self.turn.len() {
+            let id = *self.turn.front()?;
+            let Some(job) = self.jobs.get_mut(&id).filter(|job| !job.queue.is_empty()) else {
+                self.turn.pop_front();
+                if let Some(job) = self.jobs.get_mut(&id) {
+                    job.enlisted = false;
+                }
+                continue;
+            };
+            let (depth, tasks) = (job.depth(), job.batch_size(ready));
+            if let Some(worker) = self.freest(depth) {
+                return Some(Plan { worker, job: id, tasks });
+            }
+            self.turn.rotate_left(1);
+        }
+        None
+    }
+
+    /// Cuts up to `tasks` tasks and at most `bytes` bytes (but at least one task) off the job's queue.
+    pub(crate) fn cut(&mut self, id: JobId, tasks: u32, bytes: usize) -> Option<Run> {
+        let run = self.jobs.get_mut(&id)?.cut(tasks, bytes);
+        // The next job has its turn.
+        if self.turn.front() == Some(&id) {
+            self.turn.rotate_left(1);
+        }
+        run
+    }
+
+    /// A batch is about to lie in the worker's ring: it enters the table. Returns its number and first ordinal.
+    pub(crate) fn sent(&mut self, id: WorkerId, job: JobId, first: u64, count: u32, attempt: u32) -> (u64, u64) {
+        if let Some(state) = self.jobs.get_mut(&job) {
+            state.held += u64::from(count);
+        }
+        self.workers[id].take_on(job, first, count, attempt)
+    }
+
+    /// The batch just entered could not be sent after all: as if it had not been.
+    pub(crate) fn unsent(&mut self, id: WorkerId) {
+        if let Some(held) = self.workers[id].put_back()
+            && let Some(state) = self.jobs.get_mut(&held.job)
+        {
+            state.held = state.held.saturating_sub(u64::from(held.count));
+        }
+    }
+
+    /// Whether nothing of the job is queued or in a worker's hands.
+    pub(crate) fn is_idle(&self, id: JobId) -> bool {
+        self.jobs.get(&id).is_none_or(|job| job.queue.is_empty() && job.held == 0)
+    }
+
+    /// Tasks queued or held of all jobs.
+    pub(crate) fn unsettled(&self) -> u64 {
+        let queued = |job: &Job| job.queue.iter().map(|run| u64::from(run.count)).sum::<u64>();
+        self.jobs.values().map(|job| job.held + queued(job)).sum()
+    }
+
+    /// The worker says that `count` tasks of `batch` from `offset` on have outcomes.
+    ///
+    /// # Errors
+    /// When it does not hold them, or not as the next in order: then it lies, or is out of its mind.
+    pub(crate) fn settle(&mut self, id: WorkerId, batch: u64, offset: u32, count: u32) -> Result<(JobId, u64), Violation> {
+        let worker = &mut self.workers[id];
+        let (job, first) = worker.settle(batch, offset, count)?;
+        if let Some(state) = self.jobs.get_mut(&job) {
+            state.held = state.held.saturating_sub(u64::from(count));
+        }
+        Ok((job, first))
+    }
+
+    /// Measured by the worker: `count` tasks of `job` took `nanos`.
+    pub(crate) fn measured(&mut self, job: JobId, nanos: u64, count: u32) {
+        if let Some(state) = self.jobs.get_mut(&job) {
+            state.measured(nanos, count);
+        }
+    }
+
+    /// Something happened; what to do is added to `actions`.
+    pub(crate) fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
+        match event {
+            Event::Ready(id) => self.workers[id] = Worker::fresh(),
+            Event::Lost { worker, running } => self.lost(worker, running, actions),
+            Event::TakenBack { worker, from } => self.taken_back(worker, from, actions),
+            Event::Abandoned(job) => self.abandoned(job, actions),
+            Event::Looked { worker, stalled_ns } => self.looked(worker, stalled_ns, actions),
+        }
+    }
+
+    fn lost(&mut self, id: WorkerId, running: Option<u64>, actions: &mut Vec<Action>) {
+        let worker = std::mem::take(&mut self.workers[id]);
+        for (nth, held) in worker.held.iter().enumerate() {
+            let Some(job) = self.jobs.get_mut(&held.job) else { continue };
+            job.held = job.held.saturating_sub(u64::from(held.remaining()));
+            let culprit = running
+                .and_then(|ordinal| ordinal.checked_sub(held.base))
+                .and_then(|offset| u32::try_from(offset).ok())
+                .filter(|offset| (held.settled..held.keep).contains(offset));
+            let charged = culprit.filter(|_| held.attempt >= job.attempts);
+            let mut requeue = |from: u32, to: u32, attempt: u32| {
+                if from < to {
+                    let first = held.first + u64::from(from);
+                    let (job, count) = (held.job, to - from);
+                    actions.push(Action::Requeue { worker: id, nth, job, offset: from, first, count, attempt });
+                }
+            };
+            match culprit {
+                None => requeue(held.settled, held.keep, held.attempt),
+                Some(offset) => {
+                    requeue(held.settled, offset, held.attempt);
+                    if charged.is_none() {
+                        requeue(offset, offset + 1, held.attempt + 1);
+                    }
+                    requeue(offset + 1, held.keep, held.attempt);
+                }
+            }
+            if let Some(offset) = charged {
+                let index = held.first + u64::from(offset);
+                actions.push(Action::Charge { worker: id, job: held.job, index, attempt: held.attempt });
+            }
+        }
+    }
+
+    fn taken_back(&mut self, id: WorkerId, from: u64, actions: &mut Vec<Action>) {
+        for (nth, held) in self.workers[id].held.iter_mut().enumerate() {
+            let keep = from.saturating_sub(held.base).min(u64::from(held.count));
+            // `keep` came down from a u32 by `min`.
+            let keep = u32::try_from(keep).unwrap_or(held.count).max(held.settled);
+            if keep >= held.keep {
+                continue;
+            }
+            let count = held.keep - keep;
+            held.keep = keep;
+            if let Some(job) = self.jobs.get_mut(&held.job) {
+                job.held = job.held.saturating_sub(u64::from(count));
+            }
+            let first = held.first + u64::from(keep);
+            let (job, attempt) = (held.job, held.attempt);
+            actions.push(Action::Requeue { worker: id, nth, job, offset: keep, first, count, attempt });
+        }
+    }
+
+    fn abandoned(&mut self, id: JobId, actions: &mut Vec<Action>) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        for run in job.queue.drain(..) {
+            actions.push(Action::Dropped { job: id, first: run.first, count: u64::from(run.count) });
+        }
+        for (worker, state) in self.workers.iter().enumerate() {
+            if let Some(lo) = state.first_unstarted_of(id) {
+                actions.push(Action::Withdraw { worker, lo, hi: state.next_ordinal });
+            }
+        }
+    }
+
+    /// Moves work from a slow worker to idle ones when nothing else is left for them.
+    fn looked(&mut self, id: WorkerId, stalled_ns: u64, actions: &mut Vec<Action>) {
+        let idle = self.workers.iter().filter(|worker| worker.ready && worker.held.is_empty()).count();
+        let worker = &self.workers[id];
+        if idle == 0 || self.queued() || worker.withdrawing {
+            return;
+        }
+        // The job's owner will feed the idle workers by itself.
+        let Some(last) = worker.held.back() else { return };
+        let Some(job) = self.jobs.get(&last.job).filter(|job| !job.input_open) else { return };
+        let unstarted = worker.tasks_held().saturating_sub(1);
+        let each = (job.nanos_per_task() as u64).max(stalled_ns);
+        if unstarted == 0 || unstarted.saturating_mul(each) < WORTH_MOVING {
+            return;
+        }
+        // Its share of what is left stays with it, unless its running task takes for ever.
+        let share = if stalled_ns > WORTH_MOVING { 0 } else { unstarted / (idle as u64 + 1) };
+        let lo = worker.next_ordinal_held().saturating_add(1 + share);
+        if lo < worker.next_ordinal {
+            actions.push(Action::Withdraw { worker: id, lo, hi: worker.next_ordinal });
+        }
+    }
+}

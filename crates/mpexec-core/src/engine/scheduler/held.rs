@@ -1,0 +1,131 @@
+//! The table of who holds what: each worker's batches in the order it will run them.
+
+use std::collections::VecDeque;
+
+use super::JobId;
+
+/// A batch in a worker's hands: tasks `settled..keep` of it have no outcome yet, those from `keep` on were taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub batch: u64,
+    pub job: JobId,
+    /// Index within the job of the batch's first task.
+    pub first: u64,
+    pub count: u32,
+    /// Ordinal (number within the worker's life) of the batch's first task.
+    pub base: u64,
+    pub settled: u32,
+    pub keep: u32,
+    pub attempt: u32,
+}
+
+impl Held {
+    /// Tasks of the batch that still need an outcome from this worker.
+    pub(crate) fn remaining(&self) -> u32 {
+        self.keep.saturating_sub(self.settled)
+    }
+
+    fn end(&self) -> u64 {
+        self.base + u64::from(self.count)
+    }
+}
+
+/// What a worker told cannot be: it does not hold such a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it sent results {offset}..{} of batch {batch}, which it does not hold next", u64::from(*offset) + u64::from(*count))]
+pub(crate) struct Violation {
+    pub batch: u64,
+    pub offset: u32,
+    pub count: u32,
+}
+
+/// One worker as the scheduler sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Worker {
+    /// It has shaken hands and is alive.
+    pub ready: bool,
+    /// Its link had no room; set by the engine, cleared when something was freed.
+    pub blocked: bool,
+    /// Some of its tasks were taken back and it has not passed them yet.
+    pub withdrawing: bool,
+    /// In the order of running; a batch leaves when the last of its bytes is freed.
+    pub held: VecDeque<Held>,
+    pub next_ordinal: u64,
+    next_batch: u64,
+    /// Outcomes since it was started.
+    pub finished: u64,
+}
+
+impl Worker {
+    /// One that has just shaken hands.
+    pub(super) fn fresh() -> Worker {
+        Worker { ready: true, ..Worker::default() }
+    }
+
+    /// Tasks without an outcome in its hands.
+    pub(crate) fn tasks_held(&self) -> u64 {
+        self.held.iter().map(|held| u64::from(held.remaining())).sum()
+    }
+
+    pub(super) fn take_on(&mut self, job: JobId, first: u64, count: u32, attempt: u32) -> (u64, u64) {
+        let (batch, base) = (self.next_batch, self.next_ordinal);
+        self.held.push_back(Held { batch, job, first, count, base, settled: 0, keep: count, attempt });
+        self.next_batch += 1;
+        self.next_ordinal += u64::from(count);
+        (batch, base)
+    }
+
+    pub(super) fn put_back(&mut self) -> Option<Held> {
+        let held = self.held.pop_back()?;
+        self.next_batch -= 1;
+        self.next_ordinal -= u64::from(held.count);
+        Some(held)
+    }
+
+    pub(super) fn settle(&mut self, batch: u64, offset: u32, count: u32) -> Result<(JobId, u64), Violation> {
+        let violation = Violation { batch, offset, count };
+        // Results come in the order of the tasks, so the batch is the first with anything left.
+        let held = self.held.iter_mut().find(|held| held.remaining() > 0).ok_or(violation)?;
+        if held.batch != batch || offset != held.settled || count > held.remaining() {
+            return Err(violation);
+        }
+        held.settled += count;
+        self.finished += u64::from(count);
+        Ok((held.job, held.first + u64::from(offset)))
+    }
+
+    /// The ordinal of a task that the worker says it skipped, if it was still counted as the worker's: then it and
+    /// what lies behind it is ours again. Usually that is known already.
+    pub(crate) fn skipped(&self, batch: u64, offset: u32) -> Option<u64> {
+        let held = self.held.iter().find(|held| held.batch == batch)?;
+        (held.settled..held.keep).contains(&offset).then(|| held.base + u64::from(offset))
+    }
+
+    /// The oldest batch can be freed: all its outcomes are here, and the worker has passed what was taken back.
+    pub(crate) fn front_is_over(&self, passed: impl FnOnce() -> u64) -> bool {
+        self.held.front().is_some_and(|held| held.remaining() == 0 && (held.keep == held.count || passed() >= held.end()))
+    }
+
+    pub(crate) fn pop_front(&mut self) {
+        self.held.pop_front();
+        if self.held.iter().all(|held| held.keep == held.count) {
+            self.withdrawing = false;
+        }
+    }
+
+    /// The ordinal of the task that it runs, or will run next.
+    pub(crate) fn next_ordinal_held(&self) -> u64 {
+        self.held
+            .iter()
+            .find(|held| held.remaining() > 0)
+            .map_or(self.next_ordinal, |held| held.base + u64::from(held.settled))
+    }
+
+    /// The lowest ordinal that may be unstarted of this job, if it holds any.
+    pub(super) fn first_unstarted_of(&self, job: JobId) -> Option<u64> {
+        self.held
+            .iter()
+            .find(|held| held.job == job && held.remaining() > 0)
+            .map(|held| held.base + u64::from(held.settled))
+    }
+}

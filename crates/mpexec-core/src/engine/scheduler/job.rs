@@ -1,0 +1,173 @@
+//! One job's queue of encoded tasks, and the pace at which it is cut into batches.
+//!
+//! Batches adapt by measured time: a batch should be about [`TARGET_NS`] of work, so that the cost of a batch is small
+//! beside it and the end of the job is still even. They start small and at most double from one measurement to the next.
+
+use std::collections::VecDeque;
+
+use mpexec_wire::{ENTRY_HEADER, FunctionKind, pad8};
+
+/// Work per batch to aim at: between the 100 us where hand-over costs show and the 1 ms where the tail does.
+const TARGET_NS: f64 = 300_000.0;
+/// Above this time per task there is nothing to gain from more than one batch waiting behind the running one.
+const SLOW_NS: f64 = 100_000.0;
+/// Single calls that wait are gathered up to so many bytes.
+const CALLS_TOGETHER: usize = 64 << 10;
+/// No batch has more tasks, however cheap they are.
+const MOST_TASKS: u32 = 16_384;
+
+/// Which function: `kind` and `id` as they stand in a batch's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Function {
+    pub kind: FunctionKind,
+    pub id: u64,
+}
+
+/// Consecutive encoded tasks of one job: `count` entries, one after another, as they lie in a batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub first: u64,
+    pub count: u32,
+    /// 1 for tasks that never were with a dead worker.
+    pub attempt: u32,
+    pub bytes: Vec<u8>,
+    /// How much of `bytes` was cut off already.
+    pub from: usize,
+}
+
+impl Run {
+    /// The entries that are left.
+    pub(crate) fn entries(&self) -> &[u8] {
+        self.bytes.get(self.from..).unwrap_or_default()
+    }
+}
+
+/// See the head of this file.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub function: Function,
+    pub queue: VecDeque<Run>,
+    /// The owner may still bring input.
+    pub input_open: bool,
+    /// How often a task may be started when its worker dies under it.
+    pub attempts: u32,
+    /// A fixed number of tasks per batch, when the caller chose one.
+    pub chunk: Option<u32>,
+    /// Tasks of the job in workers' hands.
+    pub held: u64,
+    /// How many tasks the job has in all, where that is known.
+    pub total: Option<u64>,
+    /// Each task is a job of its own.
+    pub calls: bool,
+    pub(super) enlisted: bool,
+    nanos_per_task: f64,
+    last_size: u32,
+}
+
+impl Job {
+    pub(crate) fn new(function: Function, attempts: u32) -> Job {
+        Job {
+            function,
+            queue: VecDeque::new(),
+            input_open: true,
+            attempts,
+            chunk: None,
+            held: 0,
+            total: None,
+            calls: false,
+            enlisted: false,
+            nanos_per_task: 0.0,
+            last_size: 1,
+        }
+    }
+
+    pub(super) fn nanos_per_task(&self) -> f64 {
+        self.nanos_per_task
+    }
+
+    /// How many batches a worker may have in flight.
+    pub(super) fn depth(&self) -> usize {
+        if self.nanos_per_task > SLOW_NS { 2 } else { 4 }
+    }
+
+    pub(super) fn measured(&mut self, nanos: u64, count: u32) {
+        if count == 0 {
+            return;
+        }
+        let sample = (nanos as f64 / f64::from(count)).max(1.0);
+        self.nanos_per_task =
+            if self.nanos_per_task == 0.0 { sample } else { self.nanos_per_task * 0.7 + sample * 0.3 };
+        let fits = (TARGET_NS / self.nanos_per_task).clamp(1.0, f64::from(MOST_TASKS)) as u32;
+        self.last_size = fits.min(self.last_size.saturating_mul(4)).max(1);
+    }
+
+    /// Tasks in the next batch.
+    pub(super) fn batch_size(&self, workers: usize) -> u32 {
+        if let Some(chunk) = self.chunk {
+            return chunk;
+        }
+        let size = self.last_size;
+        // Towards the end the pieces become smaller, so that all workers finish together.
+        let left = match (self.input_open, self.total) {
+            (false, _) => Some(self.queue.iter().map(|run| u64::from(run.count)).sum::<u64>()),
+            (true, Some(total)) => Some(total),
+            (true, None) => None,
+        };
+        match left {
+            Some(left) => {
+                let share = left.div_ceil(2 * workers.max(1) as u64).max(1);
+                u32::try_from(share).map_or(size, |share| size.min(share)).max(1)
+            }
+            None => size,
+        }
+    }
+
+    pub(super) fn push_call(&mut self, index: u64, entry: &[u8]) {
+        match self.queue.back_mut() {
+            Some(run)
+                if run.attempt == 1
+                    && run.first + u64::from(run.count) == index
+                    && run.count < MOST_TASKS
+                    && run.bytes.len() + entry.len() <= CALLS_TOGETHER =>
+            {
+                run.bytes.extend_from_slice(entry);
+                run.count += 1;
+            }
+            _ => self.queue.push_back(Run { first: index, count: 1, attempt: 1, bytes: entry.to_vec(), from: 0 }),
+        }
+    }
+
+    pub(super) fn cut(&mut self, tasks: u32, bytes: usize) -> Option<Run> {
+        let front = self.queue.front_mut()?;
+        let whole = front.count <= tasks && front.entries().len() <= bytes;
+        if whole {
+            return self.queue.pop_front();
+        }
+        let entries = front.entries();
+        let (mut length, mut count) = (0, 0);
+        while count < tasks.min(front.count) {
+            let Some(next) = entries.get(length..).and_then(entry_len) else { break };
+            if count > 0 && length + next > bytes {
+                break;
+            }
+            length += next;
+            count += 1;
+        }
+        if count == front.count {
+            return self.queue.pop_front();
+        }
+        let piece = entries.get(..length)?.to_vec();
+        let run = Run { first: front.first, count, attempt: front.attempt, bytes: piece, from: 0 };
+        front.first += u64::from(count);
+        front.count -= count;
+        front.from += length;
+        Some(run)
+    }
+}
+
+/// The length of the entry at the start of `bytes`, header and padding counted.
+pub(crate) fn entry_len(bytes: &[u8]) -> Option<usize> {
+    let payload = u32::from_le_bytes(*bytes.first_chunk::<4>()?);
+    let whole = ENTRY_HEADER + pad8(usize::try_from(payload).ok()?);
+    (whole <= bytes.len()).then_some(whole)
+}

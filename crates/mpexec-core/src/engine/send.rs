@@ -1,0 +1,179 @@
+//! The outgoing half of a turn of the crank: what the scheduler says is done to the links.
+
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BatchHeader, Entries};
+
+use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len};
+use super::state::State;
+use crate::link::{Link, LinkError, Upto, Withdrawal};
+use crate::os::events::Watch;
+
+impl State {
+    /// The worker is out of its mind: nothing more is read from it, and it is killed.
+    pub(crate) fn give_up(&mut self, id: WorkerId, error: &LinkError) {
+        let slot = &mut self.slots[id];
+        slot.fault = Some(error.to_string());
+        self.sched.workers[id].ready = false;
+        slot.kill();
+    }
+
+    pub(crate) fn taken_back(&mut self, id: WorkerId, from: u64) {
+        let from = from.max(self.sched.workers[id].next_ordinal_held());
+        self.handle(Event::TakenBack { worker: id, from }, |_, _, _| {});
+    }
+
+    /// Tells the scheduler and does what it says; `charge` makes the error of a task that is charged.
+    pub(crate) fn handle(&mut self, event: Event, mut charge: impl FnMut(&mut State, JobId, u64)) {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.sched.handle(event, &mut actions);
+        for action in actions.drain(..) {
+            match action {
+                Action::Requeue { worker, nth, job, offset, first, count, attempt } => {
+                    let bytes = self.slots[worker].link.as_ref().map(|link| cut_out(link.held(nth), offset, count));
+                    if let Some(bytes) = bytes.filter(|_| self.jobs.get(&job).is_some_and(|job| !job.abandoned)) {
+                        self.sched.push_front(job, Run { first, count, attempt, bytes, from: 0 });
+                    } else {
+                        self.settle_abandoned(job);
+                    }
+                }
+                Action::Charge { job, index, .. } => charge(self, job, index),
+                Action::Withdraw { worker, lo, hi } => self.withdraw(worker, lo, hi),
+                Action::Dropped { job, .. } => self.settle_abandoned(job),
+            }
+        }
+        self.actions = actions;
+    }
+
+    /// Forgets a job whose owner is gone once nothing of it is left.
+    pub(crate) fn settle_abandoned(&mut self, id: JobId) {
+        if self.jobs.get(&id).is_some_and(|job| job.abandoned) && self.sched.is_idle(id) {
+            self.jobs.remove(&id);
+            self.sched.forget(id);
+        }
+    }
+
+    /// Takes back what worker `id` has not started of `lo..hi`.
+    fn withdraw(&mut self, id: WorkerId, lo: u64, hi: u64) {
+        // What was taken back before and is not passed yet must stay marked, so the new range covers it.
+        let lo = if self.sched.workers[id].withdrawing { lo.min(self.slots[id].withdrawn_lo) } else { lo };
+        let Some(link) = self.slots[id].link.as_mut() else { return };
+        let asked = match link.withdraw(lo, hi) {
+            Ok(asked) => asked,
+            Err(error) => return self.give_up(id, &error),
+        };
+        let running = link.progress().running;
+        self.slots[id].withdrawn_lo = lo;
+        self.sched.workers[id].withdrawing = true;
+        if asked == Withdrawal::Done {
+            // What was finished before the marks were seen has left its result: it is settled first.
+            self.receive_from(id, Upto::Complete);
+            self.taken_back(id, lo.max(running.map_or(0, |ordinal| ordinal + 1)));
+        }
+    }
+
+    pub(super) fn look_for_slow_workers(&mut self) {
+        let now = Instant::now();
+        for id in 0..self.slots.len() {
+            if self.sched.workers[id].held.is_empty() {
+                continue;
+            }
+            let slot = &mut self.slots[id];
+            let Some(link) = slot.link.as_ref() else { continue };
+            let running = link.progress().running;
+            let since = match slot.seen_running {
+                (seen, Some(since)) if seen == running => since,
+                _ => now,
+            };
+            slot.seen_running = (running, Some(since));
+            let stalled_ns = u64::try_from((now - since).as_nanos()).unwrap_or(u64::MAX);
+            self.handle(Event::Looked { worker: id, stalled_ns }, |_, _, _| {});
+        }
+    }
+
+    /// Sends what can be sent.
+    pub(crate) fn dispatch(&mut self) {
+        while let Some(plan) = self.sched.plan() {
+            let id = plan.worker;
+            let Some(largest) = self.slots[id].link.as_ref().map(|link| link.max_batch()) else {
+                self.sched.workers[id].ready = false;
+                continue;
+            };
+            let Some(run) = self.sched.cut(plan.job, plan.tasks, largest - BATCH_HEADER) else { continue };
+            match self.send(id, plan.job, &run) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.sched.workers[id].blocked = true;
+                    self.sched.push_front(plan.job, run);
+                }
+                Err(error) => {
+                    self.sched.push_front(plan.job, run);
+                    self.give_up(id, &error);
+                }
+            }
+        }
+    }
+
+    /// Writes one batch into a worker's link. `false`: it has no room now.
+    fn send(&mut self, id: WorkerId, job: JobId, run: &Run) -> Result<bool, LinkError> {
+        let Some(state) = self.sched.job(job) else { return Ok(true) };
+        let (function, calls) = (state.function, state.calls);
+        let Some(link) = self.slots[id].link.as_mut() else { return Err(LinkError::Closed) };
+        if self.jobs.get(&job).is_some_and(|job| job.parcels) {
+            for named in Entries::new(run.entries(), run.count).flatten().filter_map(|entry| entry.parcel()) {
+                if let Some((parcel, length)) = self.parcels.get(&named.parcel) {
+                    link.send_parcel(named.parcel, parcel.as_fd(), *length)?;
+                }
+            }
+        }
+        let (batch, base_ordinal) = self.sched.sent(id, job, run.first, run.count, run.attempt);
+        let header = BatchHeader {
+            batch,
+            base_ordinal,
+            first_index: run.first,
+            function: function.id,
+            function_kind: function.kind,
+            count: run.count,
+            flags: if calls { BATCH_CALLS } else { 0 },
+            attempt: run.attempt,
+        };
+        let mut bytes = [0; BATCH_HEADER];
+        header.write_to(&mut bytes);
+        let sent = link.send(&bytes, run.entries());
+        if !matches!(sent, Ok(true)) {
+            self.sched.unsent(id);
+            return sent;
+        }
+        link.publish()?;
+        let wants = link.wants_to_write();
+        let slot = &mut self.slots[id];
+        if wants != slot.watched_for_room {
+            slot.watched_for_room = wants;
+            self.watch_for_room(id, wants)?;
+        }
+        Ok(true)
+    }
+
+    fn watch_for_room(&self, id: WorkerId, wants: bool) -> Result<(), LinkError> {
+        let watch = if wants { Watch::LevelBoth } else { Watch::Level };
+        match (&self.bells, &self.slots[id].link) {
+            (Some(bells), Some(link)) => Ok(bells.change(link.bell(), id as u64, watch)?),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `count` entries from the `offset`th on.
+fn cut_out(entries: &[u8], offset: u32, count: u32) -> Vec<u8> {
+    let skip = |bytes: &[u8], entries: u32| {
+        let mut at = 0;
+        for _ in 0..entries {
+            at += bytes.get(at..).and_then(entry_len).unwrap_or(0);
+        }
+        at
+    };
+    let from = skip(entries, offset);
+    let rest = entries.get(from..).unwrap_or_default();
+    rest[..skip(rest, count)].to_vec()
+}

@@ -1,0 +1,141 @@
+//! One worker's place in the pool: its process, its link, what it last said.
+
+use std::fs::File;
+use std::io::Read;
+use std::time::Instant;
+
+use mpexec_ring::{ResultReceiver, TaskSender};
+
+use super::scheduler::JobId;
+use crate::error::Exit;
+use crate::link::Link;
+use crate::link::control::{Reader, Socket, Writer};
+use crate::os::child::ChildProcess;
+use crate::os::events::Bell;
+
+/// How much of a worker's standard error is kept for the report of its death.
+const TAIL: usize = 4 << 10;
+
+/// Where a place is in its life.
+#[derive(Debug, Default)]
+pub(crate) enum Phase {
+    /// Nobody there.
+    #[default]
+    Empty,
+    /// Started, and has not shaken hands.
+    Starting(Box<Starting>),
+    /// Serves.
+    Ready,
+    /// Was told to leave, or to die; its exit is awaited.
+    Leaving(Instant),
+}
+
+/// What is kept between the start and the handshake.
+#[derive(Debug)]
+pub(crate) struct Starting {
+    pub since: Instant,
+    pub socket: Socket,
+    pub reader: Reader,
+    pub writer: Writer,
+    /// `None` on the socket link.
+    pub rings: Option<(TaskSender, ResultReceiver, Bell)>,
+}
+
+/// See the head of this file.
+#[derive(Default)]
+pub(crate) struct Slot {
+    pub phase: Phase,
+    pub child: Option<ChildProcess>,
+    pub link: Option<Box<dyn Link>>,
+    pub pid: u32,
+    pub stderr: Option<Tail>,
+    /// It broke the protocol: nothing more is read from it, and it is being killed.
+    pub fault: Option<String>,
+    /// Batch and offset of the next result, while a group goes on.
+    pub cursor: (u64, u32),
+    /// The job whose results came last, for its measurements.
+    pub last_job: Option<JobId>,
+    /// What it was in at the last look, and since when.
+    pub seen_running: (Option<u64>, Option<Instant>),
+    /// The lowest ordinal of what was taken back and is not passed yet.
+    pub withdrawn_lo: u64,
+    /// The socket is watched for room to write.
+    pub watched_for_room: bool,
+    /// A thread in this process, on the in-process link.
+    pub thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Slot").field("pid", &self.pid).field("phase", &self.phase).finish_non_exhaustive()
+    }
+}
+
+impl Slot {
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.phase, Phase::Empty)
+    }
+
+    /// Kills the process and its group.
+    pub(crate) fn kill(&mut self) {
+        if let Some(child) = &self.child {
+            child.kill_group();
+            self.phase = Phase::Leaving(Instant::now());
+        }
+    }
+
+    /// SIGTERM to the process.
+    pub(crate) fn ask_to_end(&self) {
+        if let Some(child) = &self.child {
+            let _ = child.signal(rustix::process::Signal::TERM);
+        }
+    }
+
+    /// The process's end, if it has come.
+    pub(crate) fn try_wait(&mut self) -> Option<Exit> {
+        match (&mut self.child, &self.thread) {
+            (Some(child), _) => child.try_wait(),
+            (None, Some(thread)) if thread.is_finished() => Some(Exit::Code(0)),
+            _ => None,
+        }
+    }
+}
+
+/// The read end of a worker's standard error, and the last of what came out of it.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    pub pipe: File,
+    kept: Vec<u8>,
+}
+
+impl Tail {
+    pub(crate) fn new(pipe: File) -> Tail {
+        Tail { pipe, kept: Vec::new() }
+    }
+
+    /// Reads what is there; hands each piece to `forward`. `false`: the end.
+    pub(crate) fn read(&mut self, mut forward: impl FnMut(&[u8])) -> bool {
+        let mut buffer = [0; 16 << 10];
+        // A worker that prints without end must not hold the supervisor: the pipe is looked at again soon.
+        for _ in 0..64 {
+            match self.pipe.read(&mut buffer) {
+                Ok(0) => return false,
+                Ok(count) => {
+                    let piece = &buffer[..count];
+                    forward(piece);
+                    self.kept.extend_from_slice(piece);
+                    let surplus = self.kept.len().saturating_sub(TAIL);
+                    self.kept.drain(..surplus);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
+            }
+        }
+        true
+    }
+
+    /// The last lines.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.kept).trim_end().to_owned()
+    }
+}

@@ -1,0 +1,134 @@
+//! An engine's beginning and end.
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use mpexec_ring::PoolPage;
+use mpexec_wire::{BATCH_HEADER, ENTRY_HEADER};
+
+use super::Engine;
+use super::jobs::JobState;
+use super::launch::ThreadWorker;
+use super::scheduler::Scheduler;
+use super::slot::Slot;
+use super::state::{Life, State};
+use super::supervisor::Supervisor;
+use crate::config::{Config, Transport};
+use crate::error::{PoolError, TaskError};
+use crate::os::descriptors;
+use crate::os::events::{Bell, Watch, Watcher};
+use crate::os::exe::Program;
+
+/// The kick's token on the bells' watcher; the workers' are their places.
+const KICK: u64 = u64::MAX;
+/// What is kept free in a quarter ring, beside the batch's own header.
+const MARGIN: usize = 64;
+
+impl Engine {
+    /// Starts the supervisor, and with it the workers; returns when the first is ready.
+    pub(crate) fn start(config: Config, workers: usize, serve: ThreadWorker) -> Result<Arc<Engine>, PoolError> {
+        // Five descriptors a worker in this process, and room for the program's own.
+        descriptors::raise_limit(workers as u64 * 6 + 256);
+        let failed = |what: &'static str| move |error: std::io::Error| PoolError::system(what, error);
+        let program = match &config.worker_program {
+            None => Program::own(),
+            Some(path) => Program::at(path),
+        };
+        let program = program.map_err(|error| PoolError::WorkerProgram {
+            program: config.worker_program.clone().unwrap_or_default(),
+            what: format!("it cannot be used: {error}"),
+            remedy: "give the path of an mpexec worker program".to_owned(),
+        })?;
+        let transport = Engine::choose(&config);
+        let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
+        let kick = Bell::new().map_err(failed("make a bell"))?;
+        bells.add(std::os::fd::AsFd::as_fd(&kick), KICK, Watch::Edge).map_err(failed("watch a bell"))?;
+        let mut state = State::default();
+        state.sched = Scheduler::new(workers);
+        state.slots = (0..workers).map(|_| Slot::default()).collect();
+        state.bells = Some(bells.clone());
+        let engine = Arc::new(Engine {
+            state: Mutex::new(state),
+            transport,
+            workers,
+            program,
+            page: PoolPage::create().map_err(failed("make the pool's shared page"))?,
+            bells,
+            kick,
+            wake: Bell::new().map_err(failed("make a bell"))?,
+            callbacks: OnceLock::new(),
+            built_by: std::process::id(),
+            config,
+        });
+        let supervisor = Supervisor::new(engine.clone(), serve)?;
+        std::thread::Builder::new()
+            .name("mpexec-supervisor".into())
+            .spawn(move || supervisor.run())
+            .map_err(failed("start the supervisor thread"))?;
+        engine.wait_started()?;
+        Ok(engine)
+    }
+
+    /// `auto` is shared memory where that can be had, the socket elsewhere.
+    fn choose(config: &Config) -> Transport {
+        let transport = config.transport.resolved();
+        if config.transport == Transport::Auto && transport == Transport::Shm && mpexec_ring::create(config.ring_capacity).is_err() {
+            if let Some(notes) = &config.notes {
+                (notes.0)("shared memory cannot be had here: using sockets");
+            }
+            return Transport::Socket;
+        }
+        transport
+    }
+
+    fn wait_started(&self) -> Result<(), PoolError> {
+        let started = self.drive(None, |state, _| state.started.clone());
+        match started {
+            Some(Err(error)) => {
+                self.terminate("the pool could not start");
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The largest payload of a task that travels within a batch; a larger one becomes a parcel.
+    pub(crate) fn largest_payload(&self) -> usize {
+        self.config.ring_capacity / 4 - BATCH_HEADER - ENTRY_HEADER - MARGIN
+    }
+
+    /// The pool itself is dropped: what somebody still waits for is finished, the rest is cancelled, then all leave.
+    pub(crate) fn release(&self) {
+        if std::process::id() != self.built_by {
+            return;
+        }
+        let detached = {
+            let mut state = self.lock();
+            if state.life == Life::Open {
+                state.life = Life::Closed;
+            }
+            let unwanted = |job: &JobState| job.abandoned || job.calls.as_ref().is_some_and(|calls| !calls.awaited());
+            state.jobs.iter().filter(|(_, job)| unwanted(job)).map(|(id, _)| *id).collect::<Vec<_>>()
+        };
+        for id in detached {
+            let mut state = self.lock();
+            state.break_job(id, &TaskError::Cancelled { reason: "its pool was dropped".to_owned() });
+        }
+        self.wake.ring();
+    }
+
+    /// Waits for the end of a closed or terminated pool.
+    pub(crate) fn join(&self, limit: Option<Duration>) -> Result<(), PoolError> {
+        if self.lock().life == Life::Open {
+            return Err(PoolError::StillOpen);
+        }
+        let started = Instant::now();
+        let deadline = limit.map(|limit| started + limit);
+        let ended = self.drive(deadline, |state, _| state.ended.then_some(()));
+        let told = ended.is_some() && self.callbacks.get().is_none_or(|callbacks| callbacks.wait(deadline));
+        if told {
+            return Ok(());
+        }
+        Err(PoolError::JoinTimedOut { waited: started.elapsed(), left: self.lock().sched.unsettled() })
+    }
+}

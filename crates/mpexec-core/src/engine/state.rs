@@ -1,0 +1,329 @@
+//! Everything the engine knows, under one lock; nothing of the user's runs while it is held.
+//!
+//! [`State::pump`] is the crank's turn: results out of the links, outcomes to their jobs, new batches into the links.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use mpexec_wire::{ENTRY_HEADER, Entries, FunctionInfo, GROUP_HEADER, GroupHeader, ParcelRef, Results, Status, pad8};
+
+use super::jobs::{Bytes, Chunk, Hook, JobState, Jobs, News, Outcome};
+use super::scheduler::{Action, Function, JobId, Scheduler, WorkerId};
+use super::slot::Slot;
+use super::waiter::Waiter;
+use crate::error::{Exit, PoolError, TaskError};
+use crate::link::{LinkError, Received, Upto};
+use crate::os::events::Watcher;
+
+/// Who turns the crank now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Baton {
+    #[default]
+    Free,
+    Waiter,
+    Supervisor,
+}
+
+/// How far the pool's life has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Life {
+    #[default]
+    Open,
+    /// No new calls; what was submitted is finished.
+    Closed,
+    /// Everything ends now.
+    Terminated,
+}
+
+/// One part of a group of results.
+#[derive(Debug)]
+enum Segment {
+    Run { offset: u32, count: u32, from: usize, to: usize },
+    Skipped { offset: u32 },
+    Large { offset: u32, status: Status, parcel: ParcelRef },
+}
+
+/// See the head of this file.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub sched: Scheduler,
+    pub slots: Vec<Slot>,
+    pub jobs: Jobs,
+    next_job: JobId,
+    /// The job that gathers the single calls of a function.
+    pub lanes: Vec<(Function, u32, JobId)>,
+    pub(super) parcels: HashMap<u64, (OwnedFd, u64)>,
+    next_parcel: u64,
+    pub baton: Baton,
+    pub parked: Vec<Arc<Waiter>>,
+    /// The supervisor knows that there is work that nobody waits for.
+    pub alerted: bool,
+    /// To be told once the lock is released: what they run is the user's.
+    pub after: Vec<Hook>,
+    pub life: Life,
+    /// All workers are gone and none will come.
+    pub ended: bool,
+    pub deaths_in_row: u32,
+    pub deaths: u64,
+    /// How the last worker that went ended.
+    pub last_exit: Option<Exit>,
+    /// The names that the worker program serves, once the first worker has said so.
+    pub names: Option<Arc<Vec<FunctionInfo>>>,
+    /// The first worker's readiness, or why there is none.
+    pub started: Option<Result<(), PoolError>>,
+    pub bells: Option<Arc<Watcher>>,
+    segments: Vec<Segment>,
+    pub(super) actions: Vec<Action>,
+}
+
+impl State {
+    pub(crate) fn new_job_id(&mut self) -> JobId {
+        self.next_job += 1;
+        self.next_job
+    }
+
+    pub(crate) fn keep_parcel(&mut self, parcel: OwnedFd, length: u64) -> u64 {
+        self.next_parcel += 1;
+        self.parcels.insert(self.next_parcel, (parcel, length));
+        self.next_parcel
+    }
+
+    /// Tells whoever wanted to know. Threads at once; what is the user's, after the lock.
+    pub(crate) fn fire(&mut self, hooks: Vec<Hook>) {
+        for hook in hooks {
+            match hook {
+                Hook::Thread(waiter) => waiter.wake(),
+                other => self.after.push(other),
+            }
+        }
+    }
+
+    /// A turn of the crank. `look`: also at what is complete but not published, and for slow workers. `true`: there was news.
+    pub(crate) fn pump(&mut self, look: bool) -> bool {
+        let mut news = false;
+        for id in 0..self.slots.len() {
+            if !self.sched.workers[id].held.is_empty() {
+                news |= self.receive_from(id, if look { Upto::Complete } else { Upto::Published });
+            }
+        }
+        if look {
+            self.look_for_slow_workers();
+        }
+        self.dispatch();
+        news
+    }
+
+    /// Whether a link shows news, by loads alone.
+    pub(crate) fn any_news(&self) -> bool {
+        self.slots.iter().zip(&self.sched.workers).any(|(slot, worker)| {
+            !worker.held.is_empty() && slot.fault.is_none() && slot.link.as_ref().is_some_and(|link| link.has_news())
+        })
+    }
+
+    /// Takes in all that worker `id` has for us.
+    pub(crate) fn receive_from(&mut self, id: WorkerId, upto: Upto) -> bool {
+        let mut any = false;
+        while self.slots[id].fault.is_none() {
+            let Some(link) = self.slots[id].link.as_mut() else { break };
+            if upto == Upto::Published && !link.has_news() && !link.must_ask() {
+                break;
+            }
+            let mut bytes = Vec::new();
+            let taken = match link.receive(upto, &mut bytes) {
+                Ok(None) => break,
+                Ok(Some(received)) => self.take_in(id, received, bytes),
+                Err(error) => Err(error),
+            };
+            any = true;
+            if let Err(error) = taken {
+                self.give_up(id, &error);
+            }
+        }
+        if any && let Some(link) = self.slots[id].link.as_mut() {
+            link.release();
+        }
+        self.free_settled(id);
+        any
+    }
+
+    fn take_in(&mut self, id: WorkerId, received: Received, bytes: Vec<u8>) -> Result<(), LinkError> {
+        match received {
+            Received::Timing { nanos, count } => {
+                if let Some(job) = self.slots[id].last_job {
+                    self.sched.measured(job, nanos, count);
+                }
+                Ok(())
+            }
+            Received::GaveBack { from } => {
+                self.taken_back(id, from);
+                Ok(())
+            }
+            Received::Group => {
+                let header = GroupHeader::read(&bytes).map_err(LinkError::broken)?;
+                self.slots[id].cursor = (header.batch, header.first);
+                self.take_results(id, bytes, GROUP_HEADER, header.count)?;
+                if let Some(job) = self.slots[id].last_job.filter(|_| header.nanos > 0) {
+                    self.sched.measured(job, header.nanos, header.count);
+                }
+                Ok(())
+            }
+            Received::Continued => self.take_results(id, bytes, 0, 0),
+        }
+    }
+
+    fn take_results(&mut self, id: WorkerId, bytes: Vec<u8>, from: usize, count: u32) -> Result<(), LinkError> {
+        let (batch, first) = self.slots[id].cursor;
+        let mut segments = std::mem::take(&mut self.segments);
+        segments.clear();
+        let parsed = split(&bytes, from, first, count, &mut segments);
+        let done = parsed.and_then(|next| {
+            self.slots[id].cursor = (batch, next);
+            self.take_segments(id, batch, bytes, &segments)
+        });
+        self.segments = segments;
+        done
+    }
+
+    fn take_segments(&mut self, id: WorkerId, batch: u64, bytes: Vec<u8>, segments: &[Segment]) -> Result<(), LinkError> {
+        let alone = segments.len() == 1;
+        let mut bytes = bytes;
+        for segment in segments {
+            match *segment {
+                Segment::Run { offset, count, from, to } => {
+                    let (job, first) = self.sched.settle(id, batch, offset, count).map_err(LinkError::broken)?;
+                    self.slots[id].last_job = Some(job);
+                    let chunk = if alone {
+                        Chunk { first, count, bytes: std::mem::take(&mut bytes), from, to }
+                    } else {
+                        Chunk { first, count, bytes: bytes[from..to].to_vec(), from: 0, to: to - from }
+                    };
+                    self.deliver(job, chunk);
+                }
+                Segment::Large { offset, status, parcel } => {
+                    let link = self.slots[id].link.as_mut().ok_or(LinkError::Closed)?;
+                    let opened = link.take_parcel(parcel.parcel, parcel.len)?;
+                    let (job, index) = self.sched.settle(id, batch, offset, 1).map_err(LinkError::broken)?;
+                    self.slots[id].last_job = Some(job);
+                    self.deliver_large(job, index, status, opened);
+                }
+                Segment::Skipped { offset } => {
+                    if let Some(ordinal) = self.sched.workers[id].skipped(batch, offset) {
+                        self.taken_back(id, ordinal);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, id: JobId, chunk: Chunk) {
+        self.deaths_in_row = 0;
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if let Some(calls) = &mut job.calls {
+            let mut told = Vec::new();
+            // Bytes were checked when the group was split, so no entry is an error here.
+            for entry in Results::new(&chunk.bytes[chunk.from..chunk.to], 0, 0).flatten() {
+                if let Some(cell) = calls.settle(chunk.first + u64::from(entry.offset)) {
+                    told.extend(cell.settle(Outcome::Came(entry.status, Bytes::of(entry.payload))));
+                }
+            }
+            self.fire(told);
+        } else {
+            self.put(id, News::Results(chunk));
+        }
+    }
+
+    fn deliver_large(&mut self, id: JobId, index: u64, status: Status, parcel: mpexec_ring::Parcel) {
+        self.deaths_in_row = 0;
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        match job.calls.as_mut().map(|calls| calls.settle(index)) {
+            Some(Some(cell)) => {
+                let told = cell.settle(Outcome::Came(status, Bytes::Parcel(parcel)));
+                self.fire(told);
+            }
+            Some(None) => {}
+            None => self.put(id, News::Large(index, status, parcel)),
+        }
+    }
+
+    /// A task ended without a result.
+    pub(crate) fn fail(&mut self, id: JobId, index: u64, error: TaskError) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        match job.calls.as_mut().map(|calls| calls.settle(index)) {
+            Some(Some(cell)) => {
+                let told = cell.settle(Outcome::Failed(error));
+                self.fire(told);
+            }
+            Some(None) => {}
+            None => self.put(id, News::Failed(index, error)),
+        }
+    }
+
+    fn put(&mut self, id: JobId, news: News) {
+        let idle = self.sched.is_idle(id);
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if job.abandoned {
+            if idle {
+                self.jobs.remove(&id);
+                self.sched.forget(id);
+            }
+            return;
+        }
+        let told = !job.quiet || (job.input_ended && idle) || matches!(news, News::Failed(..));
+        job.inbox.push_back(news);
+        if told {
+            let hooks = std::mem::take(&mut job.hooks);
+            self.fire(hooks);
+        }
+    }
+
+    /// Frees the batches that are over, and the parcels that came with them.
+    fn free_settled(&mut self, id: WorkerId) {
+        loop {
+            let slot = &mut self.slots[id];
+            let Some(link) = slot.link.as_mut() else { return };
+            let worker = &mut self.sched.workers[id];
+            if !worker.front_is_over(|| link.progress().passed) {
+                return;
+            }
+            if let Some(held) = worker.held.front()
+                && !self.parcels.is_empty()
+                && self.jobs.get(&held.job).is_none_or(|job| job.parcels)
+            {
+                for entry in Entries::new(link.held(0), held.count).flatten().take(held.keep as usize) {
+                    if let Some(named) = entry.parcel() {
+                        self.parcels.remove(&named.parcel);
+                    }
+                }
+            }
+            link.free_front();
+            worker.pop_front();
+            worker.blocked = false;
+        }
+    }
+}
+
+/// Splits a group into runs of ordinary results and the few special ones; returns the offset after the last.
+fn split(bytes: &[u8], from: usize, first: u32, count: u32, segments: &mut Vec<Segment>) -> Result<u32, LinkError> {
+    let mut at = from;
+    let mut next = first;
+    for entry in Results::new(bytes.get(from..).unwrap_or_default(), first, count) {
+        let entry = entry.map_err(LinkError::broken)?;
+        let end = at + ENTRY_HEADER + pad8(entry.payload.len());
+        next = entry.offset + 1;
+        match (entry.status, entry.parcel()) {
+            (Status::Skipped, _) => segments.push(Segment::Skipped { offset: entry.offset }),
+            (status, Some(parcel)) => segments.push(Segment::Large { offset: entry.offset, status, parcel }),
+            (_, None) => match segments.last_mut() {
+                Some(Segment::Run { count, to, .. }) => {
+                    *count += 1;
+                    *to = end;
+                }
+                _ => segments.push(Segment::Run { offset: entry.offset, count: 1, from: at, to: end }),
+            },
+        }
+        at = end;
+    }
+    Ok(next)
+}

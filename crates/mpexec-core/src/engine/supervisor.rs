@@ -1,0 +1,405 @@
+//! The supervisor: one thread per pool for what must go on whatever the user does.
+//!
+//! It watches the workers' processes, control sockets and stderr, starts and replaces workers, writes their obituaries,
+//! and turns the crank itself while work is outstanding that nobody waits for.
+
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Engine;
+use super::launch::ThreadWorker;
+use super::scheduler::{Event, WorkerId};
+use super::slot::{Phase, Slot};
+use super::state::{Baton, Life, State};
+use crate::config::{Transport, WorkerStderr};
+use crate::error::{Exit, PoolError, TaskError};
+use crate::link::Upto;
+use crate::os::events::{Watch, Watcher};
+
+/// How often the supervisor looks at what cannot wake it while it turns the crank.
+const TURN: Duration = Duration::from_millis(1);
+/// A worker that was told to leave and has not is killed after this.
+const LEAVE: Duration = Duration::from_secs(5);
+/// So many deaths in a row, without a task finished in between, are a crash loop.
+const CRASH_LOOP: u32 = 5;
+
+const CHILD: u64 = 0;
+const CONTROL: u64 = 1;
+const STDERR: u64 = 2;
+const WAKE: u64 = u64::MAX;
+
+fn token(id: WorkerId, what: u64) -> u64 {
+    (id as u64) << 2 | what
+}
+
+/// The thread's own.
+pub(crate) struct Supervisor {
+    engine: Arc<Engine>,
+    watcher: Watcher,
+    tokens: Vec<u64>,
+    serve: ThreadWorker,
+}
+
+impl Supervisor {
+    pub(crate) fn new(engine: Arc<Engine>, serve: ThreadWorker) -> Result<Supervisor, PoolError> {
+        let failed = |error| PoolError::system("watch the workers", error);
+        let watcher = Watcher::new().map_err(failed)?;
+        watcher.add(engine.wake.as_fd(), WAKE, Watch::Level).map_err(failed)?;
+        Ok(Supervisor { engine, watcher, tokens: Vec::new(), serve })
+    }
+
+    /// Lives until the pool is closed and its last worker is gone.
+    pub(crate) fn run(mut self) {
+        self.fill_places();
+        while !self.is_over() {
+            let turning = {
+                let mut state = self.engine.lock();
+                state.alerted = false;
+                let free = state.baton == Baton::Free && state.parked.is_empty();
+                let turning = free && state.sched.outstanding();
+                if turning {
+                    state.baton = Baton::Supervisor;
+                    state.alerted = true;
+                }
+                turning
+            };
+            if turning {
+                let look = self.engine.sleep_on_bells(Some(TURN));
+                let mut state = self.engine.lock();
+                state.baton = Baton::Free;
+                state.pump(look);
+                if let Some(heir) = state.parked.first() {
+                    heir.wake();
+                }
+                drop(state);
+                self.attend(Some(Duration::ZERO));
+            } else {
+                let limit = self.next_deadline();
+                self.attend(limit);
+            }
+            self.keep_deadlines();
+        }
+    }
+
+    /// Waits for something to happen to a worker, and attends to it.
+    fn attend(&mut self, limit: Option<Duration>) {
+        let mut tokens = std::mem::take(&mut self.tokens);
+        if self.watcher.wait(limit, &mut tokens).is_err() {
+            std::thread::park_timeout(TURN);
+        }
+        for token in tokens.drain(..) {
+            if token == WAKE {
+                self.engine.wake.drain();
+                self.fill_places();
+                continue;
+            }
+            let id = (token >> 2) as WorkerId;
+            match token & 3 {
+                STDERR => self.read_stderr(id),
+                CONTROL => self.hear(id),
+                _ => {
+                    self.hear(id);
+                    self.bury(id);
+                }
+            }
+        }
+        self.tokens = tokens;
+    }
+
+    /// Starts a worker in every empty place, as long as the pool is to have them.
+    fn fill_places(&mut self) {
+        let engine = self.engine.clone();
+        for id in 0..engine.workers {
+            {
+                let state = engine.lock();
+                let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.outstanding());
+                let fresh = engine.config.replace || state.deaths == 0;
+                if !state.slots[id].is_empty() || !wanted || !fresh || state.deaths_in_row >= CRASH_LOOP {
+                    continue;
+                }
+            }
+            let launched = match engine.transport {
+                Transport::Memory => engine.launch_thread(id, self.serve),
+                _ => engine.launch(id),
+            };
+            match launched.and_then(|slot| self.watch(id, &slot).map(|()| slot)) {
+                Ok(slot) => {
+                    let mut state = engine.lock();
+                    let ready = matches!(slot.phase, Phase::Ready);
+                    state.slots[id] = slot;
+                    if ready {
+                        if let Some(link) = &state.slots[id].link {
+                            let _ = engine.bells.add(link.bell(), id as u64, Watch::Edge);
+                        }
+                        engine.serve_from_now(&mut state, id);
+                    } else if state.life == Life::Terminated {
+                        state.slots[id].kill();
+                    }
+                }
+                Err(error) => self.could_not_start(&error),
+            }
+        }
+    }
+
+    fn watch(&self, id: WorkerId, slot: &Slot) -> Result<(), PoolError> {
+        let failed = |error| PoolError::system("watch a worker", error);
+        if let Some(child) = &slot.child {
+            self.watcher.add(child.as_fd(), token(id, CHILD), Watch::Level).map_err(failed)?;
+        }
+        if let Some(tail) = &slot.stderr {
+            self.watcher.add(tail.pipe.as_fd(), token(id, STDERR), Watch::Level).map_err(failed)?;
+        }
+        if let Phase::Starting(starting) = &slot.phase {
+            let socket = crate::link::control::fd(&starting.socket);
+            self.watcher.add(socket, token(id, CONTROL), Watch::Level).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// A worker could not be started at all: the waiting calls are told if no other worker is left to serve them.
+    fn could_not_start(&mut self, error: &PoolError) {
+        let engine = self.engine.clone();
+        engine.note(&error.to_string());
+        let mut state = engine.lock();
+        let alone = state.slots.iter().all(Slot::is_empty);
+        if state.started.is_none() && alone {
+            state.started = Some(Err(error.clone()));
+        } else if alone {
+            self.end_calls(&mut state, error);
+        }
+        for waiter in &state.parked {
+            waiter.wake();
+        }
+    }
+
+    /// The control socket of a worker has something.
+    fn hear(&mut self, id: WorkerId) {
+        let engine = self.engine.clone();
+        let mut state = engine.lock();
+        match &state.slots[id].phase {
+            Phase::Starting(starting) => {
+                // On the socket link the socket is the crank's from the handshake on.
+                let leave_it = starting.rings.is_none().then(|| starting.socket.clone());
+                match engine.hear_hello(&mut state, id) {
+                    Ok(()) if matches!(state.slots[id].phase, Phase::Ready) => {
+                        if let Some(socket) = leave_it {
+                            self.watcher.remove(crate::link::control::fd(&socket));
+                        }
+                    }
+                    Ok(()) => self.mind_closed_socket(&state, id),
+                    Err(reason) => {
+                        state.slots[id].fault = Some(reason);
+                        state.slots[id].kill();
+                    }
+                }
+            }
+            Phase::Ready | Phase::Leaving(_) => {
+                let attended = match state.slots[id].link.as_mut() {
+                    Some(link) if self.engine.transport != Transport::Socket => link.attend(),
+                    _ => Ok(()),
+                };
+                if let Err(error) = attended {
+                    self.unwatch_control(&state, id);
+                    if !matches!(error, crate::link::LinkError::Closed) {
+                        state.give_up(id, &error);
+                    }
+                }
+            }
+            Phase::Empty => {}
+        }
+    }
+
+    /// A socket that has ended is readable for ever: its process's end is awaited without it.
+    fn mind_closed_socket(&self, state: &State, id: WorkerId) {
+        if let Phase::Starting(starting) = &state.slots[id].phase
+            && starting.reader.has_ended()
+        {
+            self.watcher.remove(crate::link::control::fd(&starting.socket));
+        }
+    }
+
+    fn unwatch_control(&self, state: &State, id: WorkerId) {
+        if let Some(socket) = state.slots[id].link.as_ref().and_then(|link| link.control()) {
+            self.watcher.remove(socket);
+        }
+    }
+
+    fn read_stderr(&mut self, id: WorkerId) {
+        let forward = self.engine.config.stderr == WorkerStderr::Forward;
+        let mut state = self.engine.lock();
+        let Some(mut tail) = state.slots[id].stderr.take() else { return };
+        drop(state);
+        let open = tail.read(|piece| forward_piece(piece, forward));
+        if !open {
+            self.watcher.remove(tail.pipe.as_fd());
+        }
+        let mut state = self.engine.lock();
+        if !state.slots[id].is_empty() {
+            state.slots[id].stderr = Some(tail);
+        }
+    }
+
+    /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
+    fn bury(&mut self, id: WorkerId) {
+        let engine = self.engine.clone();
+        let mut state = engine.lock();
+        let Some(exit) = state.slots[id].try_wait() else { return };
+        state.receive_from(id, Upto::Complete);
+        let running = state.slots[id].link.as_ref().and_then(|link| link.progress().running);
+        let next = state.sched.workers[id].next_ordinal_held();
+        // A task whose result is here did not kill it; one before that cannot run any more.
+        let running = running.filter(|ordinal| *ordinal >= next);
+        let forward = engine.config.stderr == WorkerStderr::Forward;
+        let (pid, fault) = (state.slots[id].pid, state.slots[id].fault.clone());
+        let mut stderr = match state.slots[id].stderr.as_mut() {
+            Some(tail) => {
+                tail.read(|piece| forward_piece(piece, forward));
+                tail.text()
+            }
+            None => String::new(),
+        };
+        if let Some(fault) = &fault {
+            stderr = format!("{stderr}\n(it was killed because {fault})").trim_start().to_owned();
+        }
+        let was_starting = matches!(state.slots[id].phase, Phase::Starting(_)) || state.slots[id].link.is_none();
+        let expected = state.life != Life::Open && !was_starting && state.sched.workers[id].held.is_empty();
+        let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
+        state.handle(Event::Lost { worker: id, running }, |state, job, index| state.fail(job, index, crashed.clone()));
+        let slot = std::mem::take(&mut state.slots[id]);
+        if let Some(link) = &slot.link {
+            engine.bells.remove(link.bell());
+        }
+        state.deaths += 1;
+        state.last_exit = Some(exit);
+        if !engine.config.replace && state.slots.iter().all(Slot::is_empty) {
+            // Nobody will come to run what it left.
+            let jobs: Vec<_> = state.jobs.keys().copied().collect();
+            for id in jobs {
+                state.break_job(id, &crashed);
+            }
+        } else if !expected {
+            self.count_death(&mut state, pid, exit, &stderr, was_starting, fault.as_deref());
+        }
+        // Those that wait may have news, or tasks for other workers.
+        state.dispatch();
+        for waiter in &state.parked {
+            waiter.wake();
+        }
+        engine.kick.ring();
+        drop(state);
+        drop(slot);
+        if !expected && engine.config.notes.is_some() {
+            let after = if was_starting { " before it had shaken hands" } else { "" };
+            engine.note(&format!("worker {id} (pid {pid}) {exit}{after}; its unfinished tasks go to others"));
+        }
+        self.fill_places();
+    }
+
+    fn count_death(&self, state: &mut State, pid: u32, exit: Exit, stderr: &str, was_starting: bool, fault: Option<&str>) {
+        if was_starting && state.started.is_none() {
+            let what = match fault {
+                Some(fault) => fault.to_owned(),
+                None => format!("it {exit} before it had shaken hands"),
+            };
+            let said = if stderr.is_empty() || fault.is_some() { String::new() } else { format!(" (it said: {stderr})") };
+            state.started = Some(Err(PoolError::WorkerProgram {
+                program: self.engine.program.path.clone(),
+                what: format!("{what}{said}"),
+                remedy: "a worker program must call mpexec_core::init() as the first thing in main()".to_owned(),
+            }));
+            state.deaths_in_row = CRASH_LOOP;
+            return;
+        }
+        if was_starting || state.sched.outstanding() {
+            state.deaths_in_row += 1;
+        }
+        if state.deaths_in_row >= CRASH_LOOP {
+            let error = PoolError::CrashLoop { deaths: state.deaths_in_row, pid, exit, stderr: stderr.to_owned() };
+            self.end_calls(state, &error);
+        }
+    }
+
+    /// The waiting calls end with one clear error; the next one starts afresh.
+    fn end_calls(&self, state: &mut State, error: &PoolError) {
+        let jobs: Vec<_> = state.jobs.keys().copied().collect();
+        for id in jobs {
+            state.break_job(id, &TaskError::Pool(error.clone()));
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let mut state = self.engine.lock();
+        if state.life == Life::Open {
+            return false;
+        }
+        if state.life == Life::Closed && !state.sched.outstanding() {
+            for slot in &mut state.slots {
+                match slot.phase {
+                    Phase::Ready => {
+                        let asked = slot.link.as_mut().map(|link| link.shut_down());
+                        slot.phase = Phase::Leaving(Instant::now());
+                        if !matches!(asked, Some(Ok(()))) {
+                            slot.kill();
+                        }
+                    }
+                    Phase::Starting(_) => slot.kill(),
+                    Phase::Empty | Phase::Leaving(_) => {}
+                }
+            }
+        }
+        let gone = state.slots.iter().all(Slot::is_empty);
+        let done = state.life == Life::Terminated || !state.sched.outstanding() || state.deaths_in_row >= CRASH_LOOP;
+        if gone && done {
+            state.ended = true;
+            for waiter in &state.parked {
+                waiter.wake();
+            }
+            self.engine.kick.ring();
+        }
+        gone && done
+    }
+
+    /// When the supervisor has to look again even if nothing happens.
+    fn next_deadline(&self) -> Option<Duration> {
+        let state = self.engine.lock();
+        let threads = state.slots.iter().any(|slot| slot.thread.is_some() && matches!(slot.phase, Phase::Leaving(_)));
+        let limits = state.slots.iter().filter_map(|slot| match &slot.phase {
+            Phase::Starting(starting) => Some(starting.since + self.engine.config.handshake_limit),
+            Phase::Leaving(since) => Some(*since + LEAVE),
+            Phase::Empty | Phase::Ready => None,
+        });
+        let next = limits.min().map(|at| at.saturating_duration_since(Instant::now()).max(TURN));
+        if threads { Some(TURN) } else { next }
+    }
+
+    fn keep_deadlines(&mut self) {
+        let mut over = Vec::new();
+        {
+            let mut state = self.engine.lock();
+            let limit = self.engine.config.handshake_limit;
+            for (id, slot) in state.slots.iter_mut().enumerate() {
+                match &slot.phase {
+                    Phase::Starting(starting) if starting.since.elapsed() >= limit => {
+                        slot.fault = Some(format!("it did not shake hands within {limit:?}: is it an mpexec worker program?"));
+                        slot.kill();
+                    }
+                    Phase::Leaving(since) if since.elapsed() >= LEAVE => slot.kill(),
+                    Phase::Leaving(_) if slot.thread.is_some() => over.push(id),
+                    _ => {}
+                }
+            }
+        }
+        for id in over {
+            self.bury(id);
+        }
+    }
+}
+
+fn forward_piece(piece: &[u8], forward: bool) {
+    if forward {
+        // Our own stderr may be closed; the worker's last words are kept all the same.
+        let _ = std::io::stderr().write_all(piece);
+    }
+}

@@ -1,0 +1,258 @@
+//! What can go wrong, as types: how a task ended when it did not return, and why a pool could not be had.
+//!
+//! This file is on the ground floor: it imports no room of the crate. Each error says what happened, to what (pid,
+//! index, path) and what to do; the values are public so that a program can decide by them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a worker process left: by itself with a code, or by a signal.
+///
+/// ```
+/// assert_eq!(mpexec_core::Exit::Signal(9).to_string(), "killed by signal 9 (SIGKILL)");
+/// assert_eq!(mpexec_core::Exit::Code(42).to_string(), "exited with code 42");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exit {
+    /// The process called `exit` (or returned from `main`) with this code.
+    Code(i32),
+    /// The process was ended by this signal.
+    Signal(i32),
+    /// Somebody else has taken the exit status (a host program that reaps all children, or ignores SIGCHLD).
+    Unknown,
+}
+
+impl Exit {
+    /// Whether the process ended by itself with code 0.
+    #[must_use]
+    pub fn success(self) -> bool {
+        self == Exit::Code(0)
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Code(code) => write!(out, "exited with code {code}"),
+            Exit::Signal(number) => match signal_name(*number) {
+                Some(name) => write!(out, "killed by signal {number} ({name})"),
+                None => write!(out, "killed by signal {number}"),
+            },
+            Exit::Unknown => out.write_str("gone (its exit status was taken by another part of the program)"),
+        }
+    }
+}
+
+/// The numbers are those of Linux on all the machines this crate serves first; elsewhere the number alone is shown.
+fn signal_name(number: i32) -> Option<&'static str> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    Some(match number {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        5 => "SIGTRAP",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        31 => "SIGSYS",
+        _ => return None,
+    })
+}
+
+/// What a task ended as when it did not return a value: exactly one of these, once.
+///
+/// ```
+/// use mpexec_core::TaskError;
+/// let error = TaskError::Panicked { message: "no such row".into(), location: Some("src/rows.rs:7:9".into()), backtrace: None };
+/// assert_eq!(error.to_string(), "the task panicked at src/rows.rs:7:9: no such row");
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// The function panicked. The worker lives on.
+    #[error("the task panicked{}: {message}", location.as_ref().map(|l| format!(" at {l}")).unwrap_or_default())]
+    Panicked {
+        /// The panic's message.
+        message: String,
+        /// File, line and column.
+        location: Option<String>,
+        /// The backtrace, if `RUST_BACKTRACE` asked for one.
+        backtrace: Option<String>,
+    },
+    /// The worker process died while it ran this task.
+    #[error("worker process {pid} {exit} while it ran the task{}", last_words(stderr))]
+    Crashed {
+        /// The process id of the worker.
+        pid: u32,
+        /// How it ended.
+        exit: Exit,
+        /// The last lines of its standard error, as far as they could be read.
+        stderr: String,
+    },
+    /// The task was cancelled before it had started, or its pool was terminated.
+    #[error("the task was cancelled: {reason}")]
+    Cancelled {
+        /// Who cancelled it.
+        reason: String,
+    },
+    /// The argument could not be decoded in the worker.
+    #[error("the argument of the task could not be decoded in the worker: {message}")]
+    ArgumentUndecodable {
+        /// The type and what was wrong with its bytes.
+        message: String,
+    },
+    /// The argument could not be encoded.
+    #[error("the argument of the task could not be encoded: {message}")]
+    ArgumentUnencodable {
+        /// The type and what its `Serialize` said.
+        message: String,
+    },
+    /// The result could not be encoded in the worker.
+    #[error("the result of the task could not be encoded in the worker: {message}")]
+    ResultUnencodable {
+        /// The type and what its `Serialize` said.
+        message: String,
+    },
+    /// The result arrived but its bytes are not a value of the expected type.
+    #[error("the result of the task could not be decoded: {message}")]
+    ResultUndecodable {
+        /// The type and what was wrong with its bytes.
+        message: String,
+    },
+    /// The worker program does not know this function.
+    #[error("the worker does not know the function of this task: {message}; register it in the worker program, or use the program itself as worker")]
+    UnknownFunction {
+        /// Which function was asked for.
+        message: String,
+    },
+    /// The pool cannot run anything now: its workers die one after another, or none could be started.
+    #[error("the pool could not run the task: {0}")]
+    Pool(PoolError),
+    /// The pool was closed, joined or terminated before the call.
+    #[error("the pool is {state}: it takes no more tasks")]
+    PoolClosed {
+        /// `closed` or `terminated`.
+        state: &'static str,
+    },
+}
+
+fn last_words(stderr: &str) -> String {
+    match stderr.trim_end() {
+        "" => String::new(),
+        text => format!("; the last it wrote to stderr:\n{text}"),
+    }
+}
+
+/// One task of a job failed: which, and how.
+///
+/// ```
+/// # mpexec_core::init();
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mpexec_core::{Pool, Workers};
+/// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+/// let error = pool.map(|n: u32| 100 / n, [5, 0, 2]).unwrap_err();
+/// assert_eq!(error.index, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("task {index}: {error}")]
+pub struct JobError {
+    /// The index of the task within its job, from 0.
+    pub index: u64,
+    /// What it ended as.
+    pub error: TaskError,
+}
+
+impl TaskError {
+    /// Whether the fault lies with the system (a worker died) and not with the task's own code or values.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        matches!(self, TaskError::Crashed { .. } | TaskError::Pool(_))
+    }
+}
+
+/// Why a pool could not be built or cannot go on.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// A setting makes no sense; nothing was started.
+    #[error("{setting} cannot be {value}: {remedy}")]
+    BadSetting {
+        /// The option's name.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// What may be given.
+        remedy: &'static str,
+    },
+    /// `mpexec_core::init()` was not called at the start of `main`.
+    #[error("mpexec_core::init() was not called: call it as the first thing in main(), because workers are this same program started again")]
+    NotInitialised,
+    /// The operating system refused something the pool needs.
+    #[error("cannot {what}: {message}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        message: String,
+    },
+    /// The worker program could not be started, or is none.
+    #[error("worker program {}: {what}; {remedy}", program.display())]
+    WorkerProgram {
+        /// The file.
+        program: PathBuf,
+        /// What happened.
+        what: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// Workers died one after another without finishing a task.
+    #[error("{deaths} workers in a row died without finishing a task; the last one, process {pid}, {exit}{}", last_words(stderr))]
+    CrashLoop {
+        /// How many.
+        deaths: u32,
+        /// The last one's process id.
+        pid: u32,
+        /// How the last one ended.
+        exit: Exit,
+        /// The last lines it wrote to standard error.
+        stderr: String,
+    },
+    /// `join` with a time limit: not all was done in time.
+    #[error("after {waited:?} {left} tasks are still not done")]
+    JoinTimedOut {
+        /// The limit.
+        waited: Duration,
+        /// Tasks without an outcome.
+        left: u64,
+    },
+    /// `join` was called before `close` or `terminate`.
+    #[error("join() was called on an open pool: call close() or terminate() first")]
+    StillOpen,
+}
+
+impl PoolError {
+    pub(crate) fn system(what: impl Into<String>, error: impl fmt::Display) -> PoolError {
+        PoolError::System { what: what.into(), message: error.to_string() }
+    }
+}
+
+/// A wait with a time limit ended before the result was there. The task goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no result within {0:?}; the task goes on")]
+pub struct WaitTimedOut(
+    /// The limit.
+    pub Duration,
+);

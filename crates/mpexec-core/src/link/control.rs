@@ -1,0 +1,244 @@
+//! The control socket: an unnamed pair of local sockets per worker, whose far end the child gets as its stdin.
+//!
+//! It carries the handshake, liveness (its end is the other side's death) and descriptors; on the socket link it carries
+//! the data as well. There is no name that another user could guess, squat or open.
+//!
+//! Sending never blocks the coordinator: what the socket does not take is kept and sent on when it becomes writable.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use interprocess::local_socket::Stream;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
+    sendmsg,
+};
+use serde::Serialize;
+
+use mpexec_wire::{FRAME_HEADER, FrameDecoder, FrameHeader, FrameKind, encode_to_vec};
+
+use super::LinkError;
+
+/// Most descriptors that come with one frame.
+const MOST_ATTACHED: usize = 8;
+/// How much is read at once at least.
+const READ: usize = 64 << 10;
+
+/// A local socket, shared by the reading and the writing half.
+pub(crate) type Socket = Arc<Stream>;
+
+/// A connected pair: ours, and the one for the child.
+pub(crate) fn pair() -> io::Result<(Socket, OwnedFd)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    Ok((wrap(ours.into()), theirs.into()))
+}
+
+/// Takes a connected local socket.
+pub(crate) fn wrap(socket: OwnedFd) -> Socket {
+    Arc::new(Stream::UdSocket(UnixStream::from(socket).into()))
+}
+
+/// The descriptor of a socket.
+pub(crate) fn fd(socket: &Stream) -> BorrowedFd<'_> {
+    match socket {
+        Stream::UdSocket(socket) => socket.as_fd(),
+    }
+}
+
+/// The receiving half.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    socket: Socket,
+    decoder: FrameDecoder,
+    attached: VecDeque<OwnedFd>,
+    flags: RecvFlags,
+    ended: bool,
+}
+
+impl Reader {
+    /// `blocking`: in the worker. The coordinator never waits in a read.
+    pub(crate) fn new(socket: Socket, blocking: bool) -> Reader {
+        let flags = if blocking { RecvFlags::CMSG_CLOEXEC } else { RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT };
+        Reader { socket, decoder: FrameDecoder::new(), attached: VecDeque::new(), flags, ended: false }
+    }
+
+    /// Reads once. `Ok(false)`: nothing there now (only when not blocking).
+    pub(crate) fn fill(&mut self) -> Result<bool, LinkError> {
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_ATTACHED))];
+        loop {
+            let mut ancillary = RecvAncillaryBuffer::new(&mut room);
+            let space = self.decoder.space(READ);
+            match recvmsg(fd(&self.socket), &mut [IoSliceMut::new(space)], &mut ancillary, self.flags) {
+                Ok(message) => {
+                    for message in ancillary.drain() {
+                        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                            self.attached.extend(descriptors);
+                        }
+                    }
+                    if message.bytes == 0 {
+                        self.ended = true;
+                        return Err(LinkError::Closed);
+                    }
+                    self.decoder.filled(message.bytes);
+                    return Ok(true);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => return Ok(false),
+                Err(rustix::io::Errno::CONNRESET) => {
+                    self.ended = true;
+                    return Err(LinkError::Closed);
+                }
+                Err(error) => return Err(io::Error::from(error).into()),
+            }
+        }
+    }
+
+    /// Whether the other side has closed.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Its socket.
+    pub(crate) fn socket(&self) -> &Stream {
+        &self.socket
+    }
+
+    /// Hands the next whole frame and its descriptors to `take`; `None` when there is none yet.
+    pub(crate) fn next<R>(
+        &mut self,
+        take: impl FnOnce(FrameKind, &[u8], Vec<OwnedFd>) -> Result<R, LinkError>,
+    ) -> Result<Option<R>, LinkError> {
+        let attached = &mut self.attached;
+        match self.decoder.next().map_err(LinkError::broken)? {
+            None => Ok(None),
+            Some(frame) => {
+                let count = usize::from(frame.attached);
+                if count > attached.len() {
+                    return Err(LinkError::broken("a frame announces descriptors that did not come"));
+                }
+                let descriptors = attached.drain(..count).collect();
+                take(frame.kind, frame.payload, descriptors).map(Some)
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Piece {
+    bytes: Vec<u8>,
+    sent: usize,
+    attached: Vec<OwnedFd>,
+}
+
+/// The sending half.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    socket: Socket,
+    queue: VecDeque<Piece>,
+    queued: usize,
+    flags: SendFlags,
+}
+
+impl Writer {
+    /// `blocking`: in the worker.
+    pub(crate) fn new(socket: Socket, blocking: bool) -> Writer {
+        let flags = if blocking { SendFlags::NOSIGNAL } else { SendFlags::NOSIGNAL | SendFlags::DONTWAIT };
+        Writer { socket, queue: VecDeque::new(), queued: 0, flags }
+    }
+
+    /// Bytes that the socket has not taken yet.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Sends a message.
+    pub(crate) fn message<T: Serialize>(&mut self, message: &T, attached: &[BorrowedFd<'_>]) -> Result<(), LinkError> {
+        let bytes = encode_to_vec(message).map_err(LinkError::broken)?;
+        self.send(FrameKind::Control, &[&bytes], attached)
+    }
+
+    /// Sends a frame whose payload is `parts`, one after another.
+    pub(crate) fn send(&mut self, kind: FrameKind, parts: &[&[u8]], attached: &[BorrowedFd<'_>]) -> Result<(), LinkError> {
+        let mut bytes = Vec::new();
+        frame_into(&mut bytes, kind, parts, attached.len())?;
+        self.send_framed(bytes, attached)
+    }
+
+    /// Sends frames that were laid out by [`frame_into`].
+    pub(crate) fn send_framed(&mut self, bytes: Vec<u8>, attached: &[BorrowedFd<'_>]) -> Result<(), LinkError> {
+        let mut sent = 0;
+        if self.queue.is_empty() {
+            match self.push(&bytes, attached) {
+                Ok(count) => sent = count,
+                Err(error) => return Err(error),
+            }
+            if sent == bytes.len() {
+                return Ok(());
+            }
+        }
+        // Descriptors go with the first byte.
+        let attached = if sent == 0 {
+            attached.iter().map(|fd| fd.try_clone_to_owned()).collect::<io::Result<Vec<_>>>()?
+        } else {
+            Vec::new()
+        };
+        self.queued += bytes.len() - sent;
+        self.queue.push_back(Piece { bytes, sent, attached });
+        self.flush()
+    }
+
+    /// Sends on what was kept.
+    pub(crate) fn flush(&mut self) -> Result<(), LinkError> {
+        while let Some(mut piece) = self.queue.pop_front() {
+            let borrowed: Vec<BorrowedFd<'_>> = piece.attached.iter().map(AsFd::as_fd).collect();
+            let count = self.push(&piece.bytes[piece.sent..], &borrowed)?;
+            self.queued -= count;
+            piece.sent += count;
+            if piece.sent < piece.bytes.len() {
+                if count > 0 {
+                    piece.attached.clear();
+                }
+                let stuck = count == 0;
+                self.queue.push_front(piece);
+                if stuck {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One send; zero bytes when the socket takes nothing now.
+    fn push(&self, bytes: &[u8], attached: &[BorrowedFd<'_>]) -> Result<usize, LinkError> {
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_ATTACHED))];
+        loop {
+            let mut ancillary = SendAncillaryBuffer::new(&mut room);
+            if !attached.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(attached)) {
+                return Err(LinkError::broken("too many descriptors for one frame"));
+            }
+            match sendmsg(fd(&self.socket), &[IoSlice::new(bytes)], &mut ancillary, self.flags) {
+                Ok(count) => return Ok(count),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => return Ok(0),
+                Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => return Err(LinkError::Closed),
+                Err(error) => return Err(io::Error::from(error).into()),
+            }
+        }
+    }
+}
+
+/// Lays a frame out at the end of `bytes`.
+pub(crate) fn frame_into(bytes: &mut Vec<u8>, kind: FrameKind, parts: &[&[u8]], attached: usize) -> Result<(), LinkError> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let header = FrameHeader::new(kind, u16::try_from(attached).unwrap_or(u16::MAX), length).map_err(LinkError::broken)?;
+    bytes.reserve(FRAME_HEADER + length);
+    bytes.extend_from_slice(&header.write());
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! The shared-memory link: two sealed rings per worker, the control socket beside them.
+//!
+//! A batch is written into the task ring, which the worker maps read-only and reads in place; its bytes stay there until
+//! all its outcomes are here. Results come out of the result ring with one copy each group, and only the copy is decoded:
+//! the worker can still write what it has sent.
+
+pub(crate) mod worker;
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use mpexec_ring::{Parcel, ResultReceiver, TaskSender};
+use mpexec_wire::{FromWorker, FrameKind, PARCEL_REF, ParcelRef, decode};
+
+use super::control::{Reader, Writer, fd};
+use super::parcels::Parcels;
+use super::{Link, LinkError, Progress, Received, Upto, Withdrawal};
+use crate::os::events::Bell;
+
+/// Kinds of records in the rings.
+const BATCH: u32 = 1;
+const SHUTDOWN: u32 = 2;
+const GROUP: u32 = 1;
+const TIMING: u32 = 2;
+/// A timing record: nanoseconds, tasks.
+const TIMING_LEN: usize = 16;
+
+/// The coordinator's end.
+#[derive(Debug)]
+pub(crate) struct ShmLink {
+    tasks: TaskSender,
+    results: ResultReceiver,
+    spans: VecDeque<mpexec_ring::Span>,
+    post: Post,
+    bell: Bell,
+    parcels: HashMap<u64, OwnedFd>,
+    timing: Vec<u8>,
+    taken: bool,
+}
+
+/// How parcels and messages go beside the rings.
+#[derive(Debug)]
+pub(crate) enum Post {
+    /// To another process: over the control socket.
+    Socket(Reader, Writer),
+    /// To a thread of this process: over two shelves.
+    Shelves { out: Parcels, back: Parcels },
+}
+
+impl ShmLink {
+    pub(crate) fn new(tasks: TaskSender, results: ResultReceiver, bell: Bell, post: Post) -> ShmLink {
+        ShmLink {
+            tasks,
+            results,
+            spans: VecDeque::new(),
+            post,
+            bell,
+            parcels: HashMap::new(),
+            timing: Vec::new(),
+            taken: false,
+        }
+    }
+
+    fn record(&mut self, kind: u32, tag: u64, parts: [&[u8]; 2]) -> Option<mpexec_ring::Span> {
+        let length = parts[0].len() + parts[1].len();
+        let space = self.tasks.grant(length, length)?;
+        let (head, body) = space[..length].split_at_mut(parts[0].len());
+        head.copy_from_slice(parts[0]);
+        body.copy_from_slice(parts[1]);
+        Some(self.tasks.commit(length, kind, tag))
+    }
+}
+
+impl Link for ShmLink {
+    fn max_batch(&self) -> usize {
+        self.tasks.max_record()
+    }
+
+    fn send(&mut self, header: &[u8], entries: &[u8]) -> Result<bool, LinkError> {
+        let Some(span) = self.record(BATCH, 0, [header, entries]) else { return Ok(false) };
+        self.spans.push_back(span);
+        Ok(true)
+    }
+
+    fn publish(&mut self) -> Result<(), LinkError> {
+        if self.tasks.publish() {
+            self.tasks.wake();
+        }
+        Ok(())
+    }
+
+    fn held(&self, nth: usize) -> &[u8] {
+        self.spans.get(nth).map_or(&[], |span| self.tasks.bytes(*span).get(mpexec_wire::BATCH_HEADER..).unwrap_or_default())
+    }
+
+    fn free_front(&mut self) {
+        if let Some(span) = self.spans.pop_front() {
+            self.tasks.free_to(span);
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        self.results.has_news()
+    }
+
+    fn receive(&mut self, upto: Upto, out: &mut Vec<u8>) -> Result<Option<Received>, LinkError> {
+        let upto = match upto {
+            Upto::Published => mpexec_ring::Upto::Published,
+            Upto::Complete => mpexec_ring::Upto::Complete,
+        };
+        let before = out.len();
+        let Some(taken) = self.results.take(upto, out).map_err(LinkError::broken)? else { return Ok(None) };
+        self.taken = true;
+        match taken.kind {
+            GROUP if taken.continued => Ok(Some(Received::Continued)),
+            GROUP => Ok(Some(Received::Group)),
+            TIMING => {
+                let record = out.get(before..).and_then(|bytes| bytes.first_chunk::<TIMING_LEN>());
+                let record = record.ok_or_else(|| LinkError::broken("a timing record of a wrong length"))?;
+                let (nanos, count) = bytemuck::pod_read_unaligned::<[u64; 2]>(record).into();
+                out.truncate(before);
+                Ok(Some(Received::Timing { nanos, count: u32::try_from(count).unwrap_or(u32::MAX) }))
+            }
+            kind => Err(LinkError::broken(format!("a record of the unknown kind {kind}"))),
+        }
+    }
+
+    fn release(&mut self) {
+        if std::mem::take(&mut self.taken) && self.results.release(&self.tasks) {
+            self.tasks.wake();
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        let progress = self.results.progress();
+        Progress { running: progress.running.checked_sub(1), passed: progress.done }
+    }
+
+    fn withdraw(&mut self, lo: u64, hi: u64) -> Result<Withdrawal, LinkError> {
+        self.tasks.set_withdrawn(lo, hi);
+        Ok(Withdrawal::Done)
+    }
+
+    fn peer_cpu(&self) -> Option<u32> {
+        Some(self.results.peer_cpu()).filter(|cpu| *cpu != u32::MAX)
+    }
+
+    fn send_parcel(&mut self, id: u64, parcel: BorrowedFd<'_>, length: u64) -> Result<(), LinkError> {
+        match &mut self.post {
+            Post::Socket(_, writer) => writer.send(FrameKind::Parcel, &[&label(id, length)], &[parcel]),
+            Post::Shelves { out, .. } => {
+                out.put(id, parcel.try_clone_to_owned()?);
+                Ok(())
+            }
+        }
+    }
+
+    fn take_parcel(&mut self, id: u64, length: u64) -> Result<Parcel, LinkError> {
+        if let Post::Shelves { back, .. } = &self.post {
+            return back.take(id, length);
+        }
+        if !self.parcels.contains_key(&id) {
+            // It was sent before the result that names it, so it lies in the socket.
+            self.attend()?;
+        }
+        let fd = self.parcels.remove(&id).ok_or_else(|| LinkError::broken("it names a parcel that it never sent"))?;
+        Parcel::open(fd, length).map_err(LinkError::broken)
+    }
+
+    fn shut_down(&mut self) -> Result<(), LinkError> {
+        if self.record(SHUTDOWN, 0, [&[], &[]]).is_some() {
+            self.publish()?;
+            // The worker sleeps only if it said so; asking twice costs nothing at the end.
+            self.tasks.wake();
+        }
+        Ok(())
+    }
+
+    fn attend(&mut self) -> Result<(), LinkError> {
+        let Post::Socket(reader, writer) = &mut self.post else { return Ok(()) };
+        writer.flush()?;
+        let parcels = &mut self.parcels;
+        loop {
+            let taken = reader.next(|kind, payload, mut attached| match kind {
+                FrameKind::Parcel => {
+                    let parcel = ParcelRef::read(payload).map_err(LinkError::broken)?;
+                    let fd = attached.pop().ok_or_else(|| LinkError::broken("a parcel came without its descriptor"))?;
+                    parcels.insert(parcel.parcel, fd);
+                    Ok(())
+                }
+                FrameKind::Control => match decode::<FromWorker>(payload).map_err(LinkError::broken)? {
+                    FromWorker::Bye => Ok(()),
+                    FromWorker::Refused { reason } => Err(LinkError::broken(reason)),
+                    other => Err(LinkError::broken(format!("{other:?} out of turn"))),
+                },
+                other => Err(LinkError::broken(format!("a {other:?} frame on the control socket"))),
+            })?;
+            if taken.is_none() && !reader.fill()? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn control(&self) -> Option<BorrowedFd<'_>> {
+        match &self.post {
+            Post::Socket(reader, _) => Some(fd(reader.socket())),
+            Post::Shelves { .. } => None,
+        }
+    }
+
+    fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+}
+
+fn label(id: u64, length: u64) -> [u8; PARCEL_REF] {
+    let mut payload = [0; PARCEL_REF];
+    ParcelRef { parcel: id, len: length }.write_to(&mut payload);
+    payload
+}

@@ -1,0 +1,216 @@
+//! The worker's two ends of the shared-memory link.
+//!
+//! A batch is read in place from the task ring, which is mapped read-only; results grow in one group, whose bytes are
+//! complete for the coordinator after each task, also when this process dies before it has shown them.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use mpexec_ring::{Parcel, Reason, ResultSender, Segments, TaskReceiver, TaskSignals, space_wait, worker_wait};
+use mpexec_wire::{FrameKind, FromWorker, GROUP_HEADER, GroupHeader};
+
+use super::{BATCH, GROUP, SHUTDOWN, TIMING, TIMING_LEN, label};
+use crate::link::control::Writer;
+use crate::link::parcels::Parcels;
+use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox};
+use crate::os::events::Bell;
+
+/// How long to wait for room before looking and ringing again.
+const FULL_RING_LOOK: Duration = Duration::from_millis(10);
+
+/// Maps the rings in the worker and makes its two ends.
+pub(crate) fn open(
+    tasks: OwnedFd,
+    results: OwnedFd,
+    page: OwnedFd,
+    bell: OwnedFd,
+    control: Writer,
+    parcels: Parcels,
+) -> Result<(ShmInbox, ShmOutbox), LinkError> {
+    let (tasks, results) = mpexec_ring::open(Segments { tasks, results }, page).map_err(LinkError::broken)?;
+    Ok(ends(tasks, results, Bell::from_fd(bell), Outgoing::Socket(control), parcels))
+}
+
+/// The worker's two ends over rings that are mapped already.
+pub(crate) fn ends(
+    tasks: TaskReceiver,
+    results: ResultSender,
+    bell: Bell,
+    post: Outgoing,
+    parcels: Parcels,
+) -> (ShmInbox, ShmOutbox) {
+    results.set_cpu(mpexec_ring::current_cpu());
+    (ShmInbox { tasks, parcels }, ShmOutbox { results, bell, post, next_parcel: 0, published: true, batch: 0, next: 0, headed: false })
+}
+
+/// The worker's receiving end.
+#[derive(Debug)]
+pub(crate) struct ShmInbox {
+    tasks: TaskReceiver,
+    parcels: Parcels,
+}
+
+/// What the worker reads while it runs a batch.
+#[derive(Debug)]
+pub(crate) struct ShmMarks {
+    signals: TaskSignals,
+    parcels: Parcels,
+}
+
+impl Marks for ShmMarks {
+    #[inline]
+    fn withdrawn(&self) -> (u64, u64) {
+        self.signals.withdrawn()
+    }
+
+    fn parcel(&self, id: u64, length: u64) -> Result<Parcel, LinkError> {
+        self.parcels.take(id, length)
+    }
+}
+
+impl Inbox for ShmInbox {
+    type Out = ShmOutbox;
+    type Marks = ShmMarks;
+
+    fn marks(&self) -> ShmMarks {
+        ShmMarks { signals: self.tasks.signals(), parcels: self.parcels.clone() }
+    }
+
+    fn next(&mut self, out: &mut ShmOutbox) -> Result<Incoming<'_>, LinkError> {
+        if !self.tasks.has_news() {
+            out.publish();
+            worker_wait(&self.tasks, &out.results, Reason::Tasks, None);
+        }
+        match self.tasks.next().map_err(LinkError::broken)? {
+            Some(record) if record.kind == BATCH => Ok(Incoming::Batch(record.payload)),
+            Some(record) if record.kind == SHUTDOWN => Ok(Incoming::Shutdown),
+            Some(record) => Err(LinkError::broken(format!("a record of the unknown kind {}", record.kind))),
+            None => Err(LinkError::broken("the task ring said that there was a task, and there was none")),
+        }
+    }
+}
+
+/// How the worker's parcels and messages go beside the rings.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    /// Over the control socket.
+    Socket(Writer),
+    /// To a coordinator in this very process.
+    Shelf(Parcels),
+}
+
+/// The worker's sending end.
+#[derive(Debug)]
+pub(crate) struct ShmOutbox {
+    results: ResultSender,
+    bell: Bell,
+    post: Outgoing,
+    next_parcel: u64,
+    published: bool,
+    /// The open group: its batch, the offset of the next result, whether its header is written.
+    batch: u64,
+    next: u32,
+    headed: bool,
+}
+
+impl ShmOutbox {
+    /// Says something on the control socket.
+    pub(crate) fn say(&mut self, message: &FromWorker) -> Result<(), LinkError> {
+        match &mut self.post {
+            Outgoing::Socket(writer) => writer.message(message, &[]),
+            Outgoing::Shelf(_) => Ok(()),
+        }
+    }
+
+    fn publish(&mut self) {
+        if !std::mem::replace(&mut self.published, true) && self.results.publish() {
+            self.bell.ring();
+        }
+    }
+
+    /// The ring is full: what is complete is shown, and the coordinator, which always drains, makes room. The group
+    /// goes on in a new one.
+    fn wait_for_space(&mut self) {
+        self.results.end_group();
+        self.published = false;
+        self.publish();
+        space_wait(&self.results, Some(FULL_RING_LOOK));
+        self.results.begin_group(GROUP, self.batch);
+        self.headed = false;
+    }
+
+    /// Room behind the group's header, which is written before the first result.
+    fn try_space(&mut self, min: usize) -> bool {
+        if !self.headed {
+            let Some(space) = self.results.append_space(GROUP_HEADER + min, GROUP_HEADER + min) else { return false };
+            let mut header = [0; GROUP_HEADER];
+            GroupHeader { batch: self.batch, first: self.next, count: 0, nanos: 0 }.write_to(&mut header);
+            space[..GROUP_HEADER].copy_from_slice(&header);
+            self.results.append(GROUP_HEADER);
+            self.headed = true;
+        }
+        self.results.append_space(min, min).is_some()
+    }
+}
+
+impl Outbox for ShmOutbox {
+    #[inline]
+    fn begin(&mut self, ordinal: u64) -> Result<(), LinkError> {
+        self.results.begin(ordinal);
+        Ok(())
+    }
+
+    #[inline]
+    fn end(&mut self, done: u64) {
+        self.results.end(done);
+    }
+
+    fn open_group(&mut self, batch: u64, first: u32) -> Result<(), LinkError> {
+        self.results.begin_group(GROUP, batch);
+        (self.batch, self.next, self.headed) = (batch, first, false);
+        Ok(())
+    }
+
+    fn space(&mut self, min: usize) -> Result<&mut [u8], LinkError> {
+        // The borrow checker does not see that a returned slice ends the loop, so the room is asked for twice.
+        while !self.try_space(min) {
+            self.wait_for_space();
+        }
+        self.results.append_space(min, min).ok_or_else(|| LinkError::broken("the result ring lost its room"))
+    }
+
+    #[inline]
+    fn append(&mut self, len: usize) {
+        self.results.append(len);
+        self.next += 1;
+    }
+
+    fn close_group(&mut self, nanos: u64, count: u32) -> Result<(), LinkError> {
+        self.results.end_group();
+        let mut record = [0; TIMING_LEN];
+        record[..8].copy_from_slice(&nanos.to_ne_bytes());
+        record[8..].copy_from_slice(&u64::from(count).to_ne_bytes());
+        // Only advice: when there is no room for it, it is left out.
+        if let Some(space) = self.results.grant(TIMING_LEN, TIMING_LEN) {
+            space[..TIMING_LEN].copy_from_slice(&record);
+            self.results.commit(TIMING_LEN, TIMING, 0);
+        }
+        self.published = false;
+        self.publish();
+        Ok(())
+    }
+
+    fn max_entry(&self) -> usize {
+        self.results.max_record() - GROUP_HEADER
+    }
+
+    fn send_parcel(&mut self, parcel: OwnedFd, length: u64) -> Result<u64, LinkError> {
+        let id = self.next_parcel;
+        self.next_parcel += 1;
+        match &mut self.post {
+            Outgoing::Socket(writer) => writer.send(FrameKind::Parcel, &[&label(id, length)], &[parcel.as_fd()])?,
+            Outgoing::Shelf(shelf) => shelf.put(id, parcel),
+        }
+        Ok(id)
+    }
+}

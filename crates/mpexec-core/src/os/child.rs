@@ -1,0 +1,101 @@
+//! A child process, held by its pidfd: no pid can be mistaken for another, also after it was reaped.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
+
+use crate::error::Exit;
+
+/// See the head of this file. Dropping it neither kills nor waits.
+#[derive(Debug)]
+pub(crate) struct ChildProcess {
+    pid: Pid,
+    pidfd: OwnedFd,
+    exit: Option<Exit>,
+}
+
+impl ChildProcess {
+    /// Takes charge of a child that was just started and not waited for.
+    pub(crate) fn adopt(pid: u32) -> io::Result<ChildProcess> {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(ChildProcess { pid, pidfd, exit: None })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Sends a signal to the process alone.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        match self.exit {
+            Some(_) => Ok(()),
+            None => Ok(pidfd_send_signal(&self.pidfd, signal)?),
+        }
+    }
+
+    /// SIGKILL to the process and to everything in its group. Before the process is reaped its number cannot be
+    /// given to another group, so this cannot hit a stranger.
+    pub(crate) fn kill_group(&self) {
+        if self.exit.is_none() {
+            // ESRCH is the good case: nobody is left.
+            let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+            let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        }
+    }
+
+    /// How it ended, if it has: kills what is left of its group, then reaps it.
+    pub(crate) fn try_wait(&mut self) -> Option<Exit> {
+        if self.exit.is_some() {
+            return self.exit;
+        }
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        match waitid(WaitId::PidFd(self.pidfd.as_fd()), look) {
+            Ok(None) => return None,
+            Ok(Some(_)) => {
+                let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+                let reap = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+                let status = waitid(WaitId::PidFd(self.pidfd.as_fd()), reap).ok().flatten();
+                self.exit = Some(match status {
+                    Some(status) if status.exited() => Exit::Code(status.exit_status().unwrap_or(0)),
+                    Some(status) => status.terminating_signal().map_or(Exit::Unknown, Exit::Signal),
+                    None => Exit::Unknown,
+                });
+            }
+            // Reaped by somebody else, or the host program ignores SIGCHLD: gone is known, how is not.
+            Err(rustix::io::Errno::CHILD) if self.is_over() => self.exit = Some(Exit::Unknown),
+            Err(_) => return None,
+        }
+        self.exit
+    }
+
+    /// Whether the pidfd says that the process is over.
+    fn is_over(&self) -> bool {
+        self.wait_over(Some(Duration::ZERO))
+    }
+
+    /// Waits until the process is over (it is not reaped by this); `false` when the time was up first.
+    pub(crate) fn wait_over(&self, limit: Option<Duration>) -> bool {
+        let deadline = limit.map(|limit| std::time::Instant::now() + limit);
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
+            match poll(&mut fds, left.as_ref()) {
+                Ok(0) => return false,
+                Ok(_) => return true,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+impl AsFd for ChildProcess {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}

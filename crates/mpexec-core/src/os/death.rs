@@ -1,0 +1,79 @@
+//! Dying with the coordinator, whatever ends it.
+//!
+//! The kernel sends the parent-death signal when the thread that started us ends. It is a real-time signal with a
+//! handler that kills the worker's whole group: plain SIGKILL as death signal would leave the worker's own children alive.
+//! A worker that loops, or waits for ever, is interrupted by it all the same; one that is stopped dies when the signal is
+//! delivered, which for a stopped process the guard cannot do, but the kernel's SIGCONT to orphaned stopped groups does.
+#![expect(unsafe_code, reason = "prctl and a signal handler")]
+
+use std::io;
+
+/// The group dies, and if we are in no group of our own, at least we do.
+extern "C" fn the_coordinator_is_gone(_signal: libc::c_int) {
+    // SAFETY: getpid, kill and _exit are async-signal-safe and touch no memory of ours.
+    unsafe {
+        let own = libc::getpid();
+        libc::kill(-own, libc::SIGKILL);
+        libc::kill(own, libc::SIGKILL);
+        libc::_exit(137);
+    }
+}
+
+/// Asks the kernel for the signal. `coordinator` is compared with the parent as it is afterwards: it may have died before.
+///
+/// # Errors
+/// When the coordinator is gone already, or the kernel refuses.
+pub(crate) fn die_with_parent(coordinator: u32) -> io::Result<()> {
+    let signal = libc::SIGRTMIN() + 7;
+    // SAFETY: an all-zero sigaction is a valid one (no flags, empty mask); the handler has the signature for it and
+    // calls only async-signal-safe functions.
+    let done = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = the_coordinator_is_gone as extern "C" fn(libc::c_int) as usize;
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut())
+    };
+    if done != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // A mask inherited from the program that started us must not hold the signal back.
+    // SAFETY: the set is initialised by sigemptyset before use; both calls only touch it and this thread's mask.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+    }
+    // SAFETY: PR_SET_PDEATHSIG takes the signal's number and touches no memory.
+    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // Compared with the coordinator's own pid, never with 1: in a container the coordinator may be 1.
+    if coordinator != 0 && std::os::unix::process::parent_id() != coordinator {
+        return Err(io::Error::other("the coordinator is gone"));
+    }
+    Ok(())
+}
+
+/// Kills this worker and everything in its group, at once. For the guard that saw the coordinator's socket end.
+pub(crate) fn kill_own_group() -> ! {
+    the_coordinator_is_gone(0);
+    // The call above does not come back; this says so to the compiler.
+    std::process::abort()
+}
+
+/// Workers are in a background group of the terminal: printing or reading there must not stop them. A core dump would
+/// delay the news of a death. The name is for people who look with `ps`.
+pub(crate) fn settle_in(name: &str) {
+    // SAFETY: SIG_IGN for two job-control signals, a resource limit from a local value, and a name from a
+    // NUL-terminated buffer that outlives the call.
+    unsafe {
+        libc::signal(libc::SIGTTIN, libc::SIG_IGN);
+        libc::signal(libc::SIGTTOU, libc::SIG_IGN);
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
+        let mut buffer = [0u8; 16];
+        let length = name.len().min(15);
+        buffer[..length].copy_from_slice(&name.as_bytes()[..length]);
+        libc::prctl(libc::PR_SET_NAME, buffer.as_ptr());
+    }
+}

@@ -1,0 +1,67 @@
+//! What a worker does with the descriptors it was born with: one is its socket, three are the standard streams, and
+//! nothing else is its own.
+#![expect(unsafe_code, reason = "descriptors by number: taking over 0, closing whatever else was inherited")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use rustix::net::{AddressFamily, SocketType};
+
+/// The coordinator's process id, if descriptor 0 is a local stream socket that a process of this user made.
+pub(crate) fn coordinator_on_stdin() -> Option<u32> {
+    // SAFETY: only asked about; if 0 is not open the calls fail.
+    let stdin = unsafe { BorrowedFd::borrow_raw(0) };
+    if rustix::net::sockopt::socket_domain(stdin).ok()? != AddressFamily::UNIX
+        || rustix::net::sockopt::socket_type(stdin).ok()? != SocketType::STREAM
+    {
+        return None;
+    }
+    let peer = rustix::net::sockopt::socket_peercred(stdin).ok()?;
+    (peer.uid == rustix::process::geteuid()).then(|| peer.pid.as_raw_nonzero().get().unsigned_abs())
+}
+
+/// Moves descriptor 0 to a private one, closes everything else above 2 and reopens stdin on `/dev/null`. To be called
+/// once, before anything else in the process has opened a descriptor.
+pub(crate) fn take_socket_from_stdin() -> io::Result<OwnedFd> {
+    // SAFETY: descriptor 0 was seen to be an open socket.
+    let stdin = unsafe { BorrowedFd::borrow_raw(0) };
+    let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 3)?;
+    let own = socket.as_raw_fd().unsigned_abs();
+    close_range(3, own - 1);
+    close_range(own + 1, u32::MAX);
+    let null = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty())?;
+    rustix::stdio::dup2_stdin(null.as_fd())?;
+    Ok(socket)
+}
+
+fn close_range(first: u32, last: u32) {
+    if first > last {
+        return;
+    }
+    // SAFETY: nobody owns these: this runs at the very start of a worker, and what is inherited belongs to others.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    if done == 0 {
+        return;
+    }
+    // A kernel before 5.9: one by one, as far as the soft limit goes.
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1024);
+    for number in first..=last.min(u32::try_from(most).unwrap_or(1024)) {
+        // SAFETY: as above; a number that is not open is refused.
+        if let Ok(number) = i32::try_from(number)
+            && unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0
+        {
+            // SAFETY: it is open and nobody else in this process owns it.
+            drop(unsafe { OwnedFd::from_raw_fd(number) });
+        }
+    }
+}
+
+/// Raises the soft limit of descriptors to at least `wanted`, as far as the hard limit allows.
+pub(crate) fn raise_limit(wanted: u64) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(limit.maximum.map_or(wanted, |hard| hard.min(wanted)));
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}

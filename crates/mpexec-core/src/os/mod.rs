@@ -1,0 +1,21 @@
+//! The operating system, fenced: every raw call of the crate, one list of functions per file.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`child`] | a child process by its pidfd: wait, kill, kill its group |
+//! | [`spawn`] | the one thread that starts all children |
+//! | [`exe`] | this program's own executable, held open |
+//! | [`descriptors`] | what a worker does with the descriptors it was born with |
+//! | [`death`] | dying with the coordinator |
+//! | [`text`] | where the program's code lies |
+//! | [`events`] | eventfd and epoll |
+//! | [`processors`] | how many processors this process may use |
+
+pub(crate) mod child;
+pub(crate) mod death;
+pub(crate) mod descriptors;
+pub(crate) mod events;
+pub(crate) mod exe;
+pub(crate) mod processors;
+pub(crate) mod spawn;
+pub(crate) mod text;

@@ -1,0 +1,208 @@
+//! A pool's options, and what `auto` counts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use mpexec_wire::encode;
+
+use super::Pool;
+use crate::config::{Config, Notes, Transport, WorkerStderr, Workers};
+use crate::engine::Engine;
+use crate::error::PoolError;
+use crate::worker::{ambient, program, serve, start};
+
+/// How many processors this process may use, as two counters see it; what [`Workers::Auto`] goes by.
+///
+/// ```
+/// let counted = mpexec_core::count_processors();
+/// assert!(counted.chosen >= 1);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Processors {
+    /// `num_cpus::get()`: affinity and the cgroup's quota count, a fraction of a processor counts as a whole one.
+    pub num_cpus: usize,
+    /// `std::thread::available_parallelism()`: the same sources, a fraction counts for nothing.
+    pub available_parallelism: Option<usize>,
+    /// All that are online in the machine.
+    pub online: usize,
+    /// What `auto` means: `num_cpus`, which makes full use of a fractional quota; 1 inside a worker.
+    pub chosen: usize,
+}
+
+/// Counts the processors; see [`Processors`].
+#[must_use]
+pub fn count_processors() -> Processors {
+    let counted = program::processors();
+    let chosen = if ambient::in_worker() { 1 } else { counted.num_cpus };
+    Processors {
+        num_cpus: counted.num_cpus,
+        available_parallelism: counted.available_parallelism,
+        online: counted.online,
+        chosen,
+    }
+}
+
+/// Sets a pool's options; see [`Pool::builder`].
+///
+/// ```
+/// # mpexec_core::init();
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mpexec_core::{Pool, Transport, Workers};
+/// let pool = Pool::builder().workers(Workers::Exact(2)).transport(Transport::Socket).attempts(3).build()?;
+/// assert_eq!((pool.workers(), pool.transport()), (2, Transport::Socket));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct PoolBuilder {
+    config: Config,
+}
+
+impl PoolBuilder {
+    /// How many workers; `Auto` if not set.
+    pub fn workers(mut self, workers: Workers) -> PoolBuilder {
+        self.config.workers = workers;
+        self
+    }
+
+    /// Over which link; `Auto` if not set.
+    pub fn transport(mut self, transport: Transport) -> PoolBuilder {
+        self.config.transport = transport;
+        self
+    }
+
+    /// Another program to start as worker. It must call [`init`](crate::init); only functions that it
+    /// [`register`](crate::register)s can be called, by [`named`](crate::named). Not set: this program itself.
+    pub fn worker_program(mut self, program: impl Into<PathBuf>) -> PoolBuilder {
+        self.config.worker_program = Some(program.into());
+        self
+    }
+
+    /// How often a task may be started, in all, when its worker dies under it. 1 if not set: no retry.
+    pub fn attempts(mut self, attempts: u32) -> PoolBuilder {
+        self.config.attempts = attempts;
+        self
+    }
+
+    /// A value that every task can read as [`context::<C>()`](crate::context): sent to each worker once.
+    ///
+    /// # Errors
+    /// When it cannot be encoded.
+    pub fn context<C: Serialize>(mut self, value: &C) -> Result<PoolBuilder, PoolError> {
+        let mut bytes = Vec::new();
+        encode(std::any::type_name::<C>(), &mut bytes)
+            .and_then(|_| encode(value, &mut bytes))
+            .map_err(|error| PoolError::system("encode the shared context", error))?;
+        self.config.context = Some(Arc::new(bytes));
+        Ok(self)
+    }
+
+    /// What becomes of the workers' standard error; forwarded if not set.
+    pub fn stderr(mut self, stderr: WorkerStderr) -> PoolBuilder {
+        self.config.stderr = stderr;
+        self
+    }
+
+    /// What the workers are called in lists of processes: `label worker`. `mpexec` if not set.
+    pub fn label(mut self, label: impl Into<String>) -> PoolBuilder {
+        self.config.label = label.into();
+        self
+    }
+
+    /// How long a worker may take from its start to its first word; 10 s if not set.
+    pub fn handshake_limit(mut self, limit: Duration) -> PoolBuilder {
+        self.config.handshake_limit = limit;
+        self
+    }
+
+    /// The size of each of a worker's two rings in bytes, a power of two; 4 MiB if not set. Only what is used is touched.
+    pub fn ring_capacity(mut self, bytes: usize) -> PoolBuilder {
+        self.config.ring_capacity = bytes;
+        self
+    }
+
+    /// To be told what the pool does and why, a line at a time: a worker died and was replaced, what `auto` counted.
+    /// Called on the pool's own thread; it must not wait for the pool.
+    pub fn notes(mut self, notes: impl Fn(&str) + Send + Sync + 'static) -> PoolBuilder {
+        self.config.notes = Some(Notes(Arc::new(notes)));
+        self
+    }
+
+    /// Starts the workers and returns as soon as the first is ready.
+    ///
+    /// # Errors
+    /// [`PoolError::BadSetting`] before anything is started; [`PoolError::NotInitialised`] when `main` has not called
+    /// [`init`](crate::init); [`PoolError::WorkerProgram`] when the first worker cannot be started, or is none.
+    pub fn build(self) -> Result<Pool, PoolError> {
+        let workers = self.count()?;
+        if self.config.attempts == 0 {
+            return Err(PoolError::BadSetting { setting: "attempts", value: "0".into(), remedy: "a task is started at least once" });
+        }
+        if !self.config.ring_capacity.is_power_of_two() || !(1 << 16..=1 << 30).contains(&self.config.ring_capacity) {
+            return Err(PoolError::BadSetting {
+                setting: "ring_capacity",
+                value: self.config.ring_capacity.to_string(),
+                remedy: "give a power of two from 65,536 (64 KiB) to 1,073,741,824 (1 GiB)",
+            });
+        }
+        let own = self.config.worker_program.is_none() && self.config.transport != Transport::Memory;
+        if own && !start::initialised() {
+            return Err(PoolError::NotInitialised);
+        }
+        let engine = Engine::start(self.config, workers, in_process)?;
+        Ok(Pool { engine })
+    }
+
+    fn count(&self) -> Result<usize, PoolError> {
+        match self.config.workers {
+            Workers::Exact(0) => {
+                Err(PoolError::BadSetting { setting: "workers", value: "0".into(), remedy: "give at least 1, or auto" })
+            }
+            Workers::Exact(count) if count > 4096 => Err(PoolError::BadSetting {
+                setting: "workers",
+                value: count.to_string(),
+                remedy: "at most 4096 workers make one pool",
+            }),
+            Workers::Exact(count) => Ok(count),
+            Workers::Auto => {
+                let counted = count_processors();
+                if let Some(notes) = &self.config.notes {
+                    (notes.0)(&format!(
+                        "auto: {} workers (num_cpus {}, available_parallelism {}, online {})",
+                        counted.chosen,
+                        counted.num_cpus,
+                        counted.available_parallelism.map_or_else(|| "unknown".to_owned(), |count| count.to_string()),
+                        counted.online
+                    ));
+                }
+                Ok(counted.chosen)
+            }
+        }
+    }
+
+    /// A pool of one worker that is not replaced: a single process.
+    pub(crate) fn single(mut self) -> PoolBuilder {
+        self.config.workers = Workers::Exact(1);
+        self.config.replace = false;
+        self
+    }
+}
+
+/// The worker of the in-process link: the same loop, on a thread.
+fn in_process(
+    mut inbox: start::ThreadInbox,
+    mut out: start::ThreadOutbox,
+    number: u32,
+    context: Option<Arc<Vec<u8>>>,
+) {
+    if let Some(context) = context {
+        // A context that cannot be read shows as a panic of the first task that asks for it.
+        let _ = ambient::set_context(&context);
+    }
+    let mut functions = crate::worker::functions::Functions::new(Some(crate::task::entry::entry_at));
+    let _ = serve::serve(&mut inbox, &mut out, &mut functions, number);
+}

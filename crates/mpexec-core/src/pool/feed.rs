@@ -1,0 +1,246 @@
+//! A job from its caller's side: input is pulled and encoded as workers have room, outcomes are decoded as they come.
+//!
+//! Everything of the user's, the iterator, `Serialize`, `Deserialize`, runs here, on the caller's thread, with no lock held.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use mpexec_wire::{EncodeError, ENTRY_HEADER, Results};
+
+use crate::engine::Engine;
+use crate::engine::jobs::News;
+use crate::engine::open::{JobNews, JobOptions};
+use crate::engine::scheduler::{JobId, Run};
+use crate::error::{JobError, TaskError};
+use crate::pending::Pending;
+use crate::registry::Callable;
+use crate::task::TaskResult;
+use crate::task::outcome::decode_result;
+use crate::task::staging::{EntrySink, Staging};
+
+/// Encoded input ahead of its outcomes is kept below this many bytes, beside the limit in tasks.
+const AHEAD_BYTES: u64 = 64 << 20;
+/// A batch of staged tasks is handed over at this size, however many tasks were asked for.
+const STAGED_BYTES: usize = 256 << 10;
+
+/// An iterator of tasks, and how one is encoded.
+pub(crate) struct Feed<I: Iterator> {
+    items: I,
+    encode: fn(&I::Item, &mut EntrySink<'_>) -> Result<(), EncodeError>,
+}
+
+impl<I: Iterator> Feed<I> {
+    pub(crate) fn new(items: I, encode: fn(&I::Item, &mut EntrySink<'_>) -> Result<(), EncodeError>) -> Feed<I> {
+        Feed { items, encode }
+    }
+}
+
+/// One task's end, decoded.
+pub(crate) type Ended<R> = (u64, Result<R, TaskError>);
+
+/// A job that its caller feeds and reads. Dropping it abandons the job.
+pub(crate) struct Running<I: Iterator, R> {
+    engine: Arc<Engine>,
+    job: JobId,
+    feed: Feed<I>,
+    next_index: u64,
+    input_ended: bool,
+    /// Tasks that could not even be encoded.
+    unencoded: VecDeque<Ended<R>>,
+    /// Outcomes fetched, and bytes brought, for the window.
+    fetched: u64,
+    bytes: u64,
+    detached: bool,
+}
+
+impl<I: Iterator, R: TaskResult> Running<I, R> {
+    pub(crate) fn open<C, M>(engine: &Arc<Engine>, function: &C, feed: Feed<I>) -> Result<Running<I, R>, TaskError>
+    where
+        C: Callable<M>,
+    {
+        let total = match feed.items.size_hint() {
+            (least, Some(most)) if least == most => Some(least as u64),
+            _ => None,
+        };
+        let options = JobOptions { attempts: engine.config.attempts, chunk: None, total };
+        let job = engine.open_job(&function.id().0, options)?;
+        Ok(Running {
+            engine: engine.clone(),
+            job,
+            feed,
+            next_index: 0,
+            input_ended: false,
+            unencoded: VecDeque::new(),
+            fetched: 0,
+            bytes: 0,
+            detached: false,
+        })
+    }
+
+    /// A lower bound of how many tasks there will be.
+    pub(crate) fn size_hint(&self) -> usize {
+        self.feed.items.size_hint().0
+    }
+
+    /// Encodes up to `tasks` tasks and hands them over.
+    fn bring(&mut self, tasks: u32) {
+        let largest = self.engine.largest_payload();
+        let mut staged = Staging::default();
+        let mut first = self.next_index;
+        while staged.count < tasks && staged.bytes.len() < STAGED_BYTES {
+            let Some(item) = self.feed.items.next() else {
+                self.input_ended = true;
+                break;
+            };
+            let keep = |parcel, length| self.engine.lock().keep_parcel(parcel, length);
+            let encode = self.feed.encode;
+            let pushed = staged.push(largest, keep, |sink| encode(&item, sink));
+            let index = self.next_index;
+            self.next_index += 1;
+            if let Err(error) = pushed {
+                // Indices within a run follow each other, so the run ends before the gap.
+                self.hand_over(&mut staged, first, false);
+                first = self.next_index;
+                self.unencoded.push_back((index, Err(error)));
+            }
+        }
+        // An iterator that says it is empty need not be asked.
+        self.input_ended |= self.feed.items.size_hint().1 == Some(0);
+        self.hand_over(&mut staged, first, self.input_ended);
+    }
+
+    fn hand_over(&mut self, staged: &mut Staging, first: u64, last: bool) {
+        let Staging { bytes, count, parcels } = std::mem::take(staged);
+        self.bytes += bytes.len() as u64;
+        self.engine.bring(self.job, Run { first, count, attempt: 1, bytes, from: 0 }, last, parcels);
+    }
+
+    /// Whether more input may be taken while `window` tasks are ahead of the reader's `read`.
+    fn may_feed(&self, window: u64) -> bool {
+        let ahead = self.next_index - self.fetched;
+        let each = self.bytes / self.next_index.max(1);
+        !self.input_ended && ahead < window && (ahead < 64 || ahead.saturating_mul(each) < AHEAD_BYTES)
+    }
+
+    /// Outcomes that were read by the caller make room in the window.
+    pub(crate) fn read(&mut self, count: u64) {
+        self.fetched += count;
+    }
+
+    /// The next outcomes that came; `None` at the end. At most `window` tasks are ahead of those [`Running::read`].
+    pub(crate) fn next_outcomes(&mut self, window: u64) -> Option<Vec<Ended<R>>> {
+        loop {
+            if !self.unencoded.is_empty() {
+                return Some(self.unencoded.drain(..).collect());
+            }
+            let feeding = self.may_feed(window);
+            // Without a deadline the wait always ends with something.
+            match self.engine.next_news(self.job, feeding, None)? {
+                JobNews::Room(tasks) => {
+                    let room = window - (self.next_index - self.fetched);
+                    self.bring(u32::try_from(room).map_or(tasks, |room| tasks.min(room)));
+                }
+                JobNews::News(news) => return Some(decode_all(news)),
+                JobNews::Broken(error) => {
+                    self.input_ended = true;
+                    let index = self.fetched;
+                    self.engine.abandon(self.job);
+                    return Some(vec![(index, Err(error))]);
+                }
+                JobNews::Done if self.input_ended => return None,
+                // The window is full and everything in it was fetched: the caller reads, then asks again.
+                JobNews::Done => return Some(Vec::new()),
+            }
+        }
+    }
+
+    /// Brings all input now; what comes is fetched by the handle.
+    pub(crate) fn into_pending(mut self) -> Pending<Vec<R>, JobError> {
+        while !self.input_ended {
+            self.bring(u32::MAX);
+        }
+        self.detached = true;
+        let mut state = self.engine.lock();
+        if let Some(job) = state.jobs.get_mut(&self.job) {
+            job.quiet = true;
+        }
+        self.engine.alert(&mut state);
+        drop(state);
+        let unencoded = std::mem::take(&mut self.unencoded).into();
+        Pending::of_job(self.engine.clone(), self.job, self.next_index, unencoded)
+    }
+}
+
+impl<I: Iterator, R> Drop for Running<I, R> {
+    fn drop(&mut self) {
+        if !self.detached {
+            self.engine.abandon(self.job);
+        }
+    }
+}
+
+/// Decodes what came.
+pub(crate) fn decode_all<R: TaskResult>(news: Vec<News>) -> Vec<Ended<R>> {
+    let mut all = Vec::new();
+    for news in news {
+        match news {
+            News::Failed(index, error) => all.push((index, Err(error))),
+            News::Large(index, status, parcel) => all.push((index, decode_result(status, &parcel))),
+            News::Results(chunk) => {
+                all.reserve(chunk.count as usize);
+                let entries = chunk.bytes.get(chunk.from..chunk.to).unwrap_or_default();
+                debug_assert!(entries.len() >= chunk.count as usize * ENTRY_HEADER);
+                for entry in Results::new(entries, 0, 0).flatten() {
+                    all.push((chunk.first + u64::from(entry.offset), decode_result(entry.status, entry.payload)));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Results put in their places by index.
+pub(crate) struct Gather<R> {
+    places: Vec<Option<R>>,
+}
+
+impl<R> Gather<R> {
+    pub(crate) fn with_capacity(expected: usize) -> Gather<R> {
+        // A size hint may be any number; what is not needed is not touched.
+        Gather { places: Vec::with_capacity(expected.min(1 << 20)) }
+    }
+
+    /// Takes results in; the first failure, by index, among these ends the job.
+    pub(crate) fn take_in(&mut self, ended: Vec<Ended<R>>) -> Result<(), JobError> {
+        let mut failed: Option<JobError> = None;
+        for (index, outcome) in ended {
+            match outcome {
+                Ok(value) => {
+                    let place = usize::try_from(index).unwrap_or(usize::MAX);
+                    if place == self.places.len() {
+                        self.places.push(Some(value));
+                        continue;
+                    }
+                    if place > self.places.len() {
+                        self.places.resize_with(place + 1, || None);
+                    }
+                    self.places[place] = Some(value);
+                }
+                Err(error) if failed.as_ref().is_none_or(|first| index < first.index) => {
+                    failed = Some(JobError { index, error });
+                }
+                Err(_) => {}
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// All results; each task had exactly one outcome, so no place is empty.
+    pub(crate) fn finish(self) -> Result<Vec<R>, JobError> {
+        let lost = |index: usize| JobError {
+            index: index as u64,
+            error: TaskError::Cancelled { reason: "no outcome came for it (a fault of mpexec)".to_owned() },
+        };
+        self.places.into_iter().enumerate().map(|(index, place)| place.ok_or_else(|| lost(index))).collect()
+    }
+}

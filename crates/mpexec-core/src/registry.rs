@@ -1,0 +1,101 @@
+//! Functions with names: so that another binary can call them.
+//!
+//! A function is usually shipped by its place in the executable that coordinator and worker both run. If the worker is
+//! another program, the function is registered there under a name, before [`init`](crate::init), and called by that name.
+//!
+//! ```
+//! fn double(n: u64) -> u64 { n * 2 }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! mpexec_core::register("double", double)?;     // the worker program does this,
+//! mpexec_core::init();                          // and serves from here on
+//!
+//! use mpexec_core::{Pool, Workers, named};
+//! let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+//! assert_eq!(pool.apply(named("double", double), (21,))?, 42);
+//! # Ok(())
+//! # }
+//! ```
+
+use mpexec_wire::FunctionInfo;
+
+use crate::engine::open::FunctionRef;
+use crate::task::entry::{entry_of, offset_of};
+use crate::task::{TaskFn, TaskResult};
+use crate::worker::functions::{self, Named};
+
+/// The name is taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a task function named {0:?} is registered already: names must be unique within a program")]
+pub struct DuplicateName(
+    /// The name.
+    pub String,
+);
+
+/// Registers a function under a name in this program. To be called before [`init`](crate::init).
+///
+/// # Errors
+/// [`DuplicateName`] when the name is taken.
+pub fn register<F, M>(name: &str, function: F) -> Result<(), DuplicateName>
+where
+    F: TaskFn<M>,
+    F::Output: TaskResult,
+{
+    let info = FunctionInfo {
+        name: name.to_owned(),
+        arguments: std::any::type_name::<M>().to_owned(),
+        result: std::any::type_name::<F::Output>().to_owned(),
+    };
+    functions::register(Named { info, entry: entry_of(function) }).map_err(DuplicateName)
+}
+
+/// A function to be called by its name; see [`named`].
+#[derive(Clone, Debug)]
+pub struct NamedFn<F> {
+    name: String,
+    function: F,
+}
+
+/// Says that a function is to be called by the name that the worker program registered it under. The function itself
+/// gives the types; its code here is not run.
+pub fn named<F>(name: impl Into<String>, function: F) -> NamedFn<F> {
+    NamedFn { name: name.into(), function }
+}
+
+/// Which function, as the engine knows it.
+#[derive(Clone, Debug)]
+pub struct FunctionId(pub(crate) FunctionRef);
+
+/// What a pool can call: any [`TaskFn`], or one by its name ([`named`]). `M` is inferred.
+pub trait Callable<M>: Clone {
+    /// What it returns.
+    type Output: TaskResult;
+
+    /// Where the worker finds it.
+    fn id(&self) -> FunctionId;
+}
+
+impl<F, M> Callable<M> for F
+where
+    F: TaskFn<M>,
+    F::Output: TaskResult,
+{
+    type Output = F::Output;
+
+    fn id(&self) -> FunctionId {
+        FunctionId(FunctionRef::Offset(offset_of(*self)))
+    }
+}
+
+impl<F, M> Callable<M> for NamedFn<F>
+where
+    F: TaskFn<M>,
+    F::Output: TaskResult,
+{
+    type Output = F::Output;
+
+    fn id(&self) -> FunctionId {
+        let _ = offset_of(self.function);
+        FunctionId(FunctionRef::Named(self.name.clone()))
+    }
+}

@@ -1,0 +1,79 @@
+//! The one file that turns a function into a number and the number back into a function.
+//!
+//! A task function captures nothing, so its type alone says what it does; what is shipped is the address of
+//! `run::<F, M>`, the code made for that type, as an offset within the executable that both sides run. The worker
+//! accepts an offset only if it lies in the program's own text.
+//!
+//! A zero-sized value is all that is asked of `F`. A closure that captured a zero-sized token (a proof of something that
+//! holds in the coordinator) is zero-sized too and would be conjured up in the worker: such tokens must not be captured.
+#![expect(unsafe_code, reason = "a function is made of its type, and a code address of a checked offset")]
+
+use mpexec_wire::{EncodeError, Status, encode_owned};
+
+use super::arity::TaskFn;
+use super::params::{Input, TaskResult};
+use crate::worker::call::{Call, Entry};
+use crate::worker::program;
+
+/// What a caller ships for `F`: the place of its entry in the executable.
+///
+/// A function that captures something is refused here, when the code for it is generated.
+pub(crate) fn offset_of<F, M>(_function: F) -> Option<u64>
+where
+    F: TaskFn<M>,
+    F::Output: TaskResult,
+{
+    const {
+        assert!(
+            size_of::<F>() == 0,
+            "a task must capture nothing: it runs in another process, where captured variables do not exist. \
+             Pass the values as arguments (pool.starmap(f, items.map(|item| (item, limit)))), put what every task \
+             needs into the shared context (Pool::builder().context(value)), and give a function by its name, not \
+             as a fn pointer"
+        );
+    }
+    let entry: Entry = run::<F, M>;
+    program::offset_of(entry as usize)
+}
+
+/// The entry of `F`, for the registry.
+pub(crate) fn entry_of<F, M>(function: F) -> Entry
+where
+    F: TaskFn<M>,
+    F::Output: TaskResult,
+{
+    // The offset is not needed here, but the check that nothing is captured is.
+    let _ = offset_of::<F, M>(function);
+    run::<F, M>
+}
+
+/// The entry at `offset`, if that lies in this program's text.
+pub(crate) fn entry_at(offset: u64) -> Option<Entry> {
+    let address = program::address_at(offset)?;
+    // SAFETY: the address lies in the text of this very executable, and the coordinator, which runs the same
+    // executable (compared by device and inode in the handshake), took it from a function of exactly this type.
+    Some(unsafe { std::mem::transmute::<usize, Entry>(address) })
+}
+
+/// Reads the arguments, calls the function, writes the result.
+fn run<F, M>(call: &mut Call<'_>) -> Status
+where
+    F: TaskFn<M>,
+    F::Output: TaskResult,
+{
+    // SAFETY: `F` is `Copy` and zero-sized (asserted where the entry is taken), so reading it reads no memory, and
+    // a dangling but aligned pointer is a valid place to read it from. A function item or a closure that captures
+    // nothing has exactly one value.
+    let function = unsafe { std::ptr::NonNull::<F>::dangling().as_ptr().read() };
+    let output = match function.call(&mut Input::new(call.input)) {
+        Ok(output) => output,
+        Err(error) => return call.fail(Status::ArgumentUndecodable, &error.to_string()),
+    };
+    match encode_owned(&output, &mut call.sink) {
+        Ok(_) => Status::Ok,
+        Err(EncodeError::Refused { type_name, message }) => {
+            call.fail(Status::ResultUnencodable, &format!("{type_name}: {message}"))
+        }
+        Err(_) => call.fail(Status::ResultUnencodable, "no memory could be had for it"),
+    }
+}

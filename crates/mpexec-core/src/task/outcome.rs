@@ -1,0 +1,47 @@
+//! A result's bytes as a value, or as the error that the worker told.
+
+use mpexec_wire::{PanicReport, Status, decode, decode_owned};
+
+use super::params::TaskResult;
+use crate::engine::jobs::Outcome;
+use crate::error::TaskError;
+
+/// Decodes one result. Runs the user's `Deserialize`: never under a lock.
+pub(crate) fn decode_result<R: TaskResult>(status: Status, bytes: &[u8]) -> Result<R, TaskError> {
+    match status {
+        Status::Ok => match decode_owned::<R>(bytes) {
+            Ok((value, used)) if used == bytes.len() => Ok(value),
+            Ok((_, used)) => Err(TaskError::ResultUndecodable {
+                message: format!("{} bytes are left over after a {}", bytes.len() - used, std::any::type_name::<R>()),
+            }),
+            Err(error) => Err(TaskError::ResultUndecodable { message: error.to_string() }),
+        },
+        other => Err(told(other, bytes)),
+    }
+}
+
+/// A call's outcome as a value.
+pub(crate) fn decode_outcome<R: TaskResult>(outcome: Option<Outcome>) -> Result<R, TaskError> {
+    match outcome {
+        Some(Outcome::Came(status, bytes)) => decode_result(status, bytes.as_slice()),
+        Some(Outcome::Failed(error)) => Err(error),
+        None => Err(TaskError::Cancelled { reason: "its outcome was fetched before".to_owned() }),
+    }
+}
+
+fn told(status: Status, bytes: &[u8]) -> TaskError {
+    let text = || String::from_utf8_lossy(bytes).into_owned();
+    match status {
+        Status::Panicked => match decode::<PanicReport>(bytes) {
+            Ok(PanicReport { message, location, backtrace }) => TaskError::Panicked { message, location, backtrace },
+            Err(error) => TaskError::ResultUndecodable { message: format!("the report of a panic: {error}") },
+        },
+        Status::ArgumentUndecodable => TaskError::ArgumentUndecodable { message: text() },
+        Status::ResultUnencodable => TaskError::ResultUnencodable { message: text() },
+        Status::UnknownFunction => TaskError::UnknownFunction { message: text() },
+        // Skipped results never come this far; the `try_` forms bring their own decoding.
+        Status::Ok | Status::TaskErr | Status::Skipped => {
+            TaskError::ResultUndecodable { message: format!("a result with status {status:?}") }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One parameter: how its argument is written by the caller and read in the worker.
+
+use bytemuck::Pod;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use mpexec_wire::{DecodeError, EncodeError, Sink, decode_owned, decode_slice, decode_str, encode, encode_owned, encode_slice, encode_str};
+
+/// Marks parameters that the worker owns: any value serde can carry.
+#[derive(Debug)]
+pub enum Owned {}
+/// Marks parameters that are slices of plain data, borrowed in the worker from the bytes that came.
+#[derive(Debug)]
+pub enum Slice {}
+/// Marks parameters that are text, borrowed in the worker.
+#[derive(Debug)]
+pub enum TextParam {}
+
+/// The encoded arguments of one task, read from front to back.
+#[derive(Debug)]
+pub struct Input<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Input<'a> {
+        Input { bytes, position: 0 }
+    }
+
+    /// All arguments are read; what is left over does not belong to this function.
+    pub(crate) fn finish(&self) -> Result<(), DecodeError> {
+        match self.rest().len() {
+            0 => Ok(()),
+            left => Err(DecodeError::Trailing { type_name: "the arguments", left }),
+        }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.position..).unwrap_or_default()
+    }
+}
+
+/// A type that a task function may declare as a parameter. `K` is its kind, inferred.
+pub trait Param<K>: Sized {
+    /// The parameter as the function gets it, borrowing from the bytes that came where its kind allows.
+    type In<'a>;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the bytes are not a value of this type.
+    fn decode<'a>(input: &mut Input<'a>) -> Result<Self::In<'a>, DecodeError>;
+}
+
+impl<T: DeserializeOwned + 'static> Param<Owned> for T {
+    type In<'a> = T;
+
+    fn decode<'a>(input: &mut Input<'a>) -> Result<T, DecodeError> {
+        let (value, used) = decode_owned::<T>(input.rest())?;
+        input.position += used;
+        Ok(value)
+    }
+}
+
+impl<T: Pod> Param<Slice> for &[T] {
+    type In<'a> = &'a [T];
+
+    fn decode<'a>(input: &mut Input<'a>) -> Result<&'a [T], DecodeError> {
+        decode_slice(input.bytes, &mut input.position)
+    }
+}
+
+impl Param<TextParam> for &str {
+    type In<'a> = &'a str;
+
+    fn decode<'a>(input: &mut Input<'a>) -> Result<&'a str, DecodeError> {
+        decode_str(input.bytes, &mut input.position)
+    }
+}
+
+/// A value that a caller may give for parameter `P` of kind `K`.
+pub trait Arg<P, K> {
+    /// Writes it so that `P` can be read from it.
+    ///
+    /// # Errors
+    /// When its `Serialize` refuses, or the sink is full.
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError>;
+}
+
+impl<T: Serialize + 'static> Arg<T, Owned> for T {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_owned(self, out).map(drop)
+    }
+}
+
+impl<T: Serialize + 'static> Arg<T, Owned> for &T {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_owned(*self, out).map(drop)
+    }
+}
+
+impl<T: Serialize> Arg<Vec<T>, Owned> for &[T] {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode(*self, out).map(drop)
+    }
+}
+
+impl Arg<String, Owned> for &str {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode(*self, out).map(drop)
+    }
+}
+
+impl<T: Pod> Arg<&[T], Slice> for &[T] {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_slice(self, out).map(drop)
+    }
+}
+
+impl<T: Pod> Arg<&[T], Slice> for &Vec<T> {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_slice(self, out).map(drop)
+    }
+}
+
+impl<T: Pod> Arg<&[T], Slice> for Vec<T> {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_slice(self, out).map(drop)
+    }
+}
+
+impl<T: Pod, const N: usize> Arg<&[T], Slice> for &[T; N] {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_slice(self.as_slice(), out).map(drop)
+    }
+}
+
+/// Borrowed text as an argument for a `&str` parameter.
+///
+/// `String` and `&String` are taken as they are. A bare `&str` is not: serde could carry it as an owned value too, and
+/// the compiler may not choose, so it is wrapped: `pool.apply(|name: &str| name.len(), (Text("abc"),))`.
+///
+/// ```
+/// # mpexec_core::init();
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mpexec_core::{Pool, Text, Workers};
+/// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+/// assert_eq!(pool.apply(|name: &str| name.len(), (Text("abc"),))?, 3);
+/// assert_eq!(pool.apply(|name: &str| name.len(), (String::from("abc"),))?, 3);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'t>(
+    /// The text.
+    pub &'t str,
+);
+
+impl Arg<&str, TextParam> for Text<'_> {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_str(self.0, out).map(drop)
+    }
+}
+
+impl Arg<&str, TextParam> for String {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_str(self, out).map(drop)
+    }
+}
+
+impl Arg<&str, TextParam> for &String {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_str(self, out).map(drop)
+    }
+}
+
+/// A value that a task may return: anything owned that serde can carry both ways.
+pub trait TaskResult: Serialize + DeserializeOwned + 'static {}
+impl<T: Serialize + DeserializeOwned + 'static> TaskResult for T {}

@@ -1,0 +1,125 @@
+//! Encoded tasks before they are handed to the engine: entries one after another, as they will lie in a batch.
+//!
+//! The user's `Serialize` runs here, on the caller's thread and outside every lock. An argument too large for a batch goes
+//! on, from the byte where that shows, into a parcel of its own.
+
+use std::io::Write;
+use std::os::fd::OwnedFd;
+
+use mpexec_ring::ParcelWriter;
+use mpexec_wire::{ENTRY_HEADER, ENTRY_PARCEL, EncodeError, EntryHeader, PARCEL_REF, ParcelRef, Sink, SinkFull, pad8};
+
+use crate::error::TaskError;
+
+/// Encoded tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Staging {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) count: u32,
+    /// Whether an entry names a parcel.
+    pub(crate) parcels: bool,
+}
+
+impl Staging {
+    /// Encodes one task. `largest`: payloads above it become parcels; `keep` takes the parcel and gives its number.
+    ///
+    /// # Errors
+    /// When the argument cannot be encoded: nothing of it is left here.
+    pub(crate) fn push(
+        &mut self,
+        largest: usize,
+        keep: impl FnOnce(OwnedFd, u64) -> u64,
+        encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
+    ) -> Result<(), TaskError> {
+        let start = self.bytes.len();
+        self.bytes.resize(start + ENTRY_HEADER, 0);
+        let mut sink = EntrySink { bytes: &mut self.bytes, start: start + ENTRY_HEADER, largest, parcel: None };
+        let encoded = encode(&mut sink);
+        let parcel = sink.parcel.take();
+        let finished = encoded.map_err(unencodable).and_then(|()| match parcel {
+            None => Ok(None),
+            Some(writer) => {
+                let length = writer.len();
+                let parcel = writer.finish().map_err(|error| TaskError::ArgumentUnencodable { message: error.to_string() })?;
+                Ok(Some((parcel, length)))
+            }
+        });
+        let flags = match finished {
+            Err(error) => {
+                self.bytes.truncate(start);
+                return Err(error);
+            }
+            Ok(None) => 0,
+            Ok(Some((parcel, length))) => {
+                let mut payload = [0; PARCEL_REF];
+                ParcelRef { parcel: keep(parcel, length), len: length }.write_to(&mut payload);
+                self.bytes.truncate(start + ENTRY_HEADER);
+                self.bytes.extend_from_slice(&payload);
+                self.parcels = true;
+                ENTRY_PARCEL
+            }
+        };
+        let length = self.bytes.len() - start - ENTRY_HEADER;
+        self.bytes.resize(start + ENTRY_HEADER + pad8(length), 0);
+        // A payload is at most `largest`, which is a part of a ring, so its length fits.
+        let header = EntryHeader { len: u32::try_from(length).unwrap_or(u32::MAX), flags };
+        if let Some(place) = self.bytes.get_mut(start..).and_then(|bytes| bytes.first_chunk_mut()) {
+            header.write_to(place);
+        }
+        self.count += 1;
+        Ok(())
+    }
+}
+
+fn unencodable(error: EncodeError) -> TaskError {
+    let message = match error {
+        EncodeError::Refused { type_name, message } => format!("{type_name}: {message}"),
+        _ => "no memory could be had for it".to_owned(),
+    };
+    TaskError::ArgumentUnencodable { message }
+}
+
+/// Where one task's arguments go.
+#[derive(Debug)]
+pub(crate) struct EntrySink<'a> {
+    bytes: &'a mut Vec<u8>,
+    start: usize,
+    largest: usize,
+    parcel: Option<ParcelWriter>,
+}
+
+impl EntrySink<'_> {
+    #[cold]
+    fn spill(&mut self, more: &[u8]) -> Result<(), SinkFull> {
+        let mut writer = match self.parcel.take() {
+            Some(writer) => writer,
+            None => {
+                let mut writer = ParcelWriter::create().map_err(|_| SinkFull)?;
+                writer.write_all(&self.bytes[self.start..]).map_err(|_| SinkFull)?;
+                writer
+            }
+        };
+        writer.write_all(more).map_err(|_| SinkFull)?;
+        self.parcel = Some(writer);
+        Ok(())
+    }
+}
+
+impl Sink for EntrySink<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
+        if self.parcel.is_some() || self.bytes.len() - self.start + bytes.len() > self.largest {
+            return self.spill(bytes);
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn written(&self) -> usize {
+        match &self.parcel {
+            Some(writer) => usize::try_from(writer.len()).unwrap_or(usize::MAX),
+            None => self.bytes.len() - self.start,
+        }
+    }
+}

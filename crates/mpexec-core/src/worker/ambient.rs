@@ -1,0 +1,133 @@
+//! What a task can know of where it runs: its index, its attempt, the worker's number, the shared context.
+//!
+//! Kept per thread, because the in-process link runs workers as threads; in a worker process there is one such thread.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::de::DeserializeOwned;
+
+use mpexec_wire::{decode, decode_prefix};
+
+/// Where a task runs.
+///
+/// ```
+/// # mpexec_core::init();
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mpexec_core::{Pool, Workers, current_task};
+/// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+/// let indices = pool.map(|_: ()| current_task().map(|task| task.index), [(), (), ()])?;
+/// assert_eq!(indices, [Some(0), Some(1), Some(2)]);
+/// assert_eq!(current_task(), None);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CurrentTask {
+    /// Index of the task within its job, from 0.
+    pub index: u64,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// The worker's number within its pool, from 0; a replacement has the number of the worker it replaces.
+    pub worker: u32,
+}
+
+/// This process is a worker.
+static IN_WORKER: AtomicBool = AtomicBool::new(false);
+
+struct Context {
+    type_name: String,
+    bytes: Arc<Vec<u8>>,
+    decoded: Option<&'static dyn Any>,
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<CurrentTask>> = const { Cell::new(None) };
+    static CONTEXT: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+pub(crate) fn mark_worker_process() {
+    IN_WORKER.store(true, Ordering::Relaxed);
+}
+
+/// Whether this process is a worker of some pool.
+///
+/// ```
+/// assert!(!mpexec_core::in_worker());
+/// ```
+#[must_use]
+pub fn in_worker() -> bool {
+    IN_WORKER.load(Ordering::Relaxed)
+}
+
+/// Where the running task runs; `None` outside a task.
+#[must_use]
+pub fn current_task() -> Option<CurrentTask> {
+    CURRENT.get()
+}
+
+pub(crate) fn set_current(task: Option<CurrentTask>) {
+    CURRENT.set(task);
+}
+
+/// The shared context as it came: the name of its type, and its bytes.
+pub(crate) fn set_context(encoded: &[u8]) -> Result<(), String> {
+    let (type_name, used) = decode_prefix::<String>(encoded).map_err(|error| error.to_string())?;
+    let bytes = encoded.get(used..).unwrap_or_default().to_vec();
+    CONTEXT.set(Some(Context { type_name, bytes: Arc::new(bytes), decoded: None }));
+    Ok(())
+}
+
+/// The shared context of this pool: sent to each worker once, decoded once, read by every task.
+///
+/// # Panics
+/// Outside a task, in a pool without a context, or with another type than the one the pool was built with: the task
+/// then ends as [`Panicked`](crate::TaskError::Panicked) with a message that says which.
+///
+/// ```
+/// # mpexec_core::init();
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mpexec_core::{Pool, Workers, context};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Range { minimum: i64, maximum: i64 }
+///
+/// fn within(value: i64) -> bool {
+///     let range = context::<Range>();
+///     (range.minimum..=range.maximum).contains(&value)
+/// }
+///
+/// let pool = Pool::builder().workers(Workers::Exact(2)).context(&Range { minimum: 4, maximum: 8 })?.build()?;
+/// assert_eq!(pool.map(within, [3, 4, 8, 9])?, [false, true, true, false]);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn context<C: DeserializeOwned + 'static>() -> &'static C {
+    CONTEXT.with_borrow_mut(|slot| {
+        let Some(context) = slot else {
+            panic!("context::<{}>() was called where there is none: outside a task, or in a pool built without .context(value)", std::any::type_name::<C>())
+        };
+        if context.decoded.is_none() {
+            assert!(
+                context.type_name == std::any::type_name::<C>(),
+                "the pool's context is a {}, not a {}",
+                context.type_name,
+                std::any::type_name::<C>()
+            );
+            let value: C = match decode(&context.bytes) {
+                Ok(value) => value,
+                Err(error) => panic!("the context cannot be decoded as {}: {error}", std::any::type_name::<C>()),
+            };
+            // Lives as long as the worker: tasks keep references to it.
+            context.decoded = Some(Box::leak(Box::new(value)));
+            context.bytes = Arc::default();
+        }
+        match context.decoded.and_then(|value| value.downcast_ref::<C>()) {
+            Some(value) => value,
+            None => panic!("the pool's context is a {}, not a {}", context.type_name, std::any::type_name::<C>()),
+        }
+    })
+}

@@ -1,0 +1,120 @@
+//! One call: where its argument lies and where its result goes.
+//!
+//! The result is encoded straight into the space that the outbox offers. If that is too small it moves, once, to a buffer
+//! on the heap, and from a quarter of the ring on to a parcel (a memory file of its own): serde cannot be suspended half way.
+
+use std::io::Write;
+
+use mpexec_ring::ParcelWriter;
+use mpexec_wire::{Sink, SinkFull, Status};
+
+/// A task function as code: reads `call.input`, writes `call.sink`, says how it went.
+pub(crate) type Entry = fn(&mut Call<'_>) -> Status;
+
+/// One call in the worker.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub input: &'a [u8],
+    pub sink: ResultSink<'a>,
+}
+
+impl Call<'_> {
+    /// The call failed: whatever was written is dropped and the message is the payload.
+    pub(crate) fn fail(&mut self, status: Status, message: &str) -> Status {
+        self.sink.restart();
+        // A message that does not fit is cut by the sink's own spilling; it cannot be refused.
+        let _ = self.sink.write(message.as_bytes());
+        status
+    }
+}
+
+/// Where a result's bytes went.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// In the window, so many bytes.
+    InPlace(usize),
+    /// On the heap: larger than the window.
+    Heap(Vec<u8>),
+    /// In a parcel.
+    Parcel(ParcelWriter, usize),
+}
+
+/// See the head of this file.
+#[derive(Debug)]
+pub(crate) struct ResultSink<'a> {
+    window: &'a mut [u8],
+    used: usize,
+    /// From here on a parcel is used.
+    largest: usize,
+    spill: Option<Spill>,
+}
+
+#[derive(Debug)]
+enum Spill {
+    Heap(Vec<u8>),
+    Parcel(ParcelWriter, usize),
+}
+
+impl<'a> ResultSink<'a> {
+    pub(crate) fn new(window: &'a mut [u8], largest: usize) -> ResultSink<'a> {
+        ResultSink { window, used: 0, largest, spill: None }
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.used = 0;
+        self.spill = None;
+    }
+
+    pub(crate) fn finish(self) -> Written {
+        match self.spill {
+            None => Written::InPlace(self.used),
+            Some(Spill::Heap(bytes)) => Written::Heap(bytes),
+            Some(Spill::Parcel(writer, length)) => Written::Parcel(writer, length),
+        }
+    }
+
+    #[cold]
+    fn write_spilled(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
+        let so_far = match self.spill.take() {
+            None => self.window[..self.used].to_vec(),
+            Some(Spill::Heap(heap)) => heap,
+            Some(Spill::Parcel(mut writer, length)) => {
+                writer.write_all(bytes).map_err(|_| SinkFull)?;
+                self.spill = Some(Spill::Parcel(writer, length + bytes.len()));
+                return Ok(());
+            }
+        };
+        let mut heap = so_far;
+        if heap.len() + bytes.len() <= self.largest {
+            heap.extend_from_slice(bytes);
+            self.spill = Some(Spill::Heap(heap));
+        } else {
+            let mut writer = ParcelWriter::create().map_err(|_| SinkFull)?;
+            writer.write_all(&heap).and_then(|()| writer.write_all(bytes)).map_err(|_| SinkFull)?;
+            self.spill = Some(Spill::Parcel(writer, heap.len() + bytes.len()));
+        }
+        Ok(())
+    }
+}
+
+impl Sink for ResultSink<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
+        if self.spill.is_none()
+            && let Some(place) = self.window.get_mut(self.used..self.used + bytes.len())
+        {
+            place.copy_from_slice(bytes);
+            self.used += bytes.len();
+            return Ok(());
+        }
+        self.write_spilled(bytes)
+    }
+
+    fn written(&self) -> usize {
+        match &self.spill {
+            None => self.used,
+            Some(Spill::Heap(heap)) => heap.len(),
+            Some(Spill::Parcel(_, length)) => *length,
+        }
+    }
+}

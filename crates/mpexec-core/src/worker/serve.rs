@@ -1,0 +1,167 @@
+//! The worker's loop: take a batch, run its tasks in order, put each result into the outbox.
+//!
+//! A library function over an inbox and an outbox; [`super::start`] only connects it, and tests run it in one process.
+//!
+//! Before a task starts, its ordinal is stored as running and then the coordinator's marks are read: what it has taken
+//! back is not started. The coordinator writes the marks and then reads what is running. So for each task one side sees
+//! the other, and no task runs twice or never.
+
+use std::time::Instant;
+
+use mpexec_wire::{
+    BATCH_CALLS, BATCH_HEADER, BatchHeader, ENTRY_HEADER, Entries, Entry as TaskEntry, PARCEL_REF, ParcelRef, Status, encode,
+    pad8,
+};
+
+use super::ambient::{self, CurrentTask};
+use super::call::{Call, ResultSink, Written};
+use super::functions::Functions;
+use super::panics;
+use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, result_header, write_result};
+
+/// A finished result waits no longer than this for its neighbours before it is shown.
+const SHOW_AFTER_NS: u64 = 100_000;
+/// How much room a result is offered at first; what is larger takes a way over the heap.
+const WINDOW: usize = 2048;
+
+/// Serves until the coordinator says to leave.
+pub(crate) fn serve<I: Inbox>(
+    inbox: &mut I,
+    out: &mut I::Out,
+    functions: &mut Functions,
+    worker: u32,
+) -> Result<(), LinkError> {
+    panics::install();
+    let marks = inbox.marks();
+    loop {
+        match inbox.next(out)? {
+            Incoming::Shutdown => return Ok(()),
+            Incoming::Batch(bytes) => run_batch(bytes, &marks, out, functions, worker)?,
+        }
+    }
+}
+
+/// How often the clock is read: every task while tasks are long, seldom while they are short.
+struct Pace {
+    since: Instant,
+    opened: bool,
+    tasks: u32,
+    next_look: u32,
+}
+
+fn run_batch<M: Marks, O: Outbox>(
+    bytes: &[u8],
+    marks: &M,
+    out: &mut O,
+    functions: &mut Functions,
+    worker: u32,
+) -> Result<(), LinkError> {
+    let header = BatchHeader::read(bytes).map_err(LinkError::broken)?;
+    let function = functions.find(header.function_kind, header.function);
+    let entries = Entries::new(&bytes[BATCH_HEADER..], header.count);
+    let mut pace = Pace { since: Instant::now(), opened: false, tasks: 0, next_look: 1 };
+    let mut ordinal = header.base_ordinal;
+    for (offset, entry) in (0u32..).zip(entries) {
+        let entry = entry.map_err(LinkError::broken)?;
+        out.begin(ordinal)?;
+        let (lo, hi) = marks.withdrawn();
+        if (lo..hi).contains(&ordinal) {
+            skip(out, &header, offset, &mut pace, hi)?;
+            // Everything taken back lies behind this task, in this batch and in later ones.
+            break;
+        }
+        if !pace.opened {
+            out.open_group(header.batch, offset)?;
+            pace.opened = true;
+        }
+        let index = if header.flags & BATCH_CALLS != 0 { 0 } else { header.first_index + u64::from(offset) };
+        ambient::set_current(Some(CurrentTask { index, attempt: header.attempt, worker }));
+        let outcome = run_task(&function, entry, marks, out);
+        ambient::set_current(None);
+        outcome?;
+        ordinal += 1;
+        out.end(ordinal);
+        pace.tasks += 1;
+        pace.next_look -= 1;
+        if pace.next_look == 0 {
+            let nanos = u64::try_from(pace.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let each = (nanos / u64::from(pace.tasks)).max(1);
+            pace.next_look = u32::try_from((SHOW_AFTER_NS / 5 / each).clamp(1, 1024)).unwrap_or(1);
+            if nanos >= SHOW_AFTER_NS {
+                close(out, &mut pace)?;
+            }
+        }
+    }
+    close(out, &mut pace)
+}
+
+fn close<O: Outbox>(out: &mut O, pace: &mut Pace) -> Result<(), LinkError> {
+    if pace.opened {
+        let nanos = u64::try_from(pace.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        out.close_group(nanos, pace.tasks)?;
+        *pace = Pace { since: Instant::now(), opened: false, tasks: 0, next_look: 1 };
+    }
+    Ok(())
+}
+
+/// Says that this one task was not run; those behind it were taken back with it and are passed without a word.
+fn skip<O: Outbox>(out: &mut O, header: &BatchHeader, offset: u32, pace: &mut Pace, hi: u64) -> Result<(), LinkError> {
+    if !pace.opened {
+        out.open_group(header.batch, offset)?;
+        pace.opened = true;
+    }
+    write_result(out, Status::Skipped, false, &[])?;
+    let end = header.base_ordinal + u64::from(header.count);
+    out.end(hi.min(end));
+    Ok(())
+}
+
+fn run_task<M: Marks, O: Outbox>(
+    function: &Result<super::call::Entry, String>,
+    entry: TaskEntry<'_>,
+    marks: &M,
+    out: &mut O,
+) -> Result<(), LinkError> {
+    let function = match function {
+        Ok(function) => *function,
+        Err(reason) => return write_result(out, Status::UnknownFunction, false, reason.as_bytes()),
+    };
+    let parcel;
+    let input = if let Some(named) = entry.parcel() {
+        parcel = marks.parcel(named.parcel, named.len)?;
+        &parcel[..]
+    } else {
+        entry.payload
+    };
+    let largest = out.max_entry() - ENTRY_HEADER;
+    let space = out.space(WINDOW.min(out.max_entry()))?;
+    let (head, body) = space.split_at_mut(ENTRY_HEADER);
+    let mut call = Call { input, sink: ResultSink::new(&mut *body, largest) };
+    let status = match panics::catch(|| function(&mut call)) {
+        Ok(status) => status,
+        Err(report) => {
+            call.sink.restart();
+            match encode(&report, &mut call.sink) {
+                Ok(_) => Status::Panicked,
+                Err(_) => call.fail(Status::ResultUnencodable, "the panic's own report could not be written"),
+            }
+        }
+    };
+    match call.sink.finish() {
+        Written::InPlace(length) => {
+            let header = result_header(length, status, false)?;
+            head.copy_from_slice(&header);
+            body[length..pad8(length)].fill(0);
+            out.append(ENTRY_HEADER + pad8(length));
+            Ok(())
+        }
+        Written::Heap(bytes) => write_result(out, status, false, &bytes),
+        Written::Parcel(writer, length) => {
+            let parcel = writer.finish()?;
+            let id = out.send_parcel(parcel, length as u64)?;
+            let mut payload = [0; PARCEL_REF];
+            ParcelRef { parcel: id, len: length as u64 }.write_to(&mut payload);
+            write_result(out, status, true, &payload)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! How a worker begins: it finds that it is one, takes its socket, shakes hands, serves and leaves.
+//!
+//! A worker knows itself by an argument *and* by a socket of its parent on descriptor 0, never by an environment
+//! variable, which a task that runs another mpexec program would hand on.
+
+use std::process::exit;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mpexec_wire::{FileId, FrameKind, FromWorker, Hello, PROTOCOL, ToWorker, Transport, Welcome, decode};
+
+use super::call::Entry;
+use super::functions::{Functions, named};
+use super::{ambient, guard, serve};
+use crate::config::WORKER_MARK;
+use crate::link::control::{Reader, Socket, Writer, wrap};
+use crate::link::parcels::Parcels;
+use crate::link::{LinkError, shm, socket};
+use crate::os::{death, descriptors, exe};
+
+/// A worker that cannot shake hands leaves with this code.
+const REFUSED: i32 = 97;
+
+/// The ends that a worker on a thread of this process serves.
+pub(crate) use crate::link::shm::worker::{ShmInbox as ThreadInbox, ShmOutbox as ThreadOutbox};
+
+static INITIALISED: AtomicBool = AtomicBool::new(false);
+
+/// Whether `init` was called in this process.
+pub(crate) fn initialised() -> bool {
+    INITIALISED.load(Ordering::Relaxed)
+}
+
+/// What a process finds when it asks whether it is a worker.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// An ordinary program.
+    Program,
+    /// A worker of the process with this id.
+    Worker(u32),
+    /// Called by hand as if it were a worker.
+    Impostor,
+}
+
+pub(crate) fn role() -> Role {
+    let marked = std::env::args_os().nth(1).is_some_and(|argument| argument == WORKER_MARK);
+    match (marked, marked.then(descriptors::coordinator_on_stdin).flatten()) {
+        (false, _) => Role::Program,
+        (true, Some(coordinator)) => Role::Worker(coordinator),
+        (true, None) => Role::Impostor,
+    }
+}
+
+/// See [`crate::init`].
+pub(crate) fn init(by_offset: fn(u64) -> Option<Entry>) {
+    INITIALISED.store(true, Ordering::Relaxed);
+    match role() {
+        Role::Program => {}
+        Role::Worker(coordinator) => be_worker(coordinator, by_offset),
+        Role::Impostor => {
+            eprintln!(
+                "this is an mpexec worker: it is started by a program that has a process pool, with a socket as its \
+                 standard input, and does nothing when called by hand"
+            );
+            exit(REFUSED);
+        }
+    }
+}
+
+fn be_worker(coordinator: u32, by_offset: fn(u64) -> Option<Entry>) -> ! {
+    ambient::mark_worker_process();
+    death::settle_in("mpexec-worker");
+    let socket = match descriptors::take_socket_from_stdin() {
+        Ok(socket) => wrap(socket),
+        Err(error) => leave_refusing(None, &format!("it cannot take its socket: {error}")),
+    };
+    if let Err(error) = death::die_with_parent(coordinator) {
+        leave_refusing(Some(&socket), &format!("it cannot ask to die with its coordinator: {error}"));
+    }
+    match shake_hands_and_serve(&socket, by_offset) {
+        Ok(()) => exit(0),
+        // The coordinator is gone or going: nobody is left to tell.
+        Err(LinkError::Closed) => death::kill_own_group(),
+        Err(error) => leave_refusing(Some(&socket), &error.to_string()),
+    }
+}
+
+/// Tells the coordinator why, and leaves.
+fn leave_refusing(socket: Option<&Socket>, reason: &str) -> ! {
+    let told = socket.is_some_and(|socket| {
+        let refusal = FromWorker::Refused { reason: reason.to_owned() };
+        Writer::new(socket.clone(), true).message(&refusal, &[]).is_ok()
+    });
+    if !told {
+        eprintln!("mpexec worker {}: {reason}", std::process::id());
+    }
+    exit(REFUSED);
+}
+
+fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -> Result<(), LinkError> {
+    let mut reader = Reader::new(socket.clone(), true);
+    let mut writer = Writer::new(socket.clone(), true);
+    let (welcome, mut attached) = loop {
+        let message = reader.next(|kind, payload, attached| match kind {
+            FrameKind::Control => Ok((decode::<ToWorker>(payload).map_err(LinkError::broken)?, attached)),
+            _ => Err(LinkError::broken("data came before the handshake")),
+        })?;
+        match message {
+            Some((ToWorker::Welcome(welcome), attached)) => break (welcome, attached),
+            Some(_) => return Err(LinkError::broken("the first message is not a welcome")),
+            None => drop(reader.fill()?),
+        }
+    };
+    let own = exe::own_id()?;
+    let functions = check(&welcome, &own, by_offset)?;
+    if let Some(context) = &welcome.context {
+        ambient::set_context(context).map_err(LinkError::broken)?;
+    }
+    let hello = FromWorker::Hello(Hello {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        executable: own,
+        functions: named().into_iter().map(|named| named.info).collect(),
+    });
+    let parcels = Parcels::default();
+    match welcome.transport {
+        Transport::Shm { .. } => {
+            let (bell, page, results, tasks) = match (attached.pop(), attached.pop(), attached.pop(), attached.pop()) {
+                (Some(bell), Some(page), Some(results), Some(tasks)) => (bell, page, results, tasks),
+                _ => return Err(LinkError::broken("the welcome came without its four descriptors")),
+            };
+            let (mut inbox, mut out) = shm::worker::open(tasks, results, page, bell, writer, parcels.clone())?;
+            out.say(&hello)?;
+            guard::start(reader, parcels, |_, _| Ok(()))?;
+            serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
+            out.say(&FromWorker::Bye)
+        }
+        Transport::Socket => {
+            writer.message(&hello, &[])?;
+            let (mut inbox, mut out, take_in) = socket::worker::open(writer, parcels.clone());
+            guard::start(reader, parcels, take_in)?;
+            serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
+            out.say(&FromWorker::Bye)
+        }
+    }
+}
+
+/// Whether the two sides fit, and which functions can be had by offset.
+fn check(
+    welcome: &Welcome,
+    own: &FileId,
+    by_offset: fn(u64) -> Option<Entry>,
+) -> Result<Functions, LinkError> {
+    if welcome.protocol != PROTOCOL {
+        return Err(LinkError::broken(format!(
+            "the coordinator (mpexec-core {}) speaks protocol {}, this worker program (mpexec-core {}) speaks {PROTOCOL}: build both with the same version",
+            welcome.version,
+            welcome.protocol,
+            env!("CARGO_PKG_VERSION"),
+        )));
+    }
+    match &welcome.same_executable {
+        Some(theirs) if theirs == own => Ok(Functions::new(Some(by_offset))),
+        Some(_) => Err(LinkError::broken("the worker was started from another file than the coordinator's own executable")),
+        None => Ok(Functions::new(None)),
+    }
+}
