@@ -164,7 +164,7 @@ mod tests {
     fn a_program_that_computes_without_end_is_stopped_with_what_it_started() {
         use std::os::unix::process::ExitStatusExt as _;
         let mut command = with_processor_limit(&Place::find(), "sh", Duration::from_secs(1));
-        let endless = "sh -c 'while :; do :; done'; exit $?";
+        let endless = "sh -c 'while kill -0 $PPID; do :; done'; exit $?";
         let Ended::Exited(status) = ask(command.args(["-c", endless]), Duration::from_secs(120))
         else {
             panic!("the limit of processor time did not end it");

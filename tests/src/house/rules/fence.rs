@@ -40,7 +40,10 @@ const INSIDE: &[(&str, &str)] = &[
     ),
     ("crates/mpexec-data/src/map.rs", "maps files"),
     ("crates/mpexec-data/src/kernel", "vector instructions"),
-    ("crates/mpexec-wire/tests/memory.rs", "an allocator that counts, which nobody ships"),
+    (
+        "crates/mpexec-wire/tests/memory.rs",
+        "an allocator that counts, which nobody ships",
+    ),
 ];
 
 /// How many lines above an `unsafe` its note may begin.
