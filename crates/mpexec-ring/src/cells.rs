@@ -1,18 +1,21 @@
 //! The header pages: who stores which cell, in which order, and which fence stands where.
 //!
-//! Everything that two processes must agree on beyond plain bytes is here, and nothing else is: no addresses, no system calls. So the
-//! model checker runs this very file (`tests/loom.rs`). The reasons for each order are in `PROTOCOL.md`.
+//! Everything that two processes must agree on beyond plain bytes is here, and nothing else is: no
+//! addresses, no system calls. So the model checker runs this very file (`tests/loom.rs`). The
+//! reasons for each order are in `PROTOCOL.md`.
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, acquire, acquire_u32, fence};
 
-/// A cell group on cache lines of its own: two lines, because the prefetcher of x86 fetches them in pairs.
+/// A cell group on cache lines of its own: two lines, because the prefetcher of x86 fetches them in
+/// pairs.
 #[repr(C, align(128))]
 #[derive(Debug, Default)]
 struct Line<T>(T);
 
 /// The range of ordinals taken back, in two slots of which `version & 1` says the valid one.
 ///
-/// A reader that met a change in between asks again; it never waits for a writer, not even for one that was stopped half way.
+/// A reader that met a change in between asks again; it never waits for a writer, not even for one
+/// that was stopped half way.
 #[repr(C)]
 #[derive(Debug, Default)]
 struct Withdrawn {
@@ -31,7 +34,8 @@ pub(crate) struct TaskCells {
 }
 
 impl TaskCells {
-    /// Coordinator: makes everything before `head` visible. True: the worker says it sleeps, so [`Self::raise_signal`] must follow.
+    /// Coordinator: makes everything before `head` visible. True: the worker says it sleeps, so
+    /// [`Self::raise_signal`] must follow.
     pub(crate) fn publish(&self, head: u64, worker: &ResultCells) -> bool {
         self.head.0.store(head, Ordering::Release);
         worker.sleeps_after_store()
@@ -57,7 +61,8 @@ impl TaskCells {
 
     /// Coordinator, one caller at a time: ordinals in `lo..hi` are not to be started any more.
     ///
-    /// The fence at the end orders it before a following look at [`ResultCells::progress`], and before the slot stores of the next call.
+    /// The fence at the end orders it before a following look at [`ResultCells::progress`], and
+    /// before the slot stores of the next call.
     pub(crate) fn withdraw(&self, lo: u64, hi: u64) {
         let cells = &self.withdrawn.0;
         let next = cells.version.load(Ordering::Relaxed) + 1;
@@ -86,7 +91,8 @@ impl TaskCells {
         }
     }
 
-    /// Coordinator: changes the futex word, so that a worker about to sleep on the old value does not.
+    /// Coordinator: changes the futex word, so that a worker about to sleep on the old value does
+    /// not.
     pub(crate) fn raise_signal(&self) {
         self.signal.0.fetch_add(1, Ordering::Release);
     }
@@ -119,7 +125,8 @@ struct State {
     cpu: AtomicU32,
 }
 
-/// The header page of the result segment: stored by the worker, read (and not believed) by the coordinator.
+/// The header page of the result segment: stored by the worker, read (and not believed) by the
+/// coordinator.
 #[repr(C)]
 #[derive(Debug, Default)]
 pub(crate) struct ResultCells {
@@ -129,7 +136,8 @@ pub(crate) struct ResultCells {
 }
 
 impl ResultCells {
-    /// Worker: makes everything before `head` visible. True: the coordinator says it sleeps, so its bell must be rung.
+    /// Worker: makes everything before `head` visible. True: the coordinator says it sleeps, so its
+    /// bell must be rung.
     pub(crate) fn publish(&self, head: u64, page: &PageCells) -> bool {
         self.head.0.store(head, Ordering::Release);
         fence(Ordering::SeqCst);
@@ -154,7 +162,8 @@ impl ResultCells {
         acquire(&self.progress.0.complete)
     }
 
-    /// Worker: the task `ordinal` is about to start; its look at [`TaskCells::withdrawn`] comes after this.
+    /// Worker: the task `ordinal` is about to start; its look at [`TaskCells::withdrawn`] comes
+    /// after this.
     #[inline]
     pub(crate) fn begin(&self, ordinal: u64) {
         let running = &self.progress.0.running;
@@ -262,7 +271,8 @@ impl HeaderCells {
     }
 }
 
-/// Sleeps until `ready`, or until `wait` says that its time is up (`false`); tells whether it was ready.
+/// Sleeps until `ready`, or until `wait` says that its time is up (`false`); tells whether it was
+/// ready.
 ///
 /// `wait(seen)` is a futex wait: it returns at once if the signal is no longer `seen`.
 pub(crate) fn sleep_until(

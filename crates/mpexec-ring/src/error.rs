@@ -4,8 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
-/// The other side wrote what no honest peer writes: it has gone mad, or its memory was overwritten. Nothing can be read any more;
-/// end the worker and start another.
+/// The other side wrote what no honest peer writes: it has gone mad, or its memory was overwritten.
+/// Nothing can be read any more; end the worker and start another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "the shared ring is corrupt: {what} (found {value:#x}); end this worker, its ring cannot be trusted"

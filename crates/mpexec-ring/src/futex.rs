@@ -1,7 +1,7 @@
 //! The two futex calls, on words that two processes share.
 //!
-//! `FUTEX_WAIT` only reads the word, so the worker may wait on its read-only mapping. Such words are keyed by file and offset, hence not
-//! `PRIVATE`.
+//! `FUTEX_WAIT` only reads the word, so the worker may wait on its read-only mapping. Such words
+//! are keyed by file and offset, hence not `PRIVATE`.
 
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -17,7 +17,8 @@ pub(crate) fn wake(word: &AtomicU32) {
     );
 }
 
-/// Waits until woken, unless `word` is not `seen` any more. Returns early for any reason; the caller looks again.
+/// Waits until woken, unless `word` is not `seen` any more. Returns early for any reason; the
+/// caller looks again.
 pub(crate) fn wait(word: &AtomicU32, seen: u32, timeout: Option<Duration>) {
     let timeout = timeout.map(|timeout| Timespec {
         tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),

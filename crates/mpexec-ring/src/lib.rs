@@ -1,14 +1,19 @@
-//! The shared-memory byte rings between a coordinator and one worker process, and the parcels for what is too long for a ring.
+//! The shared-memory byte rings between a coordinator and one worker process, and the parcels for
+//! what is too long for a ring.
 //!
-//! Each worker has two rings, each with one writer and one reader: [`TaskSender`] to [`TaskReceiver`] in the *task segment*, which only the
-//! coordinator can write, and [`ResultSender`] to [`ResultReceiver`] in the *result segment*, which only the worker can write. The
-//! worker trusts the coordinator and borrows payloads where they lie. The coordinator trusts no worker: it checks every position and
-//! header and copies payloads out before anybody looks at them.
+//! Each worker has two rings, each with one writer and one reader: [`TaskSender`] to
+//! [`TaskReceiver`] in the *task segment*, which only the coordinator can write, and
+//! [`ResultSender`] to [`ResultReceiver`] in the *result segment*, which only the worker can write.
+//! The worker trusts the coordinator and borrows payloads where they lie. The coordinator trusts no
+//! worker: it checks every position and header and copies payloads out before anybody looks at
+//! them.
 //!
 //! 1. The coordinator makes a [`PoolPage`] once, and [`create`]s the rings of each worker.
-//! 2. It passes [`Segments`] and [`PoolPage::fd`] to the worker (how is not this crate's concern), which [`open`]s them.
+//! 2. It passes [`Segments`] and [`PoolPage::fd`] to the worker (how is not this crate's concern),
+//!    which [`open`]s them.
 //! 3. Records go to and fro: `grant` space, write into it, `commit`, `publish`.
-//! 4. Who has nothing to do says that it sleeps and does so; who publishes rings only then ([`worker_wait`], [`PoolPage::set_sleeping`]).
+//! 4. Who has nothing to do says that it sleeps and does so; who publishes rings only then
+//!    ([`worker_wait`], [`PoolPage::set_sleeping`]).
 //! 5. What is longer than `max_record()` goes in a [`Parcel`].
 //!
 //! ```
@@ -37,7 +42,6 @@
 //! ```
 //!
 //! The crate is empty where there are no sealed memfds (everywhere but on Linux).
-//!
 #![doc = include_str!("PROTOCOL.md")]
 // The model checker compiles the protocol's own files by itself, with its own atomics.
 #![cfg(all(target_os = "linux", not(loom)))]

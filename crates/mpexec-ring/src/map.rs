@@ -1,7 +1,8 @@
 //! Sealed memfds and their mappings: the only file that maps memory.
 //!
-//! A mapping is a danger as long as somebody can cut the file under it (a bus error on the next access). So no file is mapped here before
-//! its seals say that it cannot shrink; with that, the addresses of a [`Map`] are good for as long as it lives, whatever the peer does.
+//! A mapping is a danger as long as somebody can cut the file under it (a bus error on the next
+//! access). So no file is mapped here before its seals say that it cannot shrink; with that, the
+//! addresses of a [`Map`] are good for as long as it lives, whatever the peer does.
 #![expect(unsafe_code, reason = "mmap and munmap are what this file is for")]
 
 use std::ffi::c_void;
@@ -31,7 +32,8 @@ pub(crate) const FROZEN: SealFlags = FIXED_SIZE.union(SealFlags::WRITE).union(Se
 /// A new, empty, sealable memfd that is not inherited.
 pub(crate) fn memfd(name: &str) -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Hardened systems refuse memfds that may be executed; kernels before 6.3 do not know the flag that says "not this one".
+    // Hardened systems refuse memfds that may be executed; kernels before 6.3 do not know the flag
+    // that says "not this one".
     match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
         Err(Errno::INVAL) => Ok(memfd_create(name, flags)?),
         other => Ok(other?),
@@ -99,14 +101,15 @@ pub(crate) struct Map {
     len: usize,
 }
 
-// SAFETY: a Map is an address range that stays mapped until it is dropped; it hands out nothing but the address, and has no
-// thread-bound state.
+// SAFETY: a Map is an address range that stays mapped until it is dropped; it hands out nothing but
+// the address, and has no thread-bound state.
 unsafe impl Send for Map {}
 // SAFETY: as above; `&Map` gives the address and the length, both constant.
 unsafe impl Sync for Map {}
 
 impl Map {
-    /// Maps the first `len` bytes (not 0) of `fd`, which must be sealed against shrinking and have them.
+    /// Maps the first `len` bytes (not 0) of `fd`, which must be sealed against shrinking and have
+    /// them.
     pub(crate) fn new(
         fd: BorrowedFd<'_>,
         len: usize,
@@ -121,8 +124,9 @@ impl Map {
             Access::Read => ProtFlags::READ,
             Access::ReadWrite => ProtFlags::READ | ProtFlags::WRITE,
         };
-        // SAFETY: with a null address and no MAP_FIXED the kernel picks a free range, so no existing mapping is touched. The file has
-        // `len` bytes and cannot shrink (checked above), so every access within the range is backed.
+        // SAFETY: with a null address and no MAP_FIXED the kernel picks a free range, so no
+        // existing mapping is touched. The file has `len` bytes and cannot shrink (checked
+        // above), so every access within the range is backed.
         let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, fd, 0) };
         let start = start.map_err(|error| OpenError::Os {
             what,
@@ -146,7 +150,8 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        // SAFETY: exactly this range came from `mmap` in `new`, it is unmapped only here, and whatever borrowed from it borrowed `self`.
+        // SAFETY: exactly this range came from `mmap` in `new`, it is unmapped only here, and
+        // whatever borrowed from it borrowed `self`.
         let unmapped = unsafe { munmap(self.start.as_ptr().cast::<c_void>(), self.len) };
         debug_assert!(
             unmapped.is_ok(),
@@ -182,8 +187,9 @@ impl Deref for FrozenMap {
 
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            // SAFETY: the range is mapped readable while `self` lives. The file is sealed against writing and resizing (checked in
-            // `new`; F_SEAL_WRITE is refused by the kernel while a writable mapping exists), so the bytes never change.
+            // SAFETY: the range is mapped readable while `self` lives. The file is sealed against
+            // writing and resizing (checked in `new`; F_SEAL_WRITE is refused by the
+            // kernel while a writable mapping exists), so the bytes never change.
             Some(map) => unsafe { slice::from_raw_parts(map.start().as_ptr(), map.len()) },
             None => &EMPTY.0,
         }

@@ -1,7 +1,9 @@
-//! The memory of a segment, and the three ways to look at it: as its one writer, as one who trusts the writer, as one who does not.
+//! The memory of a segment, and the three ways to look at it: as its one writer, as one who trusts
+//! the writer, as one who does not.
 //!
-//! The first page holds cells ([`crate::cells`]), the rest is the ring. Offsets are checked against the size in every function, always:
-//! a wrong offset is a panic and never an access outside. So nothing above this file needs `unsafe`.
+//! The first page holds cells ([`crate::cells`]), the rest is the ring. Offsets are checked against
+//! the size in every function, always: a wrong offset is a panic and never an access outside. So
+//! nothing above this file needs `unsafe`.
 #![expect(
     unsafe_code,
     reason = "references into shared memory are made here and nowhere else"
@@ -25,8 +27,9 @@ pub(crate) const HEADER_PAGE: usize = 4096;
 ///
 /// # Safety
 ///
-/// The type is `repr(C)`, consists of atomics only (so every bit pattern is a value, and a shared reference allows that other processes
-/// store to it), fits in [`HEADER_PAGE`] and is aligned to no more than that.
+/// The type is `repr(C)`, consists of atomics only (so every bit pattern is a value, and a shared
+/// reference allows that other processes store to it), fits in [`HEADER_PAGE`] and is aligned to no
+/// more than that.
 pub(crate) unsafe trait Cells {}
 
 // SAFETY: `repr(C)` structs of AtomicU64 and AtomicU32; size and alignment are asserted below.
@@ -67,7 +70,8 @@ impl<C: Cells> Segment<C> {
     }
 
     fn cells(&self) -> &C {
-        // SAFETY: the page is mapped while `self` lives, its start is page-aligned, and `C: Cells` promises the rest.
+        // SAFETY: the page is mapped while `self` lives, its start is page-aligned, and `C: Cells`
+        // promises the rest.
         unsafe { self.map.start().cast::<C>().as_ref() }
     }
 
@@ -80,7 +84,8 @@ impl<C: Cells> Segment<C> {
                 .is_some_and(|end| end <= self.capacity)
         });
         let offset = inside.expect("an access stays within the ring");
-        // SAFETY: offset + len <= capacity (just checked) and the mapping has HEADER_PAGE + capacity bytes (checked in `new`).
+        // SAFETY: offset + len <= capacity (just checked) and the mapping has HEADER_PAGE +
+        // capacity bytes (checked in `new`).
         unsafe { self.map.start().add(HEADER_PAGE + offset) }
     }
 
@@ -92,8 +97,9 @@ impl<C: Cells> Segment<C> {
             "records start at multiples of 16"
         );
         let start = self.at(offset, HEADER as usize).cast::<HeaderCells>();
-        // SAFETY: 16 bytes at `start` are mapped while `self` lives and 16-aligned; two atomic words are valid whatever they hold. Both
-        // sides access them atomically whenever they are a header; as payload of another lap they were written before that space
+        // SAFETY: 16 bytes at `start` are mapped while `self` lives and 16-aligned; two atomic
+        // words are valid whatever they hold. Both sides access them atomically whenever
+        // they are a header; as payload of another lap they were written before that space
         // was handed back, which orders the two.
         unsafe { start.as_ref() }
     }
@@ -104,7 +110,8 @@ impl<C: Cells> Segment<C> {
 pub(crate) struct OwnMemory<C>(Arc<Segment<C>>);
 
 impl<C: Cells> OwnMemory<C> {
-    /// `map` must be writable and the only writable mapping of its file that is used; see `segments.rs` on how the seals see to that.
+    /// `map` must be writable and the only writable mapping of its file that is used; see
+    /// `segments.rs` on how the seals see to that.
     pub(crate) fn new(map: Map, capacity: Capacity) -> OwnMemory<C> {
         OwnMemory(Segment::new(map, capacity.bytes() as usize))
     }
@@ -117,7 +124,8 @@ impl<C: Cells> OwnMemory<C> {
     /// Bytes this side wrote.
     pub(crate) fn bytes(&self, offset: u64, len: usize) -> &[u8] {
         let start = self.0.at(offset, len);
-        // SAFETY: the bytes are mapped while `self` lives. Only this side can store to them, which takes `&mut self`.
+        // SAFETY: the bytes are mapped while `self` lives. Only this side can store to them, which
+        // takes `&mut self`.
         unsafe { slice::from_raw_parts(start.as_ptr(), len) }
     }
 
@@ -125,8 +133,9 @@ impl<C: Cells> OwnMemory<C> {
     #[inline]
     pub(crate) fn bytes_mut(&mut self, offset: u64, len: usize) -> &mut [u8] {
         let start = self.0.at(offset, len);
-        // SAFETY: the bytes are mapped writable while `self` lives; `self` is the one handle that can write (it is not `Clone`) and is
-        // borrowed mutably. Another process may look at them early, which does not disturb us and is its own concern.
+        // SAFETY: the bytes are mapped writable while `self` lives; `self` is the one handle that
+        // can write (it is not `Clone`) and is borrowed mutably. Another process may look
+        // at them early, which does not disturb us and is its own concern.
         unsafe { slice::from_raw_parts_mut(start.as_ptr(), len) }
     }
 
@@ -137,7 +146,8 @@ impl<C: Cells> OwnMemory<C> {
     }
 }
 
-/// The segment as seen by one who trusts its writer (a worker reading what its coordinator wrote) and borrows from it.
+/// The segment as seen by one who trusts its writer (a worker reading what its coordinator wrote)
+/// and borrows from it.
 #[derive(Debug)]
 pub(crate) struct TrustedMemory<C>(Arc<Segment<C>>);
 
@@ -167,8 +177,9 @@ impl<C: Cells> TrustedMemory<C> {
     #[inline]
     pub(crate) fn bytes(&self, offset: u64, len: usize) -> &[u8] {
         let start = self.0.at(offset, len);
-        // SAFETY: the bytes are mapped while `self` lives. Their writer is the `TaskSender` of the coordinator that started this worker
-        // (the file's seals leave no other writer), and it leaves published bytes alone until their outcome is known, which this
+        // SAFETY: the bytes are mapped while `self` lives. Their writer is the `TaskSender` of the
+        // coordinator that started this worker (the file's seals leave no other writer),
+        // and it leaves published bytes alone until their outcome is known, which this
         // process reports after its last look at them.
         unsafe { slice::from_raw_parts(start.as_ptr(), len) }
     }
@@ -181,7 +192,8 @@ impl TrustedMemory<PageCells> {
     }
 }
 
-/// The segment as seen by one who does not trust its writer: nothing is borrowed, every byte is copied out once and looked at then.
+/// The segment as seen by one who does not trust its writer: nothing is borrowed, every byte is
+/// copied out once and looked at then.
 #[derive(Debug)]
 pub(crate) struct ForeignMemory<C>(Arc<Segment<C>>);
 
@@ -214,14 +226,16 @@ impl<C: Cells> ForeignMemory<C> {
         } else {
             out.reserve(len);
         }
-        // SAFETY: the source is mapped readable (`at` checked the bounds) and no reference to it exists; its bytes may change meanwhile,
-        // then any of their values may arrive, each of which is a valid u8. The target is spare capacity just reserved, of our own, and
+        // SAFETY: the source is mapped readable (`at` checked the bounds) and no reference to it
+        // exists; its bytes may change meanwhile, then any of their values may arrive, each
+        // of which is a valid u8. The target is spare capacity just reserved, of our own, and
         // disjoint from a mapping; after the copy all `len` bytes of it are initialised.
         unsafe {
             ptr::copy_nonoverlapping(start.as_ptr(), out.as_mut_ptr().add(out.len()), len);
             out.set_len(out.len() + len);
         }
-        // The compiler may otherwise read the source again in place of the copy: it sees nobody who could have changed it.
+        // The compiler may otherwise read the source again in place of the copy: it sees nobody who
+        // could have changed it.
         compiler_fence(Ordering::SeqCst);
     }
 }

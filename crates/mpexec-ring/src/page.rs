@@ -10,7 +10,8 @@ use crate::segments::os;
 
 const WHAT: &str = "the page of the pool";
 
-/// The coordinator's page, one per pool: whether it sleeps and where it runs. Workers map it read-only.
+/// The coordinator's page, one per pool: whether it sleeps and where it runs. Workers map it
+/// read-only.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -49,8 +50,9 @@ impl PoolPage {
         self.fd.as_fd()
     }
 
-    /// Says whether the coordinator sleeps, so that workers ring. After `true`, look once more at every ring before sleeping: a worker that
-    /// published before it could see this did not ring.
+    /// Says whether the coordinator sleeps, so that workers ring. After `true`, look once more at
+    /// every ring before sleeping: a worker that published before it could see this did not
+    /// ring.
     pub fn set_sleeping(&self, sleeping: bool) {
         self.memory.cells().set_sleeping(sleeping);
     }

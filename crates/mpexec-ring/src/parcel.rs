@@ -1,4 +1,5 @@
-//! Messages above a quarter of the ring: each in a memfd of its own, sealed by the writer, checked and used in place by the reader.
+//! Messages above a quarter of the ring: each in a memfd of its own, sealed by the writer, checked
+//! and used in place by the reader.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -81,7 +82,8 @@ impl Write for ParcelWriter {
     }
 }
 
-/// A message in a memfd, used in place. Its bytes are 16-aligned and cannot change, whoever wrote them: that is sealed.
+/// A message in a memfd, used in place. Its bytes are 16-aligned and cannot change, whoever wrote
+/// them: that is sealed.
 ///
 /// See [`ParcelWriter`] for an example.
 #[derive(Debug)]
@@ -92,7 +94,8 @@ impl Parcel {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if the file is not sealed against every change, has another length, or cannot be mapped.
+    /// [`OpenError`] if the file is not sealed against every change, has another length, or cannot
+    /// be mapped.
     pub fn open(fd: OwnedFd, len: u64) -> Result<Parcel, OpenError> {
         FrozenMap::new(fd.as_fd(), len, "the parcel").map(Parcel)
     }

@@ -1,8 +1,9 @@
 //! Where the next record is: the reading side's position, and what it refuses to believe.
 //!
-//! The positions and headers that come in here may be anything at all: the writer of a result ring is a process that may have gone mad.
-//! What goes out lies within the ring and within what was handed over, or it is a [`Corrupt`]. Every step moves the position or ends,
-//! so a reader cannot be kept busy.
+//! The positions and headers that come in here may be anything at all: the writer of a result ring
+//! is a process that may have gone mad. What goes out lies within the ring and within what was
+//! handed over, or it is a [`Corrupt`]. Every step moves the position or ends, so a reader cannot
+//! be kept busy.
 
 use crate::error::Corrupt;
 use crate::record::{ALIGN, CONTINUED, Capacity, HEADER, Header, padded};
@@ -81,14 +82,16 @@ impl Reader {
         self.freed
     }
 
-    /// The space before the position goes back to the writer. False: there is nothing new to hand back.
+    /// The space before the position goes back to the writer. False: there is nothing new to hand
+    /// back.
     pub(crate) fn free(&mut self) -> bool {
         let news = self.freed != self.position;
         self.freed = self.position;
         news
     }
 
-    /// The next piece, or `None` if there is nothing new before the limit. `header` copies the two words at an offset out of the ring.
+    /// The next piece, or `None` if there is nothing new before the limit. `header` copies the two
+    /// words at an offset out of the ring.
     ///
     /// On an error the reader stays where it was.
     pub(crate) fn next(
@@ -119,7 +122,8 @@ impl Reader {
         Ok(None)
     }
 
-    /// Positions only grow, whole records are aligned, and nobody can have written more than the ring holds.
+    /// Positions only grow, whole records are aligned, and nobody can have written more than the
+    /// ring holds.
     fn check(&self, limit: Limit) -> Result<(), Corrupt> {
         let wall = self.freed + self.capacity.bytes();
         if !limit.published.is_multiple_of(ALIGN) {
@@ -164,7 +168,8 @@ impl Reader {
         Ok(())
     }
 
-    /// What is to be taken of the record at `position`. `None`: nothing, and `partly` tells whether the record is over.
+    /// What is to be taken of the record at `position`. `None`: nothing, and `partly` tells whether
+    /// the record is over.
     fn record(&mut self, header: Header, limit: Limit, end: u64) -> Result<Option<Piece>, Corrupt> {
         let start = self.position;
         let payload = start + HEADER;
@@ -176,7 +181,8 @@ impl Reader {
                 header.words()[0],
             ));
         }
-        // Between these two lies a record that is not over: some of it may be there, and it may grow.
+        // Between these two lies a record that is not over: some of it may be there, and it may
+        // grow.
         let published = record_end <= limit.published;
         if !published && start < limit.published {
             return Err(Corrupt::new(

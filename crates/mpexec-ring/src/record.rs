@@ -1,7 +1,8 @@
 //! What a record looks like in the ring and where it may lie: pure arithmetic on positions.
 //!
-//! A position is a count of bytes since the ring was made and only grows; its offset is the position modulo the capacity. A record
-//! is a header of 16 bytes and a payload, padded to 16, and lies within one lap.
+//! A position is a count of bytes since the ring was made and only grows; its offset is the
+//! position modulo the capacity. A record is a header of 16 bytes and a payload, padded to 16, and
+//! lies within one lap.
 
 /// Records start at multiples of this, so payloads do too.
 pub(crate) const ALIGN: u64 = 16;

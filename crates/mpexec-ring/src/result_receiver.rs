@@ -1,4 +1,5 @@
-//! The coordinator's end of the result ring. Its writer is not trusted: positions and headers are checked, payloads are copied out.
+//! The coordinator's end of the result ring. Its writer is not trusted: positions and headers are
+//! checked, payloads are copied out.
 
 use crate::cells::{ResultCells, TaskCells};
 use crate::error::Corrupt;
@@ -12,8 +13,9 @@ use crate::task_sender::TaskSender;
 pub enum Upto {
     /// Whole records that the worker published.
     Published,
-    /// Also what is written and not published: finished results in a group that still grows. For the look after a death, and for the
-    /// one every millisecond, so that no finished result waits behind a slow neighbour.
+    /// Also what is written and not published: finished results in a group that still grows. For
+    /// the look after a death, and for the one every millisecond, so that no finished result
+    /// waits behind a slow neighbour.
     Complete,
 }
 
@@ -26,7 +28,8 @@ pub struct Taken {
     pub tag: u64,
     /// Bytes appended to the buffer.
     pub len: usize,
-    /// More of the group that the piece taken before this one began. Pieces are cut between appends, never within one.
+    /// More of the group that the piece taken before this one began. Pieces are cut between
+    /// appends, never within one.
     pub continued: bool,
 }
 
@@ -61,14 +64,16 @@ impl ResultReceiver {
         self.memory.cells().head() > self.reader.position()
     }
 
-    /// Copies one record's payload (or what is new of it) to the end of `out`; an empty `out` is given exactly that much room.
+    /// Copies one record's payload (or what is new of it) to the end of `out`; an empty `out` is
+    /// given exactly that much room.
     ///
     /// `None`: nothing new as far as `upto` looks.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the worker wrote what no honest worker writes. `out` is as it was; the worker should be ended. At most the size of the
-    /// ring is ever copied between two calls of [`Self::release`].
+    /// [`Corrupt`] if the worker wrote what no honest worker writes. `out` is as it was; the worker
+    /// should be ended. At most the size of the ring is ever copied between two calls of
+    /// [`Self::release`].
     pub fn take(&mut self, upto: Upto, out: &mut Vec<u8>) -> Result<Option<Taken>, Corrupt> {
         let cells = self.memory.cells();
         let limit = match upto {
@@ -95,15 +100,18 @@ impl ResultReceiver {
         }))
     }
 
-    /// Hands the space of what was taken back to the worker. True: the worker says that it sleeps, call [`TaskSender::wake`].
+    /// Hands the space of what was taken back to the worker. True: the worker says that it sleeps,
+    /// call [`TaskSender::wake`].
     ///
-    /// The mark lies in the task segment, because this side cannot write to the result segment; `tasks` is the sender to the same worker.
+    /// The mark lies in the task segment, because this side cannot write to the result segment;
+    /// `tasks` is the sender to the same worker.
     pub fn release(&mut self, tasks: &TaskSender) -> bool {
         let cells: &TaskCells = tasks.cells();
         self.reader.free() && cells.release_results(self.reader.freed(), self.memory.cells())
     }
 
-    /// What the worker says of its progress. After [`TaskSender::set_withdrawn`] it decides which tasks are the coordinator's again.
+    /// What the worker says of its progress. After [`TaskSender::set_withdrawn`] it decides which
+    /// tasks are the coordinator's again.
     pub fn progress(&self) -> Progress {
         let (running, done) = self.memory.cells().progress();
         Progress { running, done }

@@ -1,7 +1,9 @@
-//! The worker's end of the result ring: single records, groups of many results, and the progress cell.
+//! The worker's end of the result ring: single records, groups of many results, and the progress
+//! cell.
 //!
-//! Results of many small tasks share one record, a *group*, which grows while the tasks run. Each task's bytes count as soon as they are
-//! appended (`complete`), long before the group is published; so a worker that dies takes nothing with it that was finished.
+//! Results of many small tasks share one record, a *group*, which grows while the tasks run. Each
+//! task's bytes count as soon as they are appended (`complete`), long before the group is
+//! published; so a worker that dies takes nothing with it that was finished.
 
 use crate::cells::{PageCells, ResultCells, TaskCells};
 use crate::memory::{OwnMemory, TrustedMemory};
@@ -74,15 +76,17 @@ impl ResultSender {
         }
     }
 
-    /// The longest payload (or single append) in bytes, a quarter of the ring. What is longer travels in a [`crate::Parcel`].
+    /// The longest payload (or single append) in bytes, a quarter of the ring. What is longer
+    /// travels in a [`crate::Parcel`].
     pub fn max_record(&self) -> usize {
         self.writer.capacity().max_record()
     }
 
-    /// Space for the payload of a single record: contiguous, 16-aligned, `min` to `want` bytes (at most [`Self::max_record`]).
+    /// Space for the payload of a single record: contiguous, 16-aligned, `min` to `want` bytes (at
+    /// most [`Self::max_record`]).
     ///
-    /// `None`: no room before the coordinator takes something out ([`crate::worker_wait`] with [`crate::Reason::Space`]), or `min` is above
-    /// [`Self::max_record`].
+    /// `None`: no room before the coordinator takes something out ([`crate::worker_wait`] with
+    /// [`crate::Reason::Space`]), or `min` is above [`Self::max_record`].
     ///
     /// # Panics
     ///
@@ -95,11 +99,13 @@ impl ResultSender {
         self.space(None, min, want)
     }
 
-    /// Makes the first `len` bytes of the grant a record. It is complete at once, and visible after the next [`Self::publish`].
+    /// Makes the first `len` bytes of the grant a record. It is complete at once, and visible after
+    /// the next [`Self::publish`].
     ///
     /// # Panics
     ///
-    /// If nothing is granted, if `len` is more than was granted, or if `kind` is not in `1..1 << 31`.
+    /// If nothing is granted, if `len` is more than was granted, or if `kind` is not in `1..1 <<
+    /// 31`.
     pub fn commit(&mut self, len: usize, kind: u32, tag: u64) {
         assert!(
             (1..CONTINUED).contains(&kind),
@@ -109,10 +115,12 @@ impl ResultSender {
         self.close(record);
     }
 
-    /// Begins a group: results that follow with [`Self::append`] share one record of this kind and tag.
+    /// Begins a group: results that follow with [`Self::append`] share one record of this kind and
+    /// tag.
     ///
-    /// It takes no room before the first result. If the ring's end or window comes in between, or a [`Self::publish`], the group goes on in
-    /// a further record, which the coordinator sees as [`crate::Taken::continued`]; an append is never split.
+    /// It takes no room before the first result. If the ring's end or window comes in between, or a
+    /// [`Self::publish`], the group goes on in a further record, which the coordinator sees as
+    /// [`crate::Taken::continued`]; an append is never split.
     ///
     /// # Panics
     ///
@@ -132,7 +140,8 @@ impl ResultSender {
         });
     }
 
-    /// Space for the next result of the group: contiguous, `min` to `want` bytes, not aligned unless it is the first of its record.
+    /// Space for the next result of the group: contiguous, `min` to `want` bytes, not aligned
+    /// unless it is the first of its record.
     ///
     /// `None` as for [`Self::grant`]; the group stays open.
     ///
@@ -168,7 +177,8 @@ impl ResultSender {
         self.memory.cells().complete_to(record.end());
     }
 
-    /// Ends the group; it is visible after the next [`Self::publish`]. A group without results leaves no trace.
+    /// Ends the group; it is visible after the next [`Self::publish`]. A group without results
+    /// leaves no trace.
     ///
     /// # Panics
     ///
@@ -181,10 +191,12 @@ impl ResultSender {
         }
     }
 
-    /// Makes everything so far visible. True: the coordinator says that it sleeps, so ring its bell.
+    /// Makes everything so far visible. True: the coordinator says that it sleeps, so ring its
+    /// bell.
     ///
-    /// An open group is cut here: what it holds is shown as a record of its own, and the group goes on in a further one. So a worker whose
-    /// results fill the ring can publish and wait for room in the middle of a group.
+    /// An open group is cut here: what it holds is shown as a record of its own, and the group goes
+    /// on in a further one. So a worker whose results fill the ring can publish and wait for
+    /// room in the middle of a group.
     pub fn publish(&mut self) -> bool {
         self.granted = None;
         if let Some(group) = &mut self.group
@@ -198,7 +210,8 @@ impl ResultSender {
             .publish(self.writer.head(), self.page.cells())
     }
 
-    /// The task `ordinal` is about to start. The look at [`crate::TaskSignals::is_withdrawn`] comes after this, and is ordered after it.
+    /// The task `ordinal` is about to start. The look at [`crate::TaskSignals::is_withdrawn`] comes
+    /// after this, and is ordered after it.
     #[inline]
     pub fn begin(&self, ordinal: u64) {
         self.memory.cells().begin(ordinal);
@@ -264,7 +277,8 @@ impl ResultSender {
     fn place_anew(&mut self, open: Option<OpenRecord>, min: u64, want: u64) -> Option<Place> {
         let start = open.map_or(self.writer.head(), |record| record.start);
         let tail = self.tasks.cells().result_tail();
-        // A coordinator that says nonsense gets no memory of ours overwritten: its word is taken only if it could be true.
+        // A coordinator that says nonsense gets no memory of ours overwritten: its word is taken
+        // only if it could be true.
         if tail.is_multiple_of(ALIGN) && (self.tail..=start).contains(&tail) {
             self.tail = tail;
         }

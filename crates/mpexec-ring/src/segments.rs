@@ -1,8 +1,10 @@
 //! Making the two segments of a worker, and mapping them on the other side.
 //!
-//! The seals carry the trust. The task segment is sealed against future writing once the coordinator has mapped it, so its one writer is
-//! the coordinator. The result segment has its size sealed from the start, so a worker cannot cut it under the coordinator; the worker seals
-//! it against further writers once it has mapped it, so a second `open` of the same segments fails instead of sharing their memory.
+//! The seals carry the trust. The task segment is sealed against future writing once the
+//! coordinator has mapped it, so its one writer is the coordinator. The result segment has its size
+//! sealed from the start, so a worker cannot cut it under the coordinator; the worker seals
+//! it against further writers once it has mapped it, so a second `open` of the same segments fails
+//! instead of sharing their memory.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,7 +19,8 @@ use crate::result_sender::ResultSender;
 use crate::task_receiver::TaskReceiver;
 use crate::task_sender::TaskSender;
 
-/// Bytes of a ring unless told otherwise. The memory is sparse: a ring that is used lightly touches 128 KiB of it.
+/// Bytes of a ring unless told otherwise. The memory is sparse: a ring that is used lightly touches
+/// 128 KiB of it.
 pub const DEFAULT_CAPACITY: usize = 4 << 20;
 
 const TASKS: &str = "the task segment";
@@ -36,7 +39,8 @@ pub struct Segments {
 ///
 /// # Errors
 ///
-/// `InvalidInput` for another capacity; else what the system says if it has no descriptor or no address space to give.
+/// `InvalidInput` for another capacity; else what the system says if it has no descriptor or no
+/// address space to give.
 ///
 /// ```
 /// let (tasks, _results, segments) = mpexec_ring::create(mpexec_ring::DEFAULT_CAPACITY)?;
@@ -73,11 +77,13 @@ pub fn create(capacity: usize) -> io::Result<(TaskSender, ResultReceiver, Segmen
     Ok((sender, receiver, Segments { tasks, results }))
 }
 
-/// Maps the rings in the worker, after looking whether they are what they should be. `page` is [`PoolPage::fd`] as it arrived.
+/// Maps the rings in the worker, after looking whether they are what they should be. `page` is
+/// [`PoolPage::fd`] as it arrived.
 ///
 /// # Errors
 ///
-/// [`OpenError`] if a descriptor is not such a segment (seals, size), if the segments were opened before, or if the system refuses the mapping.
+/// [`OpenError`] if a descriptor is not such a segment (seals, size), if the segments were opened
+/// before, or if the system refuses the mapping.
 ///
 /// ```
 /// let page = mpexec_ring::PoolPage::create()?;
@@ -120,7 +126,8 @@ pub fn open(segments: Segments, page: OwnedFd) -> Result<(TaskReceiver, ResultSe
     Ok((receiver, sender))
 }
 
-/// Both ends of the rings in one process, over the same memfds mapped twice: for tests, and for a link to a worker that is a thread.
+/// Both ends of the rings in one process, over the same memfds mapped twice: for tests, and for a
+/// link to a worker that is a thread.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
 //! The atomics under the protocol, exchanged for loom's when the protocol is model-checked.
 //!
-//! Cells of the other side are mapped read-only. Only relaxed loads are promised to work on read-only memory, so an acquiring
-//! load is a relaxed load and a fence; on x86 the fence costs nothing.
+//! Cells of the other side are mapped read-only. Only relaxed loads are promised to work on
+//! read-only memory, so an acquiring load is a relaxed load and a fence; on x86 the fence costs
+//! nothing.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};

@@ -36,19 +36,22 @@ impl TaskReceiver {
 
     /// The next published record, or `None` if there is none now.
     ///
-    /// The payload stays good until the worker has reported the outcome of everything in it; the borrow is shorter, because only the next
-    /// call moves on. What the worker must read meanwhile is reachable through [`Self::signals`].
+    /// The payload stays good until the worker has reported the outcome of everything in it; the
+    /// borrow is shorter, because only the next call moves on. What the worker must read
+    /// meanwhile is reachable through [`Self::signals`].
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the ring holds what no coordinator writes. The worker should then say so and leave.
+    /// [`Corrupt`] if the ring holds what no coordinator writes. The worker should then say so and
+    /// leave.
     #[expect(
         clippy::should_implement_trait,
         reason = "an Iterator cannot lend from itself"
     )]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, Corrupt> {
         let limit = Limit::published(self.memory.cells().head());
-        // The coordinator frees by outcome, so the space behind the last record may be written again as soon as this is called.
+        // The coordinator frees by outcome, so the space behind the last record may be written
+        // again as soon as this is called.
         self.reader.free();
         let Some(piece) = self
             .reader
@@ -99,7 +102,8 @@ pub struct TaskSignals {
 }
 
 impl TaskSignals {
-    /// Whether the task `ordinal` was taken back. To be asked after [`crate::ResultSender::begin`], or the answer may come too early.
+    /// Whether the task `ordinal` was taken back. To be asked after [`crate::ResultSender::begin`],
+    /// or the answer may come too early.
     #[inline]
     pub fn is_withdrawn(&self, ordinal: u64) -> bool {
         let (lo, hi) = self.withdrawn();

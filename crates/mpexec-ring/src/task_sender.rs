@@ -1,4 +1,5 @@
-//! The coordinator's end of the task ring: encodes in place, publishes, and keeps every task's bytes until its outcome is known.
+//! The coordinator's end of the task ring: encodes in place, publishes, and keeps every task's
+//! bytes until its outcome is known.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -38,8 +39,9 @@ impl Span {
 
 /// The coordinator's end of the task ring.
 ///
-/// A task's bytes stay where they are until its *outcome* is known, not until it was read: they are the copy from which work that a dead
-/// worker left is queued again ([`Self::bytes`]), and the worker cannot write to them.
+/// A task's bytes stay where they are until its *outcome* is known, not until it was read: they are
+/// the copy from which work that a dead worker left is queued again ([`Self::bytes`]), and the
+/// worker cannot write to them.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -91,16 +93,17 @@ impl TaskSender {
         }
     }
 
-    /// The longest payload in bytes, a quarter of the ring: it fits into an empty ring wherever that stands. What is longer travels in a
-    /// [`crate::Parcel`].
+    /// The longest payload in bytes, a quarter of the ring: it fits into an empty ring wherever
+    /// that stands. What is longer travels in a [`crate::Parcel`].
     pub fn max_record(&self) -> usize {
         self.writer.capacity().max_record()
     }
 
-    /// Space for a payload: contiguous, 16-aligned, between `min` and `want` bytes long (and never longer than [`Self::max_record`]).
+    /// Space for a payload: contiguous, 16-aligned, between `min` and `want` bytes long (and never
+    /// longer than [`Self::max_record`]).
     ///
-    /// `None`: no room until something is freed, or `min` is above [`Self::max_record`]. A grant that is not committed leaves no trace;
-    /// the next one takes its place.
+    /// `None`: no room until something is freed, or `min` is above [`Self::max_record`]. A grant
+    /// that is not committed leaves no trace; the next one takes its place.
     pub fn grant(&mut self, min: usize, want: usize) -> Option<&mut [u8]> {
         self.granted = None;
         let most = self.max_record();
@@ -115,11 +118,13 @@ impl TaskSender {
         Some(self.memory.bytes_mut(offset, place.room as usize))
     }
 
-    /// Makes the first `len` bytes of the grant a record. The worker sees it after the next [`Self::publish`].
+    /// Makes the first `len` bytes of the grant a record. The worker sees it after the next
+    /// [`Self::publish`].
     ///
     /// # Panics
     ///
-    /// If nothing is granted, if `len` is more than was granted, or if `kind` is not in `1..1 << 31`.
+    /// If nothing is granted, if `len` is more than was granted, or if `kind` is not in `1..1 <<
+    /// 31`.
     pub fn commit(&mut self, len: usize, kind: u32, tag: u64) -> Span {
         let place = self.granted.take().expect("commit follows a grant");
         assert!(
@@ -156,7 +161,8 @@ impl TaskSender {
         span
     }
 
-    /// Makes everything committed visible to the worker. True: the worker says that it sleeps, call [`Self::wake`].
+    /// Makes everything committed visible to the worker. True: the worker says that it sleeps, call
+    /// [`Self::wake`].
     ///
     /// Nothing new since the last call: false, and no fence is paid for.
     pub fn publish(&mut self) -> bool {
@@ -188,8 +194,8 @@ impl TaskSender {
             .bytes(self.writer.capacity().offset(span.payload()), span.len())
     }
 
-    /// Frees this record and all before it: their outcomes are known, and the worker has no use for them any more. Freeing what is freed
-    /// already changes nothing.
+    /// Frees this record and all before it: their outcomes are known, and the worker has no use for
+    /// them any more. Freeing what is freed already changes nothing.
     ///
     /// # Panics
     ///
@@ -202,7 +208,8 @@ impl TaskSender {
         self.tail = self.tail.max(span.end());
     }
 
-    /// Nothing is held any more: frees every record, and drops those that were committed but not published.
+    /// Nothing is held any more: frees every record, and drops those that were committed but not
+    /// published.
     pub fn free_all(&mut self) {
         self.granted = None;
         self.writer.rewind(self.published);
@@ -210,10 +217,11 @@ impl TaskSender {
         self.skipped = (0, 0);
     }
 
-    /// The tasks with ordinals in `lo..hi` are not to be started any more (an empty range: none). It replaces the range set before.
+    /// The tasks with ordinals in `lo..hi` are not to be started any more (an empty range: none).
+    /// It replaces the range set before.
     ///
-    /// If [`crate::ResultReceiver::progress`] is read after this, every task of the range that is not shown as running or passed will
-    /// never start.
+    /// If [`crate::ResultReceiver::progress`] is read after this, every task of the range that is
+    /// not shown as running or passed will never start.
     pub fn set_withdrawn(&self, lo: u64, hi: u64) {
         self.memory.cells().withdraw(lo, hi);
     }

@@ -1,7 +1,8 @@
 //! How a worker waits: a short spin only if the coordinator runs elsewhere, then the futex.
 //!
-//! Two processes on one core that spin for each other only steal each other's time, so the spin depends on where the other one last ran.
-//! `sched_yield` is never used: under load it gives the core away for a whole time slice of somebody else.
+//! Two processes on one core that spin for each other only steal each other's time, so the spin
+//! depends on where the other one last ran. `sched_yield` is never used: under load it gives the
+//! core away for a whole time slice of somebody else.
 
 use std::hint;
 use std::time::{Duration, Instant};
@@ -65,7 +66,8 @@ pub fn worker_wait(
     }
 }
 
-/// As [`worker_wait`] with [`Reason::Space`], for a worker that still borrows a record of its task ring.
+/// As [`worker_wait`] with [`Reason::Space`], for a worker that still borrows a record of its task
+/// ring.
 pub fn space_wait(results: &ResultSender, timeout: Option<Duration>) -> Woken {
     wait(results, || results.has_space_news(), timeout)
 }
@@ -125,7 +127,8 @@ pub fn spin(budget: Duration, ready: impl Fn() -> bool) -> bool {
     }
 }
 
-/// How long to spin for a peer that last ran on `peer_cpu`: nothing if that is this CPU or not known (`u32::MAX`), else about 20 us.
+/// How long to spin for a peer that last ran on `peer_cpu`: nothing if that is this CPU or not
+/// known (`u32::MAX`), else about 20 us.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,7 +1,9 @@
-//! Where the next record goes: the soft window, the jump to the next lap, and when the ring counts as full.
+//! Where the next record goes: the soft window, the jump to the next lap, and when the ring counts
+//! as full.
 //!
-//! A ring of 4 MiB that is used lightly should not touch 4 MiB, because a fresh page costs more than the copy into it. So a writer
-//! keeps to a *window* at the start of the ring as long as the reader keeps up, and widens it when it does not.
+//! A ring of 4 MiB that is used lightly should not touch 4 MiB, because a fresh page costs more
+//! than the copy into it. So a writer keeps to a *window* at the start of the ring as long as the
+//! reader keeps up, and widens it when it does not.
 
 use crate::record::{Capacity, HEADER, padded};
 
@@ -78,8 +80,9 @@ impl Writer {
         self.capacity
     }
 
-    /// A place for `want` bytes behind the last record and within the window, if it is there by what was known of the tail. The common case:
-    /// it looks at nothing that the other side writes.
+    /// A place for `want` bytes behind the last record and within the window, if it is there by
+    /// what was known of the tail. The common case: it looks at nothing that the other side
+    /// writes.
     #[inline]
     pub(crate) fn place_inside(
         &self,
@@ -101,10 +104,12 @@ impl Writer {
         })
     }
 
-    /// A place for a payload of `min` to `want` bytes, in a new record or at the end of `open`. `None`: no room before `tail` moves.
+    /// A place for a payload of `min` to `want` bytes, in a new record or at the end of `open`.
+    /// `None`: no room before `tail` moves.
     ///
-    /// In this order: behind the last record within the window, all of `want`; at the start of the next lap, all of `want`; the same two
-    /// with less; behind the last record, past the window.
+    /// In this order: behind the last record within the window, all of `want`; at the start of the
+    /// next lap, all of `want`; the same two with less; behind the last record, past the
+    /// window.
     pub(crate) fn place(
         &mut self,
         open: Option<OpenRecord>,
@@ -158,7 +163,8 @@ impl Writer {
         place
     }
 
-    /// The record that `place` (from the last call of [`Self::place`]) became is `end` long, header and padding counted.
+    /// The record that `place` (from the last call of [`Self::place`]) became is `end` long, header
+    /// and padding counted.
     pub(crate) fn fill(&mut self, place: &Place, end: u64) {
         if place.widens {
             let offset = end - (self.capacity.lap_end(place.at - 1) - self.capacity.bytes());
@@ -178,8 +184,8 @@ impl Writer {
         self.head = head;
     }
 
-    /// A ring that wrapped early and was then caught by its reader is not used lightly: it may use twice as much in the next lap. Once
-    /// per lap, because a writer that waits asks often.
+    /// A ring that wrapped early and was then caught by its reader is not used lightly: it may use
+    /// twice as much in the next lap. Once per lap, because a writer that waits asks often.
     fn widen_after_full(&mut self, start: u64, tail: u64) {
         let lap = self.capacity.lap_end(start);
         if lap != self.capacity.lap_end(tail) && lap != self.widened_in_lap {

@@ -1,7 +1,8 @@
-//! A worker gone mad: whatever it writes into the result segment, the coordinator gets an answer or an error, soon and within its
-//! memory.
+//! A worker gone mad: whatever it writes into the result segment, the coordinator gets an answer or
+//! an error, soon and within its memory.
 //!
-//! The segments are never opened here, so their results are written like a file: past every rule of the protocol.
+//! The segments are never opened here, so their results are written like a file: past every rule of
+//! the protocol.
 
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 

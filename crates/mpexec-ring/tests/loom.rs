@@ -1,7 +1,9 @@
-//! The protocol under the model checker: every order in which two sides can meet, and every value that a weak memory may show.
+//! The protocol under the model checker: every order in which two sides can meet, and every value
+//! that a weak memory may show.
 //!
-//! The files of the protocol are compiled here a second time, over loom's atomics; memory, system calls and the other files stay out.
-//! `RUSTFLAGS="--cfg loom" cargo test -p mpexec-ring --release --test loom`
+//! The files of the protocol are compiled here a second time, over loom's atomics; memory, system
+//! calls and the other files stay out. `RUSTFLAGS="--cfg loom" cargo test -p mpexec-ring --release
+//! --test loom`
 
 #![cfg(loom)]
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]

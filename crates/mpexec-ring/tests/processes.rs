@@ -1,6 +1,7 @@
 //! Two real processes: this test program starts itself again as the worker.
 //!
-//! The descriptors travel as they do in the engine, over a socket that is the worker's standard input.
+//! The descriptors travel as they do in the engine, over a socket that is the worker's standard
+//! input.
 
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
@@ -210,7 +211,8 @@ fn two_processes_that_sleep_in_turn_lose_no_wake_up() {
     Worker::start(ECHO, 1 << 16).drive(plan);
 }
 
-/// What must hold once the worker is dead: every finished task has its result, and at most one more.
+/// What must hold once the worker is dead: every finished task has its result, and at most one
+/// more.
 fn nothing_finished_is_lost(results: &mut ResultReceiver, found: u64) {
     let Progress { running, done } = results.progress();
     assert!(

@@ -1,4 +1,5 @@
-//! Both ends in one process, millions of records, both sides asleep whenever there is nothing to do.
+//! Both ends in one process, millions of records, both sides asleep whenever there is nothing to
+//! do.
 
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 

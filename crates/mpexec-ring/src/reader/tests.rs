@@ -34,7 +34,8 @@ fn complete(position: u64) -> Limit {
     }
 }
 
-/// What a reader at 0 says to one record whose header is `header`, with the ring published up to `head`.
+/// What a reader at 0 says to one record whose header is `header`, with the ring published up to
+/// `head`.
 fn judged(header: Header, head: u64) -> Result<Option<Piece>, Corrupt> {
     reader().next(Limit::published(head), headers(&[(0, header)]))
 }

@@ -1,4 +1,5 @@
-//! The writer's arithmetic by itself: no memory, no other side but a number that says how far it is.
+//! The writer's arithmetic by itself: no memory, no other side but a number that says how far it
+//! is.
 
 use super::*;
 use crate::record::ALIGN;

@@ -1,6 +1,7 @@
 //! A worker that answers every task with the task's own bytes, and a coordinator that counts them.
 //!
-//! Both sleep for real when they have nothing to do: a lost wake-up is a wait that ends by [`LOST`].
+//! Both sleep for real when they have nothing to do: a lost wake-up is a wait that ends by
+//! [`LOST`].
 
 use mpexec_ring::{
     PoolPage, Reason, ResultReceiver, ResultSender, TaskReceiver, TaskSender, Upto, Woken, spin,

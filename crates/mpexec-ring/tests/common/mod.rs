@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-/// Longer than anything here takes, shorter than a patience: a wait that lasts so long has lost its wake-up.
+/// Longer than anything here takes, shorter than a patience: a wait that lasts so long has lost its
+/// wake-up.
 pub(crate) const LOST: Duration = Duration::from_secs(20);
 
 /// Writes the payload number `id` into `room`: a fill of its own with the number at both ends, so
