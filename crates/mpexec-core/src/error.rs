@@ -131,7 +131,9 @@ pub enum TaskError {
         message: String,
     },
     /// The worker program does not know this function.
-    #[error("the worker does not know the function of this task: {message}; register it in the worker program, or use the program itself as worker")]
+    #[error(
+        "the worker does not know the function of this task: {message}; register it in the worker program, or use the program itself as worker"
+    )]
     UnknownFunction {
         /// Which function was asked for.
         message: String,
@@ -156,7 +158,7 @@ fn last_words(stderr: &str) -> String {
 
 /// One task of a job failed: which, and how.
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Pool, Workers};
@@ -198,7 +200,9 @@ pub enum PoolError {
         remedy: &'static str,
     },
     /// `mpexec_core::init()` was not called at the start of `main`.
-    #[error("mpexec_core::init() was not called: call it as the first thing in main(), because workers are this same program started again")]
+    #[error(
+        "mpexec_core::init() was not called: call it as the first thing in main(), because workers are this same program started again"
+    )]
     NotInitialised,
     /// The operating system refused something the pool needs.
     #[error("cannot {what}: {message}")]
@@ -219,7 +223,10 @@ pub enum PoolError {
         remedy: String,
     },
     /// Workers died one after another without finishing a task.
-    #[error("{deaths} workers in a row died without finishing a task; the last one, process {pid}, {exit}{}", last_words(stderr))]
+    #[error(
+        "{deaths} workers in a row died without finishing a task; the last one, process {pid}, {exit}{}",
+        last_words(stderr)
+    )]
     CrashLoop {
         /// How many.
         deaths: u32,

@@ -1,4 +1,117 @@
-//! wip
+//! Run functions in a pool of worker **processes**: memory spaces of their own, at nearly the price of threads.
+//!
+//! A coordinator starts N copies of its own program as workers, sends them encoded tasks over shared memory (or a local
+//! socket) and takes back results that carry the index of their task. A task may crash, leak, loop or abort: it takes
+//! its worker along, never the program, and the pool goes on with a new worker.
+//!
+//! # 1. Begin `main` with `init`
+//!
+//! Workers are this same program started again. [`init`] sees whether this process is one; then it serves tasks and never
+//! returns.
+//!
+//! ```standalone_crate
+//! use mpexec_core::{Pool, Workers};
+//!
+//! fn howmany_within_range(row: Vec<i64>, minimum: i64, maximum: i64) -> usize {
+//!     row.into_iter().filter(|n| (minimum..=maximum).contains(n)).count()
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     mpexec_core::init();
+//!     let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+//!     assert_eq!(pool.apply(howmany_within_range, (vec![8, 8, 3, 7, 7], 4, 8))?, 4);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # 2. Many tasks, results in order
+//!
+//! [`Pool::map`] takes items for functions of one parameter, [`Pool::starmap`] tuples. Arguments may be given by
+//! reference; nothing is cloned.
+//!
+//! ```standalone_crate
+//! # use mpexec_core::{Pool, Workers};
+//! # fn howmany_within_range(row: Vec<i64>, minimum: i64, maximum: i64) -> usize {
+//! #     row.into_iter().filter(|n| (minimum..=maximum).contains(n)).count()
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+//! let rows = vec![vec![8, 8, 3, 7, 7], vec![0, 4, 2, 5, 2], vec![2, 2, 1, 0, 8]];
+//! assert_eq!(pool.starmap(howmany_within_range, rows.iter().map(|row| (row, 4, 8)))?, [4, 2, 1]);
+//! assert_eq!(pool.map(|n: u64| n * n, 0..5)?, [0, 1, 4, 9, 16]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # 3. Results to come, and results as they come
+//!
+//! The `_async` forms return a [`Pending`] at once: wait for it, ask it, give it callbacks, or `.await` it in any runtime.
+//! [`Pool::imap`] and [`Pool::imap_unordered`] are iterators over a lazy, even endless, input with bounded memory.
+//!
+//! ```standalone_crate
+//! # use mpexec_core::{Pool, Workers};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+//! let sum = pool.apply_async(|a: u32, b: u32| a + b, (1, 2)).on_success(|sum| println!("{sum}"));
+//! assert_eq!(sum.get()?, 3);
+//!
+//! let first = pool.imap(|n: u64| n * n, 0..).take(3).collect::<Result<Vec<_>, _>>()?;
+//! assert_eq!(first, [0, 1, 4]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # 4. When things go wrong
+//!
+//! Every task ends exactly once, as a value or as a [`TaskError`] that says what happened. There is no broken pool.
+//!
+//! ```standalone_crate
+//! # use mpexec_core::{Exit, Pool, TaskError, Workers};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+//! let divide = |n: u32| 100 / n;
+//! assert!(matches!(pool.apply(divide, (0,)), Err(TaskError::Panicked { .. })));
+//!
+//! let abort = |really: bool| if really { std::process::abort() };
+//! let Err(TaskError::Crashed { exit, .. }) = pool.apply(abort, (true,)) else { panic!() };
+//! assert_eq!(exit, Exit::Signal(6));
+//!
+//! assert_eq!(pool.apply(divide, (5,))?, 20); // a new worker
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # 5. What every task needs
+//!
+//! A value that all tasks share is sent to each worker once: [`PoolBuilder::context`] puts it in, [`context`] reads it.
+//! [`current_task`] tells a task its index, attempt and worker.
+//!
+//! # 6. One process, one call
+//!
+//! [`Process::spawn`] runs a function in a child process of its own: join it, kill it, ask how it ended.
+//!
+//! # 7. Another program as worker
+//!
+//! [`register`] gives a function a name in the worker program; [`named`] calls it by that name
+//! ([`PoolBuilder::worker_program`]).
+//!
+//! # What is a task
+//!
+//! Any function or closure that captures nothing, with up to eight parameters that serde can carry, or that are borrowed
+//! plain slices or text. A capture is refused by the compiler. See [`TaskFn`].
+//!
+//! # Rules of the house
+//!
+//! * Nothing of yours (iterators, `Serialize`, `Deserialize`, callbacks, wakers) runs while the pool holds a lock.
+//! * A worker has only its socket, its rings and the three standard streams; stdin is `/dev/null`.
+//! * Workers die with the coordinator, however it dies, and take their process group along.
+
+#[cfg(not(unix))]
+compile_error!("mpexec-core runs on Unix systems; its shared-memory link on Linux");
+
 mod config;
 mod context;
 mod engine;
@@ -21,9 +134,39 @@ pub use process::Process;
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, named, register};
 pub use task::{Arg, Args, Input, Item, Owned, Param, Slice, TaskFn, TaskResult, Text, TextParam};
 
-/// In a worker process this serves tasks and never returns; in any other it only takes note that it was called.
+/// In a worker process this serves tasks and never returns; in any other it takes note that it was called.
 ///
-/// Call it as the first thing in `main`.
+/// Call it as the first thing in `main`, after [`register`]: nothing before it should open files or start threads,
+/// because a worker closes what it finds open.
 pub fn init() {
     worker::start::init(task::entry::entry_at);
+}
+
+/// Makes pools work inside a test binary, which has no `main` of yours: one line at the top of the test file.
+///
+/// It runs [`init`] before the test harness starts. Functions that are to be called by name must be registered in a
+/// program with a `main`.
+///
+/// ```standalone_crate
+/// mpexec_core::init_in_tests!();
+///
+/// #[test]
+/// fn squares() {
+///     let pool = mpexec_core::Pool::new().unwrap();
+///     assert_eq!(pool.map(|n: u32| n * n, [1, 2, 3]).unwrap(), [1, 4, 9]);
+/// }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! init_in_tests {
+    () => {
+        const _: () = {
+            extern "C" fn before_main() {
+                $crate::init();
+            }
+            #[used]
+            #[unsafe(link_section = ".init_array")]
+            static BEFORE_MAIN: extern "C" fn() = before_main;
+        };
+    };
 }

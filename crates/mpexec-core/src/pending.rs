@@ -1,6 +1,5 @@
 //! Handles on results to come.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
-use crate::engine::jobs::{CallCell, Hook};
+use crate::engine::jobs::{CallCell, Hook, Outcome};
 use crate::engine::open::JobNews;
 use crate::engine::scheduler::JobId;
 use crate::error::{JobError, TaskError, WaitTimedOut};
@@ -16,14 +15,12 @@ use crate::pool::feed::{Ended, Gather, decode_all};
 use crate::task::TaskResult;
 use crate::task::outcome::decode_outcome;
 
-type Decode<T, E> = Box<dyn Fn() -> Result<T, E> + Send + Sync>;
-
 /// A result to come. Wait for it with [`get`](Pending::get), ask with [`is_ready`](Pending::is_ready), be told with
 /// [`on_success`](Pending::on_success) and [`on_error`](Pending::on_error), or `.await` it in any runtime.
 ///
 /// Dropping it detaches it: the task is run all the same and its result is dropped.
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Pool, Workers};
@@ -37,22 +34,38 @@ type Decode<T, E> = Box<dyn Fn() -> Result<T, E> + Send + Sync>;
 /// ```
 #[must_use = "a Pending that is dropped detaches its task; keep it to get the result"]
 pub struct Pending<T, E = TaskError> {
-    shared: Arc<Shared<T, E>>,
+    /// `None` only after the value was taken.
+    handle: Option<Handle<T, E>>,
+}
+
+/// Most handles are of the first kind: one allocation a call, shared with the engine.
+enum Handle<T, E> {
+    Call(Call<T, E>),
+    /// With a place for the value, for callbacks and for whoever asks how it went without taking it.
+    Shared(Arc<Shared<T, E>>),
+}
+
+struct Call<T, E> {
+    engine: Arc<Engine>,
+    cell: Arc<CallCell>,
+    decode: fn(Option<Outcome>) -> Result<T, E>,
 }
 
 struct Shared<T, E> {
-    engine: Arc<Engine>,
-    source: Source,
-    decode: Decode<T, E>,
+    source: Source<T, E>,
     value: Mutex<Value<T, E>>,
     changed: Condvar,
 }
 
-enum Source {
-    Call(Arc<CallCell>),
-    Job(JobId),
+enum Source<T, E> {
+    Call(Call<T, E>),
+    Job {
+        engine: Arc<Engine>,
+        job: JobId,
+        fetch: Box<dyn Fn() -> Result<T, E> + Send + Sync>,
+    },
     /// It failed before anything was sent.
-    Nothing,
+    Nothing(Arc<Engine>),
 }
 
 enum Value<T, E> {
@@ -65,35 +78,33 @@ enum Value<T, E> {
 
 impl<R: TaskResult> Pending<R> {
     pub(crate) fn of_call(engine: Arc<Engine>, cell: Arc<CallCell>) -> Pending<R> {
-        let source = cell.clone();
-        let decode = Box::new(move || decode_outcome(source.take()));
-        Pending::new(engine, Source::Call(cell), decode)
+        Pending { handle: Some(Handle::Call(Call { engine, cell, decode: decode_outcome::<R> })) }
     }
 }
 
 impl<R: TaskResult> Pending<Vec<R>, JobError> {
-    pub(crate) fn of_job(engine: Arc<Engine>, job: JobId, total: u64, unencoded: Vec<Ended<R>>) -> Pending<Vec<R>, JobError> {
-        let failures: HashMap<u64, TaskError> =
-            unencoded.into_iter().filter_map(|(index, outcome)| Some((index, outcome.err()?))).collect();
-        let fetch = engine.clone();
-        let decode = Box::new(move || gather(&fetch, job, total, &failures));
-        Pending::new(engine, Source::Job(job), decode)
+    pub(crate) fn of_job(
+        engine: Arc<Engine>,
+        job: JobId,
+        total: u64,
+        unencoded: Vec<Ended<R>>,
+    ) -> Pending<Vec<R>, JobError> {
+        let failed =
+            unencoded.into_iter().filter_map(|(index, outcome)| Some(JobError { index, error: outcome.err()? }));
+        let first_failed = failed.min_by_key(|failed| failed.index);
+        let used = engine.clone();
+        let fetch = Box::new(move || match &first_failed {
+            Some(failed) => Err(failed.clone()),
+            None => gather(&used, job, total),
+        });
+        Pending::shared(Source::Job { engine, job, fetch }, Value::Waiting)
     }
 }
 
 /// Fetches and decodes all results of a settled job.
-fn gather<R: TaskResult>(
-    engine: &Arc<Engine>,
-    job: JobId,
-    total: u64,
-    failures: &HashMap<u64, TaskError>,
-) -> Result<Vec<R>, JobError> {
+fn gather<R: TaskResult>(engine: &Arc<Engine>, job: JobId, total: u64) -> Result<Vec<R>, JobError> {
     let mut gather = Gather::with_capacity(usize::try_from(total).unwrap_or(usize::MAX));
-    let local = failures.iter().min_by_key(|(index, _)| **index);
-    let mut outcome = match local {
-        Some((index, error)) => Err(JobError { index: *index, error: error.clone() }),
-        None => Ok(()),
-    };
+    let mut outcome = Ok(());
     while outcome.is_ok() {
         match engine.next_news(job, false, None) {
             Some(JobNews::News(news)) => outcome = gather.take_in(decode_all(news)),
@@ -107,27 +118,52 @@ fn gather<R: TaskResult>(
 }
 
 impl<T, E> Pending<T, E> {
-    fn new(engine: Arc<Engine>, source: Source, decode: Decode<T, E>) -> Pending<T, E> {
-        let shared = Shared { engine, source, decode, value: Mutex::new(Value::Waiting), changed: Condvar::new() };
-        Pending { shared: Arc::new(shared) }
+    fn shared(source: Source<T, E>, value: Value<T, E>) -> Pending<T, E> {
+        let shared = Shared { source, value: Mutex::new(value), changed: Condvar::new() };
+        Pending { handle: Some(Handle::Shared(Arc::new(shared))) }
     }
 
     pub(crate) fn failed(engine: Arc<Engine>, error: E) -> Pending<T, E> {
-        // Never called: the value is there from the start.
-        let never: Decode<T, E> = Box::new(|| unreachable!("a handle that failed at once has nothing to decode"));
-        let pending = Pending::new(engine, Source::Nothing, never);
-        *pending.shared.lock() = Value::Ready(Err(error));
-        pending
+        Pending::shared(Source::Nothing(engine), Value::Ready(Err(error)))
+    }
+
+    /// The handle with a place for the value.
+    fn share(&mut self) -> Arc<Shared<T, E>> {
+        let shared = match self.handle.take() {
+            Some(Handle::Shared(shared)) => shared,
+            Some(Handle::Call(call)) => Arc::new(Shared {
+                source: Source::Call(call),
+                value: Mutex::new(Value::Waiting),
+                changed: Condvar::new(),
+            }),
+            None => panic!("{TAKEN}"),
+        };
+        self.handle = Some(Handle::Shared(shared.clone()));
+        shared
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        match &self.handle {
+            Some(Handle::Call(call)) => call.engine.wait_call(&call.cell, deadline),
+            Some(Handle::Shared(shared)) => shared.wait(deadline),
+            None => true,
+        }
     }
 
     /// Waits for the result.
     ///
     /// # Errors
     /// What the task ended as.
-    pub fn get(self) -> Result<T, E> {
-        self.shared.wait(None);
-        self.shared.settle();
-        self.shared.take()
+    pub fn get(mut self) -> Result<T, E> {
+        self.wait_until(None);
+        match self.handle.take() {
+            Some(Handle::Call(call)) => (call.decode)(call.cell.take()),
+            Some(Handle::Shared(shared)) => {
+                shared.settle();
+                shared.take()
+            }
+            None => panic!("{TAKEN}"),
+        }
     }
 
     /// Waits for the result, but no longer than `limit`. When that is over, the handle comes back and the task goes on.
@@ -143,29 +179,34 @@ impl<T, E> Pending<T, E> {
 
     /// Waits until the result is there.
     pub fn wait(&self) {
-        self.shared.wait(None);
+        self.wait_until(None);
     }
 
     /// Waits until the result is there, but no longer than `limit`; whether it is there.
     #[must_use]
     pub fn wait_timeout(&self, limit: Duration) -> bool {
-        self.shared.wait(Some(Instant::now() + limit))
+        self.wait_until(Some(Instant::now() + limit))
     }
 
     /// Whether the result is there.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.shared.is_ready()
+        match &self.handle {
+            Some(Handle::Call(call)) => call.is_ready(),
+            Some(Handle::Shared(shared)) => shared.is_ready(),
+            None => true,
+        }
     }
 
     /// Whether the task ended well; `None` as long as it has not ended.
     #[must_use]
-    pub fn is_successful(&self) -> Option<bool> {
+    pub fn is_successful(&mut self) -> Option<bool> {
         if !self.is_ready() {
             return None;
         }
-        self.shared.settle();
-        match &*self.shared.lock_settled() {
+        let shared = self.share();
+        shared.settle();
+        match &*shared.lock_settled() {
             Value::Ready(outcome) => Some(outcome.is_ok()),
             _ => None,
         }
@@ -191,19 +232,29 @@ impl<T: Send + 'static, E: Send + 'static> Pending<T, E> {
         })
     }
 
-    fn on_end(self, callback: impl FnOnce(&Result<T, E>) + Send + 'static) -> Pending<T, E> {
-        let shared = self.shared.clone();
-        self.shared.tell(Hook::Callback(Box::new(move || {
-            shared.settle();
-            let mut value = shared.lock_settled();
-            let lent = std::mem::replace(&mut *value, Value::Lent);
-            drop(value);
-            let returned = Return { shared: &shared, value: Some(lent) };
+    fn on_end(mut self, callback: impl FnOnce(&Result<T, E>) + Send + 'static) -> Pending<T, E> {
+        let shared = self.share();
+        let kept = shared.clone();
+        shared.tell(Hook::Callback(Box::new(move || {
+            kept.settle();
+            let lent = std::mem::replace(&mut *kept.lock_settled(), Value::Lent);
+            let returned = Return { shared: &kept, value: Some(lent) };
             if let Some(Value::Ready(outcome)) = &returned.value {
                 callback(outcome);
             }
         })));
         self
+    }
+}
+
+const TAKEN: &str = "the result of this handle was taken already, or its Deserialize panicked";
+
+impl<T, E> Call<T, E> {
+    fn is_ready(&self) -> bool {
+        if !self.cell.is_ready() {
+            self.engine.lock().pump(false);
+        }
+        self.cell.is_ready()
     }
 }
 
@@ -236,23 +287,29 @@ impl<T, E> Shared<T, E> {
         value
     }
 
+    fn engine(&self) -> &Arc<Engine> {
+        match &self.source {
+            Source::Call(Call { engine, .. }) | Source::Job { engine, .. } | Source::Nothing(engine) => engine,
+        }
+    }
+
     fn is_ready(&self) -> bool {
         match &self.source {
-            Source::Call(cell) => cell.is_ready(),
-            Source::Job(job) => {
-                let mut state = self.engine.lock();
+            Source::Call(call) => call.is_ready(),
+            Source::Job { engine, job, .. } => {
+                let mut state = engine.lock();
                 state.pump(false);
-                self.engine.is_settled(&state, *job)
+                engine.is_settled(&state, *job)
             }
-            Source::Nothing => true,
+            Source::Nothing(_) => true,
         }
     }
 
     fn wait(&self, deadline: Option<Instant>) -> bool {
         match &self.source {
-            Source::Call(cell) => self.engine.wait_call(cell, deadline),
-            Source::Job(job) => self.engine.wait_job(*job, deadline),
-            Source::Nothing => true,
+            Source::Call(call) => call.engine.wait_call(&call.cell, deadline),
+            Source::Job { engine, job, .. } => engine.wait_job(*job, deadline),
+            Source::Nothing(_) => true,
         }
     }
 
@@ -263,39 +320,44 @@ impl<T, E> Shared<T, E> {
             *value = Value::Lent;
             drop(value);
             let mut returned = Return { shared: self, value: Some(Value::Taken) };
-            returned.value = Some(Value::Ready((self.decode)()));
+            returned.value = match &self.source {
+                Source::Call(call) => Some(Value::Ready((call.decode)(call.cell.take()))),
+                Source::Job { fetch, .. } => Some(Value::Ready(fetch())),
+                Source::Nothing(_) => Some(Value::Taken),
+            };
         }
     }
 
     fn take(&self) -> Result<T, E> {
         match std::mem::replace(&mut *self.lock_settled(), Value::Taken) {
             Value::Ready(outcome) => outcome,
-            _ => panic!("the result of this handle was taken already, or its Deserialize panicked"),
+            _ => panic!("{TAKEN}"),
         }
     }
 
     fn tell(&self, hook: Hook) {
+        let engine = self.engine();
         match &self.source {
-            Source::Call(cell) => {
-                if let Some(hook) = cell.tell(hook) {
-                    self.engine.lock().after.push(hook);
+            Source::Call(call) => {
+                if let Some(hook) = call.cell.tell(hook) {
+                    engine.lock().after.push(hook);
                 }
             }
-            Source::Job(job) => self.engine.tell_when_settled(*job, hook),
-            Source::Nothing => self.engine.lock().after.push(hook),
+            Source::Job { job, .. } => engine.tell_when_settled(*job, hook),
+            Source::Nothing(_) => engine.lock().after.push(hook),
         }
-        let mut state = self.engine.lock();
-        if state.sched.outstanding() {
-            self.engine.alert(&mut state);
-        }
+        engine.listen();
     }
 }
+
+/// A handle is moved about as its parts allow: nothing in it is pinned.
+impl<T, E> Unpin for Pending<T, E> {}
 
 impl<T, E> Future for Pending<T, E> {
     type Output = Result<T, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-        let shared = &self.shared;
+        let shared = self.get_mut().share();
         if !shared.is_ready() {
             shared.tell(Hook::Task(context.waker().clone()));
             if !shared.is_ready() {
@@ -309,8 +371,8 @@ impl<T, E> Future for Pending<T, E> {
 
 impl<T, E> Drop for Shared<T, E> {
     fn drop(&mut self) {
-        if let Source::Job(job) = self.source {
-            self.engine.detach(job);
+        if let Source::Job { engine, job, .. } = &self.source {
+            engine.detach(*job);
         }
     }
 }

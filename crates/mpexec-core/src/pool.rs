@@ -26,7 +26,7 @@ use feed::{Feed, Gather, Running};
 ///
 /// Dropping it returns at once: calls whose handle lives are finished behind it, then its workers leave.
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Pool, Workers};
@@ -85,7 +85,8 @@ impl Pool {
     #[must_use]
     pub fn wait_ready(&self, limit: Option<Duration>) -> bool {
         let deadline = limit.map(|limit| Instant::now() + limit);
-        let all = self.engine.drive(deadline, |state, _| state.sched.workers.iter().all(|worker| worker.ready).then_some(()));
+        let all =
+            self.engine.drive(deadline, |state, _| state.sched.workers.iter().all(|worker| worker.ready).then_some(()));
         all.is_some()
     }
 
@@ -100,7 +101,8 @@ impl Pool {
     {
         self.engine.page.set_cpu(current_cpu());
         let staged = self.stage(&args)?;
-        let cell = self.engine.call(&function.id().0, self.engine.config.attempts, &staged.bytes, staged.parcels, true)?;
+        let cell =
+            self.engine.call(&function.id().0, self.engine.config.attempts, &staged.bytes, staged.parcels, true)?;
         self.engine.wait_call(&cell, None);
         decode_outcome(cell.take())
     }

@@ -13,7 +13,7 @@ use crate::task::{Args, TaskResult};
 ///
 /// It dies with this process. Dropping the handle lets it run on.
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Exit, Process};

@@ -3,7 +3,7 @@
 //! A function is usually shipped by its place in the executable that coordinator and worker both run. If the worker is
 //! another program, the function is registered there under a name, before [`init`](crate::init), and called by that name.
 //!
-//! ```
+//! ```standalone_crate
 //! fn double(n: u64) -> u64 { n * 2 }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -8,7 +8,7 @@
 //! The traits here are seldom named by users. They carry a marker type (`Owned`, `Slice`, `Text`) that the compiler
 //! infers; it keeps the two families of parameters apart, which a single blanket implementation over serde could not.
 //!
-//! ```
+//! ```standalone_crate
 //! # mpexec_core::init();
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use mpexec_core::{Pool, Workers};

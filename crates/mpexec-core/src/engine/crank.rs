@@ -45,7 +45,9 @@ impl DerefMut for Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        let Some(mut state) = self.state.take() else { return };
+        let Some(mut state) = self.state.take() else {
+            return;
+        };
         if state.after.is_empty() {
             return;
         }
@@ -89,6 +91,7 @@ impl Engine {
         let mut look = false;
         loop {
             state.pump(look);
+            self.wind_down(&mut state);
             if let Some(value) = ready(&mut state, None) {
                 self.leave(&mut state);
                 return Some(value);
@@ -121,6 +124,14 @@ impl Engine {
                 state = self.lock();
                 state.parked.retain(|other| !Arc::ptr_eq(other, &waiter));
             }
+        }
+    }
+
+    /// A closed pool whose work is done: the supervisor sends the workers home. It cannot see that by itself.
+    fn wind_down(&self, state: &mut State) {
+        if state.life == Life::Closed && !state.winding_down && !state.sched.outstanding() {
+            state.winding_down = true;
+            self.wake.ring();
         }
     }
 

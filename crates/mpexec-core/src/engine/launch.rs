@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use mpexec_wire::{FileId, FrameKind, FromWorker, Hello, PROTOCOL, ToWorker, Transport as WireTransport, Welcome, decode};
+use mpexec_wire::{
+    FileId, FrameKind, FromWorker, Hello, PROTOCOL, ToWorker, Transport as WireTransport, Welcome, decode,
+};
 
 use super::Engine;
 use super::scheduler::{Event, WorkerId};
@@ -28,22 +30,30 @@ use crate::os::events::{Bell, Watch};
 use crate::os::spawn;
 
 /// What the in-process link runs as its worker; given by the door, because engine and worker do not know each other.
-pub(crate) type ThreadWorker =
-    fn(inbox: crate::link::shm::worker::ShmInbox, out: crate::link::shm::worker::ShmOutbox, number: u32, context: Option<Arc<Vec<u8>>>);
+pub(crate) type ThreadWorker = fn(
+    inbox: crate::link::shm::worker::ShmInbox,
+    out: crate::link::shm::worker::ShmOutbox,
+    number: u32,
+    context: Option<Arc<Vec<u8>>>,
+);
 
 impl Engine {
     /// Starts a process for place `id`. Not under the lock: a spawn takes a millisecond.
     pub(crate) fn launch(&self, id: WorkerId) -> Result<Slot, PoolError> {
-        let (socket, theirs) = control::pair().map_err(|error| PoolError::system("make a socket pair for a worker", error))?;
+        let (socket, theirs) =
+            control::pair().map_err(|error| PoolError::system("make a socket pair for a worker", error))?;
         let rings = match self.transport {
             Transport::Socket => None,
             _ => Some(
-                mpexec_ring::create(self.config.ring_capacity)
-                    .and_then(|rings| Ok((rings, Bell::new()?)))
-                    .map_err(|error| PoolError::system("make shared memory for a worker (--transport socket does without)", error))?,
+                mpexec_ring::create(self.config.ring_capacity).and_then(|rings| Ok((rings, Bell::new()?))).map_err(
+                    |error| {
+                        PoolError::system("make shared memory for a worker (--transport socket does without)", error)
+                    },
+                )?,
             ),
         };
-        let (tail, their_stderr) = stderr_pipe().map_err(|error| PoolError::system("make a pipe for a worker's stderr", error))?;
+        let (tail, their_stderr) =
+            stderr_pipe().map_err(|error| PoolError::system("make a pipe for a worker's stderr", error))?;
         let child = self.spawn(theirs, their_stderr)?;
         let mut writer = Writer::new(socket.clone(), false);
         let reader = Reader::new(socket.clone(), false);
@@ -61,9 +71,8 @@ impl Engine {
         });
         // A worker that is gone already shows by its exit, not by this.
         let _ = match &rings {
-            Some(((_, _, segments), bell)) => {
-                writer.message(&welcome, &[segments.tasks.as_fd(), segments.results.as_fd(), self.page.fd(), bell.as_fd()])
-            }
+            Some(((_, _, segments), bell)) => writer
+                .message(&welcome, &[segments.tasks.as_fd(), segments.results.as_fd(), self.page.fd(), bell.as_fd()]),
             None => writer.message(&welcome, &[]),
         };
         let rings = rings.map(|((tasks, results, _), bell)| (tasks, results, bell));
@@ -108,7 +117,9 @@ impl Engine {
     /// Why it is no worker of ours.
     pub(crate) fn hear_hello(&self, state: &mut State, id: WorkerId) -> Result<(), String> {
         let slot = &mut state.slots[id];
-        let Phase::Starting(starting) = &mut slot.phase else { return Ok(()) };
+        let Phase::Starting(starting) = &mut slot.phase else {
+            return Ok(());
+        };
         let hello = match hello_from(&mut starting.reader) {
             Ok(None) => return Ok(()),
             Ok(Some(hello)) => hello,
@@ -117,7 +128,9 @@ impl Engine {
             Err(error) => return Err(error.to_string()),
         };
         self.check(&hello, slot.pid)?;
-        let Phase::Starting(starting) = std::mem::replace(&mut slot.phase, Phase::Ready) else { return Ok(()) };
+        let Phase::Starting(starting) = std::mem::replace(&mut slot.phase, Phase::Ready) else {
+            return Ok(());
+        };
         let Starting { socket, reader, writer, rings, .. } = *starting;
         let (link, watch): (Box<dyn Link>, Watch) = match rings {
             Some((tasks, results, bell)) => {
@@ -125,7 +138,9 @@ impl Engine {
             }
             None => (Box::new(SocketLink::new(socket, reader, writer)), Watch::Level),
         };
-        self.bells.add(link.bell(), id as u64, watch).map_err(|error| format!("its bell cannot be watched: {error}"))?;
+        self.bells
+            .add(link.bell(), id as u64, watch)
+            .map_err(|error| format!("its bell cannot be watched: {error}"))?;
         slot.link = Some(link);
         if state.names.is_none() {
             state.names = Some(Arc::new(hello.functions));
@@ -156,7 +171,10 @@ impl Engine {
             ));
         }
         if hello.pid != pid {
-            return Err(format!("process {} answered for process {pid}: the worker program must not fork before init()", hello.pid));
+            return Err(format!(
+                "process {} answered for process {pid}: the worker program must not fork before init()",
+                hello.pid
+            ));
         }
         let FileId { device, inode } = hello.executable;
         if self.program.own && (device, inode) != (self.program.id.device, self.program.id.inode) {
@@ -183,7 +201,9 @@ fn hello_from(reader: &mut Reader) -> Result<Option<Hello>, LinkError> {
         match message? {
             Some(FromWorker::Hello(hello)) => return Ok(Some(hello)),
             Some(FromWorker::Refused { reason }) => return Err(LinkError::Broken(reason)),
-            Some(other) => return Err(LinkError::broken(format!("{other:?} before the handshake"))),
+            Some(other) => {
+                return Err(LinkError::broken(format!("{other:?} before the handshake")));
+            }
             None if reader.fill()? => {}
             None => return Ok(None),
         }

@@ -50,12 +50,16 @@ impl Engine {
                 self.program.path.display()
             ))),
             FunctionRef::Offset(Some(id)) => Ok(Function { kind: FunctionKind::Offset, id: *id }),
-            FunctionRef::Offset(None) => Err(unknown("its code does not lie in the main program (a plugin?)".to_owned())),
+            FunctionRef::Offset(None) => {
+                Err(unknown("its code does not lie in the main program (a plugin?)".to_owned()))
+            }
             FunctionRef::Named(name) => {
                 let names = state.names.as_deref().map(Vec::as_slice).unwrap_or_default();
                 match names.iter().position(|info| info.name == *name) {
                     Some(id) => Ok(Function { kind: FunctionKind::Named, id: id as u64 }),
-                    None => Err(unknown(format!("no function {name:?} is registered in {}", self.program.path.display()))),
+                    None => {
+                        Err(unknown(format!("no function {name:?} is registered in {}", self.program.path.display())))
+                    }
                 }
             }
         }
@@ -115,7 +119,9 @@ impl Engine {
         self.drive(deadline, |state, waiter| {
             let wanted = if feeding { state.sched.wanted(id) } else { 0 };
             let idle = state.sched.is_idle(id);
-            let Some(job) = state.jobs.get_mut(&id) else { return Some(JobNews::Done) };
+            let Some(job) = state.jobs.get_mut(&id) else {
+                return Some(JobNews::Done);
+            };
             if !job.inbox.is_empty() {
                 return Some(JobNews::News(job.inbox.drain(..).collect()));
             }
@@ -171,7 +177,9 @@ impl Engine {
     /// The owner of the job is gone: what has not started shall not start, what comes is dropped.
     pub(crate) fn abandon(&self, id: JobId) {
         let mut state = self.lock();
-        let Some(job) = state.jobs.get_mut(&id) else { return };
+        let Some(job) = state.jobs.get_mut(&id) else {
+            return;
+        };
         job.abandoned = true;
         job.inbox.clear();
         job.hooks.clear();
@@ -185,7 +193,9 @@ impl Engine {
     /// Lets go of a job that nobody fetches: it is finished, and what comes is dropped.
     pub(crate) fn detach(&self, id: JobId) {
         let mut state = self.lock();
-        let Some(job) = state.jobs.get_mut(&id) else { return };
+        let Some(job) = state.jobs.get_mut(&id) else {
+            return;
+        };
         job.abandoned = true;
         job.inbox.clear();
         state.settle_abandoned(id);
@@ -234,11 +244,21 @@ impl Engine {
         if waited_for {
             state.dispatch();
         } else {
-            // Results make room for calls that wait; looking costs a load per worker.
-            state.pump(false);
+            // Calls that follow each other closely travel together: the crank is turned now and then, not for each.
+            state.turn_now_and_then();
             self.alert(&mut state);
         }
         Ok(cell)
+    }
+
+    /// Somebody who does not wait wants to be told.
+    pub(crate) fn listen(&self) {
+        let mut state = self.lock();
+        if state.sched.outstanding() {
+            let news = !std::mem::replace(&mut state.listened_to, true);
+            state.alerted &= !news;
+            self.alert(&mut state);
+        }
     }
 
     /// Waits for a call's outcome. `false`: the time was up.
@@ -288,7 +308,9 @@ impl Engine {
 impl State {
     /// Gives up all of a job that has no outcome: each call gets `error`, a job's owner gets it once.
     pub(crate) fn break_job(&mut self, id: JobId, error: &TaskError) {
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
         let cells = job.calls.as_mut().map(Calls::drain);
         if cells.is_none() {
             job.broken = Some(error.clone());

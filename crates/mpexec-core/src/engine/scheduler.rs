@@ -143,7 +143,9 @@ impl Scheduler {
 
     /// How many tasks the owner of `job` should encode next: zero when no worker could take them now.
     pub(crate) fn wanted(&self, job: JobId) -> u32 {
-        let Some(state) = self.jobs.get(&job) else { return 0 };
+        let Some(state) = self.jobs.get(&job) else {
+            return 0;
+        };
         if !state.queue.is_empty() || self.freest(state.depth()).is_none() {
             return 0;
         }
@@ -236,7 +238,13 @@ impl Scheduler {
     ///
     /// # Errors
     /// When it does not hold them, or not as the next in order: then it lies, or is out of its mind.
-    pub(crate) fn settle(&mut self, id: WorkerId, batch: u64, offset: u32, count: u32) -> Result<(JobId, u64), Violation> {
+    pub(crate) fn settle(
+        &mut self,
+        id: WorkerId,
+        batch: u64,
+        offset: u32,
+        count: u32,
+    ) -> Result<(JobId, u64), Violation> {
         let worker = &mut self.workers[id];
         let (job, first) = worker.settle(batch, offset, count)?;
         if let Some(state) = self.jobs.get_mut(&job) {
@@ -266,7 +274,9 @@ impl Scheduler {
     fn lost(&mut self, id: WorkerId, running: Option<u64>, actions: &mut Vec<Action>) {
         let worker = std::mem::take(&mut self.workers[id]);
         for (nth, held) in worker.held.iter().enumerate() {
-            let Some(job) = self.jobs.get_mut(&held.job) else { continue };
+            let Some(job) = self.jobs.get_mut(&held.job) else {
+                continue;
+            };
             job.held = job.held.saturating_sub(u64::from(held.remaining()));
             let culprit = running
                 .and_then(|ordinal| ordinal.checked_sub(held.base))
@@ -317,7 +327,9 @@ impl Scheduler {
     }
 
     fn abandoned(&mut self, id: JobId, actions: &mut Vec<Action>) {
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
         for run in job.queue.drain(..) {
             actions.push(Action::Dropped { job: id, first: run.first, count: u64::from(run.count) });
         }
@@ -336,8 +348,12 @@ impl Scheduler {
             return;
         }
         // The job's owner will feed the idle workers by itself.
-        let Some(last) = worker.held.back() else { return };
-        let Some(job) = self.jobs.get(&last.job).filter(|job| !job.input_open) else { return };
+        let Some(last) = worker.held.back() else {
+            return;
+        };
+        let Some(job) = self.jobs.get(&last.job).filter(|job| !job.input_open) else {
+            return;
+        };
         let unstarted = worker.tasks_held().saturating_sub(1);
         let each = (job.nanos_per_task() as u64).max(stalled_ns);
         if unstarted == 0 || unstarted.saturating_mul(each) < WORTH_MOVING {

@@ -58,7 +58,9 @@ impl State {
     fn withdraw(&mut self, id: WorkerId, lo: u64, hi: u64) {
         // What was taken back before and is not passed yet must stay marked, so the new range covers it.
         let lo = if self.sched.workers[id].withdrawing { lo.min(self.slots[id].withdrawn_lo) } else { lo };
-        let Some(link) = self.slots[id].link.as_mut() else { return };
+        let Some(link) = self.slots[id].link.as_mut() else {
+            return;
+        };
         let asked = match link.withdraw(lo, hi) {
             Ok(asked) => asked,
             Err(error) => return self.give_up(id, &error),
@@ -80,7 +82,9 @@ impl State {
                 continue;
             }
             let slot = &mut self.slots[id];
-            let Some(link) = slot.link.as_ref() else { continue };
+            let Some(link) = slot.link.as_ref() else {
+                continue;
+            };
             let running = link.progress().running;
             let since = match slot.seen_running {
                 (seen, Some(since)) if seen == running => since,
@@ -100,7 +104,9 @@ impl State {
                 self.sched.workers[id].ready = false;
                 continue;
             };
-            let Some(run) = self.sched.cut(plan.job, plan.tasks, largest - BATCH_HEADER) else { continue };
+            let Some(run) = self.sched.cut(plan.job, plan.tasks, largest - BATCH_HEADER) else {
+                continue;
+            };
             match self.send(id, plan.job, &run) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -117,9 +123,13 @@ impl State {
 
     /// Writes one batch into a worker's link. `false`: it has no room now.
     fn send(&mut self, id: WorkerId, job: JobId, run: &Run) -> Result<bool, LinkError> {
-        let Some(state) = self.sched.job(job) else { return Ok(true) };
+        let Some(state) = self.sched.job(job) else {
+            return Ok(true);
+        };
         let (function, calls) = (state.function, state.calls);
-        let Some(link) = self.slots[id].link.as_mut() else { return Err(LinkError::Closed) };
+        let Some(link) = self.slots[id].link.as_mut() else {
+            return Err(LinkError::Closed);
+        };
         if self.jobs.get(&job).is_some_and(|job| job.parcels) {
             for named in Entries::new(run.entries(), run.count).flatten().filter_map(|entry| entry.parcel()) {
                 if let Some((parcel, length)) = self.parcels.get(&named.parcel) {

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mpexec_wire::{ENTRY_HEADER, Entries, FunctionInfo, GROUP_HEADER, GroupHeader, ParcelRef, Results, Status, pad8};
 
@@ -15,6 +16,11 @@ use super::waiter::Waiter;
 use crate::error::{Exit, PoolError, TaskError};
 use crate::link::{LinkError, Received, Upto};
 use crate::os::events::Watcher;
+
+/// Calls that nobody waits for are sent on after so many,
+const CALLS_PER_TURN: u32 = 256;
+/// or with the first call that comes so long after the last turn.
+const TURN_AFTER: Duration = Duration::from_micros(20);
 
 /// Who turns the crank now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +68,12 @@ pub(crate) struct State {
     /// To be told once the lock is released: what they run is the user's.
     pub after: Vec<Hook>,
     pub life: Life,
+    /// The supervisor was told that the last work of a closed pool is done.
+    pub winding_down: bool,
+    /// Somebody who does not wait wants to be told: a future, a callback.
+    pub listened_to: bool,
+    since_turn: u32,
+    last_turn: Option<Instant>,
     /// All workers are gone and none will come.
     pub ended: bool,
     pub deaths_in_row: u32,
@@ -114,6 +126,16 @@ impl State {
         news
     }
 
+    /// A turn of the crank after many calls, or when the last was a while ago.
+    pub(crate) fn turn_now_and_then(&mut self) {
+        self.since_turn += 1;
+        if self.since_turn >= CALLS_PER_TURN || self.last_turn.is_none_or(|last| last.elapsed() >= TURN_AFTER) {
+            self.since_turn = 0;
+            self.pump(false);
+            self.last_turn = Some(Instant::now());
+        }
+    }
+
     /// Whether a link shows news, by loads alone.
     pub(crate) fn any_news(&self) -> bool {
         self.slots.iter().zip(&self.sched.workers).any(|(slot, worker)| {
@@ -125,7 +147,9 @@ impl State {
     pub(crate) fn receive_from(&mut self, id: WorkerId, upto: Upto) -> bool {
         let mut any = false;
         while self.slots[id].fault.is_none() {
-            let Some(link) = self.slots[id].link.as_mut() else { break };
+            let Some(link) = self.slots[id].link.as_mut() else {
+                break;
+            };
             if upto == Upto::Published && !link.has_news() && !link.must_ask() {
                 break;
             }
@@ -185,7 +209,13 @@ impl State {
         done
     }
 
-    fn take_segments(&mut self, id: WorkerId, batch: u64, bytes: Vec<u8>, segments: &[Segment]) -> Result<(), LinkError> {
+    fn take_segments(
+        &mut self,
+        id: WorkerId,
+        batch: u64,
+        bytes: Vec<u8>,
+        segments: &[Segment],
+    ) -> Result<(), LinkError> {
         let alone = segments.len() == 1;
         let mut bytes = bytes;
         for segment in segments {
@@ -219,7 +249,9 @@ impl State {
 
     fn deliver(&mut self, id: JobId, chunk: Chunk) {
         self.deaths_in_row = 0;
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
         if let Some(calls) = &mut job.calls {
             let mut told = Vec::new();
             // Bytes were checked when the group was split, so no entry is an error here.
@@ -236,7 +268,9 @@ impl State {
 
     fn deliver_large(&mut self, id: JobId, index: u64, status: Status, parcel: mpexec_ring::Parcel) {
         self.deaths_in_row = 0;
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
         match job.calls.as_mut().map(|calls| calls.settle(index)) {
             Some(Some(cell)) => {
                 let told = cell.settle(Outcome::Came(status, Bytes::Parcel(parcel)));
@@ -249,7 +283,9 @@ impl State {
 
     /// A task ended without a result.
     pub(crate) fn fail(&mut self, id: JobId, index: u64, error: TaskError) {
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
         match job.calls.as_mut().map(|calls| calls.settle(index)) {
             Some(Some(cell)) => {
                 let told = cell.settle(Outcome::Failed(error));
@@ -262,7 +298,9 @@ impl State {
 
     fn put(&mut self, id: JobId, news: News) {
         let idle = self.sched.is_idle(id);
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
         if job.abandoned {
             if idle {
                 self.jobs.remove(&id);
@@ -282,7 +320,9 @@ impl State {
     fn free_settled(&mut self, id: WorkerId) {
         loop {
             let slot = &mut self.slots[id];
-            let Some(link) = slot.link.as_mut() else { return };
+            let Some(link) = slot.link.as_mut() else {
+                return;
+            };
             let worker = &mut self.sched.workers[id];
             if !worker.front_is_over(|| link.progress().passed) {
                 return;

@@ -34,6 +34,13 @@ fn token(id: WorkerId, what: u64) -> u64 {
     (id as u64) << 2 | what
 }
 
+/// What the supervisor does next.
+enum Turn {
+    Nothing,
+    NowAndThen,
+    OnBells,
+}
+
 /// The thread's own.
 pub(crate) struct Supervisor {
     engine: Arc<Engine>,
@@ -54,33 +61,49 @@ impl Supervisor {
     pub(crate) fn run(mut self) {
         self.fill_places();
         while !self.is_over() {
-            let turning = {
-                let mut state = self.engine.lock();
-                state.alerted = false;
-                let free = state.baton == Baton::Free && state.parked.is_empty();
-                let turning = free && state.sched.outstanding();
-                if turning {
-                    state.baton = Baton::Supervisor;
-                    state.alerted = true;
+            match self.what_to_do() {
+                Turn::Nothing => {
+                    let limit = self.next_deadline();
+                    self.attend(limit);
                 }
-                turning
-            };
-            if turning {
-                let look = self.engine.sleep_on_bells(Some(TURN));
-                let mut state = self.engine.lock();
-                state.baton = Baton::Free;
-                state.pump(look);
-                if let Some(heir) = state.parked.first() {
-                    heir.wake();
+                Turn::NowAndThen => {
+                    self.attend(Some(TURN));
+                    let mut state = self.engine.lock();
+                    if state.baton == Baton::Free {
+                        state.pump(true);
+                    }
                 }
-                drop(state);
-                self.attend(Some(Duration::ZERO));
-            } else {
-                let limit = self.next_deadline();
-                self.attend(limit);
+                Turn::OnBells => {
+                    let look = self.engine.sleep_on_bells(Some(TURN));
+                    let mut state = self.engine.lock();
+                    state.baton = Baton::Free;
+                    state.pump(look);
+                    self.engine.leave(&mut state);
+                    drop(state);
+                    self.attend(Some(Duration::ZERO));
+                }
             }
             self.keep_deadlines();
         }
+    }
+
+    /// Who waits turns the crank; the supervisor does when nobody does and work is outstanding. It looks at it every
+    /// millisecond; only when a future or a callback is to be told does it sleep on the bells as a waiting thread would.
+    fn what_to_do(&self) -> Turn {
+        let mut state = self.engine.lock();
+        let outstanding = state.sched.outstanding();
+        state.alerted = outstanding;
+        state.listened_to &= outstanding;
+        if !outstanding || state.baton != Baton::Free || !state.parked.is_empty() {
+            state.alerted = false;
+            return Turn::Nothing;
+        }
+        if !state.listened_to {
+            return Turn::NowAndThen;
+        }
+        state.pump(false);
+        state.baton = Baton::Supervisor;
+        Turn::OnBells
     }
 
     /// Waits for something to happen to a worker, and attends to it.
@@ -229,7 +252,9 @@ impl Supervisor {
     fn read_stderr(&mut self, id: WorkerId) {
         let forward = self.engine.config.stderr == WorkerStderr::Forward;
         let mut state = self.engine.lock();
-        let Some(mut tail) = state.slots[id].stderr.take() else { return };
+        let Some(mut tail) = state.slots[id].stderr.take() else {
+            return;
+        };
         drop(state);
         let open = tail.read(|piece| forward_piece(piece, forward));
         if !open {
@@ -245,7 +270,9 @@ impl Supervisor {
     fn bury(&mut self, id: WorkerId) {
         let engine = self.engine.clone();
         let mut state = engine.lock();
-        let Some(exit) = state.slots[id].try_wait() else { return };
+        let Some(exit) = state.slots[id].try_wait() else {
+            return;
+        };
         state.receive_from(id, Upto::Complete);
         let running = state.slots[id].link.as_ref().and_then(|link| link.progress().running);
         let next = state.sched.workers[id].next_ordinal_held();
@@ -297,13 +324,22 @@ impl Supervisor {
         self.fill_places();
     }
 
-    fn count_death(&self, state: &mut State, pid: u32, exit: Exit, stderr: &str, was_starting: bool, fault: Option<&str>) {
+    fn count_death(
+        &self,
+        state: &mut State,
+        pid: u32,
+        exit: Exit,
+        stderr: &str,
+        was_starting: bool,
+        fault: Option<&str>,
+    ) {
         if was_starting && state.started.is_none() {
             let what = match fault {
                 Some(fault) => fault.to_owned(),
                 None => format!("it {exit} before it had shaken hands"),
             };
-            let said = if stderr.is_empty() || fault.is_some() { String::new() } else { format!(" (it said: {stderr})") };
+            let said =
+                if stderr.is_empty() || fault.is_some() { String::new() } else { format!(" (it said: {stderr})") };
             state.started = Some(Err(PoolError::WorkerProgram {
                 program: self.engine.program.path.clone(),
                 what: format!("{what}{said}"),
@@ -382,7 +418,8 @@ impl Supervisor {
             for (id, slot) in state.slots.iter_mut().enumerate() {
                 match &slot.phase {
                     Phase::Starting(starting) if starting.since.elapsed() >= limit => {
-                        slot.fault = Some(format!("it did not shake hands within {limit:?}: is it an mpexec worker program?"));
+                        slot.fault =
+                            Some(format!("it did not shake hands within {limit:?}: is it an mpexec worker program?"));
                         slot.kill();
                     }
                     Phase::Leaving(since) if since.elapsed() >= LEAVE => slot.kill(),

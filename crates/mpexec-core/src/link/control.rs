@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use interprocess::local_socket::Stream;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
-    sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 use serde::Serialize;
 
@@ -162,7 +162,12 @@ impl Writer {
     }
 
     /// Sends a frame whose payload is `parts`, one after another.
-    pub(crate) fn send(&mut self, kind: FrameKind, parts: &[&[u8]], attached: &[BorrowedFd<'_>]) -> Result<(), LinkError> {
+    pub(crate) fn send(
+        &mut self,
+        kind: FrameKind,
+        parts: &[&[u8]],
+        attached: &[BorrowedFd<'_>],
+    ) -> Result<(), LinkError> {
         let mut bytes = Vec::new();
         frame_into(&mut bytes, kind, parts, attached.len())?;
         self.send_framed(bytes, attached)
@@ -224,7 +229,9 @@ impl Writer {
                 Ok(count) => return Ok(count),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::AGAIN) => return Ok(0),
-                Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => return Err(LinkError::Closed),
+                Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => {
+                    return Err(LinkError::Closed);
+                }
                 Err(error) => return Err(io::Error::from(error).into()),
             }
         }
@@ -232,9 +239,15 @@ impl Writer {
 }
 
 /// Lays a frame out at the end of `bytes`.
-pub(crate) fn frame_into(bytes: &mut Vec<u8>, kind: FrameKind, parts: &[&[u8]], attached: usize) -> Result<(), LinkError> {
+pub(crate) fn frame_into(
+    bytes: &mut Vec<u8>,
+    kind: FrameKind,
+    parts: &[&[u8]],
+    attached: usize,
+) -> Result<(), LinkError> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    let header = FrameHeader::new(kind, u16::try_from(attached).unwrap_or(u16::MAX), length).map_err(LinkError::broken)?;
+    let header =
+        FrameHeader::new(kind, u16::try_from(attached).unwrap_or(u16::MAX), length).map_err(LinkError::broken)?;
     bytes.reserve(FRAME_HEADER + length);
     bytes.extend_from_slice(&header.write());
     for part in parts {

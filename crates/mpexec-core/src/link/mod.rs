@@ -184,7 +184,12 @@ pub(crate) trait Outbox {
 }
 
 /// One result entry as a whole: header, payload, padding.
-pub(crate) fn write_result(out: &mut dyn Outbox, status: Status, parcel: bool, payload: &[u8]) -> Result<(), LinkError> {
+pub(crate) fn write_result(
+    out: &mut dyn Outbox,
+    status: Status,
+    parcel: bool,
+    payload: &[u8],
+) -> Result<(), LinkError> {
     let whole = ENTRY_HEADER + pad8(payload.len());
     let header = result_header(payload.len(), status, parcel)?;
     let space = out.space(whole)?;

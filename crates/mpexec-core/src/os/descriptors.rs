@@ -29,7 +29,11 @@ pub(crate) fn take_socket_from_stdin() -> io::Result<OwnedFd> {
     let own = socket.as_raw_fd().unsigned_abs();
     close_range(3, own - 1);
     close_range(own + 1, u32::MAX);
-    let null = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty())?;
+    let null = rustix::fs::open(
+        "/dev/null",
+        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )?;
     rustix::stdio::dup2_stdin(null.as_fd())?;
     Ok(socket)
 }

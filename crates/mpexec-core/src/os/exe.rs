@@ -67,7 +67,9 @@ impl Program {
     /// What to hand to `Command::new`.
     pub(crate) fn to_run(&self) -> PathBuf {
         match &self.held {
-            Some(file) if Path::new("/proc/self/fd").exists() => PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
+            Some(file) if Path::new("/proc/self/fd").exists() => {
+                PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+            }
             _ => self.path.clone(),
         }
     }

@@ -14,7 +14,10 @@ pub(crate) struct Processors {
 /// Counts. `num_cpus` reads the quota once per process; the affinity is read anew.
 pub(crate) fn count() -> Processors {
     let available_parallelism = std::thread::available_parallelism().ok().map(std::num::NonZero::get);
-    let online = std::fs::read_to_string("/sys/devices/system/cpu/online").ok().and_then(|list| listed(&list)).unwrap_or_else(num_cpus::get);
+    let online = std::fs::read_to_string("/sys/devices/system/cpu/online")
+        .ok()
+        .and_then(|list| listed(&list))
+        .unwrap_or_else(num_cpus::get);
     Processors { num_cpus: num_cpus::get().max(1), available_parallelism, online }
 }
 

@@ -47,7 +47,7 @@ pub fn count_processors() -> Processors {
 
 /// Sets a pool's options; see [`Pool::builder`].
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Pool, Transport, Workers};
@@ -140,7 +140,11 @@ impl PoolBuilder {
     pub fn build(self) -> Result<Pool, PoolError> {
         let workers = self.count()?;
         if self.config.attempts == 0 {
-            return Err(PoolError::BadSetting { setting: "attempts", value: "0".into(), remedy: "a task is started at least once" });
+            return Err(PoolError::BadSetting {
+                setting: "attempts",
+                value: "0".into(),
+                remedy: "a task is started at least once",
+            });
         }
         if !self.config.ring_capacity.is_power_of_two() || !(1 << 16..=1 << 30).contains(&self.config.ring_capacity) {
             return Err(PoolError::BadSetting {
@@ -193,12 +197,7 @@ impl PoolBuilder {
 }
 
 /// The worker of the in-process link: the same loop, on a thread.
-fn in_process(
-    mut inbox: start::ThreadInbox,
-    mut out: start::ThreadOutbox,
-    number: u32,
-    context: Option<Arc<Vec<u8>>>,
-) {
+fn in_process(mut inbox: start::ThreadInbox, mut out: start::ThreadOutbox, number: u32, context: Option<Arc<Vec<u8>>>) {
     if let Some(context) = context {
         // A context that cannot be read shows as a panic of the first task that asks for it.
         let _ = ambient::set_context(&context);

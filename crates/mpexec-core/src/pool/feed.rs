@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use mpexec_wire::{EncodeError, ENTRY_HEADER, Results};
+use mpexec_wire::{ENTRY_HEADER, EncodeError, Results};
 
 use crate::engine::Engine;
 use crate::engine::jobs::News;

@@ -11,7 +11,7 @@ const WINDOW: u64 = 65_536;
 
 /// Results in the order of the input; see [`Pool::imap`](crate::Pool::imap). Dropping it ends the job.
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Pool, Workers};
@@ -30,7 +30,7 @@ pub struct Imap<I: Iterator, R: TaskResult> {
 /// Results with their indices as they finish; see [`Pool::imap_unordered`](crate::Pool::imap_unordered). Dropping it
 /// ends the job.
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Pool, Workers};

@@ -4,7 +4,10 @@ use bytemuck::Pod;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use mpexec_wire::{DecodeError, EncodeError, Sink, decode_owned, decode_slice, decode_str, encode, encode_owned, encode_slice, encode_str};
+use mpexec_wire::{
+    DecodeError, EncodeError, Sink, decode_owned, decode_slice, decode_str, encode, encode_owned, encode_slice,
+    encode_str,
+};
 
 /// Marks parameters that the worker owns: any value serde can carry.
 #[derive(Debug)]
@@ -141,7 +144,7 @@ impl<T: Pod, const N: usize> Arg<&[T], Slice> for &[T; N] {
 /// `String` and `&String` are taken as they are. A bare `&str` is not: serde could carry it as an owned value too, and
 /// the compiler may not choose, so it is wrapped: `pool.apply(|name: &str| name.len(), (Text("abc"),))`.
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Pool, Text, Workers};

@@ -40,7 +40,8 @@ impl Staging {
             None => Ok(None),
             Some(writer) => {
                 let length = writer.len();
-                let parcel = writer.finish().map_err(|error| TaskError::ArgumentUnencodable { message: error.to_string() })?;
+                let parcel =
+                    writer.finish().map_err(|error| TaskError::ArgumentUnencodable { message: error.to_string() })?;
                 Ok(Some((parcel, length)))
             }
         });

@@ -13,7 +13,7 @@ use mpexec_wire::{decode, decode_prefix};
 
 /// Where a task runs.
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Pool, Workers, current_task};
@@ -86,7 +86,7 @@ pub(crate) fn set_context(encoded: &[u8]) -> Result<(), String> {
 /// Outside a task, in a pool without a context, or with another type than the one the pool was built with: the task
 /// then ends as [`Panicked`](crate::TaskError::Panicked) with a message that says which.
 ///
-/// ```
+/// ```standalone_crate
 /// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use mpexec_core::{Pool, Workers, context};

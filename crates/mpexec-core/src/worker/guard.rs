@@ -21,7 +21,8 @@ pub(crate) fn start(
             let taken = socket.next(|kind, payload, mut attached| match kind {
                 FrameKind::Parcel => {
                     let named = ParcelRef::read(payload).map_err(LinkError::broken)?;
-                    let parcel = attached.pop().ok_or_else(|| LinkError::broken("a parcel came without its descriptor"))?;
+                    let parcel =
+                        attached.pop().ok_or_else(|| LinkError::broken("a parcel came without its descriptor"))?;
                     parcels.put(named.parcel, parcel);
                     Ok(())
                 }

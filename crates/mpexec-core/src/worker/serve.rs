@@ -9,8 +9,8 @@
 use std::time::Instant;
 
 use mpexec_wire::{
-    BATCH_CALLS, BATCH_HEADER, BatchHeader, ENTRY_HEADER, Entries, Entry as TaskEntry, PARCEL_REF, ParcelRef, Status, encode,
-    pad8,
+    BATCH_CALLS, BATCH_HEADER, BatchHeader, ENTRY_HEADER, Entries, Entry as TaskEntry, PARCEL_REF, ParcelRef, Status,
+    encode, pad8,
 };
 
 use super::ambient::{self, CurrentTask};

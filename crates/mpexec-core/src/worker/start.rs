@@ -127,7 +127,9 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
         Transport::Shm { .. } => {
             let (bell, page, results, tasks) = match (attached.pop(), attached.pop(), attached.pop(), attached.pop()) {
                 (Some(bell), Some(page), Some(results), Some(tasks)) => (bell, page, results, tasks),
-                _ => return Err(LinkError::broken("the welcome came without its four descriptors")),
+                _ => {
+                    return Err(LinkError::broken("the welcome came without its four descriptors"));
+                }
             };
             let (mut inbox, mut out) = shm::worker::open(tasks, results, page, bell, writer, parcels.clone())?;
             out.say(&hello)?;
@@ -146,11 +148,7 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
 }
 
 /// Whether the two sides fit, and which functions can be had by offset.
-fn check(
-    welcome: &Welcome,
-    own: &FileId,
-    by_offset: fn(u64) -> Option<Entry>,
-) -> Result<Functions, LinkError> {
+fn check(welcome: &Welcome, own: &FileId, by_offset: fn(u64) -> Option<Entry>) -> Result<Functions, LinkError> {
     if welcome.protocol != PROTOCOL {
         return Err(LinkError::broken(format!(
             "the coordinator (mpexec-core {}) speaks protocol {}, this worker program (mpexec-core {}) speaks {PROTOCOL}: build both with the same version",
@@ -161,7 +159,9 @@ fn check(
     }
     match &welcome.same_executable {
         Some(theirs) if theirs == own => Ok(Functions::new(Some(by_offset))),
-        Some(_) => Err(LinkError::broken("the worker was started from another file than the coordinator's own executable")),
+        Some(_) => {
+            Err(LinkError::broken("the worker was started from another file than the coordinator's own executable"))
+        }
         None => Ok(Functions::new(None)),
     }
 }

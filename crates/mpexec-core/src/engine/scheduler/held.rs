@@ -103,7 +103,9 @@ impl Worker {
 
     /// The oldest batch can be freed: all its outcomes are here, and the worker has passed what was taken back.
     pub(crate) fn front_is_over(&self, passed: impl FnOnce() -> u64) -> bool {
-        self.held.front().is_some_and(|held| held.remaining() == 0 && (held.keep == held.count || passed() >= held.end()))
+        self.held
+            .front()
+            .is_some_and(|held| held.remaining() == 0 && (held.keep == held.count || passed() >= held.end()))
     }
 
     pub(crate) fn pop_front(&mut self) {

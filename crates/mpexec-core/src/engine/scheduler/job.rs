@@ -146,7 +146,9 @@ impl Job {
         let entries = front.entries();
         let (mut length, mut count) = (0, 0);
         while count < tasks.min(front.count) {
-            let Some(next) = entries.get(length..).and_then(entry_len) else { break };
+            let Some(next) = entries.get(length..).and_then(entry_len) else {
+                break;
+            };
             if count > 0 && length + next > bytes {
                 break;
             }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use mpexec_ring::{Parcel, ResultReceiver, TaskSender};
-use mpexec_wire::{FromWorker, FrameKind, PARCEL_REF, ParcelRef, decode};
+use mpexec_wire::{FrameKind, FromWorker, PARCEL_REF, ParcelRef, decode};
 
 use super::control::{Reader, Writer, fd};
 use super::parcels::Parcels;
@@ -77,7 +77,9 @@ impl Link for ShmLink {
     }
 
     fn send(&mut self, header: &[u8], entries: &[u8]) -> Result<bool, LinkError> {
-        let Some(span) = self.record(BATCH, 0, [header, entries]) else { return Ok(false) };
+        let Some(span) = self.record(BATCH, 0, [header, entries]) else {
+            return Ok(false);
+        };
         self.spans.push_back(span);
         Ok(true)
     }
@@ -90,7 +92,9 @@ impl Link for ShmLink {
     }
 
     fn held(&self, nth: usize) -> &[u8] {
-        self.spans.get(nth).map_or(&[], |span| self.tasks.bytes(*span).get(mpexec_wire::BATCH_HEADER..).unwrap_or_default())
+        self.spans
+            .get(nth)
+            .map_or(&[], |span| self.tasks.bytes(*span).get(mpexec_wire::BATCH_HEADER..).unwrap_or_default())
     }
 
     fn free_front(&mut self) {
@@ -109,7 +113,9 @@ impl Link for ShmLink {
             Upto::Complete => mpexec_ring::Upto::Complete,
         };
         let before = out.len();
-        let Some(taken) = self.results.take(upto, out).map_err(LinkError::broken)? else { return Ok(None) };
+        let Some(taken) = self.results.take(upto, out).map_err(LinkError::broken)? else {
+            return Ok(None);
+        };
         self.taken = true;
         match taken.kind {
             GROUP if taken.continued => Ok(Some(Received::Continued)),
@@ -177,7 +183,9 @@ impl Link for ShmLink {
     }
 
     fn attend(&mut self) -> Result<(), LinkError> {
-        let Post::Socket(reader, writer) = &mut self.post else { return Ok(()) };
+        let Post::Socket(reader, writer) = &mut self.post else {
+            return Ok(());
+        };
         writer.flush()?;
         let parcels = &mut self.parcels;
         loop {

@@ -40,7 +40,10 @@ pub(crate) fn ends(
     parcels: Parcels,
 ) -> (ShmInbox, ShmOutbox) {
     results.set_cpu(mpexec_ring::current_cpu());
-    (ShmInbox { tasks, parcels }, ShmOutbox { results, bell, post, next_parcel: 0, published: true, batch: 0, next: 0, headed: false })
+    (
+        ShmInbox { tasks, parcels },
+        ShmOutbox { results, bell, post, next_parcel: 0, published: true, batch: 0, next: 0, headed: false },
+    )
 }
 
 /// The worker's receiving end.
@@ -142,7 +145,9 @@ impl ShmOutbox {
     /// Room behind the group's header, which is written before the first result.
     fn try_space(&mut self, min: usize) -> bool {
         if !self.headed {
-            let Some(space) = self.results.append_space(GROUP_HEADER + min, GROUP_HEADER + min) else { return false };
+            let Some(space) = self.results.append_space(GROUP_HEADER + min, GROUP_HEADER + min) else {
+                return false;
+            };
             let mut header = [0; GROUP_HEADER];
             GroupHeader { batch: self.batch, first: self.next, count: 0, nanos: 0 }.write_to(&mut header);
             space[..GROUP_HEADER].copy_from_slice(&header);

@@ -62,16 +62,21 @@ impl SocketLink {
                     }
                     FrameKind::Parcel => {
                         let parcel = ParcelRef::read(payload).map_err(LinkError::broken)?;
-                        let fd = attached.pop().ok_or_else(|| LinkError::broken("a parcel came without its descriptor"))?;
+                        let fd =
+                            attached.pop().ok_or_else(|| LinkError::broken("a parcel came without its descriptor"))?;
                         parcels.insert(parcel.parcel, fd);
                     }
                     FrameKind::Control => match decode::<FromWorker>(payload).map_err(LinkError::broken)? {
-                        FromWorker::GaveBack { lo, .. } => arrived.push_back((Received::GaveBack { from: lo }, Vec::new())),
+                        FromWorker::GaveBack { lo, .. } => {
+                            arrived.push_back((Received::GaveBack { from: lo }, Vec::new()))
+                        }
                         FromWorker::Bye => {}
                         FromWorker::Refused { reason } => return Err(LinkError::broken(reason)),
                         other => return Err(LinkError::broken(format!("{other:?} out of turn"))),
                     },
-                    other => return Err(LinkError::broken(format!("a {other:?} frame from a worker"))),
+                    other => {
+                        return Err(LinkError::broken(format!("a {other:?} frame from a worker")));
+                    }
                 }
                 Ok(())
             })?;
