@@ -27,10 +27,7 @@ pub struct Bounds {
 /// Why two texts are no bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[expect(
-    missing_docs,
-    reason = "the variants are described, the names of their fields say the rest"
-)]
+#[expect(missing_docs, reason = "the variants are described, the names of their fields say the rest")]
 pub enum BoundsError {
     /// A bound is not a number.
     #[error("the {which} {text:?} is not a number; write it as 4, -7, 2.5, 1e3, inf or nan")]
@@ -75,10 +72,7 @@ impl Bounds {
             let (minimum, maximum) = (minimum.trim().into(), maximum.trim().into());
             return Err(BoundsError::Reversed { minimum, maximum });
         }
-        Ok(Bounds {
-            dtype,
-            interval: interval(min, max, dtype),
-        })
+        Ok(Bounds { dtype, interval: interval(min, max, dtype) })
     }
 
     /// The kind of number the bounds were made for.
@@ -99,20 +93,13 @@ impl Bounds {
 impl Bound {
     fn parse(which: &'static str, text: &str) -> Result<Bound, BoundsError> {
         let number = text.trim();
-        let error = || BoundsError::NotANumber {
-            which,
-            text: text.into(),
-        };
+        let error = || BoundsError::NotANumber { which, text: text.into() };
         let float: f64 = number.parse().map_err(|_| error())?;
         let digits = number.strip_prefix(['+', '-']).unwrap_or(number);
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Bound::Float(float));
         }
-        let clamped = if number.starts_with('-') {
-            -i128::MAX
-        } else {
-            i128::MAX
-        };
+        let clamped = if number.starts_with('-') { -i128::MAX } else { i128::MAX };
         let whole = number.parse().unwrap_or(clamped).max(-i128::MAX);
         Ok(Bound::Whole(whole, float))
     }
@@ -147,19 +134,11 @@ fn interval(min: Bound, max: Bound, dtype: DType) -> Interval {
         return Interval::Empty;
     }
     match dtype {
-        DType::F64 => Interval::F64 {
-            lo: min.as_f64(),
-            hi: max.as_f64(),
-        },
+        DType::F64 => Interval::F64 { lo: min.as_f64(), hi: max.as_f64() },
         // Through float64 and from there to float32, also for whole bounds: so does NumPy.
-        DType::F32 => Interval::F32 {
-            lo: min.as_f64() as f32,
-            hi: max.as_f64() as f32,
-        },
+        DType::F32 => Interval::F32 { lo: min.as_f64() as f32, hi: max.as_f64() as f32 },
         _ => {
-            let (least, most) = dtype
-                .integer_range()
-                .expect("every kind that is no float is an integer");
+            let (least, most) = dtype.integer_range().expect("every kind that is no float is an integer");
             let lo = first(least, most, |x| match min {
                 Bound::Whole(min, _) => x >= min,
                 Bound::Float(min) => x as f64 >= min,
@@ -172,10 +151,7 @@ fn interval(min: Bound, max: Bound, dtype: DType) -> Interval {
             if lo >= above {
                 Interval::Empty
             } else {
-                Interval::Whole {
-                    lo: lo as u64 & mask,
-                    span: (above - 1 - lo) as u64,
-                }
+                Interval::Whole { lo: lo as u64 & mask, span: (above - 1 - lo) as u64 }
             }
         }
     }
@@ -186,11 +162,7 @@ fn first(least: i128, most: i128, holds: impl Fn(i128) -> bool) -> i128 {
     let (mut low, mut high) = (least, most + 1);
     while low < high {
         let middle = low + (high - low) / 2;
-        if holds(middle) {
-            high = middle
-        } else {
-            low = middle + 1
-        }
+        if holds(middle) { high = middle } else { low = middle + 1 }
     }
     low
 }

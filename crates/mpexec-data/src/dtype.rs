@@ -145,17 +145,9 @@ mod tests {
     #[test]
     fn what_is_described_is_read_back() {
         for dtype in DType::ALL {
-            assert_eq!(
-                DType::from_descr(dtype.descr()),
-                Some((dtype, false)),
-                "{dtype}"
-            );
+            assert_eq!(DType::from_descr(dtype.descr()), Some((dtype, false)), "{dtype}");
             let swapped = dtype.descr().replace('<', ">");
-            assert_eq!(
-                DType::from_descr(&swapped),
-                Some((dtype, dtype.size() > 1)),
-                "{dtype}"
-            );
+            assert_eq!(DType::from_descr(&swapped), Some((dtype, dtype.size() > 1)), "{dtype}");
         }
     }
 
@@ -170,9 +162,7 @@ mod tests {
 
     #[test]
     fn other_kinds_are_not_taken_for_one_of_ours() {
-        for descr in [
-            "", "<", "<c16", "|O", "<f2", "<f16", "<U5", "|S3", "<M8[ns]", "<i3", "<i", "<<i8", "é",
-        ] {
+        for descr in ["", "<", "<c16", "|O", "<f2", "<f16", "<U5", "|S3", "<M8[ns]", "<i3", "<i", "<<i8", "é"] {
             assert_eq!(DType::from_descr(descr), None, "{descr}");
         }
     }

@@ -15,10 +15,7 @@ use crate::DType;
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[expect(
-    missing_docs,
-    reason = "the variants are described, the names of their fields say the rest"
-)]
+#[expect(missing_docs, reason = "the variants are described, the names of their fields say the rest")]
 pub enum DataError {
     /// Nothing lies at this path.
     #[error("{}: no such file", Named(path))]
@@ -27,10 +24,7 @@ pub enum DataError {
     #[error("{}: is a directory, not a file of numbers", Named(path))]
     Directory { path: PathBuf },
     /// The path leads to a pipe, a socket or a device, which cannot be mapped.
-    #[error(
-        "{}: is {kind}; only a regular file can be mapped, copy it into one first",
-        Named(path)
-    )]
+    #[error("{}: is {kind}; only a regular file can be mapped, copy it into one first", Named(path))]
     NotRegular { path: PathBuf, kind: &'static str },
     /// The file has no bytes.
     #[error("{}: is empty", Named(path))]
@@ -39,39 +33,19 @@ pub enum DataError {
     #[error("{}: is not a .npy file: {seen}", Named(path))]
     NotNpy { path: PathBuf, seen: String },
     /// The file is a `.npy` file of a version that does not exist yet.
-    #[error(
-        "{}: is a .npy file of version {major}.{minor}; versions 1.0, 2.0 and 3.0 are read",
-        Named(path)
-    )]
+    #[error("{}: is a .npy file of version {major}.{minor}; versions 1.0, 2.0 and 3.0 are read", Named(path))]
     Version { path: PathBuf, major: u8, minor: u8 },
     /// The header claims to be longer than any header of plain numbers is.
-    #[error(
-        "{}: its header claims {bytes} bytes; at most {limit} are accepted",
-        Named(path)
-    )]
-    HeaderTooLong {
-        path: PathBuf,
-        bytes: u64,
-        limit: u64,
-    },
+    #[error("{}: its header claims {bytes} bytes; at most {limit} are accepted", Named(path))]
+    HeaderTooLong { path: PathBuf, bytes: u64, limit: u64 },
     /// The file ends before what its header promises, or within the header.
-    #[error(
-        "{}: is cut short: expected {expected} bytes, has {found}",
-        Named(path)
-    )]
-    CutShort {
-        path: PathBuf,
-        expected: u64,
-        found: u64,
-    },
+    #[error("{}: is cut short: expected {expected} bytes, has {found}", Named(path))]
+    CutShort { path: PathBuf, expected: u64, found: u64 },
     /// The header is not the dictionary that NumPy writes.
     #[error("{}: its header is broken: {fault}", Named(path))]
     Header { path: PathBuf, fault: String },
     /// The array holds something else than integers or floats of 1 to 8 bytes.
-    #[error(
-        "{}: holds elements of type {descr}; integers of 8 to 64 bits, float32 and float64 are read",
-        Named(path)
-    )]
+    #[error("{}: holds elements of type {descr}; integers of 8 to 64 bits, float32 and float64 are read", Named(path))]
     ElementType { path: PathBuf, descr: String },
     /// The array has no dimension, or more than two.
     #[error("{}: is an array of {dims} dimensions; 1 and 2 are read", Named(path))]
@@ -80,54 +54,24 @@ pub enum DataError {
     #[error("{}: its header lies: no file can hold the shape {shape}", Named(path))]
     Shape { path: PathBuf, shape: String },
     /// The file became shorter after it was opened.
-    #[error(
-        "{}: was cut while it was read: needs {expected} bytes, has {found} now",
-        Named(path)
-    )]
-    Shrunk {
-        path: PathBuf,
-        expected: u64,
-        found: u64,
-    },
+    #[error("{}: was cut while it was read: needs {expected} bytes, has {found} now", Named(path))]
+    Shrunk { path: PathBuf, expected: u64, found: u64 },
     /// Rows were asked for that the file does not have.
     #[error("{}: has {rows} rows; rows {first}..{end} were asked for", Named(path))]
-    Rows {
-        path: PathBuf,
-        rows: u64,
-        first: u64,
-        end: u64,
-    },
+    Rows { path: PathBuf, rows: u64, first: u64, end: u64 },
     /// The rows do not lie together, because the file stores column after column.
-    #[error(
-        "{}: is stored column by column, so its rows do not lie together",
-        Named(path)
-    )]
+    #[error("{}: is stored column by column, so its rows do not lie together", Named(path))]
     ColumnOrder { path: PathBuf },
     /// The file holds another kind of number than the bounds or the reader were made for.
     #[error("{}: holds {holds}, but {wanted} was asked for", Named(path))]
-    OtherType {
-        path: PathBuf,
-        holds: DType,
-        wanted: DType,
-    },
+    OtherType { path: PathBuf, holds: DType, wanted: DType },
     /// The buffer for the counts has not the length that the rows need.
-    #[error(
-        "{}: the counts need {expected} bytes, the buffer has {found}",
-        Named(path)
-    )]
-    BufferLength {
-        path: PathBuf,
-        expected: u64,
-        found: u64,
-    },
+    #[error("{}: the counts need {expected} bytes, the buffer has {found}", Named(path))]
+    BufferLength { path: PathBuf, expected: u64, found: u64 },
     /// The operating system refused to open, read or map the file. The cause is part of the line, so it is not given
     /// again as a source.
     #[error("{}: cannot {doing}: {cause}", Named(path))]
-    Io {
-        path: PathBuf,
-        doing: &'static str,
-        cause: io::Error,
-    },
+    Io { path: PathBuf, doing: &'static str, cause: io::Error },
 }
 
 impl DataError {
@@ -170,11 +114,7 @@ pub(crate) fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let turns = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns {
-            out.extend(c.escape_default())
-        } else {
-            out.push(c)
-        }
+        if c.is_control() || turns { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }

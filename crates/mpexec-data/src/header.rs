@@ -46,29 +46,21 @@ pub(crate) fn lengths(start: &[u8]) -> Result<(u64, u64), HeaderFault> {
         },
         _ => return Err(HeaderFault::Version(major, minor)),
     };
-    if length > MAX_HEADER {
-        Err(HeaderFault::TooLong(length))
-    } else {
-        Ok((before, length))
-    }
+    if length > MAX_HEADER { Err(HeaderFault::TooLong(length)) } else { Ok((before, length)) }
 }
 
 /// Reads the whole header, of which `bytes` are all or the beginning of the file.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Layout, HeaderFault> {
     let (before, length) = lengths(bytes)?;
     let data_offset = before + length;
-    let dictionary = bytes
-        .get(before as usize..data_offset as usize)
-        .ok_or(HeaderFault::Cut {
-            expected: data_offset,
-        })?;
+    let dictionary =
+        bytes.get(before as usize..data_offset as usize).ok_or(HeaderFault::Cut { expected: data_offset })?;
     // Versions 1 and 2 are Latin-1, version 3 is UTF-8; they differ only in names of fields, which we do not read.
     let text = match std::str::from_utf8(dictionary) {
         Ok(text) => text.into(),
-        Err(_) if bytes[6] < 3 => dictionary
-            .iter()
-            .map(|&byte| char::from(byte))
-            .collect::<std::borrow::Cow<'_, str>>(),
+        Err(_) if bytes[6] < 3 => {
+            dictionary.iter().map(|&byte| char::from(byte)).collect::<std::borrow::Cow<'_, str>>()
+        }
         Err(_) => return Err(HeaderFault::Broken("it is not UTF-8".into())),
     };
     layout(&text, data_offset)
@@ -88,9 +80,7 @@ fn layout(text: &str, data_offset: u64) -> Result<Layout, HeaderFault> {
             "fortran_order" => &mut order,
             "shape" => &mut shape,
             _ => {
-                return Err(HeaderFault::Broken(format!(
-                    "it has an unknown key {key:.40?}"
-                )));
+                return Err(HeaderFault::Broken(format!("it has an unknown key {key:.40?}")));
             }
         };
         if slot.replace((value, source)).is_some() {
@@ -123,20 +113,8 @@ fn layout(text: &str, data_offset: u64) -> Result<Layout, HeaderFault> {
     };
     // Where a row or a column is all there is, both orders are the same bytes.
     let fortran = fortran && dims == 2 && rows > 1 && cols > 1;
-    let layout = Layout {
-        dtype,
-        big_endian,
-        fortran,
-        rows,
-        cols,
-        dims,
-        data_offset,
-    };
-    if possible(&layout) {
-        Ok(layout)
-    } else {
-        Err(HeaderFault::Shape(layout.shape()))
-    }
+    let layout = Layout { dtype, big_endian, fortran, rows, cols, dims, data_offset };
+    if possible(&layout) { Ok(layout) } else { Err(HeaderFault::Shape(layout.shape())) }
 }
 
 /// Whether a file could hold the shape, so that all later arithmetic on it is exact in 64 bits.
@@ -146,12 +124,8 @@ fn possible(layout: &Layout) -> bool {
         return layout.rows.max(layout.cols) <= u64::from(u32::MAX);
     }
     let size = layout.dtype.size() as u64;
-    let end = layout
-        .rows
-        .checked_mul(layout.cols)
-        .and_then(|n| n.checked_mul(size));
-    end.and_then(|bytes| bytes.checked_add(layout.data_offset))
-        .is_some_and(|end| end <= i64::MAX as u64)
+    let end = layout.rows.checked_mul(layout.cols).and_then(|n| n.checked_mul(size));
+    end.and_then(|bytes| bytes.checked_add(layout.data_offset)).is_some_and(|end| end <= i64::MAX as u64)
 }
 
 fn shortened(source: &str) -> String {

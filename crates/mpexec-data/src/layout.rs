@@ -42,10 +42,6 @@ impl Layout {
 
     /// The shape as NumPy prints it: `(200000, 5)` or `(7,)`.
     pub fn shape(&self) -> String {
-        if self.dims == 1 {
-            format!("({},)", self.rows)
-        } else {
-            format!("({}, {})", self.rows, self.cols)
-        }
+        if self.dims == 1 { format!("({},)", self.rows) } else { format!("({}, {})", self.rows, self.cols) }
     }
 }

@@ -70,6 +70,7 @@
 //! Every error is one line that names the file and what is wrong with it.
 
 mod bounds;
+mod columns;
 mod count;
 mod dtype;
 mod error;

@@ -43,11 +43,7 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_white(&mut self) {
-        self.at = self.text.len()
-            - self
-                .rest()
-                .trim_start_matches([' ', '\t', '\r', '\n', '\x0c'])
-                .len();
+        self.at = self.text.len() - self.rest().trim_start_matches([' ', '\t', '\r', '\n', '\x0c']).len();
     }
 
     fn fault(&self, wanted: &str) -> String {
@@ -91,17 +87,11 @@ impl<'a> Reader<'a> {
         };
         let inner = &self.rest()[1..];
         let Some(length) = inner.find(quote) else {
-            return Err(format!(
-                "the string that begins at byte {} does not end",
-                self.at
-            ));
+            return Err(format!("the string that begins at byte {} does not end", self.at));
         };
         let inner = &inner[..length];
         if inner.contains(['\\', '\n']) {
-            return Err(format!(
-                "the string at byte {} contains an escape or a line break",
-                self.at
-            ));
+            return Err(format!("the string at byte {} contains an escape or a line break", self.at));
         }
         self.at += length + 2;
         Ok(inner)
@@ -121,18 +111,13 @@ impl<'a> Reader<'a> {
         if negative {
             return Ok(Literal::Negative);
         }
-        number
-            .parse()
-            .map(Literal::Whole)
-            .map_err(|_| format!("the number {number:.40} is too large"))
+        number.parse().map(Literal::Whole).map_err(|_| format!("the number {number:.40} is too large"))
     }
 
     fn word(&mut self) -> Result<Literal<'a>, String> {
-        for (word, literal) in [
-            ("True", Literal::Truth(true)),
-            ("False", Literal::Truth(false)),
-            ("None", Literal::Nothing),
-        ] {
+        for (word, literal) in
+            [("True", Literal::Truth(true)), ("False", Literal::Truth(false)), ("None", Literal::Nothing)]
+        {
             if self.take(word) {
                 return Ok(literal);
             }
@@ -179,23 +164,15 @@ mod tests {
     #[test]
     fn a_header_as_numpy_writes_it_is_understood() {
         let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (3L, 5), }          \n";
-        let Literal::Dictionary(items) = parse(header).unwrap() else {
-            panic!("not a dictionary")
-        };
+        let Literal::Dictionary(items) = parse(header).unwrap() else { panic!("not a dictionary") };
         assert_eq!(items[0], ("descr", Literal::Text("<i8"), "'<i8'"));
         assert_eq!(items[1], ("fortran_order", Literal::Truth(false), "False"));
-        assert_eq!(
-            items[2].1,
-            Literal::Sequence(vec![Literal::Whole(3), Literal::Whole(5)])
-        );
+        assert_eq!(items[2].1, Literal::Sequence(vec![Literal::Whole(3), Literal::Whole(5)]));
     }
 
     #[test]
     fn one_item_needs_no_comma_and_none_needs_nothing() {
-        assert_eq!(
-            parse("(7,)").unwrap(),
-            Literal::Sequence(vec![Literal::Whole(7)])
-        );
+        assert_eq!(parse("(7,)").unwrap(), Literal::Sequence(vec![Literal::Whole(7)]));
         assert_eq!(parse(" ( ) ").unwrap(), Literal::Sequence(vec![]));
         assert_eq!(parse("{}").unwrap(), Literal::Dictionary(vec![]));
         assert_eq!(parse("None").unwrap(), Literal::Nothing);
@@ -204,38 +181,12 @@ mod tests {
 
     #[test]
     fn what_is_not_a_literal_says_where() {
-        assert_eq!(
-            parse("{'a' 1}").unwrap_err(),
-            "expected \":\" at byte 5, found '1'"
-        );
-        assert_eq!(
-            parse("(1 2)").unwrap_err(),
-            "expected \",\" or \")\" at byte 3, found '2'"
-        );
-        assert_eq!(
-            parse("(1,").unwrap_err(),
-            "expected a value at byte 3, found its end"
-        );
-        assert_eq!(
-            parse("'abc").unwrap_err(),
-            "the string that begins at byte 0 does not end"
-        );
-        assert_eq!(
-            parse("1 1").unwrap_err(),
-            "expected the end of the header at byte 2, found '1'"
-        );
-        for wrong in [
-            "",
-            "(,)",
-            "[1",
-            "{1: 2}",
-            "'\\n'",
-            "-",
-            "Trye",
-            "(1,,2)",
-            "__import__",
-            "99999999999999999999",
-        ] {
+        assert_eq!(parse("{'a' 1}").unwrap_err(), "expected \":\" at byte 5, found '1'");
+        assert_eq!(parse("(1 2)").unwrap_err(), "expected \",\" or \")\" at byte 3, found '2'");
+        assert_eq!(parse("(1,").unwrap_err(), "expected a value at byte 3, found its end");
+        assert_eq!(parse("'abc").unwrap_err(), "the string that begins at byte 0 does not end");
+        assert_eq!(parse("1 1").unwrap_err(), "expected the end of the header at byte 2, found '1'");
+        for wrong in ["", "(,)", "[1", "{1: 2}", "'\\n'", "-", "Trye", "(1,,2)", "__import__", "99999999999999999999"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

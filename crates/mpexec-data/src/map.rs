@@ -2,16 +2,13 @@
 //!
 //! A whole file mapped at once costs page tables and resident memory in proportion to its size; pieces of a few
 //! megabytes, one after another, cost the same time and a constant amount of memory.
-#![expect(
-    unsafe_code,
-    reason = "a mapping of a file is unsafe by nature; this file is its only place"
-)]
+#![expect(unsafe_code, reason = "a mapping of a file is unsafe by nature; this file is its only place")]
 
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
 
-use memmap2::{Advice, Mmap, MmapOptions};
+use memmap2::{Mmap, MmapOptions};
 
 /// A read-only piece of a file in memory. It dereferences to its bytes and is unmapped when it is dropped.
 ///
@@ -26,12 +23,7 @@ pub struct Window {
 impl Window {
     /// Maps `length` bytes from `offset` on. The caller has made sure that the file has them. With `populate`, all pages
     /// are mapped by one call instead of by a fault each, which is right if all of them will be read.
-    pub(crate) fn map(
-        file: &File,
-        offset: u64,
-        length: usize,
-        populate: bool,
-    ) -> io::Result<Window> {
+    pub(crate) fn map(file: &File, offset: u64, length: usize, populate: bool) -> io::Result<Window> {
         if length == 0 {
             return Ok(Window { map: None, skip: 0 });
         }
@@ -43,21 +35,23 @@ impl Window {
         // numbers out of the slice and decide nothing about memory by their values, so such a change can only change
         // the numbers; that it may cut the file is documented above and checked by the caller as far as can be.
         let map = unsafe { options.map(file)? };
-        // Advice that an old kernel refuses costs speed only.
-        let advice = if populate {
-            Advice::PopulateRead
-        } else {
-            Advice::Sequential
-        };
-        let _ = map.advise(advice);
-        Ok(Window {
-            map: Some(map),
-            skip: skip as usize,
-        })
+        #[cfg(target_os = "linux")]
+        if populate {
+            populated(map.advise(memmap2::Advice::PopulateRead))?;
+        }
+        Ok(Window { map: Some(map), skip: skip as usize })
     }
 }
 
 const ALIGNMENT: u64 = 64 * 1024;
+
+/// Populating also finds what would kill the process when it is touched: a disk that cannot be read, a file cut in this
+/// very moment. What kernels before 5.14 say, which do not know it, costs only speed.
+#[cfg(target_os = "linux")]
+fn populated(advised: io::Result<()>) -> io::Result<()> {
+    let fault = rustix::io::Errno::FAULT.raw_os_error();
+    advised.or_else(|error| if error.raw_os_error() == Some(fault) { Err(error) } else { Ok(()) })
+}
 
 impl Deref for Window {
     type Target = [u8];

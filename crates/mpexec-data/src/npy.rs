@@ -39,17 +39,10 @@ impl NpyFile {
     /// Whatever is wrong with the path, the header or the length, as a [`DataError`] that names it.
     pub fn open(path: impl AsRef<Path>) -> Result<NpyFile, DataError> {
         let path = path.as_ref().to_path_buf();
-        let io = |doing, cause| DataError::Io {
-            path: path.clone(),
-            doing,
-            cause,
-        };
+        let io = |doing, cause| DataError::Io { path: path.clone(), doing, cause };
         // Without NONBLOCK, opening a pipe that nobody writes to would never return.
         let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits() as i32)
-            .open(&path);
+        let opened = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(&path);
         let file = match opened {
             Ok(file) => file,
             Err(error) => {
@@ -57,17 +50,24 @@ impl NpyFile {
                 let found = std::fs::metadata(&path).ok();
                 let special = found.and_then(|metadata| special(metadata.file_type()));
                 return Err(match (error.kind(), special) {
-                    (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => {
-                        DataError::Missing { path }
-                    }
+                    (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => DataError::Missing { path },
                     (_, Some(kind)) => DataError::NotRegular { path, kind },
                     _ => io("open it", error),
                 });
             }
         };
-        let metadata = file
-            .metadata()
-            .map_err(|error| io("learn its length", error))?;
+        NpyFile::from_file(file, path)
+    }
+
+    /// The same with a file that is open already, to read exactly what another process opened. `path` is only named in
+    /// errors; the position of `file` does not matter.
+    ///
+    /// # Errors
+    /// Those of [`open`](NpyFile::open).
+    pub fn from_file(file: File, path: impl Into<PathBuf>) -> Result<NpyFile, DataError> {
+        let path = path.into();
+        let io = |doing, cause| DataError::Io { path: path.clone(), doing, cause };
+        let metadata = file.metadata().map_err(|error| io("learn its length", error))?;
         if metadata.is_dir() {
             return Err(DataError::Directory { path });
         }
@@ -85,11 +85,7 @@ impl NpyFile {
         };
         let expected = layout.data_offset + layout.data_bytes();
         if length < expected {
-            return Err(DataError::CutShort {
-                path,
-                expected,
-                found: length,
-            });
+            return Err(DataError::CutShort { path, expected, found: length });
         }
         Ok(NpyFile { file, layout, path })
     }
@@ -117,38 +113,19 @@ impl NpyFile {
     pub fn rows_window(&self, first: u64, count: u64) -> Result<Window, DataError> {
         self.check_rows(&(first..first.saturating_add(count)))?;
         if self.layout.fortran {
-            return Err(DataError::ColumnOrder {
-                path: self.path.clone(),
-            });
+            return Err(DataError::ColumnOrder { path: self.path.clone() });
         }
         let row = self.layout.row_bytes();
-        self.window(first * row, count * row, true)
+        self.window(first * row, count * row, count * row <= POPULATE_AT_MOST)
     }
 
     /// Maps `length` bytes from the byte `begin` of the numbers on. Both lie within the array.
-    pub(crate) fn window(
-        &self,
-        begin: u64,
-        length: u64,
-        populate: bool,
-    ) -> Result<Window, DataError> {
+    pub(crate) fn window(&self, begin: u64, length: u64, populate: bool) -> Result<Window, DataError> {
         let offset = self.layout.data_offset + begin;
-        let io = |doing, cause| DataError::Io {
-            path: self.path.clone(),
-            doing,
-            cause,
-        };
-        let found = self
-            .file
-            .metadata()
-            .map_err(|error| io("learn its length", error))?
-            .len();
+        let io = |doing, cause| DataError::Io { path: self.path.clone(), doing, cause };
+        let found = self.file.metadata().map_err(|error| io("learn its length", error))?.len();
         if found < offset + length {
-            return Err(DataError::Shrunk {
-                path: self.path.clone(),
-                expected: offset + length,
-                found,
-            });
+            return Err(DataError::Shrunk { path: self.path.clone(), expected: offset + length, found });
         }
         let too_large = |_| io("map it", io::Error::from(io::ErrorKind::OutOfMemory));
         let length = usize::try_from(length).map_err(too_large)?;
@@ -160,14 +137,12 @@ impl NpyFile {
             return Ok(());
         }
         let path = self.path.clone();
-        Err(DataError::Rows {
-            path,
-            rows: self.layout.rows,
-            first: rows.start,
-            end: rows.end,
-        })
+        Err(DataError::Rows { path, rows: self.layout.rows, first: rows.start, end: rows.end })
     }
 }
+
+/// A program that maps more than this by one call rather wants it to be read as it goes.
+const POPULATE_AT_MOST: u64 = 32 << 20;
 
 /// What a file is called that has no bytes of its own.
 fn special(kind: FileType) -> Option<&'static str> {
@@ -196,29 +171,12 @@ fn read_start(file: &File, length: u64) -> io::Result<Vec<u8>> {
 
 fn named(fault: HeaderFault, path: PathBuf, start: &[u8], length: u64) -> DataError {
     match fault {
-        HeaderFault::NotNpy => DataError::NotNpy {
-            path,
-            seen: sniff::describe(start),
-        },
+        HeaderFault::NotNpy => DataError::NotNpy { path, seen: sniff::describe(start) },
         HeaderFault::Version(major, minor) => DataError::Version { path, major, minor },
-        HeaderFault::TooLong(bytes) => DataError::HeaderTooLong {
-            path,
-            bytes,
-            limit: MAX_HEADER,
-        },
-        HeaderFault::Cut { expected } => DataError::CutShort {
-            path,
-            expected,
-            found: length,
-        },
-        HeaderFault::Broken(fault) => DataError::Header {
-            path,
-            fault: crate::error::one_line(&fault),
-        },
-        HeaderFault::ElementType(descr) => DataError::ElementType {
-            path,
-            descr: crate::error::one_line(&descr),
-        },
+        HeaderFault::TooLong(bytes) => DataError::HeaderTooLong { path, bytes, limit: MAX_HEADER },
+        HeaderFault::Cut { expected } => DataError::CutShort { path, expected, found: length },
+        HeaderFault::Broken(fault) => DataError::Header { path, fault: crate::error::one_line(&fault) },
+        HeaderFault::ElementType(descr) => DataError::ElementType { path, descr: crate::error::one_line(&descr) },
         HeaderFault::Dimensions(dims) => DataError::Dimensions { path, dims },
         HeaderFault::Shape(shape) => DataError::Shape { path, shape },
     }

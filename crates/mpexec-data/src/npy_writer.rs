@@ -46,10 +46,7 @@ pub fn npy_header(dtype: DType, shape: Shape) -> Vec<u8> {
         Shape::Vector(length) => (length, format!("({length},)")),
         Shape::Matrix(rows, cols) => (rows, format!("({rows}, {cols})")),
     };
-    let mut text = format!(
-        "{{'descr': '{}', 'fortran_order': False, 'shape': {shape}, }}",
-        dtype.descr()
-    );
+    let mut text = format!("{{'descr': '{}', 'fortran_order': False, 'shape': {shape}, }}", dtype.descr());
     // NumPy leaves room for the first length to grow in place, to 21 digits.
     text.extend(std::iter::repeat_n(' ', 21 - first.to_string().len()));
     let before = 10;
@@ -88,12 +85,9 @@ impl<W: Write> NpyWriter<W> {
     /// # Errors
     /// Those of `inner`, and [`io::ErrorKind::InvalidInput`] for a shape that no file can hold.
     pub fn new(mut inner: W, dtype: DType, shape: Shape) -> io::Result<NpyWriter<W>> {
-        let missing = shape
-            .numbers()
-            .and_then(|numbers| numbers.checked_mul(dtype.size() as u64));
-        let missing = missing.ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "no file can hold the shape")
-        })?;
+        let missing = shape.numbers().and_then(|numbers| numbers.checked_mul(dtype.size() as u64));
+        let missing =
+            missing.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no file can hold the shape"))?;
         inner.write_all(&npy_header(dtype, shape))?;
         Ok(NpyWriter { inner, missing })
     }
@@ -104,10 +98,7 @@ impl<W: Write> NpyWriter<W> {
     /// Those of `inner`, and [`io::ErrorKind::InvalidInput`] for more bytes than the shape has; nothing is written then.
     pub fn write(&mut self, numbers: &[u8]) -> io::Result<()> {
         let Some(missing) = self.missing.checked_sub(numbers.len() as u64) else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "more numbers were written than the shape has",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "more numbers were written than the shape has"));
         };
         self.inner.write_all(numbers)?;
         self.missing = missing;

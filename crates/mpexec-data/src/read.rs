@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{DType, DataError, NpyFile};
+use crate::{DEFAULT_WINDOW_BYTES, DType, DataError, NpyFile};
 
 /// A number that a file may hold. Implemented for the ten types of [`DType`], and closed.
 pub trait Element: Copy + Default + sealed::Bytes + 'static {
@@ -44,32 +44,23 @@ impl NpyFile {
         let layout = self.layout();
         if layout.dtype != T::DTYPE {
             let path = self.path().to_path_buf();
-            return Err(DataError::OtherType {
-                path,
-                holds: layout.dtype,
-                wanted: T::DTYPE,
-            });
+            return Err(DataError::OtherType { path, holds: layout.dtype, wanted: T::DTYPE });
         }
         self.check_rows(&rows)?;
         let (size, big) = (layout.dtype.size(), layout.big_endian);
         let count = rows.end - rows.start;
         if !layout.fortran {
             let window = self.rows_window(rows.start, count)?;
-            return Ok(window
-                .chunks_exact(size)
-                .map(|bytes| T::from_bytes(bytes, big))
-                .collect());
+            return Ok(window.chunks_exact(size).map(|bytes| T::from_bytes(bytes, big)).collect());
         }
         let cols = layout.cols as usize;
         let mut numbers = vec![T::default(); count as usize * cols];
-        for column in 0..cols {
-            let begin = (column as u64 * layout.rows + rows.start) * size as u64;
-            let window = self.window(begin, count * size as u64, true)?;
+        self.each_column(rows, DEFAULT_WINDOW_BYTES, |column, bytes| {
             let places = numbers.iter_mut().skip(column).step_by(cols);
-            for (place, bytes) in places.zip(window.chunks_exact(size)) {
+            for (place, bytes) in places.zip(bytes.chunks_exact(size)) {
                 *place = T::from_bytes(bytes, big);
             }
-        }
+        })?;
         Ok(numbers)
     }
 }

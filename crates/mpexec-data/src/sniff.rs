@@ -3,23 +3,14 @@
 /// Describes the beginning of a file in a few words, on one line.
 pub(crate) fn describe(start: &[u8]) -> String {
     const KNOWN: [(&[u8], &str); 9] = [
-        (
-            b"PK\x03\x04",
-            "it is a zip archive, perhaps .npz; save its array with numpy.save",
-        ),
+        (b"PK\x03\x04", "it is a zip archive, perhaps .npz; save its array with numpy.save"),
         (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
-        (
-            b"\x28\xb5\x2f\xfd",
-            "it is compressed with zstd; unpack it first",
-        ),
+        (b"\x28\xb5\x2f\xfd", "it is compressed with zstd; unpack it first"),
         (b"\xfd7zXZ\x00", "it is compressed with xz; unpack it first"),
         (b"PAR1", "it is a Parquet file"),
         (b"ARROW1", "it is an Arrow file"),
         (b"\x89HDF", "it is an HDF5 file"),
-        (
-            b"\x80\x04\x95",
-            "it is a Python pickle; save the array with numpy.save",
-        ),
+        (b"\x80\x04\x95", "it is a Python pickle; save the array with numpy.save"),
         (b"\x7fELF", "it is a program"),
     ];
     for (magic, what) in KNOWN {
@@ -28,9 +19,7 @@ pub(crate) fn describe(start: &[u8]) -> String {
         }
     }
     let shown = &start[..start.len().min(16)];
-    let text = shown
-        .iter()
-        .all(|&byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
+    let text = shown.iter().all(|&byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
     let kind = if text { "text" } else { "bytes" };
     format!("it begins with the {kind} \"{}\"", shown.escape_ascii())
 }
@@ -41,14 +30,8 @@ mod tests {
 
     #[test]
     fn what_is_seen_is_said_on_one_line() {
-        assert_eq!(
-            describe(b"row,count\n0,4\n1,2\n"),
-            r#"it begins with the text "row,count\n0,4\n1,""#
-        );
-        assert_eq!(
-            describe(b"\x00\xff"),
-            r#"it begins with the bytes "\x00\xff""#
-        );
+        assert_eq!(describe(b"row,count\n0,4\n1,2\n"), r#"it begins with the text "row,count\n0,4\n1,""#);
+        assert_eq!(describe(b"\x00\xff"), r#"it begins with the bytes "\x00\xff""#);
         assert!(describe(b"PK\x03\x04rest").contains("zip"));
     }
 }

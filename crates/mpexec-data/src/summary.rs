@@ -51,13 +51,7 @@ impl Summary {
             bin_width *= 2;
         }
         let bins = (cols / bin_width + 1) as usize;
-        Summary {
-            rows: 0,
-            total: 0,
-            histogram: vec![0; bins],
-            bin_width,
-            first: Vec::new(),
-        }
+        Summary { rows: 0, total: 0, histogram: vec![0; bins], bin_width, first: Vec::new() }
     }
 
     /// Adds the summary of the rows that follow.

@@ -49,13 +49,7 @@ impl<W: Write> CountsText<W> {
         if format == TextFormat::Csv {
             buffer.extend_from_slice(b"row,count\n");
         }
-        Ok(CountsText {
-            inner,
-            format,
-            width,
-            row: 0,
-            buffer,
-        })
+        Ok(CountsText { inner, format, width, row: 0, buffer })
     }
 
     /// Continues with another row than the next, for results that are written in parts. No line of titles is repeated.
@@ -77,12 +71,10 @@ impl<W: Write> CountsText<W> {
             };
             self.buffer.extend_from_slice(before);
             if self.format != TextFormat::Plain {
-                self.buffer
-                    .extend_from_slice(digits.format(self.row).as_bytes());
+                self.buffer.extend_from_slice(digits.format(self.row).as_bytes());
             }
             self.buffer.extend_from_slice(between);
-            self.buffer
-                .extend_from_slice(digits.format(count).as_bytes());
+            self.buffer.extend_from_slice(digits.format(count).as_bytes());
             self.buffer.extend_from_slice(after);
             self.row += 1;
             if self.buffer.len() > FULL {

@@ -79,23 +79,13 @@ mod tests {
     #[test]
     fn the_smallest_type_that_holds_the_columns_is_taken() {
         use CountWidth::*;
-        for (cols, width) in [
-            (0, U8),
-            (255, U8),
-            (256, U16),
-            (65_535, U16),
-            (65_536, U32),
-            (u32::MAX.into(), U32),
-            (1 << 32, U64),
-        ] {
+        for (cols, width) in
+            [(0, U8), (255, U8), (256, U16), (65_535, U16), (65_536, U32), (u32::MAX.into(), U32), (1 << 32, U64)]
+        {
             assert_eq!(CountWidth::for_columns(cols), width, "{cols}");
             let mut place = [0xff; 8];
             width.write(cols, &mut place);
-            assert_eq!(
-                width.read(&place[..width.bytes()]).next(),
-                Some(cols),
-                "{cols}"
-            );
+            assert_eq!(width.read(&place[..width.bytes()]).next(), Some(cols), "{cols}");
         }
     }
 }

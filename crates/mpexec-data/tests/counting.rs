@@ -5,9 +5,7 @@
 use std::fs;
 use std::ops::Range;
 
-use mpexec_data::{
-    Bounds, Counter, DType, DataError, LegacyRandom, NpyFile, Summary, count_range_into,
-};
+use mpexec_data::{Bounds, Counter, DType, DataError, LegacyRandom, NpyFile, Summary, count_range_into};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -28,9 +26,7 @@ impl Case {
     /// Small numbers, of which about half are within 4..=8, in row order.
     fn numbers(&self) -> Vec<i64> {
         let mut numbers = vec![0; self.rows * self.cols];
-        LegacyRandom::new(self.seed)
-            .fill(0, 11, &mut numbers)
-            .unwrap();
+        LegacyRandom::new(self.seed).fill(0, 11, &mut numbers).unwrap();
         numbers
     }
 
@@ -48,11 +44,7 @@ impl Case {
         bytes.extend((text.len() as u16).to_le_bytes());
         bytes.extend(text.as_bytes());
         let place = |at: usize| {
-            if self.fortran {
-                at % self.rows * self.cols + at / self.rows
-            } else {
-                at
-            }
+            if self.fortran { at % self.rows * self.cols + at / self.rows } else { at }
         };
         for at in 0..numbers.len() {
             let number = numbers[place(at)];
@@ -77,29 +69,21 @@ impl Case {
         let path = folder.path().join("data.bin");
         fs::write(&path, self.file(&numbers)).unwrap();
         let file = NpyFile::open(&path).unwrap();
-        assert_eq!(
-            file.layout().fortran,
-            self.fortran && self.rows > 1 && self.cols > 1
-        );
+        assert_eq!(file.layout().fortran, self.fortran && self.rows > 1 && self.cols > 1);
         let bounds = Bounds::parse("4", "8", self.dtype).unwrap();
         let counter = Counter::new(&file, &bounds).unwrap().window_bytes(window);
         let width = counter.width();
 
         let row = |row: usize| &numbers[row * self.cols..][..self.cols];
-        let expected: Vec<u64> = rows
-            .clone()
-            .map(|i| row(i).iter().filter(|x| (4..=8).contains(*x)).count() as u64)
-            .collect();
+        let expected: Vec<u64> =
+            rows.clone().map(|i| row(i).iter().filter(|x| (4..=8).contains(*x)).count() as u64).collect();
         let range = rows.start as u64..rows.end as u64;
         let mut counts = vec![0xaa; expected.len() * width.bytes()];
         let summary = counter.count_into(range.clone(), &mut counts).unwrap();
         let counted: Vec<u64> = width.read(&counts).collect();
         assert!(counted == expected, "{self:?}");
 
-        assert_eq!(
-            (summary.rows, summary.total),
-            (expected.len() as u64, expected.iter().sum())
-        );
+        assert_eq!((summary.rows, summary.total), (expected.len() as u64, expected.iter().sum()));
         assert_eq!(summary.first, expected[..expected.len().min(10)]);
         let mut histogram = vec![0; summary.histogram.len()];
         for count in &expected {
@@ -109,11 +93,7 @@ impl Case {
 
         let mut streamed = Vec::new();
         let sink = |block: &[u8]| -> Result<(), DataError> {
-            assert!(
-                block.len() <= 2 << 20
-                    && block.len().is_multiple_of(width.bytes())
-                    && !block.is_empty()
-            );
+            assert!(block.len() <= 2 << 20 && block.len().is_multiple_of(width.bytes()) && !block.is_empty());
             streamed.extend_from_slice(block);
             Ok(())
         };
@@ -131,37 +111,14 @@ fn cases() -> impl Strategy<Value = (Case, Range<usize>, usize)> {
         (1usize..7, 1usize..9000),
         (1usize..3, 8000usize..30_000),
     ];
-    let file = (
-        prop::sample::select(DType::ALL.to_vec()),
-        any::<bool>(),
-        any::<bool>(),
-        shape,
-        0usize..64,
-        any::<u32>(),
-    );
-    (
-        file,
-        any::<(u32, u32)>(),
-        prop::sample::select(vec![1usize, 100_000, 16 << 20]),
+    let file =
+        (prop::sample::select(DType::ALL.to_vec()), any::<bool>(), any::<bool>(), shape, 0usize..64, any::<u32>());
+    (file, any::<(u32, u32)>(), prop::sample::select(vec![1usize, 100_000, 16 << 20])).prop_map(
+        |((dtype, big_endian, fortran, (rows, cols), spaces, seed), (a, b), window)| {
+            let (a, b) = (a as usize % (rows + 1), b as usize % (rows + 1));
+            (Case { dtype, big_endian, fortran, rows, cols, spaces, seed }, a.min(b)..a.max(b), window)
+        },
     )
-        .prop_map(
-            |((dtype, big_endian, fortran, (rows, cols), spaces, seed), (a, b), window)| {
-                let (a, b) = (a as usize % (rows + 1), b as usize % (rows + 1));
-                (
-                    Case {
-                        dtype,
-                        big_endian,
-                        fortran,
-                        rows,
-                        cols,
-                        spaces,
-                        seed,
-                    },
-                    a.min(b)..a.max(b),
-                    window,
-                )
-            },
-        )
 }
 
 proptest! {
@@ -174,15 +131,7 @@ proptest! {
 
 #[test]
 fn rows_and_columns_of_every_width_of_count_are_counted() {
-    let case = |dtype, fortran, rows, cols| Case {
-        dtype,
-        big_endian: true,
-        fortran,
-        rows,
-        cols,
-        spaces: 3,
-        seed: 9,
-    };
+    let case = |dtype, fortran, rows, cols| Case { dtype, big_endian: true, fortran, rows, cols, spaces: 3, seed: 9 };
     for fortran in [false, true] {
         for cols in [1, 5, 255, 256, 257, 511, 600, 8192, 8193] {
             case(DType::I16, fortran, 20, cols).check(0..20, 1);
@@ -196,29 +145,13 @@ fn rows_and_columns_of_every_width_of_count_are_counted() {
 
 #[test]
 fn long_columns_are_counted_in_blocks_of_rows() {
-    let case = Case {
-        dtype: DType::U8,
-        big_endian: false,
-        fortran: true,
-        rows: 600_000,
-        cols: 2,
-        spaces: 0,
-        seed: 3,
-    };
+    let case = Case { dtype: DType::U8, big_endian: false, fortran: true, rows: 600_000, cols: 2, spaces: 0, seed: 3 };
     case.check(1..599_999, 16 << 20);
 }
 
 #[test]
 fn parts_added_in_order_are_the_whole() {
-    let case = Case {
-        dtype: DType::I32,
-        big_endian: false,
-        fortran: false,
-        rows: 1000,
-        cols: 7,
-        spaces: 0,
-        seed: 5,
-    };
+    let case = Case { dtype: DType::I32, big_endian: false, fortran: false, rows: 1000, cols: 7, spaces: 0, seed: 5 };
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("data.bin");
     fs::write(&path, case.file(&case.numbers())).unwrap();
@@ -228,19 +161,12 @@ fn parts_added_in_order_are_the_whole() {
     let expected = count_range_into(&file, 0..1000, &bounds, &mut whole).unwrap();
     let mut sum = Summary::new(7);
     for (first, part) in (0..).step_by(333).zip(parts.chunks_mut(333)) {
-        let part =
-            count_range_into(&file, first..first + part.len() as u64, &bounds, part).unwrap();
+        let part = count_range_into(&file, first..first + part.len() as u64, &bounds, part).unwrap();
         sum.merge(&part).unwrap();
     }
     assert_eq!((sum, parts), (expected, whole));
     let other = Summary::new(8);
-    assert!(
-        Summary::new(7)
-            .merge(&other)
-            .unwrap_err()
-            .to_string()
-            .contains("different numbers of columns")
-    );
+    assert!(Summary::new(7).merge(&other).unwrap_err().to_string().contains("different numbers of columns"));
 }
 
 #[test]
@@ -255,15 +181,7 @@ fn the_sinks_error_ends_the_count() {
             Stop::File(error)
         }
     }
-    let case = Case {
-        dtype: DType::I8,
-        big_endian: false,
-        fortran: false,
-        rows: 300_000,
-        cols: 1,
-        spaces: 0,
-        seed: 5,
-    };
+    let case = Case { dtype: DType::I8, big_endian: false, fortran: false, rows: 300_000, cols: 1, spaces: 0, seed: 5 };
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("data.bin");
     fs::write(&path, case.file(&case.numbers())).unwrap();
@@ -277,8 +195,57 @@ fn the_sinks_error_ends_the_count() {
     });
     assert!(matches!(ended, Err(Stop::Here)));
     assert_eq!(blocks, 1);
-    assert!(matches!(
-        counter.count_with(0..300_001, |_| Err(Stop::Here)),
-        Err(Stop::File(DataError::Rows { .. }))
-    ));
+    assert!(matches!(counter.count_with(0..300_001, |_| Err(Stop::Here)), Err(Stop::File(DataError::Rows { .. }))));
+}
+
+/// The bytes of `path` that this process has mapped.
+fn mapped(path: &std::path::Path) -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let ours = maps.lines().filter(|line| line.ends_with(path.to_str().unwrap()));
+    ours.map(|line| {
+        let (begin, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        usize::from_str_radix(end, 16).unwrap() - usize::from_str_radix(begin, 16).unwrap()
+    })
+    .sum()
+}
+
+#[test]
+fn no_more_than_a_window_is_mapped_at_any_time() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().canonicalize().unwrap().join("data.bin");
+    for (fortran, cols) in [("False", 8), ("False", 300_000), ("True", 8)] {
+        let text = format!("{{'descr': '<i8', 'fortran_order': {fortran}, 'shape': ({}, {cols}), }}", 2_400_000 / cols);
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((text.len() as u16).to_le_bytes());
+        bytes.extend(text.as_bytes());
+        fs::write(&path, &bytes).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_len(bytes.len() as u64 + 19_200_000).unwrap();
+        let file = NpyFile::open(&path).unwrap();
+        let bounds = Bounds::parse("0", "0", DType::I64).unwrap();
+        let counter = Counter::new(&file, &bounds).unwrap().window_bytes(1 << 20);
+        let mut most = 0;
+        let sink = |_: &[u8]| -> Result<(), DataError> {
+            most = most.max(mapped(&path));
+            Ok(())
+        };
+        let summary = counter.count_with(0..file.layout().rows, sink).unwrap();
+        assert_eq!(summary.total, 2_400_000);
+        assert!(most <= (1 << 20) + (128 << 10), "{most} bytes were mapped");
+        assert!(fortran == "True" || most >= 1 << 19, "{most} bytes were mapped, so this test looks at the wrong file");
+        assert_eq!(mapped(&path), 0);
+    }
+}
+
+#[test]
+fn a_file_opened_by_another_is_counted_all_the_same() {
+    let case = Case { dtype: DType::I32, big_endian: true, fortran: false, rows: 50, cols: 3, spaces: 1, seed: 8 };
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("data.bin");
+    fs::write(&path, case.file(&case.numbers())).unwrap();
+    let opened = fs::File::open(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let file = NpyFile::from_file(opened, "a name for messages").unwrap();
+    let numbers: Vec<i64> = file.read_rows::<i32>(0..50).unwrap().into_iter().map(i64::from).collect();
+    assert_eq!(numbers, case.numbers());
+    assert_eq!(file.path().to_str(), Some("a name for messages"));
 }

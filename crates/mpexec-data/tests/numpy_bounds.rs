@@ -24,9 +24,7 @@ fn every_number_is_in_range_exactly_when_numpy_says_so() {
     let mut cases = 0;
     for line in table.lines().skip(1) {
         let words: Vec<&str> = line.split(' ').collect();
-        let [kind, minimum, maximum, expected] = words[..] else {
-            panic!("{line}")
-        };
+        let [kind, minimum, maximum, expected] = words[..] else { panic!("{line}") };
         let dtype = common::kind(kind);
         let (file, numbers) = &files[&dtype];
         let bounds = match Bounds::parse(minimum, maximum, dtype) {
@@ -37,10 +35,7 @@ fn every_number_is_in_range_exactly_when_numpy_says_so() {
         let expected = u64::from_str_radix(&expected[2..], 16).unwrap();
         assert!(!bounds.is_empty() || expected == 0, "{line}");
         let mut held = vec![0; numbers.len()];
-        Counter::new(file, &bounds)
-            .unwrap()
-            .count_into(0..numbers.len() as u64, &mut held)
-            .unwrap();
+        Counter::new(file, &bounds).unwrap().count_into(0..numbers.len() as u64, &mut held).unwrap();
         for (i, held) in held.into_iter().enumerate() {
             assert_eq!(u64::from(held), expected >> i & 1, "{}: {line}", numbers[i]);
         }

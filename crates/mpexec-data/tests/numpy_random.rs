@@ -12,19 +12,8 @@ fn every_seed_and_range_gives_numpys_numbers() {
         let (seed, low, high) = (words[0] as u32, words[1] as i64, words[2] as i64);
         let mut drawn = [0; 3000];
         LegacyRandom::new(seed).fill(low, high, &mut drawn).unwrap();
-        assert_eq!(
-            drawn[..4],
-            [
-                words[3] as i64,
-                words[4] as i64,
-                words[5] as i64,
-                words[6] as i64
-            ],
-            "{line}"
-        );
-        let weighed = (1i64..)
-            .zip(drawn)
-            .fold(0i64, |sum, (i, x)| sum.wrapping_add(i.wrapping_mul(x)));
+        assert_eq!(drawn[..4], [words[3] as i64, words[4] as i64, words[5] as i64, words[6] as i64], "{line}");
+        let weighed = (1i64..).zip(drawn).fold(0i64, |sum, (i, x)| sum.wrapping_add(i.wrapping_mul(x)));
         assert_eq!(weighed as u64, words[7] as u64, "{line}");
     }
     assert!(table.lines().count() > 70);
@@ -60,21 +49,10 @@ fn a_table_comes_in_chunks_of_bounded_size_and_is_complete() {
 
 #[test]
 fn an_empty_range_is_an_error_even_for_an_empty_table() {
-    let error = generate(0, 0, 5, 5, 1, |_| -> Result<(), EmptyRange> {
-        panic!("there is nothing to hand on")
-    });
+    let error = generate(0, 0, 5, 5, 1, |_| -> Result<(), EmptyRange> { panic!("there is nothing to hand on") });
     assert_eq!(error, Err(EmptyRange { low: 5, high: 5 }));
-    assert_eq!(
-        error.unwrap_err().to_string(),
-        "no number is at least 5 and below 5"
-    );
-    assert_eq!(
-        generate(u64::MAX, 0, 0, 5, 1, |_| Err(EmptyRange {
-            low: 0,
-            high: 0
-        })),
-        Ok(())
-    );
+    assert_eq!(error.unwrap_err().to_string(), "no number is at least 5 and below 5");
+    assert_eq!(generate(u64::MAX, 0, 0, 5, 1, |_| Err(EmptyRange { low: 0, high: 0 })), Ok(()));
 }
 
 #[test]

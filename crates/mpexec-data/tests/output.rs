@@ -12,10 +12,8 @@ use mpexec_data::{Output, OutputError, OutputPart};
 use tempfile::TempDir;
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -56,17 +54,11 @@ fn what_stood_there_is_replaced_as_a_whole_and_keeps_its_permissions() {
     output.write_all(b"new").unwrap();
     output.commit().unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"new");
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o604
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o604);
     assert_eq!(names(folder.path()), ["counts.csv"]);
     let mut old = String::new();
     open_before.read_to_string(&mut old).unwrap();
-    assert_eq!(
-        old, "a long old text",
-        "who had it open reads on undisturbed"
-    );
+    assert_eq!(old, "a long old text", "who had it open reads on undisturbed");
 }
 
 #[test]
@@ -96,29 +88,14 @@ fn places_are_written_in_any_order_and_from_other_hands() {
     output.commit().unwrap();
     assert_eq!(fs::read(&path).unwrap(), [0, 2, 3, 0, 0, 0, 7, 8]);
     let gone = OutputPart::open("/proc/self/fd/987654").unwrap_err();
-    assert!(
-        gone.to_string()
-            .starts_with("/proc/self/fd/987654: cannot open the output of another process"),
-        "{gone}"
-    );
+    assert!(gone.to_string().starts_with("/proc/self/fd/987654: cannot open the output of another process"), "{gone}");
 }
 
 #[test]
 fn a_place_where_no_file_can_stand_is_refused_at_the_beginning() {
     let folder = TempDir::new().unwrap();
-    let says = |path: &Path| {
-        Output::create(path)
-            .unwrap_err()
-            .to_string()
-            .split_once(": ")
-            .unwrap()
-            .1
-            .to_owned()
-    };
-    assert_eq!(
-        says(&folder.path().join("no/counts.csv")),
-        "its folder does not exist; make it first"
-    );
+    let says = |path: &Path| Output::create(path).unwrap_err().to_string().split_once(": ").unwrap().1.to_owned();
+    assert_eq!(says(&folder.path().join("no/counts.csv")), "its folder does not exist; make it first");
     assert_eq!(says(folder.path()), "is a directory; name a file in it");
     assert_eq!(says(Path::new("/")), "is a directory; name a file in it");
     assert_eq!(says(Path::new("..")), "is a directory; name a file in it");
@@ -126,10 +103,7 @@ fn a_place_where_no_file_can_stand_is_refused_at_the_beginning() {
     assert_eq!(says(Path::new("/dev/null")), device);
     let file = folder.path().join("file");
     fs::write(&file, "x").unwrap();
-    assert_eq!(
-        says(&file.join("below")),
-        "its folder does not exist; make it first"
-    );
+    assert_eq!(says(&file.join("below")), "its folder does not exist; make it first");
     assert_eq!(says(Path::new("")), "is a directory; name a file in it");
 }
 
@@ -137,14 +111,8 @@ fn a_place_where_no_file_can_stand_is_refused_at_the_beginning() {
 fn a_length_that_no_file_may_have_is_said_so() {
     let folder = TempDir::new().unwrap();
     let output = Output::create(folder.path().join("counts.npy")).unwrap();
-    assert!(matches!(
-        output.set_len(i64::MAX as u64),
-        Err(OutputError::Full { .. })
-    ));
-    assert!(matches!(
-        output.set_len(u64::MAX),
-        Err(OutputError::Io { .. })
-    ));
+    assert!(matches!(output.set_len(i64::MAX as u64), Err(OutputError::Full { .. })));
+    assert!(matches!(output.set_len(u64::MAX), Err(OutputError::Io { .. })));
 }
 
 #[test]
@@ -154,10 +122,7 @@ fn a_folder_that_goes_away_meanwhile_is_an_error_at_the_end() {
     fs::create_dir(&inner).unwrap();
     let output = Output::create(inner.join("counts.npy")).unwrap();
     fs::remove_dir(&inner).unwrap();
-    assert!(matches!(
-        output.commit(),
-        Err(OutputError::MissingFolder { .. })
-    ));
+    assert!(matches!(output.commit(), Err(OutputError::MissingFolder { .. })));
 }
 
 /// Set in the child of the test below: the folder to write in.
@@ -175,21 +140,14 @@ fn a_process_killed_while_it_writes_leaves_nothing() {
     }
     let folder = TempDir::new().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "a_process_killed_while_it_writes_leaves_nothing",
-            "--nocapture",
-        ])
+        .args(["--exact", "a_process_killed_while_it_writes_leaves_nothing", "--nocapture"])
         .env(FOLDER, folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(
-        lines.any(|line| line.unwrap().contains("half written")),
-        "the child came so far"
-    );
+    assert!(lines.any(|line| line.unwrap().contains("half written")), "the child came so far");
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(names(folder.path()), [""; 0]);

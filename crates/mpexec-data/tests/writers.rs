@@ -4,9 +4,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use mpexec_data::{
-    CountWidth, CountsText, DType, NpyFile, NpyWriter, Output, Shape, TextFormat, npy_header,
-};
+use mpexec_data::{CountWidth, CountsText, DType, NpyFile, NpyWriter, Output, Shape, TextFormat, npy_header};
 use proptest::prelude::*;
 
 fn text(format: TextFormat, width: CountWidth, counts: &[u8]) -> String {
@@ -20,22 +18,13 @@ fn text(format: TextFormat, width: CountWidth, counts: &[u8]) -> String {
 #[test]
 fn every_format_is_as_documented() {
     let counts = [4, 0, 2, 0, 0, 1];
-    assert_eq!(
-        text(TextFormat::Csv, CountWidth::U16, &counts),
-        "row,count\n0,4\n1,2\n2,256\n"
-    );
-    assert_eq!(
-        text(TextFormat::Plain, CountWidth::U16, &counts),
-        "4\n2\n256\n"
-    );
+    assert_eq!(text(TextFormat::Csv, CountWidth::U16, &counts), "row,count\n0,4\n1,2\n2,256\n");
+    assert_eq!(text(TextFormat::Plain, CountWidth::U16, &counts), "4\n2\n256\n");
     let lines = "{\"row\":0,\"count\":4}\n{\"row\":1,\"count\":2}\n{\"row\":2,\"count\":256}\n";
     assert_eq!(text(TextFormat::JsonLines, CountWidth::U16, &counts), lines);
     assert_eq!(text(TextFormat::Csv, CountWidth::U8, &[]), "row,count\n");
     let widest = u64::MAX.to_le_bytes();
-    assert_eq!(
-        text(TextFormat::Plain, CountWidth::U64, &widest),
-        "18446744073709551615\n"
-    );
+    assert_eq!(text(TextFormat::Plain, CountWidth::U64, &widest), "18446744073709551615\n");
 }
 
 #[test]
@@ -43,10 +32,7 @@ fn rows_are_numbered_on_from_where_one_likes() {
     let mut text = CountsText::new(Vec::new(), TextFormat::Csv, CountWidth::U8).unwrap();
     text.set_row(u64::MAX - 1);
     text.write(&[5]).unwrap();
-    assert_eq!(
-        text.finish().unwrap(),
-        b"row,count\n18446744073709551614,5\n"
-    );
+    assert_eq!(text.finish().unwrap(), b"row,count\n18446744073709551614,5\n");
 }
 
 #[test]
@@ -62,19 +48,13 @@ fn long_text_is_written_in_large_pieces() {
             Ok(())
         }
     }
-    let mut text =
-        CountsText::new(Pieces(Vec::new()), TextFormat::JsonLines, CountWidth::U8).unwrap();
+    let mut text = CountsText::new(Pieces(Vec::new()), TextFormat::JsonLines, CountWidth::U8).unwrap();
     for _ in 0..100 {
         text.write(&[3; 1000]).unwrap();
     }
     let pieces = text.finish().unwrap().0;
     let (last, before) = pieces.split_last().unwrap();
-    assert!(
-        before
-            .iter()
-            .all(|&piece| (64 << 10..65 << 10).contains(&piece)),
-        "{pieces:?}"
-    );
+    assert!(before.iter().all(|&piece| (64 << 10..65 << 10).contains(&piece)), "{pieces:?}");
     assert_eq!(before.iter().sum::<usize>() + last, 100_000 * 19 + 488_890);
 }
 
@@ -106,45 +86,26 @@ fn an_array_must_have_exactly_its_numbers() {
     let mut short = writer(Shape::Matrix(2, 2)).unwrap();
     short.write(&[0; 7]).unwrap();
     assert_eq!(short.missing(), 1);
-    assert_eq!(
-        short.write(&[0; 2]).unwrap_err().kind(),
-        ErrorKind::InvalidInput
-    );
+    assert_eq!(short.write(&[0; 2]).unwrap_err().kind(), ErrorKind::InvalidInput);
     let error = short.finish().unwrap_err();
     assert_eq!(
         (error.kind(), error.to_string().as_str()),
-        (
-            ErrorKind::UnexpectedEof,
-            "1 bytes of the array were not written"
-        )
+        (ErrorKind::UnexpectedEof, "1 bytes of the array were not written")
     );
-    assert_eq!(
-        writer(Shape::Matrix(u64::MAX, 2)).unwrap_err().kind(),
-        ErrorKind::InvalidInput
-    );
-    assert_eq!(
-        writer(Shape::Vector(u64::MAX)).unwrap_err().kind(),
-        ErrorKind::InvalidInput
-    );
+    assert_eq!(writer(Shape::Matrix(u64::MAX, 2)).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(writer(Shape::Vector(u64::MAX)).unwrap_err().kind(), ErrorKind::InvalidInput);
     writer(Shape::Matrix(0, 5)).unwrap().finish().unwrap();
 }
 
 #[test]
 fn every_header_ends_at_a_multiple_of_64() {
     for dtype in DType::ALL {
-        for shape in [
-            Shape::Vector(0),
-            Shape::Vector(u64::MAX),
-            Shape::Matrix(1, 1),
-            Shape::Matrix(u64::MAX, u64::MAX),
-        ] {
+        for shape in [Shape::Vector(0), Shape::Vector(u64::MAX), Shape::Matrix(1, 1), Shape::Matrix(u64::MAX, u64::MAX)]
+        {
             let header = npy_header(dtype, shape);
             assert_eq!(header.len() % 64, 0);
             assert_eq!(header.last(), Some(&b'\n'));
-            assert_eq!(
-                usize::from(u16::from_le_bytes([header[8], header[9]])),
-                header.len() - 10
-            );
+            assert_eq!(usize::from(u16::from_le_bytes([header[8], header[9]])), header.len() - 10);
         }
     }
 }

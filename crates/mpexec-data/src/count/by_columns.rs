@@ -1,7 +1,4 @@
 //! Counting where each column lies together: a block of rows is counted column after column, adding up.
-//!
-//! The rows of one block of one column are a segment. Short columns lie close to each other, so one window holds the
-//! segments of several; long ones get a window for each segment.
 
 use std::ops::Range;
 
@@ -10,23 +7,15 @@ use super::dest::Dest;
 use crate::kernel::{BIT_BYTES, BLOCK};
 use crate::{CountWidth, DataError};
 
-/// The rows of one segment of a long column: enough that a mapping for each costs little, and few enough that their counts
-/// stay in the second cache.
-const SEGMENT_ROWS: usize = 256 << 10;
+/// The rows of a block: enough that a mapping for each column costs little, and few enough that their counts stay in the
+/// second cache.
+const BLOCK_ROWS: usize = 256 << 10;
 
 impl Counter<'_> {
-    pub(super) fn by_columns<E: From<DataError>>(
-        &self,
-        rows: Range<u64>,
-        dest: &mut impl Dest<E>,
-    ) -> Result<(), E> {
+    pub(super) fn by_columns<E: From<DataError>>(&self, rows: Range<u64>, dest: &mut impl Dest<E>) -> Result<(), E> {
         let size = self.file.layout().dtype.size();
-        let block = SEGMENT_ROWS.min(self.window_bytes / size) as u64;
-        let mut sums = Sums {
-            bytes: Vec::new(),
-            columns: 0,
-            width: self.width,
-        };
+        let block = BLOCK_ROWS.min(self.window_bytes / size) as u64;
+        let mut sums = Sums { bytes: Vec::new(), columns: 0, width: self.width };
         let mut first = rows.start;
         while first < rows.end {
             let end = rows.end.min(first + block);
@@ -40,34 +29,15 @@ impl Counter<'_> {
     }
 
     fn block(&self, rows: Range<u64>, room: &mut [u8], sums: &mut Sums) -> Result<(), DataError> {
-        let layout = self.file.layout();
-        let size = layout.dtype.size() as u64;
-        let stride = layout.rows * size;
-        let segment = (rows.end - rows.start) * size;
-        let together = (self.window_bytes as u64 / stride).max(1);
-        // Mapping what lies between the segments is worth it only if it is little.
-        let populate = together == 1 || segment * 2 >= stride;
+        let size = self.file.layout().dtype.size();
         let mut bits = [0; BIT_BYTES];
-        let mut column = 0;
-        while column < layout.cols {
-            let columns = together.min(layout.cols - column);
-            let length = (columns - 1) * stride + segment;
-            let window = self
-                .file
-                .window(column * stride + rows.start * size, length, populate)?;
-            for numbers in window.chunks(stride as usize) {
-                let numbers = &numbers[..segment as usize];
-                let sum = sums.next_column(room);
-                for (now, sum) in numbers
-                    .chunks(BLOCK * size as usize)
-                    .zip(sum.chunks_mut(BLOCK))
-                {
-                    self.kernel.mask(now, &mut bits);
-                    self.kernel.add_bits(&bits, sum);
-                }
+        self.file.each_column(rows, self.window_bytes, |_, numbers| {
+            let sum = sums.next_column(room);
+            for (now, sum) in numbers.chunks(BLOCK * size).zip(sum.chunks_mut(BLOCK)) {
+                self.kernel.mask(now, &mut bits);
+                self.kernel.add_bits(&bits, sum);
             }
-            column += columns;
-        }
+        })?;
         sums.flush(room);
         Ok(())
     }
@@ -95,10 +65,7 @@ impl Sums {
     }
 
     fn flush(&mut self, room: &mut [u8]) {
-        for (count, byte) in room
-            .chunks_exact_mut(self.width.bytes())
-            .zip(self.bytes.drain(..))
-        {
+        for (count, byte) in room.chunks_exact_mut(self.width.bytes()).zip(self.bytes.drain(..)) {
             let sum = crate::width::read_one(count) + u64::from(byte);
             self.width.write(sum, count);
         }

@@ -40,13 +40,7 @@ pub(super) struct IntoSlice<'a> {
 
 impl<'a> IntoSlice<'a> {
     pub(super) fn new(counts: &'a mut [u8], width: CountWidth, summary: &'a mut Summary) -> Self {
-        IntoSlice {
-            counts,
-            width,
-            summary,
-            begin: 0,
-            end: 0,
-        }
+        IntoSlice { counts, width, summary, begin: 0, end: 0 }
     }
 }
 
@@ -58,8 +52,7 @@ impl<E> Dest<E> for IntoSlice<'_> {
     }
 
     fn filled(&mut self) -> Result<(), E> {
-        self.summary
-            .add(&self.counts[self.begin..self.end], self.width);
+        self.summary.add(&self.counts[self.begin..self.end], self.width);
         Ok(())
     }
 
@@ -79,13 +72,7 @@ pub(super) struct Through<'a, F> {
 
 impl<'a, F> Through<'a, F> {
     pub(super) fn new(sink: F, width: CountWidth, summary: &'a mut Summary) -> Self {
-        Through {
-            sink,
-            buffer: Vec::new(),
-            width,
-            summary,
-            used: 0,
-        }
+        Through { sink, buffer: Vec::new(), width, summary, used: 0 }
     }
 }
 

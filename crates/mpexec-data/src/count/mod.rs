@@ -58,19 +58,10 @@ impl<'a> Counter<'a> {
         let layout = file.layout();
         if bounds.dtype() != layout.dtype {
             let path = file.path().to_path_buf();
-            return Err(DataError::OtherType {
-                path,
-                holds: layout.dtype,
-                wanted: bounds.dtype(),
-            });
+            return Err(DataError::OtherType { path, holds: layout.dtype, wanted: bounds.dtype() });
         }
         let kernel = Kernel::new(layout, bounds.interval());
-        Ok(Counter {
-            file,
-            kernel,
-            width: layout.count_width(),
-            window_bytes: DEFAULT_WINDOW_BYTES,
-        })
+        Ok(Counter { file, kernel, width: layout.count_width(), window_bytes: DEFAULT_WINDOW_BYTES })
     }
 
     /// Maps about this many bytes of the file at once, at least 64 KiB.
@@ -93,11 +84,7 @@ impl<'a> Counter<'a> {
         let expected = (rows.end - rows.start).saturating_mul(self.width.bytes() as u64);
         if counts.len() as u64 != expected {
             let path = self.file.path().to_path_buf();
-            return Err(DataError::BufferLength {
-                path,
-                expected,
-                found: counts.len() as u64,
-            });
+            return Err(DataError::BufferLength { path, expected, found: counts.len() as u64 });
         }
         let mut summary = self.empty_summary();
         self.walk::<DataError>(rows, &mut IntoSlice::new(counts, self.width, &mut summary))?;
@@ -136,10 +123,6 @@ impl<'a> Counter<'a> {
         if layout.cols == 0 {
             return dest.zeros(rows.end - rows.start);
         }
-        if layout.fortran {
-            self.by_columns(rows, dest)
-        } else {
-            self.by_rows(rows, dest)
-        }
+        if layout.fortran { self.by_columns(rows, dest) } else { self.by_rows(rows, dest) }
     }
 }

@@ -21,128 +21,64 @@ fn of(dictionary: &str) -> Result<Layout, HeaderFault> {
 
 #[test]
 fn every_version_order_and_dimension_is_read() {
-    let layout = parse(&file(
-        2,
-        "{'descr': '>f4', 'fortran_order': True, 'shape': (3, 5)}",
-    ))
-    .unwrap();
-    assert_eq!(
-        (layout.dtype, layout.big_endian, layout.fortran),
-        (DType::F32, true, true)
-    );
+    let layout = parse(&file(2, "{'descr': '>f4', 'fortran_order': True, 'shape': (3, 5)}")).unwrap();
+    assert_eq!((layout.dtype, layout.big_endian, layout.fortran), (DType::F32, true, true));
     assert_eq!((layout.rows, layout.cols, layout.dims), (3, 5, 2));
     assert_eq!((layout.row_bytes(), layout.data_bytes()), (20, 60));
-    let layout = parse(&file(
-        3,
-        "{'shape': (7,), 'fortran_order': True, 'descr': '|b1', }\n",
-    ))
-    .unwrap();
-    assert_eq!(
-        (layout.rows, layout.cols, layout.dims, layout.fortran),
-        (7, 1, 1, false)
-    );
+    let layout = parse(&file(3, "{'shape': (7,), 'fortran_order': True, 'descr': '|b1', }\n")).unwrap();
+    assert_eq!((layout.rows, layout.cols, layout.dims, layout.fortran), (7, 1, 1, false));
 }
 
 #[test]
 fn a_header_that_says_too_little_too_much_or_nonsense_is_refused() {
     for (dictionary, fault) in [
-        (
-            "{'descr': '<i8', 'fortran_order': False}",
-            "it does not say \"shape\"",
-        ),
-        (
-            "{'descr': '<i8', 'shape': (1,)}",
-            "it does not say \"fortran_order\"",
-        ),
-        (
-            "{'fortran_order': False, 'shape': (1,)}",
-            "it does not say \"descr\"",
-        ),
-        (
-            "{'descr': '<i8', 'fortran_order': 0, 'shape': (1,)}",
-            "\"fortran_order\" is neither True nor False",
-        ),
-        (
-            "{'descr': '<i8', 'fortran_order': False, 'shape': 1}",
-            "\"shape\" is not a tuple",
-        ),
+        ("{'descr': '<i8', 'fortran_order': False}", "it does not say \"shape\""),
+        ("{'descr': '<i8', 'shape': (1,)}", "it does not say \"fortran_order\""),
+        ("{'fortran_order': False, 'shape': (1,)}", "it does not say \"descr\""),
+        ("{'descr': '<i8', 'fortran_order': 0, 'shape': (1,)}", "\"fortran_order\" is neither True nor False"),
+        ("{'descr': '<i8', 'fortran_order': False, 'shape': 1}", "\"shape\" is not a tuple"),
         (
             "{'descr': '<i8', 'fortran_order': False, 'shape': (-1,)}",
             "\"shape\" holds something else than whole numbers",
         ),
-        (
-            "{'descr': '<i8', 'descr': '<i8', 'fortran_order': False, 'shape': (1,)}",
-            "it says \"descr\" twice",
-        ),
-        (
-            "{'x': 1, 'descr': '<i8', 'fortran_order': False, 'shape': (1,)}",
-            "it has an unknown key \"x\"",
-        ),
+        ("{'descr': '<i8', 'descr': '<i8', 'fortran_order': False, 'shape': (1,)}", "it says \"descr\" twice"),
+        ("{'x': 1, 'descr': '<i8', 'fortran_order': False, 'shape': (1,)}", "it has an unknown key \"x\""),
         ("('descr',)", "it is not a dictionary"),
     ] {
-        assert_eq!(
-            of(dictionary),
-            Err(HeaderFault::Broken(fault.into())),
-            "{dictionary}"
-        );
+        assert_eq!(of(dictionary), Err(HeaderFault::Broken(fault.into())), "{dictionary}");
     }
 }
 
 #[test]
 fn what_we_do_not_read_is_named() {
     let faults = |descr: &str, shape: &str| {
-        of(&format!(
-            "{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}"
-        ))
-        .unwrap_err()
+        of(&format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}")).unwrap_err()
     };
-    assert_eq!(
-        faults("'<c16'", "(1,)"),
-        HeaderFault::ElementType("'<c16'".into())
-    );
-    assert_eq!(
-        faults("[('a', '<i8')]", "(1,)"),
-        HeaderFault::ElementType("[('a', '<i8')]".into())
-    );
+    assert_eq!(faults("'<c16'", "(1,)"), HeaderFault::ElementType("'<c16'".into()));
+    assert_eq!(faults("[('a', '<i8')]", "(1,)"), HeaderFault::ElementType("[('a', '<i8')]".into()));
     assert_eq!(faults("'<i8'", "()"), HeaderFault::Dimensions(0));
     assert_eq!(faults("'<i8'", "(2, 3, 4)"), HeaderFault::Dimensions(3));
     let version = parse(b"\x93NUMPY\x04\x00\x00\x00").unwrap_err();
     assert_eq!(version, HeaderFault::Version(4, 0));
-    assert_eq!(
-        parse(b"\x93NUMPY\x02\x00\xff\xff\xff\xff").unwrap_err(),
-        HeaderFault::TooLong(u32::MAX.into())
-    );
+    assert_eq!(parse(b"\x93NUMPY\x02\x00\xff\xff\xff\xff").unwrap_err(), HeaderFault::TooLong(u32::MAX.into()));
 }
 
 #[test]
 fn absurd_shapes_are_refused_before_any_arithmetic_overflows() {
-    for shape in [
-        "(9223372036854775807, 2)",
-        "(4294967296, 4294967296)",
-        "(1152921504606846976,)",
-    ] {
+    for shape in ["(9223372036854775807, 2)", "(4294967296, 4294967296)", "(1152921504606846976,)"] {
         let text = format!("{{'descr': '<i8', 'fortran_order': False, 'shape': {shape}}}");
         assert_eq!(of(&text), Err(HeaderFault::Shape(shape.into())));
     }
     let empty = "{'descr': '<i8', 'fortran_order': False, 'shape': (1152921504606846976, 0)}";
-    assert!(
-        matches!(of(empty), Err(HeaderFault::Shape(_))),
-        "rows that cost nothing are not counted for ever"
-    );
+    assert!(matches!(of(empty), Err(HeaderFault::Shape(_))), "rows that cost nothing are not counted for ever");
 }
 
 /// The headers that the hostile tests begin with: every version, both orders, one and two dimensions.
 fn seeds() -> Vec<Vec<u8>> {
     vec![
         crate::npy_header(DType::I64, crate::Shape::Matrix(200_000, 5)),
-        file(
-            2,
-            "{'descr': '>f4', 'fortran_order': True, 'shape': (3L, 5L), }   \n",
-        ),
-        file(
-            3,
-            "{'shape': (7,), 'fortran_order': False, 'descr': '|b1'}\n",
-        ),
+        file(2, "{'descr': '>f4', 'fortran_order': True, 'shape': (3L, 5L), }   \n"),
+        file(3, "{'shape': (7,), 'fortran_order': False, 'descr': '|b1'}\n"),
     ]
 }
 
@@ -180,14 +116,8 @@ fn sound(layout: &Layout, length: usize) {
     assert!(layout.data_offset <= length as u64);
     assert!(layout.dims == 1 && layout.cols == 1 || layout.dims == 2);
     let bytes = u128::from(layout.rows) * u128::from(layout.cols) * layout.dtype.size() as u128;
-    assert!(
-        bytes + u128::from(layout.data_offset) <= i64::MAX as u128,
-        "{layout:?}"
-    );
-    assert!(
-        bytes > 0 || layout.rows.max(layout.cols) <= u64::from(u32::MAX),
-        "{layout:?}"
-    );
+    assert!(bytes + u128::from(layout.data_offset) <= i64::MAX as u128, "{layout:?}");
+    assert!(bytes > 0 || layout.rows.max(layout.cols) <= u64::from(u32::MAX), "{layout:?}");
 }
 
 /// Dictionaries that are nearly right, of the pieces that dictionaries are made of.

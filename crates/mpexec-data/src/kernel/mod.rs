@@ -64,34 +64,18 @@ impl Kernel {
             (Interval::Empty, _) => Test::Never,
             (Interval::F32 { lo, hi }, _) => Test::F32 { lo, hi },
             (Interval::F64 { lo, hi }, _) => Test::F64 { lo, hi },
-            (Interval::Whole { lo, span }, 1) => Test::W8 {
-                lo: lo as u8,
-                span: span as u8,
-            },
-            (Interval::Whole { lo, span }, 2) => Test::W16 {
-                lo: lo as u16,
-                span: span as u16,
-            },
-            (Interval::Whole { lo, span }, 4) => Test::W32 {
-                lo: lo as u32,
-                span: span as u32,
-            },
+            (Interval::Whole { lo, span }, 1) => Test::W8 { lo: lo as u8, span: span as u8 },
+            (Interval::Whole { lo, span }, 2) => Test::W16 { lo: lo as u16, span: span as u16 },
+            (Interval::Whole { lo, span }, 4) => Test::W32 { lo: lo as u32, span: span as u32 },
             (Interval::Whole { lo, span }, _) => Test::W64 { lo, span },
         };
-        Kernel {
-            test,
-            swap: layout.big_endian,
-            fast: fast(),
-        }
+        Kernel { test, swap: layout.big_endian, fast: fast() }
     }
 
     /// The same without any instructions beyond the target's own.
     #[cfg(test)]
     pub(crate) fn portable(self) -> Kernel {
-        Kernel {
-            fast: false,
-            ..self
-        }
+        Kernel { fast: false, ..self }
     }
 
     /// Tests at most [`BLOCK`] numbers: bit `i` of `bits` says whether number `i` is in range. The bits behind the last
@@ -105,13 +89,7 @@ impl Kernel {
     }
 
     /// Counts whole rows of `cols` numbers, 1 to [`BLOCK`] of them in all, into one byte each, or two beyond 255 columns.
-    pub(crate) fn count_rows(
-        &self,
-        numbers: &[u8],
-        cols: usize,
-        bits: &mut [u8; BIT_BYTES],
-        out: &mut [u8],
-    ) {
+    pub(crate) fn count_rows(&self, numbers: &[u8], cols: usize, bits: &mut [u8; BIT_BYTES], out: &mut [u8]) {
         self.mask(numbers, bits);
         #[cfg(target_arch = "x86_64")]
         if self.fast {

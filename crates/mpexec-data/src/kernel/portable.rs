@@ -6,39 +6,17 @@ use super::Test;
 pub(super) fn mask(test: Test, swap: bool, numbers: &[u8], bits: &mut [u8]) {
     match (test, swap) {
         (Test::Never, _) => bits.fill(0),
-        (Test::W8 { lo, span }, _) => each(numbers, bits, |b| {
-            u8::from_le_bytes(b).wrapping_sub(lo) <= span
-        }),
-        (Test::W16 { lo, span }, false) => each(numbers, bits, |b| {
-            u16::from_le_bytes(b).wrapping_sub(lo) <= span
-        }),
-        (Test::W16 { lo, span }, true) => each(numbers, bits, |b| {
-            u16::from_be_bytes(b).wrapping_sub(lo) <= span
-        }),
-        (Test::W32 { lo, span }, false) => each(numbers, bits, |b| {
-            u32::from_le_bytes(b).wrapping_sub(lo) <= span
-        }),
-        (Test::W32 { lo, span }, true) => each(numbers, bits, |b| {
-            u32::from_be_bytes(b).wrapping_sub(lo) <= span
-        }),
-        (Test::W64 { lo, span }, false) => each(numbers, bits, |b| {
-            u64::from_le_bytes(b).wrapping_sub(lo) <= span
-        }),
-        (Test::W64 { lo, span }, true) => each(numbers, bits, |b| {
-            u64::from_be_bytes(b).wrapping_sub(lo) <= span
-        }),
-        (Test::F32 { lo, hi }, false) => {
-            each(numbers, bits, |b| within(f32::from_le_bytes(b), lo, hi))
-        }
-        (Test::F32 { lo, hi }, true) => {
-            each(numbers, bits, |b| within(f32::from_be_bytes(b), lo, hi))
-        }
-        (Test::F64 { lo, hi }, false) => {
-            each(numbers, bits, |b| within(f64::from_le_bytes(b), lo, hi))
-        }
-        (Test::F64 { lo, hi }, true) => {
-            each(numbers, bits, |b| within(f64::from_be_bytes(b), lo, hi))
-        }
+        (Test::W8 { lo, span }, _) => each(numbers, bits, |b| u8::from_le_bytes(b).wrapping_sub(lo) <= span),
+        (Test::W16 { lo, span }, false) => each(numbers, bits, |b| u16::from_le_bytes(b).wrapping_sub(lo) <= span),
+        (Test::W16 { lo, span }, true) => each(numbers, bits, |b| u16::from_be_bytes(b).wrapping_sub(lo) <= span),
+        (Test::W32 { lo, span }, false) => each(numbers, bits, |b| u32::from_le_bytes(b).wrapping_sub(lo) <= span),
+        (Test::W32 { lo, span }, true) => each(numbers, bits, |b| u32::from_be_bytes(b).wrapping_sub(lo) <= span),
+        (Test::W64 { lo, span }, false) => each(numbers, bits, |b| u64::from_le_bytes(b).wrapping_sub(lo) <= span),
+        (Test::W64 { lo, span }, true) => each(numbers, bits, |b| u64::from_be_bytes(b).wrapping_sub(lo) <= span),
+        (Test::F32 { lo, hi }, false) => each(numbers, bits, |b| within(f32::from_le_bytes(b), lo, hi)),
+        (Test::F32 { lo, hi }, true) => each(numbers, bits, |b| within(f32::from_be_bytes(b), lo, hi)),
+        (Test::F64 { lo, hi }, false) => each(numbers, bits, |b| within(f64::from_le_bytes(b), lo, hi)),
+        (Test::F64 { lo, hi }, true) => each(numbers, bits, |b| within(f64::from_be_bytes(b), lo, hi)),
     }
 }
 

@@ -82,9 +82,7 @@ pub(super) fn add_bits(bits: &[u8], out: &mut [u8]) {
         ((alone + 0x7f7f_7f7f_7f7f_7f7f) >> 7) & 0x0101_0101_0101_0101
     };
     for (eight, &byte) in eights.iter_mut().zip(bits) {
-        *eight = u64::from_le_bytes(*eight)
-            .wrapping_add(spread(byte))
-            .to_le_bytes();
+        *eight = u64::from_le_bytes(*eight).wrapping_add(spread(byte)).to_le_bytes();
     }
     let flags = spread(bits[eights.len()]).to_le_bytes();
     for (count, flag) in last.iter_mut().zip(flags) {
@@ -100,12 +98,7 @@ pub(super) fn histogram(counts: &[u8], bins: usize, found: &mut [u64; 256]) {
         // would wait for the last.
         for chunk in counts.chunks(255) {
             for (count, found) in found[..bins].iter_mut().enumerate() {
-                *found += u64::from(
-                    chunk
-                        .iter()
-                        .map(|&byte| u8::from(byte == count as u8))
-                        .sum::<u8>(),
-                );
+                *found += u64::from(chunk.iter().map(|&byte| u8::from(byte == count as u8)).sum::<u8>());
             }
         }
         return;

@@ -31,12 +31,8 @@ fn plain(number: &[u8], dtype: DType, big_endian: bool, interval: Interval) -> b
     }
     match interval {
         Interval::Empty => false,
-        Interval::F32 { lo, hi } => {
-            (lo..=hi).contains(&f32::from_le_bytes(bytes.try_into().unwrap()))
-        }
-        Interval::F64 { lo, hi } => {
-            (lo..=hi).contains(&f64::from_le_bytes(bytes.try_into().unwrap()))
-        }
+        Interval::F32 { lo, hi } => (lo..=hi).contains(&f32::from_le_bytes(bytes.try_into().unwrap())),
+        Interval::F64 { lo, hi } => (lo..=hi).contains(&f64::from_le_bytes(bytes.try_into().unwrap())),
         Interval::Whole { lo, span } => {
             let modulus = 1u128 << (8 * dtype.size());
             let x = u128::from(crate::width::read_one(&bytes));
@@ -50,35 +46,20 @@ fn intervals(dtype: DType) -> Vec<Interval> {
     let mut all = vec![Interval::Empty];
     match dtype {
         DType::F32 => {
-            for (lo, hi) in [
-                (-1.0, 1e30),
-                (f32::NEG_INFINITY, f32::INFINITY),
-                (-0.0, 0.0),
-                (1.0, -1.0),
-            ] {
+            for (lo, hi) in [(-1.0, 1e30), (f32::NEG_INFINITY, f32::INFINITY), (-0.0, 0.0), (1.0, -1.0)] {
                 all.push(Interval::F32 { lo, hi });
             }
         }
         DType::F64 => {
-            for (lo, hi) in [
-                (-1.0, 1e300),
-                (f64::NEG_INFINITY, f64::INFINITY),
-                (-0.0, 0.0),
-                (1.0, -1.0),
-            ] {
+            for (lo, hi) in [(-1.0, 1e300), (f64::NEG_INFINITY, f64::INFINITY), (-0.0, 0.0), (1.0, -1.0)] {
                 all.push(Interval::F64 { lo, hi });
             }
         }
         _ => {
             let most = u64::MAX >> (64 - 8 * dtype.size());
-            for (lo, span) in [
-                (0, most),
-                (most, 0),
-                (most / 3, most / 2),
-                (most / 4 * 3, most / 2),
-                (0, 0),
-                (1, most - 1),
-            ] {
+            for (lo, span) in
+                [(0, most), (most, 0), (most / 3, most / 2), (most / 4 * 3, most / 2), (0, 0), (1, most - 1)]
+            {
                 all.push(Interval::Whole { lo, span });
             }
         }
@@ -103,22 +84,11 @@ fn every_kind_and_order_is_tested_as_a_plain_loop_would() {
                         let mut ones = 0;
                         for (i, number) in numbers.chunks(dtype.size()).enumerate() {
                             let held = plain(number, dtype, layout.big_endian, interval);
-                            assert_eq!(
-                                bits[i / 8] >> (i % 8) & 1 == 1,
-                                held,
-                                "{i} of {count}: {kernel:?}"
-                            );
+                            assert_eq!(bits[i / 8] >> (i % 8) & 1 == 1, held, "{i} of {count}: {kernel:?}");
                             ones += u64::from(held);
                         }
-                        let rest = if kernel.test == Test::Never {
-                            0
-                        } else {
-                            count % 8
-                        };
-                        assert!(
-                            rest == 0 || bits[count / 8] >> rest == 0,
-                            "bits behind the last number: {kernel:?}"
-                        );
+                        let rest = if kernel.test == Test::Never { 0 } else { count % 8 };
+                        assert!(rest == 0 || bits[count / 8] >> rest == 0, "bits behind the last number: {kernel:?}");
                         assert_eq!(kernel.ones(&bits, count), ones);
                     }
                 }
@@ -130,35 +100,10 @@ fn every_kind_and_order_is_tested_as_a_plain_loop_would() {
 #[test]
 fn nan_is_never_in_range_and_both_zeros_are_zero() {
     for big in [false, true] {
-        let kernel = Kernel::new(
-            &layout(DType::F64, big),
-            Interval::F64 {
-                lo: f64::NEG_INFINITY,
-                hi: f64::INFINITY,
-            },
-        );
+        let kernel = Kernel::new(&layout(DType::F64, big), Interval::F64 { lo: f64::NEG_INFINITY, hi: f64::INFINITY });
         let narrow = Kernel::new(&layout(DType::F64, big), Interval::F64 { lo: 0.0, hi: 0.0 });
-        let numbers = [
-            f64::NAN,
-            -f64::NAN,
-            0.0,
-            -0.0,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            1.0,
-            5e-324,
-        ]
-        .repeat(9);
-        let bytes: Vec<u8> = numbers
-            .iter()
-            .flat_map(|x| {
-                if big {
-                    x.to_be_bytes()
-                } else {
-                    x.to_le_bytes()
-                }
-            })
-            .collect();
+        let numbers = [f64::NAN, -f64::NAN, 0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, 1.0, 5e-324].repeat(9);
+        let bytes: Vec<u8> = numbers.iter().flat_map(|x| if big { x.to_be_bytes() } else { x.to_le_bytes() }).collect();
         let mut bits = [0; BIT_BYTES];
         for (kernel, expected) in [(kernel, 0b1111_1100), (narrow, 0b0000_1100)] {
             for kernel in [kernel, kernel.portable()] {
@@ -171,10 +116,7 @@ fn nan_is_never_in_range_and_both_zeros_are_zero() {
 
 #[test]
 fn rows_of_every_width_are_counted() {
-    let kernel = Kernel::new(
-        &layout(DType::U8, false),
-        Interval::Whole { lo: 0, span: 127 },
-    );
+    let kernel = Kernel::new(&layout(DType::U8, false), Interval::Whole { lo: 0, span: 127 });
     for cols in (1..=70).chain([127, 128, 254, 255, 256, 257, 300, 1024, 5000, BLOCK]) {
         let most = BLOCK / cols;
         for rows in [1, 2, 7, 8, 9, 100, most] {
@@ -185,14 +127,8 @@ fn rows_of_every_width_are_counted() {
                 let (mut bits, mut out) = ([0xff; BIT_BYTES], vec![0xff; rows * width.bytes()]);
                 kernel.count_rows(&numbers, cols, &mut bits, &mut out);
                 for (row, count) in width.read(&out).enumerate() {
-                    let naive = numbers[row * cols..][..cols]
-                        .iter()
-                        .filter(|&&x| x < 128)
-                        .count();
-                    assert_eq!(
-                        count, naive as u64,
-                        "row {row} of {rows}, {cols} columns: {kernel:?}"
-                    );
+                    let naive = numbers[row * cols..][..cols].iter().filter(|&&x| x < 128).count();
+                    assert_eq!(count, naive as u64, "row {row} of {rows}, {cols} columns: {kernel:?}");
                 }
             }
         }
@@ -219,18 +155,12 @@ fn bits_are_added_to_bytes() {
 #[test]
 fn every_count_is_found_as_often_as_it_occurs() {
     for bins in [1, 2, 6, 16, 17, 100, 256] {
-        let counts: Vec<u8> = noise(3001, bins as u32)
-            .iter()
-            .map(|&byte| (usize::from(byte) % bins) as u8)
-            .collect();
+        let counts: Vec<u8> = noise(3001, bins as u32).iter().map(|&byte| (usize::from(byte) % bins) as u8).collect();
         let (mut fast, mut slow) = ([1; 256], [1; 256]);
         histogram(&counts, bins, &mut fast);
         rows::histogram(&counts, bins, &mut slow);
         for bin in 0..256 {
-            let naive = 1 + counts
-                .iter()
-                .filter(|&&count| usize::from(count) == bin)
-                .count() as u64;
+            let naive = 1 + counts.iter().filter(|&&count| usize::from(count) == bin).count() as u64;
             assert_eq!((fast[bin], slow[bin]), (naive, naive), "{bin} of {bins}");
         }
     }

@@ -13,10 +13,7 @@ use crate::error::Named;
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[expect(
-    missing_docs,
-    reason = "the variants are described, the names of their fields say the rest"
-)]
+#[expect(missing_docs, reason = "the variants are described, the names of their fields say the rest")]
 pub enum OutputError {
     /// The folder that the file shall stand in is not there.
     #[error("{}: its folder does not exist; make it first", Named(path))]
@@ -25,10 +22,7 @@ pub enum OutputError {
     #[error("{}: is a directory; name a file in it", Named(path))]
     Directory { path: PathBuf },
     /// The name belongs to a pipe or a device, which cannot be replaced as a whole.
-    #[error(
-        "{}: is a pipe or a device; only a regular file is complete or absent",
-        Named(path)
-    )]
+    #[error("{}: is a pipe or a device; only a regular file is complete or absent", Named(path))]
     NotRegular { path: PathBuf },
     /// The user may not write there.
     #[error("{}: may not be written: {cause}", Named(path))]
@@ -39,11 +33,7 @@ pub enum OutputError {
     /// Anything else that the operating system refused. The cause is part of the line, so it is not given again as a
     /// source.
     #[error("{}: cannot {doing}: {cause}", Named(path))]
-    Io {
-        path: PathBuf,
-        doing: &'static str,
-        cause: io::Error,
-    },
+    Io { path: PathBuf, doing: &'static str, cause: io::Error },
 }
 
 impl OutputError {
@@ -53,12 +43,8 @@ impl OutputError {
         match cause.kind() {
             Kind::NotFound | Kind::NotADirectory => OutputError::MissingFolder { path },
             Kind::IsADirectory => OutputError::Directory { path },
-            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
-                OutputError::Denied { path, cause }
-            }
-            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => {
-                OutputError::Full { path, cause }
-            }
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => OutputError::Denied { path, cause },
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => OutputError::Full { path, cause },
             _ => OutputError::Io { path, doing, cause },
         }
     }
@@ -68,9 +54,9 @@ impl OutputError {
             OutputError::MissingFolder { .. } => io::ErrorKind::NotFound,
             OutputError::Directory { .. } => io::ErrorKind::IsADirectory,
             OutputError::NotRegular { .. } => io::ErrorKind::InvalidInput,
-            OutputError::Denied { cause, .. }
-            | OutputError::Full { cause, .. }
-            | OutputError::Io { cause, .. } => cause.kind(),
+            OutputError::Denied { cause, .. } | OutputError::Full { cause, .. } | OutputError::Io { cause, .. } => {
+                cause.kind()
+            }
         }
     }
 }
@@ -92,31 +78,18 @@ mod tests {
             let error = OutputError::new(Path::new("x/y.npy"), "create it", cause);
             let kind = error.kind();
             let line = error.to_string();
-            assert!(
-                line.starts_with("x/y.npy: ") && !line.contains('\n'),
-                "{line}"
-            );
+            assert!(line.starts_with("x/y.npy: ") && !line.contains('\n'), "{line}");
             assert_eq!(io::Error::from(error).to_string(), line);
             (line, kind)
         };
         use rustix::io::Errno;
-        assert_eq!(
-            says(Errno::NOENT.raw_os_error()).0,
-            "x/y.npy: its folder does not exist; make it first"
-        );
-        assert_eq!(
-            says(Errno::NOTDIR.raw_os_error()).0,
-            "x/y.npy: its folder does not exist; make it first"
-        );
+        assert_eq!(says(Errno::NOENT.raw_os_error()).0, "x/y.npy: its folder does not exist; make it first");
+        assert_eq!(says(Errno::NOTDIR.raw_os_error()).0, "x/y.npy: its folder does not exist; make it first");
         for errno in [Errno::ACCESS, Errno::PERM, Errno::ROFS] {
             assert!(says(errno.raw_os_error()).0.contains("may not be written"));
         }
         for errno in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
-            assert!(
-                says(errno.raw_os_error())
-                    .0
-                    .contains("there is no space for it")
-            );
+            assert!(says(errno.raw_os_error()).0.contains("there is no space for it"));
         }
         let (line, kind) = says(Errno::MFILE.raw_os_error());
         assert!(line.contains("cannot create it: "), "{line}");

@@ -52,25 +52,15 @@ impl Output {
         let path = path.as_ref().to_path_buf();
         let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         let existing = std::fs::metadata(&target).ok();
-        if existing.as_ref().is_some_and(|existing| existing.is_dir())
-            || target.file_name().is_none()
-        {
+        if existing.as_ref().is_some_and(|existing| existing.is_dir()) || target.file_name().is_none() {
             return Err(OutputError::Directory { path });
         }
-        if existing
-            .as_ref()
-            .is_some_and(|existing| !existing.is_file())
-        {
+        if existing.as_ref().is_some_and(|existing| !existing.is_file()) {
             return Err(OutputError::NotRegular { path });
         }
-        let (file, hidden) = place::create(place::folder(&target))
-            .map_err(|cause| OutputError::new(&path, "create it", cause))?;
-        let output = Output {
-            file,
-            path,
-            target,
-            hidden,
-        };
+        let (file, hidden) =
+            place::create(place::folder(&target)).map_err(|cause| OutputError::new(&path, "create it", cause))?;
+        let output = Output { file, path, target, hidden };
         if let Some(existing) = existing {
             // As a shell's redirection does. Where it is refused, the user's default is as good.
             let _ = output.file.set_permissions(existing.permissions());
@@ -91,7 +81,10 @@ impl Output {
     /// A path by which other processes of this user can open the file with [`OutputPart::open`], as long as this process
     /// lives and holds it.
     pub fn shared_path(&self) -> PathBuf {
-        format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into()
+        match &self.hidden {
+            Some(hidden) => std::path::absolute(hidden).unwrap_or_else(|_| hidden.clone()),
+            None => format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into(),
+        }
     }
 
     /// Gives the file its full length in bytes; what is not written reads as zeros.
@@ -99,9 +92,7 @@ impl Output {
     /// # Errors
     /// [`OutputError::Full`] if a file may not be so long.
     pub fn set_len(&self, bytes: u64) -> Result<(), OutputError> {
-        self.file
-            .set_len(bytes)
-            .map_err(|cause| self.error("set its length", cause))
+        self.file.set_len(bytes).map_err(|cause| self.error("set its length", cause))
     }
 
     /// Writes all of `bytes` at `offset`, whatever is written elsewhere at the same time.
@@ -109,9 +100,7 @@ impl Output {
     /// # Errors
     /// [`OutputError::Full`] if there is no space, and whatever else the operating system refuses.
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), OutputError> {
-        self.file
-            .write_all_at(bytes, offset)
-            .map_err(|cause| self.error("write it", cause))
+        self.file.write_all_at(bytes, offset).map_err(|cause| self.error("write it", cause))
     }
 
     /// Gives the file its name; from now on it is there, and complete.
@@ -124,9 +113,7 @@ impl Output {
     pub fn commit(mut self) -> Result<(), OutputError> {
         let named = match self.hidden.take() {
             None => place::link(&self.file, &self.target),
-            Some(hidden) => {
-                std::fs::rename(&hidden, &self.target).inspect_err(|_| self.hidden = Some(hidden))
-            }
+            Some(hidden) => std::fs::rename(&hidden, &self.target).inspect_err(|_| self.hidden = Some(hidden)),
         };
         named.map_err(|cause| self.error("give it its name", cause))
     }
@@ -176,11 +163,7 @@ impl OutputPart {
         let path = shared_path.as_ref().to_path_buf();
         match File::options().write(true).open(&path) {
             Ok(file) => Ok(OutputPart { file, path }),
-            Err(cause) => Err(OutputError::Io {
-                path,
-                doing: "open the output of another process",
-                cause,
-            }),
+            Err(cause) => Err(OutputError::Io { path, doing: "open the output of another process", cause }),
         }
     }
 

@@ -5,19 +5,12 @@ use super::*;
 /// An output as it is made where `O_TMPFILE` is refused.
 fn hidden(target: &Path) -> Output {
     let (file, hidden) = place::create_hidden(place::folder(target)).unwrap();
-    Output {
-        file,
-        path: target.into(),
-        target: target.into(),
-        hidden: Some(hidden),
-    }
+    Output { file, path: target.into(), target: target.into(), hidden: Some(hidden) }
 }
 
 fn names(folder: &Path) -> Vec<String> {
     let names = std::fs::read_dir(folder).unwrap();
-    names
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[test]
@@ -30,8 +23,8 @@ fn a_hidden_file_is_renamed_or_removed() {
     assert_eq!(names(folder.path()), [""; 0]);
 
     std::fs::write(&target, "old").unwrap();
-    let mut output = hidden(&target);
-    output.write_all(b"new").unwrap();
+    let output = hidden(&target);
+    OutputPart::open(output.shared_path()).unwrap().write_at(0, b"new").unwrap();
     assert_eq!(std::fs::read(&target).unwrap(), b"old");
     output.commit().unwrap();
     assert_eq!(names(folder.path()), ["counts.npy"]);
@@ -44,10 +37,7 @@ fn a_hidden_file_that_cannot_be_renamed_is_removed() {
     let target = folder.path().join("counts.npy");
     let output = hidden(&target);
     std::fs::create_dir(&target).unwrap();
-    assert!(matches!(
-        output.commit(),
-        Err(OutputError::Directory { .. })
-    ));
+    assert!(matches!(output.commit(), Err(OutputError::Directory { .. })));
     assert_eq!(names(folder.path()), ["counts.npy"]);
 }
 
@@ -57,9 +47,6 @@ fn an_unnamed_file_that_cannot_be_named_leaves_nothing() {
     let target = folder.path().join("counts.npy");
     let output = Output::create(&target).unwrap();
     std::fs::create_dir(&target).unwrap();
-    assert!(matches!(
-        output.commit(),
-        Err(OutputError::Directory { .. })
-    ));
+    assert!(matches!(output.commit(), Err(OutputError::Directory { .. })));
     assert_eq!(names(folder.path()), ["counts.npy"]);
 }

@@ -9,17 +9,12 @@ use mpexec_data::DType;
 
 /// A file of `tests/data`.
 pub(crate) fn data(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests", "data", name]
-        .iter()
-        .collect()
+    [env!("CARGO_MANIFEST_DIR"), "tests", "data", name].iter().collect()
 }
 
 /// The kind of this name.
 pub(crate) fn kind(name: &str) -> DType {
-    DType::ALL
-        .into_iter()
-        .find(|dtype| dtype.to_string() == name)
-        .expect("a kind of number")
+    DType::ALL.into_iter().find(|dtype| dtype.to_string() == name).expect("a kind of number")
 }
 
 /// The bytes of a number that is given as text.
@@ -27,11 +22,7 @@ pub(crate) fn bytes(text: &str, dtype: DType, big_endian: bool) -> Vec<u8> {
     macro_rules! parsed {
         ($type:ty) => {{
             let number: $type = text.parse().unwrap();
-            if big_endian {
-                number.to_be_bytes().to_vec()
-            } else {
-                number.to_le_bytes().to_vec()
-            }
+            if big_endian { number.to_be_bytes().to_vec() } else { number.to_le_bytes().to_vec() }
         }};
     }
     match dtype {
@@ -53,10 +44,7 @@ pub(crate) fn numbers() -> Vec<(DType, Vec<String>)> {
     let text = std::fs::read_to_string(data("numbers.txt")).unwrap();
     let line = |line: &str| {
         let mut words = line.split(' ');
-        (
-            kind(words.next().unwrap()),
-            words.map(String::from).collect(),
-        )
+        (kind(words.next().unwrap()), words.map(String::from).collect())
     };
     text.lines().map(line).collect()
 }
