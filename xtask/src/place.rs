@@ -16,12 +16,8 @@ impl Place {
     /// Finds the folders. The root is known since this program was built, so it may be run from anywhere.
     pub(crate) fn find() -> Self {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = manifest
-            .parent()
-            .expect("the folder of this crate stands in the project's root")
-            .to_owned();
-        let target = env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| root.join("target"), |folder| root.join(folder));
+        let root = manifest.parent().expect("the folder of this crate stands in the project's root").to_owned();
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
         Self { root, target }
     }
 
@@ -39,8 +35,7 @@ impl Place {
 
     /// The Cargo that runs this program, or else the one on the path.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
-        let mut command = self
-            .command(env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from));
+        let mut command = self.command(env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from));
         command.args(arguments);
         command
     }

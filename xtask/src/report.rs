@@ -53,32 +53,20 @@ impl Row {
             "" => String::new(),
             note => format!(": {note}"),
         };
-        format!(
-            "== {}: {} after {}{note}",
-            self.step,
-            self.outcome.word(),
-            time(self.took)
-        )
+        format!("== {}: {} after {}{note}", self.step, self.outcome.word(), time(self.took))
     }
 }
 
 /// Whether any step failed. A skipped one did not.
 pub(crate) fn any_failed(rows: &[Row]) -> bool {
-    rows.iter()
-        .any(|row| matches!(row.outcome, Outcome::Failed(_)))
+    rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_)))
 }
 
 /// The table of all steps, and one plain sentence below it.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = format!("{:<12}{:<10}{:>12}  {}\n", "step", "result", "time", "note");
     for row in rows {
-        let line = format!(
-            "{:<12}{:<10}{:>12}  {}",
-            row.step,
-            row.outcome.word(),
-            time(row.took),
-            row.outcome.note()
-        );
+        let line = format!("{:<12}{:<10}{:>12}  {}", row.step, row.outcome.word(), time(row.took), row.outcome.note());
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text + &summary(rows)
@@ -96,11 +84,7 @@ fn summary(rows: &[Row]) -> String {
             let _ = write!(text, ", {} {word} ({})", count.len(), count.join(", "));
         }
     }
-    let _ = write!(
-        text,
-        ", in {}.",
-        time(rows.iter().map(|row| row.took).sum())
-    );
+    let _ = write!(text, ", in {}.", time(rows.iter().map(|row| row.took).sum()));
     text
 }
 
@@ -119,27 +103,15 @@ mod tests {
 
     fn row(step: &'static str, outcome: Outcome, millis: u64) -> Row {
         let took = Duration::from_millis(millis);
-        Row {
-            step,
-            outcome,
-            took,
-        }
+        Row { step, outcome, took }
     }
 
     #[test]
     fn the_table_has_a_line_for_each_step_and_a_sentence_at_the_end() {
         let rows = [
             row("fmt", Outcome::Ok, 800),
-            row(
-                "clippy",
-                Outcome::Failed("exit status: 101".to_owned()),
-                123_400,
-            ),
-            row(
-                "miri",
-                Outcome::Skipped("no nightly toolchain".to_owned()),
-                10,
-            ),
+            row("clippy", Outcome::Failed("exit status: 101".to_owned()), 123_400),
+            row("miri", Outcome::Skipped("no nightly toolchain".to_owned()), 10),
         ];
         let expected = "\
 step        result            time  note
@@ -153,10 +125,7 @@ miri        skipped          0.0 s  no nightly toolchain
 
     #[test]
     fn a_skipped_step_is_no_failure() {
-        assert!(!any_failed(&[
-            row("fmt", Outcome::Ok, 1),
-            row("miri", Outcome::Skipped("x".to_owned()), 1)
-        ]));
+        assert!(!any_failed(&[row("fmt", Outcome::Ok, 1), row("miri", Outcome::Skipped("x".to_owned()), 1)]));
     }
 
     #[test]

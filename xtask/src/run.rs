@@ -43,8 +43,8 @@ pub(crate) fn show(command: &mut Command) -> Outcome {
     println!("$ {}", line(command));
     match command.status() {
         Ok(status) if status.success() => Outcome::Ok,
-        Ok(status) => Outcome::Failed(format!("`{}`: {status}", line(command))),
-        Err(error) => Outcome::Failed(format!("`{}` could not be started: {error}", line(command))),
+        Ok(status) => Outcome::Failed(status.to_string()),
+        Err(error) => Outcome::Failed(format!("could not be started: {error}")),
     }
 }
 
@@ -56,13 +56,7 @@ pub(crate) fn show_within(command: &mut Command, limit: Duration) -> Ended {
 
 /// Runs the command for at most `limit` and keeps silent about it: for questions such as "are you there?".
 pub(crate) fn ask(command: &mut Command, limit: Duration) -> Ended {
-    within(
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null()),
-        limit,
-    )
+    within(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()), limit)
 }
 
 fn within(command: &mut Command, limit: Duration) -> Ended {
@@ -102,26 +96,14 @@ pub(crate) fn with_processor_limit(place: &Place, program: &str, limit: Duration
 fn line(command: &Command) -> String {
     let short = |text: &OsStr| {
         let text = text.to_string_lossy();
-        let plain =
-            !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "\"'$*&".contains(c));
-        if plain {
-            text.into_owned()
-        } else {
-            format!("'{text}'")
-        }
+        let plain = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "\"'$*&".contains(c));
+        if plain { text.into_owned() } else { format!("'{text}'") }
     };
     let program = std::path::Path::new(command.get_program());
-    let name = program
-        .file_name()
-        .map_or_else(|| short(command.get_program()), short);
-    let set = command
-        .get_envs()
-        .filter_map(|(key, value)| Some(format!("{}={}", short(key), short(value?))));
+    let name = program.file_name().map_or_else(|| short(command.get_program()), short);
+    let set = command.get_envs().filter_map(|(key, value)| Some(format!("{}={}", short(key), short(value?))));
     let arguments = command.get_args().map(short);
-    set.chain([name])
-        .chain(arguments)
-        .collect::<Vec<_>>()
-        .join(" ")
+    set.chain([name]).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -131,22 +113,13 @@ mod tests {
     #[test]
     fn a_command_is_shown_as_one_would_type_it() {
         let mut command = Command::new("/some/where/cargo");
-        command
-            .args(["doc", "--no-deps"])
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .env_remove("RUSTFLAGS");
-        assert_eq!(
-            line(&command),
-            "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps"
-        );
+        command.args(["doc", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").env_remove("RUSTFLAGS");
+        assert_eq!(line(&command), "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps");
     }
 
     #[test]
     fn a_program_that_is_not_there_is_not_started() {
-        let ended = ask(
-            &mut Command::new("no-such-program-anywhere"),
-            Duration::from_secs(5),
-        );
+        let ended = ask(&mut Command::new("no-such-program-anywhere"), Duration::from_secs(5));
         assert!(matches!(&ended, Ended::NotStarted(_)) && !ended.succeeded());
     }
 
@@ -165,26 +138,17 @@ mod tests {
         use std::os::unix::process::ExitStatusExt as _;
         let mut command = with_processor_limit(&Place::find(), "sh", Duration::from_secs(1));
         let endless = "sh -c 'while kill -0 $PPID; do :; done'; exit $?";
-        let Ended::Exited(status) = ask(command.args(["-c", endless]), Duration::from_secs(120))
-        else {
+        let Ended::Exited(status) = ask(command.args(["-c", endless]), Duration::from_secs(120)) else {
             panic!("the limit of processor time did not end it");
         };
         // A shell tells the signal of its child by 128 and more; one that ran the child in its own place died of it.
-        assert!(
-            status.signal().is_some() || status.code() > Some(128),
-            "{status}"
-        );
+        assert!(status.signal().is_some() || status.code() > Some(128), "{status}");
     }
 
     #[test]
     #[cfg(unix)]
     fn a_program_tells_how_it_ended() {
-        let exit = |code: &str| {
-            ask(
-                Command::new("sh").args(["-c", code]),
-                Duration::from_secs(60),
-            )
-        };
+        let exit = |code: &str| ask(Command::new("sh").args(["-c", code]), Duration::from_secs(60));
         assert!(exit("exit 0").succeeded());
         assert_eq!(exit("exit 3").reason(), "exit status: 3");
     }

@@ -24,34 +24,10 @@ pub(crate) struct Step {
 
 /// All steps.
 pub(crate) const STEPS: &[Step] = &[
-    Step {
-        name: "fmt",
-        what: "the sources have the form that rustfmt gives them",
-        quick: true,
-        needs: &[],
-        run: fmt,
-    },
-    Step {
-        name: "clippy",
-        what: "no lint has anything to say",
-        quick: true,
-        needs: &[],
-        run: clippy,
-    },
-    Step {
-        name: "docs",
-        what: "the documentation builds without a warning",
-        quick: false,
-        needs: &[],
-        run: docs,
-    },
-    Step {
-        name: "bins",
-        what: "the programs build",
-        quick: false,
-        needs: &[],
-        run: bins,
-    },
+    Step { name: "fmt", what: "the sources have the form that rustfmt gives them", quick: true, needs: &[], run: fmt },
+    Step { name: "clippy", what: "no lint has anything to say", quick: true, needs: &[], run: clippy },
+    Step { name: "docs", what: "the documentation builds without a warning", quick: false, needs: &[], run: docs },
+    Step { name: "bins", what: "the programs build", quick: false, needs: &[], run: bins },
     Step {
         name: "numpy",
         what: "a Python with NumPy is there for the tests that compare with it",
@@ -66,20 +42,8 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &["bins"],
         run: tests,
     },
-    Step {
-        name: "loom",
-        what: "the ring's orderings hold in every interleaving",
-        quick: false,
-        needs: &[],
-        run: loom,
-    },
-    Step {
-        name: "bench",
-        what: "the measurements and their peers build",
-        quick: false,
-        needs: &[],
-        run: bench,
-    },
+    Step { name: "loom", what: "the ring's orderings hold in every interleaving", quick: false, needs: &[], run: loom },
+    Step { name: "bench", what: "the measurements and their peers build", quick: false, needs: &[], run: bench },
     Step {
         name: "deny",
         what: "crates, licences and sources are those of deny.toml",
@@ -87,20 +51,8 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[],
         run: deny,
     },
-    Step {
-        name: "advisories",
-        what: "no crate has a known weakness",
-        quick: false,
-        needs: &[],
-        run: advisories,
-    },
-    Step {
-        name: "miri",
-        what: "the ring's memory model holds under Miri",
-        quick: false,
-        needs: &[],
-        run: miri,
-    },
+    Step { name: "advisories", what: "no crate has a known weakness", quick: false, needs: &[], run: advisories },
+    Step { name: "miri", what: "the ring's memory model holds under Miri", quick: false, needs: &[], run: miri },
 ];
 
 /// All but the bench, which alone compiles the peers.
@@ -111,7 +63,7 @@ const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
 
 /// How much processor time one run of Miri may take. It is some hundred times slower than the machine, so a test that is
 /// fast everywhere else can take hours there; such a test says `cfg!(miri)` and does less.
-const MIRI_LIMIT: Duration = Duration::from_secs(300);
+const MIRI_LIMIT: Duration = Duration::from_secs(180);
 
 /// Tells tests which Python has NumPy. Those that compare with NumPy say that they skip when it is not set.
 const PYTHON_VARIABLE: &str = "MPEXEC_TEST_PYTHON";
@@ -121,8 +73,7 @@ fn with_members<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn fmt(place: &Place) -> Outcome {
-    tools::component("fmt", "rustfmt", place)
-        .and(|| show(&mut place.cargo(&["fmt", "--all", "--", "--check"])))
+    tools::component("fmt", "rustfmt", place).and(|| show(&mut place.cargo(&["fmt", "--all", "--", "--check"])))
 }
 
 fn clippy(place: &Place) -> Outcome {
@@ -164,11 +115,7 @@ fn tests(place: &Place) -> Outcome {
 fn loom(place: &Place) -> Outcome {
     let flags = env::var("RUSTFLAGS").unwrap_or_default() + " --cfg loom";
     let mut cargo = place.cargo(&["test", "-p", "mpexec-ring", "--release", "--test", "loom"]);
-    show(
-        cargo
-            .env("RUSTFLAGS", flags.trim())
-            .env("CARGO_TARGET_DIR", place.target.join("loom")),
-    )
+    show(cargo.env("RUSTFLAGS", flags.trim()).env("CARGO_TARGET_DIR", place.target.join("loom")))
 }
 
 fn bench(place: &Place) -> Outcome {
@@ -177,11 +124,7 @@ fn bench(place: &Place) -> Outcome {
 
 fn deny(place: &Place) -> Outcome {
     match tools::cargo_deny(place) {
-        Ok(deny) => show(
-            place
-                .command(deny)
-                .args(["check", "bans", "licenses", "sources"]),
-        ),
+        Ok(deny) => show(place.command(deny).args(["check", "bans", "licenses", "sources"])),
         Err(why) => Outcome::Skipped(why),
     }
 }
@@ -194,16 +137,10 @@ fn advisories(place: &Place) -> Outcome {
     };
     let mut fetch = place.command(&deny);
     // Git gives up by itself where nothing comes through; killing cargo-deny would leave it behind.
-    fetch
-        .args(["fetch", "db"])
-        .env("GIT_HTTP_LOW_SPEED_LIMIT", "1000")
-        .env("GIT_HTTP_LOW_SPEED_TIME", "20");
+    fetch.args(["fetch", "db"]).env("GIT_HTTP_LOW_SPEED_LIMIT", "1000").env("GIT_HTTP_LOW_SPEED_TIME", "20");
     let fetched = show_within(&mut fetch, ADVISORIES_LIMIT);
     if !fetched.succeeded() {
-        return Outcome::Skipped(format!(
-            "the list of advisories cannot be fetched here ({})",
-            fetched.reason()
-        ));
+        return Outcome::Skipped(format!("the list of advisories cannot be fetched here ({})", fetched.reason()));
     }
     show(place.command(&deny).args(["check", "advisories"]))
 }

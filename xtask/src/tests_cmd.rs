@@ -39,11 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let place = Place::find();
     let rows: Vec<Row> = chosen.into_iter().map(|step| one(step, &place)).collect();
     println!("\n{}", report::table(&rows));
-    Ok(if report::any_failed(&rows) {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if report::any_failed(&rows) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn chosen(arguments: &Arguments) -> Vec<&'static Step> {
@@ -53,26 +49,15 @@ fn chosen(arguments: &Arguments) -> Vec<&'static Step> {
         }
         arguments.only.is_empty() || arguments.only.iter().any(|name| name == step.name)
     };
-    let needed = |step: &Step| {
-        STEPS
-            .iter()
-            .any(|other| wanted(other) && other.needs.contains(&step.name))
-    };
-    STEPS
-        .iter()
-        .filter(|step| wanted(step) || needed(step))
-        .collect()
+    let needed = |step: &Step| STEPS.iter().any(|other| wanted(other) && other.needs.contains(&step.name));
+    STEPS.iter().filter(|step| wanted(step) || needed(step)).collect()
 }
 
 fn one(step: &'static Step, place: &Place) -> Row {
     println!("\n== {}: {}", step.name, step.what);
     let begin = Instant::now();
     let outcome = (step.run)(place);
-    let row = Row {
-        step: step.name,
-        outcome,
-        took: begin.elapsed(),
-    };
+    let row = Row { step: step.name, outcome, took: begin.elapsed() };
     let goes_on = match row.outcome {
         Outcome::Failed(_) => "; going on, so that all failures are seen",
         _ => "",
@@ -87,15 +72,8 @@ mod tests {
 
     fn names(only: &[&str], quick: bool) -> Vec<&'static str> {
         let only = only.iter().map(|&name| name.to_owned()).collect();
-        let arguments = Arguments {
-            only,
-            quick,
-            list: false,
-        };
-        chosen(&arguments)
-            .into_iter()
-            .map(|step| step.name)
-            .collect()
+        let arguments = Arguments { only, quick, list: false };
+        chosen(&arguments).into_iter().map(|step| step.name).collect()
     }
 
     #[test]
@@ -113,11 +91,7 @@ mod tests {
     fn every_step_that_is_needed_exists_and_comes_before() {
         for (at, step) in STEPS.iter().enumerate() {
             for need in step.needs {
-                assert!(
-                    STEPS[..at].iter().any(|before| before.name == *need),
-                    "{} needs {need}",
-                    step.name
-                );
+                assert!(STEPS[..at].iter().any(|before| before.name == *need), "{} needs {need}", step.name);
             }
         }
     }

@@ -29,10 +29,7 @@ const COMPILE: Duration = Duration::from_secs(480);
 /// The program, if it stands in one of the folders.
 fn in_folders(program: &str, folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
     let name = format!("{program}{}", env::consts::EXE_SUFFIX);
-    folders
-        .into_iter()
-        .map(|folder| folder.join(&name))
-        .find(|path| path.is_file())
+    folders.into_iter().map(|folder| folder.join(&name)).find(|path| path.is_file())
 }
 
 fn folders_of_programs(place: &Place) -> Vec<PathBuf> {
@@ -51,17 +48,8 @@ pub(crate) fn component(command: &str, component: &str, place: &Place) -> Outcom
     if is_there() {
         return Outcome::Ok;
     }
-    show_within(
-        place
-            .command("rustup")
-            .args(["component", "add", component]),
-        DOWNLOAD,
-    );
-    if is_there() {
-        Outcome::Ok
-    } else {
-        Outcome::Skipped(format!("this toolchain has no {component}"))
-    }
+    show_within(place.command("rustup").args(["component", "add", component]), DOWNLOAD);
+    if is_there() { Outcome::Ok } else { Outcome::Skipped(format!("this toolchain has no {component}")) }
 }
 
 /// Finds cargo-deny or installs it.
@@ -75,20 +63,8 @@ pub(crate) fn cargo_deny(place: &Place) -> Result<PathBuf, String> {
     let tools = place.tools();
     let build = tools.join("build");
     // Without optimisation: it is run once or twice, and compiling it is most of the time.
-    let mut cargo = place.cargo(&[
-        "install",
-        "cargo-deny",
-        "--locked",
-        "--debug",
-        "--version",
-        CARGO_DENY,
-    ]);
-    cargo
-        .arg("--root")
-        .arg(&tools)
-        .arg("--target-dir")
-        .arg(&build)
-        .env("CARGO_PROFILE_DEV_DEBUG", "false");
+    let mut cargo = place.cargo(&["install", "cargo-deny", "--locked", "--debug", "--version", CARGO_DENY]);
+    cargo.arg("--root").arg(&tools).arg("--target-dir").arg(&build).env("CARGO_PROFILE_DEV_DEBUG", "false");
     let ended = show_within(&mut cargo, COMPILE);
     let found = in_folders("cargo-deny", [tools.join("bin")]);
     match found.filter(|_| ended.succeeded()) {
@@ -97,10 +73,7 @@ pub(crate) fn cargo_deny(place: &Place) -> Result<PathBuf, String> {
             let _ = fs::remove_dir_all(build);
             Ok(found)
         }
-        None => Err(format!(
-            "cargo-deny {CARGO_DENY} is not there and cannot be installed ({})",
-            ended.reason()
-        )),
+        None => Err(format!("cargo-deny {CARGO_DENY} is not there and cannot be installed ({})", ended.reason())),
     }
 }
 
@@ -121,24 +94,11 @@ pub(crate) fn miri(place: &Place) -> Result<(), String> {
         return Ok(());
     }
     let mut add = place.command("rustup");
-    let ended = show_within(
-        add.args([
-            "component",
-            "add",
-            "--toolchain",
-            "nightly",
-            "miri",
-            "rust-src",
-        ]),
-        DOWNLOAD,
-    );
+    let ended = show_within(add.args(["component", "add", "--toolchain", "nightly", "miri", "rust-src"]), DOWNLOAD);
     if ended.succeeded() {
         return Ok(());
     }
-    Err(format!(
-        "the nightly toolchain has no Miri, and it cannot be added ({})",
-        ended.reason()
-    ))
+    Err(format!("the nightly toolchain has no Miri, and it cannot be added ({})", ended.reason()))
 }
 
 fn has_numpy(python: &Path, place: &Place) -> Ended {
@@ -146,11 +106,7 @@ fn has_numpy(python: &Path, place: &Place) -> Ended {
 }
 
 fn python_of_ours(place: &Place) -> PathBuf {
-    let inner = if cfg!(windows) {
-        "Scripts/python.exe"
-    } else {
-        "bin/python"
-    };
+    let inner = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     place.tools().join("python").join(inner)
 }
 
@@ -158,10 +114,7 @@ fn python_of_ours(place: &Place) -> PathBuf {
 pub(crate) fn known_python_with_numpy(place: &Place) -> Option<PathBuf> {
     let of_machine = in_folders("python3", folders_of_programs(place));
     let candidates = [Some(python_of_ours(place)), of_machine];
-    candidates
-        .into_iter()
-        .flatten()
-        .find(|python| has_numpy(python, place).succeeded())
+    candidates.into_iter().flatten().find(|python| has_numpy(python, place).succeeded())
 }
 
 /// A Python with NumPy: one that is there, or else a virtual environment of our own.
@@ -174,45 +127,18 @@ pub(crate) fn python_with_numpy(place: &Place) -> Result<PathBuf, String> {
     }
     let base = in_folders("python3", folders_of_programs(place)).ok_or("there is no Python 3")?;
     let ours = python_of_ours(place);
-    let made = show_within(
-        place
-            .command(base)
-            .args(["-m", "venv"])
-            .arg(place.tools().join("python")),
-        DOWNLOAD,
-    );
+    let made = show_within(place.command(base).args(["-m", "venv"]).arg(place.tools().join("python")), DOWNLOAD);
     if !made.succeeded() {
-        return Err(format!(
-            "Python cannot make a virtual environment ({})",
-            made.reason()
-        ));
+        return Err(format!("Python cannot make a virtual environment ({})", made.reason()));
     }
     let mut pip = place.command(&ours);
-    let installed = show_within(
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--only-binary",
-            ":all:",
-            NUMPY,
-        ]),
-        DOWNLOAD,
-    );
+    let installed =
+        show_within(pip.args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:", NUMPY]), DOWNLOAD);
     let works = has_numpy(&ours, place);
     if installed.succeeded() && works.succeeded() {
         return Ok(ours);
     }
-    Err(format!(
-        "NumPy cannot be installed ({})",
-        if installed.succeeded() {
-            works
-        } else {
-            installed
-        }
-        .reason()
-    ))
+    Err(format!("NumPy cannot be installed ({})", if installed.succeeded() { works } else { installed }.reason()))
 }
 
 #[cfg(test)]
