@@ -95,11 +95,7 @@ impl BatchHeader {
     /// exist, [`RecordError::Overflow`] when the last task's ordinal or index is beyond the largest number.
     #[inline]
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
-        let bytes = bytes
-            .first_chunk::<BATCH_HEADER>()
-            .ok_or(RecordError::Cut {
-                what: "a batch's header",
-            })?;
+        let bytes = bytes.first_chunk::<BATCH_HEADER>().ok_or(RecordError::Cut { what: "a batch's header" })?;
         let header = Self {
             batch: get(bytes, 0),
             base_ordinal: get(bytes, 8),
@@ -118,10 +114,7 @@ impl BatchHeader {
             return Err(unknown("batch's flags", header.flags));
         }
         // So that whoever adds an offset to them need not look again.
-        for (what, first) in [
-            ("ordinal", header.base_ordinal),
-            ("index", header.first_index),
-        ] {
+        for (what, first) in [("ordinal", header.base_ordinal), ("index", header.first_index)] {
             if first.checked_add(header.count.into()).is_none() {
                 return Err(RecordError::Overflow { what });
             }
@@ -178,9 +171,7 @@ impl Entry<'_> {
     #[inline]
     #[must_use]
     pub fn parcel(&self) -> Option<ParcelRef> {
-        (self.flags & ENTRY_PARCEL != 0)
-            .then(|| ParcelRef::read(self.payload).ok())
-            .flatten()
+        (self.flags & ENTRY_PARCEL != 0).then(|| ParcelRef::read(self.payload).ok()).flatten()
     }
 }
 
@@ -223,10 +214,7 @@ impl<'a> Entries<'a> {
         }
         self.bytes = raw.rest;
         self.left -= 1;
-        Ok(Entry {
-            flags,
-            payload: raw.payload,
-        })
+        Ok(Entry { flags, payload: raw.payload })
     }
 }
 
@@ -251,8 +239,5 @@ impl std::iter::FusedIterator for Entries<'_> {}
 
 #[cold]
 fn unknown(what: &'static str, value: u32) -> RecordError {
-    RecordError::Unknown {
-        what,
-        value: value.into(),
-    }
+    RecordError::Unknown { what, value: value.into() }
 }

@@ -33,8 +33,7 @@ use crate::{
 };
 
 /// No limit of bincode's own: `guard.rs` bounds every read by the message itself, which is exact.
-const CONFIG: Configuration<LittleEndian, Fixint, NoLimit> =
-    standard().with_fixed_int_encoding().with_no_limit();
+const CONFIG: Configuration<LittleEndian, Fixint, NoLimit> = standard().with_fixed_int_encoding().with_no_limit();
 
 /// Why a value could not be encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -79,9 +78,7 @@ pub enum DecodeError {
         left: usize,
     },
     /// The value is nested deeper than [`MAX_DEPTH`]: send it in a flatter form, such as nodes that name each other by index.
-    #[error(
-        "a value of type {type_name} is nested deeper than {MAX_DEPTH} levels: send it in a flatter form"
-    )]
+    #[error("a value of type {type_name} is nested deeper than {MAX_DEPTH} levels: send it in a flatter form")]
     TooDeep {
         /// The Rust type that was to be decoded.
         type_name: &'static str,
@@ -110,9 +107,7 @@ struct Through<'a, S: ?Sized>(&'a mut S);
 impl<S: Sink + ?Sized> Writer for Through<'_, S> {
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) -> Result<(), BincodeEncode> {
-        self.0
-            .write(bytes)
-            .map_err(|_| BincodeEncode::UnexpectedEnd)
+        self.0.write(bytes).map_err(|_| BincodeEncode::UnexpectedEnd)
     }
 }
 
@@ -131,10 +126,7 @@ impl<S: Sink + ?Sized> Writer for Through<'_, S> {
 /// [`EncodeError::Full`] when the sink is full, [`EncodeError::Refused`] when the value's own `Serialize` fails. In both
 /// cases the sink holds a part of the value, which the caller must drop.
 #[inline]
-pub fn encode<T: Serialize + ?Sized, S: Sink + ?Sized>(
-    value: &T,
-    sink: &mut S,
-) -> Result<usize, EncodeError> {
+pub fn encode<T: Serialize + ?Sized, S: Sink + ?Sized>(value: &T, sink: &mut S) -> Result<usize, EncodeError> {
     let before = sink.written();
     match encode_into_writer(value, Through(&mut *sink), CONFIG) {
         Ok(()) => Ok(sink.written() - before),
@@ -175,10 +167,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     if used == bytes.len() {
         Ok(value)
     } else {
-        Err(DecodeError::Trailing {
-            type_name: type_name::<T>(),
-            left: bytes.len() - used,
-        })
+        Err(DecodeError::Trailing { type_name: type_name::<T>(), left: bytes.len() - used })
     }
 }
 
@@ -207,8 +196,7 @@ fn encode_error(error: BincodeEncode, type_name: &'static str) -> EncodeError {
     let message = match error {
         BincodeEncode::UnexpectedEnd => return EncodeError::Full,
         BincodeEncode::Serde(bincode::serde::EncodeError::SequenceMustHaveLength) => {
-            "a sequence or map in it does not say its length beforehand; collect it first"
-                .to_owned()
+            "a sequence or map in it does not say its length beforehand; collect it first".to_owned()
         }
         BincodeEncode::OtherString(text) => text,
         other => other.to_string(),
@@ -217,11 +205,7 @@ fn encode_error(error: BincodeEncode, type_name: &'static str) -> EncodeError {
 }
 
 #[cold]
-fn decode_error(
-    error: BincodeDecode,
-    fault: Option<Fault>,
-    type_name: &'static str,
-) -> DecodeError {
+fn decode_error(error: BincodeDecode, fault: Option<Fault>, type_name: &'static str) -> DecodeError {
     match fault {
         Some(Fault::TooDeep) => return DecodeError::TooDeep { type_name },
         Some(Fault::TooManyEmpty) => return DecodeError::Limit { type_name },
@@ -239,11 +223,9 @@ fn decode_error(
         BincodeDecode::UnexpectedVariant { found, .. } => {
             format!("an option in it is {found}, neither 0 nor 1")
         }
-        BincodeDecode::Serde(_) => {
-            "its Deserialize asks the bytes for their own type, which they do not carry \
+        BincodeDecode::Serde(_) => "its Deserialize asks the bytes for their own type, which they do not carry \
              (deserialize_any, flatten, untagged, tag)"
-                .to_owned()
-        }
+            .to_owned(),
         BincodeDecode::OtherString(text) => text,
         other => other.to_string(),
     };

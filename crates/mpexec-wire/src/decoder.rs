@@ -57,7 +57,6 @@ pub struct FrameDecoder {
     offered: usize,
     // Where a frame that begins at an odd place is handed out.
     aside: Vec<u128>,
-    failed: Option<FrameError>,
 }
 
 impl FrameDecoder {
@@ -78,11 +77,7 @@ impl FrameDecoder {
         let want = lacks.min(self.end).max(min);
         self.reserve(self.end + want);
         let room = self.buffer.len() * WORD - self.end;
-        self.offered = if (min..=room).contains(&lacks) {
-            lacks
-        } else {
-            room
-        };
+        self.offered = if (min..=room).contains(&lacks) { lacks } else { room };
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.buffer);
         &mut bytes[self.end..self.end + self.offered]
     }
@@ -93,10 +88,7 @@ impl FrameDecoder {
     /// When that is more than it offered.
     pub fn filled(&mut self, n: usize) {
         let offered = std::mem::take(&mut self.offered);
-        assert!(
-            n <= offered,
-            "{n} bytes cannot lie in a room of {offered}: call `space` before each read"
-        );
+        assert!(n <= offered, "{n} bytes cannot lie in a room of {offered}: call `space` before each read");
         self.end += n;
     }
 
@@ -129,39 +121,26 @@ impl FrameDecoder {
             aside[..len].copy_from_slice(payload);
             payload = &aside[..len];
         }
-        Ok(Some(Frame {
-            kind: header.kind,
-            attached: header.attached,
-            payload,
-        }))
+        Ok(Some(Frame { kind: header.kind, attached: header.attached, payload }))
     }
 
     /// Whether the stream may end here: no frame is unfinished.
     #[must_use]
     pub fn is_between_frames(&self) -> bool {
-        self.start == self.end && self.failed.is_none()
+        self.start == self.end
     }
 
     /// The header of the frame at hand, if it is there as a whole.
-    fn header(&mut self) -> Result<Option<FrameHeader>, FrameError> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
+    ///
+    /// A header that is refused stays where it is, so it is refused again however often one asks.
+    fn header(&self) -> Result<Option<FrameHeader>, FrameError> {
         let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
-        let Some(header) = bytes[self.start..self.end].first_chunk() else {
-            return Ok(None);
-        };
-        match FrameHeader::read(header) {
-            Ok(header) => Ok(Some(header)),
-            Err(error) => {
-                self.failed = Some(error);
-                Err(error)
-            }
-        }
+        let header = bytes[self.start..self.end].first_chunk();
+        header.map(FrameHeader::read).transpose()
     }
 
     /// How many bytes the frame at hand lacks; 0 when that is unknown or it is whole.
-    fn lacks(&mut self) -> usize {
+    fn lacks(&self) -> usize {
         match self.header() {
             Ok(Some(header)) => {
                 let whole = FRAME_HEADER + header.len as usize;

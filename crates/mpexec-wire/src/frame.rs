@@ -65,14 +65,7 @@ pub enum FrameKind {
 }
 
 impl FrameKind {
-    const ALL: [Self; 6] = [
-        Self::Control,
-        Self::Batch,
-        Self::Group,
-        Self::Parcel,
-        Self::ParcelBytes,
-        Self::Progress,
-    ];
+    const ALL: [Self; 6] = [Self::Control, Self::Batch, Self::Group, Self::Parcel, Self::ParcelBytes, Self::Progress];
 
     /// The most bytes that the payload of such a frame may take.
     ///
@@ -113,9 +106,7 @@ pub enum FrameError {
         found: u16,
     },
     /// The payload is longer than its kind allows; send it as a parcel.
-    #[error(
-        "a frame of kind {kind:?} says that {len} bytes follow, more than the {cap} allowed: send it as a parcel"
-    )]
+    #[error("a frame of kind {kind:?} says that {len} bytes follow, more than the {cap} allowed: send it as a parcel")]
     TooLong {
         /// The kind of the frame.
         kind: FrameKind,
@@ -125,9 +116,7 @@ pub enum FrameError {
         cap: usize,
     },
     /// More descriptors are said to come along than can.
-    #[error(
-        "a frame says that {found} descriptors came with it, more than the {MAX_ATTACHED} that can"
-    )]
+    #[error("a frame says that {found} descriptors came with it, more than the {MAX_ATTACHED} that can")]
     Attached {
         /// The number that is there.
         found: u16,
@@ -184,11 +173,7 @@ impl FrameHeader {
         }
         // Every cap is below 2^32.
         let len = len as u32;
-        Ok(Self {
-            kind,
-            attached,
-            len,
-        })
+        Ok(Self { kind, attached, len })
     }
 
     /// The 16 bytes.
@@ -214,10 +199,8 @@ impl FrameHeader {
             return Err(FrameError::Magic { found: magic });
         }
         let kind: u16 = get(bytes, 2);
-        let kind = FrameKind::ALL
-            .into_iter()
-            .find(|known| *known as u16 == kind)
-            .ok_or(FrameError::Kind { found: kind })?;
+        let kind =
+            FrameKind::ALL.into_iter().find(|known| *known as u16 == kind).ok_or(FrameError::Kind { found: kind })?;
         for found in [u32::from(get::<u16>(bytes, 6)), get(bytes, 12)] {
             if found != 0 {
                 return Err(FrameError::Reserved { found });
@@ -266,16 +249,9 @@ impl ParcelPiece {
     /// [`FrameError::Payload`] when there are fewer than 24 bytes, or the piece reaches beyond the parcel's end.
     #[inline]
     pub fn read(payload: &[u8]) -> Result<(Self, &[u8]), FrameError> {
-        let wrong = FrameError::Payload {
-            what: "piece of a parcel",
-            len: payload.len(),
-        };
+        let wrong = FrameError::Payload { what: "piece of a parcel", len: payload.len() };
         let (header, bytes) = payload.split_first_chunk::<PIECE_HEADER>().ok_or(wrong)?;
-        let piece = Self {
-            parcel: get(header, 0),
-            total: get(header, 8),
-            offset: get(header, 16),
-        };
+        let piece = Self { parcel: get(header, 0), total: get(header, 8), offset: get(header, 16) };
         match piece.offset.checked_add(bytes.len() as u64) {
             Some(end) if end <= piece.total => Ok((piece, bytes)),
             _ => Err(wrong),
@@ -318,14 +294,8 @@ impl Progress {
     #[inline]
     pub fn read(payload: &[u8]) -> Result<Self, FrameError> {
         if payload.len() != PROGRESS {
-            return Err(FrameError::Payload {
-                what: "progress",
-                len: payload.len(),
-            });
+            return Err(FrameError::Payload { what: "progress", len: payload.len() });
         }
-        Ok(Self {
-            done: get(payload, 0),
-            running: get(payload, 8),
-        })
+        Ok(Self { done: get(payload, 0), running: get(payload, 8) })
     }
 }

@@ -72,10 +72,7 @@ impl TryFrom<u16> for Status {
     #[inline]
     fn try_from(value: u16) -> Result<Self, RecordError> {
         let found = Self::ALL.get(usize::from(value)).copied();
-        found.ok_or(RecordError::Unknown {
-            what: "status",
-            value: value.into(),
-        })
+        found.ok_or(RecordError::Unknown { what: "status", value: value.into() })
     }
 }
 
@@ -120,24 +117,12 @@ impl GroupHeader {
     /// [`RecordError::Overflow`] when the last result's offset is beyond the largest number.
     #[inline]
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
-        let bytes = bytes
-            .first_chunk::<GROUP_HEADER>()
-            .ok_or(RecordError::Cut {
-                what: "a group's header",
-            })?;
-        let header = Self {
-            batch: get(bytes, 0),
-            first: get(bytes, 8),
-            count: get(bytes, 12),
-            nanos: get(bytes, 16),
-        };
+        let bytes = bytes.first_chunk::<GROUP_HEADER>().ok_or(RecordError::Cut { what: "a group's header" })?;
+        let header = Self { batch: get(bytes, 0), first: get(bytes, 8), count: get(bytes, 12), nanos: get(bytes, 16) };
         match get::<u64>(bytes, 24) {
             0 => {}
             value => {
-                return Err(RecordError::Unknown {
-                    what: "reserved field",
-                    value,
-                });
+                return Err(RecordError::Unknown { what: "reserved field", value });
             }
         }
         if header.first.checked_add(header.count).is_none() {
@@ -201,9 +186,7 @@ impl ResultEntry<'_> {
     #[inline]
     #[must_use]
     pub fn parcel(&self) -> Option<ParcelRef> {
-        (self.flags & RESULT_PARCEL != 0)
-            .then(|| ParcelRef::read(self.payload).ok())
-            .flatten()
+        (self.flags & RESULT_PARCEL != 0).then(|| ParcelRef::read(self.payload).ok()).flatten()
     }
 }
 
@@ -232,11 +215,7 @@ impl<'a> Results<'a> {
     #[inline]
     #[must_use]
     pub fn new(bytes: &'a [u8], first: u32, count: u32) -> Self {
-        Self {
-            bytes,
-            offset: first,
-            left: (count != 0).then_some(count),
-        }
+        Self { bytes, offset: first, left: (count != 0).then_some(count) }
     }
 
     #[inline]
@@ -245,26 +224,16 @@ impl<'a> Results<'a> {
         let status = Status::try_from(raw.word as u16)?;
         let flags = (raw.word >> 16) as u16;
         if flags & !RESULT_PARCEL != 0 {
-            return Err(RecordError::Unknown {
-                what: "result's flags",
-                value: flags.into(),
-            });
+            return Err(RecordError::Unknown { what: "result's flags", value: flags.into() });
         }
         if flags & RESULT_PARCEL != 0 {
             ParcelRef::read(raw.payload)?;
         }
         let offset = self.offset;
-        self.offset = offset
-            .checked_add(1)
-            .ok_or(RecordError::Overflow { what: "offset" })?;
+        self.offset = offset.checked_add(1).ok_or(RecordError::Overflow { what: "offset" })?;
         self.left = self.left.map(|left| left - 1);
         self.bytes = raw.rest;
-        Ok(ResultEntry {
-            offset,
-            status,
-            flags,
-            payload: raw.payload,
-        })
+        Ok(ResultEntry { offset, status, flags, payload: raw.payload })
     }
 }
 

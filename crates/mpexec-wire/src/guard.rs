@@ -15,10 +15,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
-};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use crate::{owning::Owning, watch::Watch};
 
@@ -31,10 +28,7 @@ pub(crate) struct Guarded<'w, T> {
 impl<'w, T> Guarded<'w, T> {
     #[inline]
     pub(crate) fn new(watch: &'w Watch) -> Self {
-        Self {
-            watch,
-            value: PhantomData,
-        }
+        Self { watch, value: PhantomData }
     }
 }
 
@@ -43,10 +37,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Guarded<'_, T> {
 
     #[inline]
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<T, D::Error> {
-        T::deserialize(Guard {
-            inner,
-            watch: self.watch,
-        })
+        T::deserialize(Guard { inner, watch: self.watch })
     }
 }
 
@@ -117,11 +108,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guard<'_, D> {
     }
 
     #[inline]
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
         self.inner.deserialize_unit_struct(name, visitor)
     }
 
@@ -188,14 +175,12 @@ impl<'de, V: Visitor<'de>, const COUNTED: bool> Visitor<'de> for Watched<'_, V, 
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.inner
-            .visit_seq(Watched::<A, COUNTED>::new(inner, self.watch))
+        self.inner.visit_seq(Watched::<A, COUNTED>::new(inner, self.watch))
     }
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.inner
-            .visit_map(Watched::<A, COUNTED>::new(inner, self.watch))
+        self.inner.visit_map(Watched::<A, COUNTED>::new(inner, self.watch))
     }
 
     #[inline]
@@ -218,10 +203,7 @@ impl<'de, A: SeqAccess<'de>, const COUNTED: bool> SeqAccess<'de> for Watched<'_,
     type Error = A::Error;
 
     #[inline]
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, A::Error> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         if !COUNTED {
             return self.inner.next_element_seed(Plain::new(seed, self.watch));
         }
@@ -243,10 +225,7 @@ impl<'de, A: MapAccess<'de>, const COUNTED: bool> MapAccess<'de> for Watched<'_,
     type Error = A::Error;
 
     #[inline]
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, A::Error> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         self.watch.begin();
         self.inner.next_key_seed(Plain::new(seed, self.watch))
     }
@@ -269,10 +248,7 @@ impl<'w, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Plain<'w, A> {
     type Variant = Plain<'w, A::Variant>;
 
     #[inline]
-    fn variant_seed<S: DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<(S::Value, Self::Variant), A::Error> {
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
         let (value, variant) = self.inner.variant_seed(seed)?;
         Ok((value, Plain::new(variant, self.watch)))
     }
@@ -288,14 +264,12 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Plain<'_, A> {
 
     #[inline]
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.inner
-            .newtype_variant_seed(Plain::new(seed, self.watch))
+        self.inner.newtype_variant_seed(Plain::new(seed, self.watch))
     }
 
     #[inline]
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.inner
-            .tuple_variant(len, Plain::new(visitor, self.watch))
+        self.inner.tuple_variant(len, Plain::new(visitor, self.watch))
     }
 
     #[inline]
@@ -304,7 +278,6 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Plain<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.inner
-            .struct_variant(fields, Plain::new(visitor, self.watch))
+        self.inner.struct_variant(fields, Plain::new(visitor, self.watch))
     }
 }

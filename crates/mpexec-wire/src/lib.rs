@@ -55,23 +55,16 @@ mod record;
 mod sink;
 mod watch;
 
-pub use batch::{
-    BATCH_CALLS, BATCH_HEADER, BatchHeader, ENTRY_PARCEL, Entries, Entry, EntryHeader, FunctionKind,
-};
-pub use codec::{
-    DecodeError, EncodeError, MAX_DEPTH, MAX_EMPTY, decode, decode_prefix, encode, encode_to_vec,
-};
+pub use batch::{BATCH_CALLS, BATCH_HEADER, BatchHeader, ENTRY_PARCEL, Entries, Entry, EntryHeader, FunctionKind};
+pub use codec::{DecodeError, EncodeError, MAX_DEPTH, MAX_EMPTY, decode, decode_prefix, encode, encode_to_vec};
 pub use decoder::{Frame, FrameDecoder};
 pub use frame::{
-    FRAME_HEADER, FRAME_MAGIC, FrameError, FrameHeader, FrameKind, MAX_ATTACHED, MAX_CONTROL,
-    MAX_DATA, MAX_PIECE, PIECE_HEADER, PROGRESS, ParcelPiece, Progress,
+    FRAME_HEADER, FRAME_MAGIC, FrameError, FrameHeader, FrameKind, MAX_ATTACHED, MAX_CONTROL, MAX_DATA, MAX_PIECE,
+    PIECE_HEADER, PROGRESS, ParcelPiece, Progress,
 };
-pub use group::{
-    GROUP_HEADER, GroupHeader, RESULT_PARCEL, ResultEntry, ResultHeader, Results, Status,
-};
+pub use group::{GROUP_HEADER, GroupHeader, RESULT_PARCEL, ResultEntry, ResultHeader, Results, Status};
 pub use message::{
-    FileId, FromWorker, FunctionInfo, Greeting, Hello, PROTOCOL, PanicReport, ToWorker, Transport,
-    Welcome, peek_hello,
+    FileId, FromWorker, FunctionInfo, Greeting, Hello, PROTOCOL, PanicReport, ToWorker, Transport, Welcome, peek_hello,
 };
 pub use plain::{decode_owned, decode_slice, decode_str, encode_owned, encode_slice, encode_str};
 pub use record::{ENTRY_HEADER, PARCEL_REF, ParcelRef, RecordError, pad8};

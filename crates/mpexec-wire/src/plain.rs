@@ -48,10 +48,7 @@ macro_rules! if_plain_vec {
 /// # Errors
 /// As [`encode`].
 #[inline]
-pub fn encode_owned<T: Serialize + 'static, S: Sink + ?Sized>(
-    value: &T,
-    sink: &mut S,
-) -> Result<usize, EncodeError> {
+pub fn encode_owned<T: Serialize + 'static, S: Sink + ?Sized>(value: &T, sink: &mut S) -> Result<usize, EncodeError> {
     if_plain_vec!(T, P => {
         let vector = (value as &dyn Any).downcast_ref::<Vec<P>>().expect("the types were compared");
         counted(vector.len(), bytemuck::cast_slice(vector), sink)
@@ -71,9 +68,7 @@ pub fn encode_owned<T: Serialize + 'static, S: Sink + ?Sized>(
 /// # Errors
 /// As [`decode_prefix`].
 #[inline]
-pub fn decode_owned<T: DeserializeOwned + 'static>(
-    bytes: &[u8],
-) -> Result<(T, usize), DecodeError> {
+pub fn decode_owned<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
     if_plain_vec!(T, P => {
             let mut pos = 0;
             let raw = take_counted(bytes, &mut pos, size_of::<P>(), type_name::<T>())?;
@@ -103,10 +98,7 @@ pub fn decode_owned<T: DeserializeOwned + 'static>(
 /// # Errors
 /// [`EncodeError::Full`] when the sink is full.
 #[inline]
-pub fn encode_slice<T: Pod, S: Sink + ?Sized>(
-    slice: &[T],
-    sink: &mut S,
-) -> Result<usize, EncodeError> {
+pub fn encode_slice<T: Pod, S: Sink + ?Sized>(slice: &[T], sink: &mut S) -> Result<usize, EncodeError> {
     const { borrowable::<T>() };
     let at = sink.written();
     let pad = pad8(at) - at;
@@ -135,10 +127,7 @@ pub fn encode_slice<T: Pod, S: Sink + ?Sized>(
 pub fn decode_slice<'a, T: Pod>(bytes: &'a [u8], pos: &mut usize) -> Result<&'a [T], DecodeError> {
     const { borrowable::<T>() };
     let type_name = type_name::<&[T]>();
-    let invalid = |message: &str| DecodeError::Invalid {
-        type_name,
-        message: message.to_owned(),
-    };
+    let invalid = |message: &str| DecodeError::Invalid { type_name, message: message.to_owned() };
     let padding = (|| bytes.get(*pos..pos.checked_next_multiple_of(8)?))();
     let padding = padding.ok_or(DecodeError::Cut { type_name })?;
     if padding.iter().any(|&byte| byte != 0) {
@@ -146,8 +135,8 @@ pub fn decode_slice<'a, T: Pod>(bytes: &'a [u8], pos: &mut usize) -> Result<&'a 
     }
     let mut at = *pos + padding.len();
     let raw = take_counted(bytes, &mut at, size_of::<T>(), type_name)?;
-    let slice = bytemuck::try_cast_slice(raw)
-        .map_err(|_| invalid("the message does not lie at a multiple of 8 in memory"))?;
+    let slice =
+        bytemuck::try_cast_slice(raw).map_err(|_| invalid("the message does not lie at a multiple of 8 in memory"))?;
     *pos = at;
     Ok(slice)
 }
@@ -187,19 +176,14 @@ pub fn decode_str<'a>(bytes: &'a [u8], pos: &mut usize) -> Result<&'a str, Decod
     let type_name = type_name::<&str>();
     let mut at = *pos;
     let raw = take_counted(bytes, &mut at, 1, type_name)?;
-    let text = std::str::from_utf8(raw).map_err(|error| DecodeError::Invalid {
-        type_name,
-        message: format!("it is not UTF-8: {error}"),
-    })?;
+    let text = std::str::from_utf8(raw)
+        .map_err(|error| DecodeError::Invalid { type_name, message: format!("it is not UTF-8: {error}") })?;
     *pos = at;
     Ok(text)
 }
 
 const fn borrowable<T>() {
-    assert!(
-        size_of::<T>() > 0,
-        "a slice of zero-sized elements cannot be sent by reference: send its length"
-    );
+    assert!(size_of::<T>() > 0, "a slice of zero-sized elements cannot be sent by reference: send its length");
     assert!(
         align_of::<T>() <= 8,
         "elements aligned to more than 8 bytes cannot be sent by reference: send a Vec of them"

@@ -94,16 +94,11 @@ impl ParcelRef {
     #[inline]
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
         let what = "a reference to a parcel";
-        let (bytes, rest) = bytes
-            .split_first_chunk::<PARCEL_REF>()
-            .ok_or(RecordError::Cut { what })?;
+        let (bytes, rest) = bytes.split_first_chunk::<PARCEL_REF>().ok_or(RecordError::Cut { what })?;
         if !rest.is_empty() {
             return Err(RecordError::Trailing { left: rest.len() });
         }
-        Ok(Self {
-            parcel: get(bytes, 0),
-            len: get(bytes, 8),
-        })
+        Ok(Self { parcel: get(bytes, 0), len: get(bytes, 8) })
     }
 }
 
@@ -117,37 +112,23 @@ pub(crate) struct Raw<'a> {
 /// Takes the next entry; the meaning of the second header word is the caller's.
 #[inline]
 pub(crate) fn take_entry(bytes: &[u8]) -> Result<Raw<'_>, RecordError> {
-    let (header, bytes) = bytes
-        .split_first_chunk::<ENTRY_HEADER>()
-        .ok_or(RecordError::Cut {
-            what: "an entry's header",
-        })?;
+    let (header, bytes) =
+        bytes.split_first_chunk::<ENTRY_HEADER>().ok_or(RecordError::Cut { what: "an entry's header" })?;
     let len = get::<u32>(header, 0) as usize;
     // Before rounding up, which a length at the end of a 32-bit address space would overflow.
     if len > bytes.len() {
-        return Err(RecordError::Cut {
-            what: "an entry's payload",
-        });
+        return Err(RecordError::Cut { what: "an entry's payload" });
     }
     let padded = pad8(len);
-    let (whole, rest) = bytes.split_at_checked(padded).ok_or(RecordError::Cut {
-        what: "an entry's padding",
-    })?;
+    let (whole, rest) = bytes.split_at_checked(padded).ok_or(RecordError::Cut { what: "an entry's padding" })?;
     if padded > len {
         // The padding is the upper end of the last word: one load instead of a loop over up to seven bytes.
         let used = 8 - (padded - len);
         let value = get::<u64>(whole, padded - 8) >> (8 * used);
         if value != 0 {
-            return Err(RecordError::Unknown {
-                what: "padding",
-                value,
-            });
+            return Err(RecordError::Unknown { what: "padding", value });
         }
     }
     let payload = &whole[..len];
-    Ok(Raw {
-        word: get(header, 4),
-        payload,
-        rest,
-    })
+    Ok(Raw { word: get(header, 4), payload, rest })
 }

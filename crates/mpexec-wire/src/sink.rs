@@ -65,10 +65,7 @@ impl<'a> SliceSink<'a> {
     #[inline]
     pub fn new(slice: &'a mut [u8]) -> Self {
         let length = slice.len();
-        Self {
-            rest: slice,
-            length,
-        }
+        Self { rest: slice, length }
     }
 
     /// The number of bytes that still fit.

@@ -33,13 +33,7 @@ impl Watch {
     /// For a message of `length` bytes.
     #[inline]
     pub(crate) fn new(length: usize) -> Self {
-        Self {
-            length,
-            depth: Cell::new(0),
-            empty: Cell::new(0),
-            moved: Cell::new(false),
-            fault: Cell::new(None),
-        }
+        Self { length, depth: Cell::new(0), empty: Cell::new(0), moved: Cell::new(false), fault: Cell::new(None) }
     }
 
     #[inline]

@@ -27,14 +27,7 @@ fn refuses<T: DeserializeOwned + Debug + Send + 'static>(len: u64) {
     );
 }
 
-const ABSURD: [u64; 6] = [
-    1 << 34,
-    1 << 40,
-    1 << 48,
-    1 << 60,
-    u64::MAX / 8 + 1,
-    u64::MAX,
-];
+const ABSURD: [u64; 6] = [1 << 34, 1 << 40, 1 << 48, 1 << 60, u64::MAX / 8 + 1, u64::MAX];
 
 #[test]
 fn an_absurd_length_of_text_or_bytes_is_refused_at_once() {
@@ -44,10 +37,7 @@ fn an_absurd_length_of_text_or_bytes_is_refused_at_once() {
         refuses::<serde_bytes::ByteBuf>(len);
         refuses::<std::path::PathBuf>(len);
         refuses::<std::ffi::CString>(len);
-        assert!(matches!(
-            decode_str(&len.to_le_bytes(), &mut 0),
-            Err(DecodeError::Cut { .. })
-        ));
+        assert!(matches!(decode_str(&len.to_le_bytes(), &mut 0), Err(DecodeError::Cut { .. })));
     }
 }
 
@@ -60,16 +50,10 @@ fn an_absurd_length_of_a_sequence_or_map_is_refused_at_once() {
         refuses::<Vec<String>>(len);
         refuses::<HashMap<u64, u64>>(len);
         refuses::<BTreeMap<u8, Vec<u8>>>(len);
-        assert!(matches!(
-            decode_owned::<Vec<u64>>(&len.to_le_bytes()),
-            Err(DecodeError::Cut { .. })
-        ));
+        assert!(matches!(decode_owned::<Vec<u64>>(&len.to_le_bytes()), Err(DecodeError::Cut { .. })));
         let words = [len];
         let aligned = bytemuck::cast_slice(&words);
-        assert!(matches!(
-            decode_slice::<u64>(aligned, &mut 0),
-            Err(DecodeError::Cut { .. })
-        ));
+        assert!(matches!(decode_slice::<u64>(aligned, &mut 0), Err(DecodeError::Cut { .. })));
     }
 }
 
@@ -82,6 +66,16 @@ fn an_absurd_number_of_elements_without_bytes_is_refused_soon() {
         refuses::<HashMap<(), ()>>(len);
         refuses::<Vec<((), PhantomData<u8>)>>(len);
         refuses::<Vec<Weightless>>(len);
+    }
+    // Nor does it help to stand behind something that has bytes.
+    for len in [MAX_EMPTY as u64 + 1, u64::MAX] {
+        let bytes = [7, len].map(u64::to_le_bytes).concat();
+        let (list, map) = within_a_minute(move || {
+            let list = decode::<(u64, Vec<()>)>(&bytes);
+            (list.err(), decode::<(u64, HashMap<(), ()>)>(&bytes).err())
+        });
+        assert!(matches!(list, Some(DecodeError::Limit { .. })));
+        assert!(matches!(map, Some(DecodeError::Limit { .. })));
     }
     // Each of many small ones is charged to the same account.
     let nested = within_a_minute(|| {
@@ -108,15 +102,10 @@ fn an_honest_number_of_elements_without_bytes_is_a_value() {
     let more = MAX_EMPTY / size_of::<Weightless>() + 1;
     is_a_value(vec![(Weightless::default(), 7_u8); more]);
     is_a_value(vec![(7_u8, Weightless::default()); more]);
-    is_a_value(vec![
-        vec![vec![7_u8]; 2];
-        MAX_EMPTY / size_of::<Vec<u8>>() + 1
-    ]);
+    is_a_value(vec![vec![vec![7_u8]; 2]; MAX_EMPTY / size_of::<Vec<u8>>() + 1]);
     let maps = vec![BTreeMap::from([(7_u8, ())]); MAX_EMPTY / size_of::<BTreeMap<u8, ()>>() + 1];
     is_a_value(maps);
-    is_a_value(BTreeMap::from_iter(
-        (0..more).map(|key| (key, Weightless::default())),
-    ));
+    is_a_value(BTreeMap::from_iter((0..more).map(|key| (key, Weightless::default()))));
 }
 
 fn tower(levels: u32) -> Tree {
@@ -129,21 +118,12 @@ fn tower(levels: u32) -> Tree {
 #[test]
 fn nesting_is_a_value_up_to_the_limit_and_an_error_beyond() {
     let deepest = tower(MAX_DEPTH);
-    assert_eq!(
-        decode::<Tree>(&encode_to_vec(&deepest).unwrap()).unwrap(),
-        deepest
-    );
+    assert_eq!(decode::<Tree>(&encode_to_vec(&deepest).unwrap()).unwrap(), deepest);
     let deeper = encode_to_vec(&tower(MAX_DEPTH + 1)).unwrap();
-    assert!(matches!(
-        decode::<Tree>(&deeper),
-        Err(DecodeError::TooDeep { .. })
-    ));
+    assert!(matches!(decode::<Tree>(&deeper), Err(DecodeError::TooDeep { .. })));
     // What stands beside each other is not nested, however much it is.
     let wide = Tree::Many(vec![Tree::Many(vec![Tree::Maybe(None); 10]); 1000]);
-    assert_eq!(
-        decode::<Tree>(&encode_to_vec(&wide).unwrap()).unwrap(),
-        wide
-    );
+    assert_eq!(decode::<Tree>(&encode_to_vec(&wide).unwrap()).unwrap(), wide);
 }
 
 #[test]
@@ -156,9 +136,6 @@ fn megabytes_of_nesting_of_any_kind_are_refused_without_a_stack_overflow() {
     ];
     for opening in opening {
         let bytes = opening.repeat((2 << 20) / opening.len());
-        assert!(matches!(
-            decode::<Tree>(&bytes),
-            Err(DecodeError::TooDeep { .. })
-        ));
+        assert!(matches!(decode::<Tree>(&bytes), Err(DecodeError::TooDeep { .. })));
     }
 }

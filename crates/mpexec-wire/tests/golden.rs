@@ -13,29 +13,16 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// Bytes from hexadecimal digits; white space separates the fields for the reader.
 fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let pairs = digits.chunks_exact(2);
-    pairs
-        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+    pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 #[track_caller]
 fn pinned<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, golden: &str) {
     let golden = hex(golden);
-    assert_eq!(
-        encode_to_vec(value).unwrap(),
-        golden,
-        "{value:?} is encoded differently"
-    );
-    assert_eq!(
-        &decode::<T>(&golden).unwrap(),
-        value,
-        "{value:?} is decoded differently"
-    );
+    assert_eq!(encode_to_vec(value).unwrap(), golden, "{value:?} is encoded differently");
+    assert_eq!(&decode::<T>(&golden).unwrap(), value, "{value:?} is decoded differently");
 }
 
 #[test]
@@ -55,14 +42,8 @@ fn every_shape_of_value_keeps_its_bytes() {
     pinned(&[1_u16, 2], "0100 0200");
     pinned(&common::Animal::Ant, "00000000");
     pinned(&common::Animal::Bee(9), "01000000 09000000");
-    pinned(
-        &common::Animal::Cat("M".into(), None),
-        "02000000 0100000000000000 4d 00",
-    );
-    pinned(
-        &std::collections::BTreeMap::from([(1_u8, 2_u8)]),
-        "0100000000000000 01 02",
-    );
+    pinned(&common::Animal::Cat("M".into(), None), "02000000 0100000000000000 4d 00");
+    pinned(&std::collections::BTreeMap::from([(1_u8, 2_u8)]), "0100000000000000 01 02");
 }
 
 #[test]
@@ -96,96 +77,39 @@ fn every_message_of_a_coordinator_keeps_its_bytes() {
 
 #[test]
 fn a_panic_report_keeps_its_bytes() {
-    pinned(
-        &common::panic_report(),
-        "0400000000000000 626f6f6d 01 0800000000000000 612e72733a313a32 00",
-    );
+    pinned(&common::panic_report(), "0400000000000000 626f6f6d 01 0800000000000000 612e72733a313a32 00");
 }
 
 #[test]
 fn a_batch_keeps_its_bytes() {
-    let golden = hex(
-        "0100000000000000 0200000000000000 0300000000000000 3412000000000000
+    let golden = hex("0100000000000000 0200000000000000 0300000000000000 3412000000000000
          01000000 03000000 01000000 04000000
          03000000 00000000 aabbcc 0000000000
          10000000 01000000 0700000000000000 0000004000000000
-         00000000 00000000",
-    );
+         00000000 00000000");
     assert_eq!(common::batch(), golden);
     let (header, entries) = common::read_batch(&golden).unwrap();
-    assert_eq!(
-        (header.batch, header.base_ordinal, header.first_index),
-        (1, 2, 3)
-    );
-    assert_eq!(
-        (header.function, header.function_kind),
-        (0x1234, FunctionKind::Named)
-    );
-    assert_eq!(
-        (header.count, header.flags, header.attempt),
-        (3, BATCH_CALLS, 4)
-    );
-    assert_eq!(
-        entries[0],
-        Entry {
-            flags: 0,
-            payload: &[0xaa, 0xbb, 0xcc]
-        }
-    );
-    assert_eq!(
-        entries[1].parcel(),
-        Some(ParcelRef {
-            parcel: 7,
-            len: 1 << 30
-        })
-    );
-    assert_eq!(
-        entries[2],
-        Entry {
-            flags: 0,
-            payload: &[]
-        }
-    );
+    assert_eq!((header.batch, header.base_ordinal, header.first_index), (1, 2, 3));
+    assert_eq!((header.function, header.function_kind), (0x1234, FunctionKind::Named));
+    assert_eq!((header.count, header.flags, header.attempt), (3, BATCH_CALLS, 4));
+    assert_eq!(entries[0], Entry { flags: 0, payload: &[0xaa, 0xbb, 0xcc] });
+    assert_eq!(entries[1].parcel(), Some(ParcelRef { parcel: 7, len: 1 << 30 }));
+    assert_eq!(entries[2], Entry { flags: 0, payload: &[] });
 }
 
 #[test]
 fn a_group_keeps_its_bytes() {
-    let golden = hex(
-        "0100000000000000 05000000 03000000 0000010000000000 0000000000000000
+    let golden = hex("0100000000000000 05000000 03000000 0000010000000000 0000000000000000
          08000000 0000 0000 aaaaaaaaaaaaaaaa
          10000000 0100 0100 0700000000000000 0000004000000000
-         02000000 0400 0000 6e6f 000000000000",
-    );
+         02000000 0400 0000 6e6f 000000000000");
     assert_eq!(common::group(3), golden);
     let (header, results) = common::read_group(&golden).unwrap();
-    assert_eq!(
-        header,
-        GroupHeader {
-            batch: 1,
-            first: 5,
-            count: 3,
-            nanos: 0x10_000
-        }
-    );
-    assert_eq!(
-        results.iter().map(|it| it.offset).collect::<Vec<_>>(),
-        [5, 6, 7]
-    );
-    assert_eq!(
-        (results[0].status, results[0].payload),
-        (Status::Ok, [0xaa; 8].as_slice())
-    );
-    assert_eq!(
-        results[1].parcel(),
-        Some(ParcelRef {
-            parcel: 7,
-            len: 1 << 30
-        })
-    );
-    assert_eq!(
-        (results[2].status, results[2].payload),
-        (Status::TaskErr, b"no".as_slice())
-    );
+    assert_eq!(header, GroupHeader { batch: 1, first: 5, count: 3, nanos: 0x10_000 });
+    assert_eq!(results.iter().map(|it| it.offset).collect::<Vec<_>>(), [5, 6, 7]);
+    assert_eq!((results[0].status, results[0].payload), (Status::Ok, [0xaa; 8].as_slice()));
+    assert_eq!(results[1].parcel(), Some(ParcelRef { parcel: 7, len: 1 << 30 }));
+    assert_eq!((results[2].status, results[2].payload), (Status::TaskErr, b"no".as_slice()));
 }
 
 #[test]
@@ -203,13 +127,7 @@ fn every_status_keeps_its_number() {
         assert_eq!(status as usize, number);
         assert_eq!(Status::try_from(number as u16), Ok(status));
     }
-    assert_eq!(
-        Status::try_from(7),
-        Err(RecordError::Unknown {
-            what: "status",
-            value: 7
-        })
-    );
+    assert_eq!(Status::try_from(7), Err(RecordError::Unknown { what: "status", value: 7 }));
 }
 
 #[test]
@@ -234,10 +152,7 @@ fn every_kind_of_frame_keeps_its_bytes() {
 fn the_payloads_with_a_fixed_layout_keep_their_bytes() {
     let frames = common::frames();
     assert_eq!(frames[3].2, hex("0700000000000000 0000004000000000"));
-    assert_eq!(
-        frames[4].2,
-        hex("0700000000000000 0a00000000000000 0800000000000000 0102")
-    );
+    assert_eq!(frames[4].2, hex("0700000000000000 0a00000000000000 0800000000000000 0102"));
     assert_eq!(frames[5].2, hex("0500000000000000 0600000000000000"));
 }
 

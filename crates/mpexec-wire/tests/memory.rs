@@ -57,16 +57,9 @@ fn peak<T>(run: impl FnOnce() -> T) -> usize {
 fn bounded<T: DeserializeOwned + 'static>(bytes: &[u8], element: usize) {
     // Collections double, two generations live while they grow, and an error carries a text.
     let bound = 4 * bytes.len() * element + 1024;
-    for (way, used) in [
-        ("slow", peak(|| decode::<T>(bytes))),
-        ("fast", peak(|| decode_owned::<T>(bytes))),
-    ] {
+    for (way, used) in [("slow", peak(|| decode::<T>(bytes))), ("fast", peak(|| decode_owned::<T>(bytes)))] {
         let name = std::any::type_name::<T>();
-        assert!(
-            used <= bound,
-            "{used} bytes for {} of {name}, the {way} way",
-            bytes.len()
-        );
+        assert!(used <= bound, "{used} bytes for {} of {name}, the {way} way", bytes.len());
     }
 }
 
@@ -138,12 +131,8 @@ fn plain_vectors_are_made_by_one_allocation_of_their_size() {
 fn walking_records_allocates_nothing() {
     let (batch, group) = (common::batch(), common::group(0));
     let walk = || {
-        let entries = Entries::new(&batch[BATCH_HEADER..], 3)
-            .filter_map(Result::ok)
-            .count();
-        let results = Results::new(&group[GROUP_HEADER..], 5, 0)
-            .filter_map(Result::ok)
-            .count();
+        let entries = Entries::new(&batch[BATCH_HEADER..], 3).filter_map(Result::ok).count();
+        let results = Results::new(&group[GROUP_HEADER..], 5, 0).filter_map(Result::ok).count();
         assert_eq!((entries, results), (3, 3));
     };
     assert_eq!(peak(walk), 0);
@@ -151,9 +140,7 @@ fn walking_records_allocates_nothing() {
 
 #[test]
 fn a_large_frame_announced_takes_memory_only_as_it_arrives() {
-    let header = FrameHeader::new(FrameKind::Batch, 0, MAX_DATA)
-        .unwrap()
-        .write();
+    let header = FrameHeader::new(FrameKind::Batch, 0, MAX_DATA).unwrap().write();
     let mut decoder = FrameDecoder::new();
     let used = peak(|| {
         decoder.space(16)[..16].copy_from_slice(&header);

@@ -46,17 +46,14 @@ prop_compose! {
 }
 
 fn tree() -> impl Strategy<Value = Tree> {
-    any::<i64>()
-        .prop_map(Tree::Leaf)
-        .prop_recursive(8, 64, 4, |inner| {
-            prop_oneof![
-                (inner.clone(), inner.clone()).prop_map(|(a, b)| Tree::Pair(a.into(), b.into())),
-                vec(inner.clone(), 0..4).prop_map(Tree::Many),
-                vec((text(), inner.clone()), 0..4)
-                    .prop_map(|it| Tree::Named(BTreeMap::from_iter(it))),
-                option::of(inner).prop_map(|it| Tree::Maybe(it.map(Box::new))),
-            ]
-        })
+    any::<i64>().prop_map(Tree::Leaf).prop_recursive(8, 64, 4, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| Tree::Pair(a.into(), b.into())),
+            vec(inner.clone(), 0..4).prop_map(Tree::Many),
+            vec((text(), inner.clone()), 0..4).prop_map(|it| Tree::Named(BTreeMap::from_iter(it))),
+            option::of(inner).prop_map(|it| Tree::Maybe(it.map(Box::new))),
+        ]
+    })
 }
 
 fn file() -> impl Strategy<Value = FileId> {
@@ -64,11 +61,7 @@ fn file() -> impl Strategy<Value = FileId> {
 }
 
 fn function() -> impl Strategy<Value = FunctionInfo> {
-    (text(), text(), text()).prop_map(|(name, arguments, result)| FunctionInfo {
-        name,
-        arguments,
-        result,
-    })
+    (text(), text(), text()).prop_map(|(name, arguments, result)| FunctionInfo { name, arguments, result })
 }
 
 fn from_worker() -> impl Strategy<Value = FromWorker> {
@@ -90,20 +83,12 @@ fn from_worker() -> impl Strategy<Value = FromWorker> {
 }
 
 fn to_worker() -> impl Strategy<Value = ToWorker> {
-    let transport = prop_oneof![
-        any::<u64>().prop_map(|capacity| Transport::Shm { capacity }),
-        Just(Transport::Socket),
-    ];
+    let transport =
+        prop_oneof![any::<u64>().prop_map(|capacity| Transport::Shm { capacity }), Just(Transport::Socket),];
     let context = option::of(vec(any::<u8>(), 0..40));
-    let welcome = (
-        any::<(u32, u32, u32)>(),
-        text(),
-        transport,
-        option::of(file()),
-        context,
-    );
-    let welcome = welcome.prop_map(
-        |((protocol, worker, coordinator), version, transport, same_executable, context)| Welcome {
+    let welcome = (any::<(u32, u32, u32)>(), text(), transport, option::of(file()), context);
+    let welcome =
+        welcome.prop_map(|((protocol, worker, coordinator), version, transport, same_executable, context)| Welcome {
             protocol,
             version,
             worker,
@@ -111,8 +96,7 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
             same_executable,
             context,
             coordinator,
-        },
-    );
+        });
     prop_oneof![
         welcome.prop_map(ToWorker::Welcome),
         any::<(u64, u64)>().prop_map(|(lo, hi)| ToWorker::Withdraw { lo, hi }),
@@ -125,17 +109,10 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
 fn survives<T: Serialize + DeserializeOwned + Debug>(value: &T) {
     let bytes = encode_to_vec(value).unwrap();
     let back: T = decode(&bytes).unwrap();
-    assert_eq!(
-        encode_to_vec(&back).unwrap(),
-        bytes,
-        "{value:?} came back as {back:?}"
-    );
+    assert_eq!(encode_to_vec(&back).unwrap(), bytes, "{value:?} came back as {back:?}");
 
     let mut slot = vec![0; bytes.len()];
-    assert_eq!(
-        encode(value, &mut SliceSink::new(&mut slot)),
-        Ok(bytes.len())
-    );
+    assert_eq!(encode(value, &mut SliceSink::new(&mut slot)), Ok(bytes.len()));
     assert_eq!(slot, bytes);
     if let Some(less) = bytes.len().checked_sub(1) {
         let short = encode(value, &mut SliceSink::new(&mut slot[..less]));
@@ -149,10 +126,7 @@ fn survives<T: Serialize + DeserializeOwned + Debug>(value: &T) {
 
     let followed = [bytes.as_slice(), &[0xee; 3]].concat();
     assert_eq!(decode_prefix::<T>(&followed).unwrap().1, bytes.len());
-    assert!(matches!(
-        decode::<T>(&followed),
-        Err(DecodeError::Trailing { left: 3, .. })
-    ));
+    assert!(matches!(decode::<T>(&followed), Err(DecodeError::Trailing { left: 3, .. })));
 }
 
 /// The fast way and serde's way write the same bytes and read each other's.

@@ -34,37 +34,18 @@ fn fails(header: [u8; FRAME_HEADER]) -> FrameError {
 #[test]
 fn frames_of_every_kind_come_out_in_order_at_any_step() {
     let frames = common::frames();
-    let stream: Vec<u8> = frames
-        .iter()
-        .flat_map(|it| common::frame(it.0, it.1, &it.2))
-        .collect();
+    let stream: Vec<u8> = frames.iter().flat_map(|it| common::frame(it.0, it.1, &it.2)).collect();
     for step in (1..40).chain([stream.len() - 1, stream.len()]) {
-        assert_eq!(
-            common::read_stream(&stream, step).unwrap(),
-            frames,
-            "{step} bytes at a time"
-        );
+        assert_eq!(common::read_stream(&stream, step).unwrap(), frames, "{step} bytes at a time");
     }
 }
 
 #[test]
 fn each_wrong_field_of_a_header_has_an_error_of_its_own() {
-    assert_eq!(
-        fails(raw(0x4d59, 1, 0, 0)),
-        FrameError::Magic { found: 0x4d59 }
-    );
-    assert_eq!(
-        fails(raw(FRAME_MAGIC, 0, 0, 0)),
-        FrameError::Kind { found: 0 }
-    );
-    assert_eq!(
-        fails(raw(FRAME_MAGIC, 7, 0, 0)),
-        FrameError::Kind { found: 7 }
-    );
-    assert_eq!(
-        fails(raw(FRAME_MAGIC, 1, 254, 0)),
-        FrameError::Attached { found: 254 }
-    );
+    assert_eq!(fails(raw(0x4d59, 1, 0, 0)), FrameError::Magic { found: 0x4d59 });
+    assert_eq!(fails(raw(FRAME_MAGIC, 0, 0, 0)), FrameError::Kind { found: 0 });
+    assert_eq!(fails(raw(FRAME_MAGIC, 7, 0, 0)), FrameError::Kind { found: 7 });
+    assert_eq!(fails(raw(FRAME_MAGIC, 1, 254, 0)), FrameError::Attached { found: 254 });
     for at in [6, 12] {
         let mut header = raw(FRAME_MAGIC, 1, 0, 0);
         header[at] = 5;
@@ -86,19 +67,13 @@ fn a_length_above_the_cap_of_its_kind_is_refused_by_sender_and_receiver_and_the_
         let len = cap + 1;
         let too_long = FrameError::TooLong { kind, len, cap };
         assert_eq!(FrameHeader::new(kind, 0, len), Err(too_long));
-        assert_eq!(
-            fails(raw(FRAME_MAGIC, kind as u16, 0, len as u32)),
-            too_long
-        );
+        assert_eq!(fails(raw(FRAME_MAGIC, kind as u16, 0, len as u32)), too_long);
         let header = FrameHeader::new(kind, 0, cap).unwrap().write();
         let mut decoder = FrameDecoder::new();
         feed(&mut decoder, &header);
         assert_eq!(decoder.next(), Ok(None), "{kind:?} waits for its payload");
     }
-    assert!(matches!(
-        fails(raw(FRAME_MAGIC, 2, 0, u32::MAX)),
-        FrameError::TooLong { .. }
-    ));
+    assert!(matches!(fails(raw(FRAME_MAGIC, 2, 0, u32::MAX)), FrameError::TooLong { .. }));
 }
 
 #[test]
@@ -130,10 +105,7 @@ fn room_is_never_less_than_was_asked_for() {
     let mut decoder = FrameDecoder::new();
     for min in [0, 1, 15, 16, 17, 1000, 64 << 10] {
         assert!(decoder.space(min).len() >= min.max(1));
-        feed(
-            &mut decoder,
-            &common::frame(FrameKind::Control, 0, &[7; 33])[..20],
-        );
+        feed(&mut decoder, &common::frame(FrameKind::Control, 0, &[7; 33])[..20]);
         assert!(decoder.next().unwrap().is_none());
         assert!(decoder.space(min).len() >= min.max(1));
         feed(&mut decoder, &[7; 29]);
@@ -168,11 +140,7 @@ fn a_large_frame_is_given_exactly_the_room_it_lacks_so_that_the_next_one_lies_al
         rest = &rest[n..];
         reads += 1;
     }
-    let expected = [
-        (FrameKind::Control, false),
-        (FrameKind::Group, true),
-        (FrameKind::Control, true),
-    ];
+    let expected = [(FrameKind::Control, false), (FrameKind::Group, true), (FrameKind::Control, true)];
     assert_eq!(found, expected);
     // The room doubles: 3 MB from 4 KiB take about ten reads, not seven hundred.
     assert!(reads < 16, "{reads} reads");
@@ -190,21 +158,12 @@ fn filling_more_than_was_offered_is_a_mistake_that_shows() {
 fn a_piece_lies_within_its_parcel() {
     let piece = |total: u64, offset: u64, len: usize| {
         let mut payload = vec![0; PIECE_HEADER + len];
-        ParcelPiece {
-            parcel: 1,
-            total,
-            offset,
-        }
-        .write_to(payload.first_chunk_mut().unwrap());
+        ParcelPiece { parcel: 1, total, offset }.write_to(payload.first_chunk_mut().unwrap());
         ParcelPiece::read(&payload).map(|(_, bytes)| bytes.len())
     };
     assert_eq!(piece(10, 0, 10), Ok(10));
     assert_eq!(piece(10, 10, 0), Ok(0));
-    for wrong in [
-        piece(10, 1, 10),
-        piece(10, 11, 0),
-        piece(u64::MAX, u64::MAX, 1),
-    ] {
+    for wrong in [piece(10, 1, 10), piece(10, 11, 0), piece(u64::MAX, u64::MAX, 1)] {
         assert!(matches!(wrong, Err(FrameError::Payload { .. })));
     }
 }

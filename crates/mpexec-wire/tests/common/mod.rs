@@ -1,14 +1,7 @@
 //! One of each thing that crosses a link, for the tests that must look at all of them.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test program has this file to itself and uses the part it needs"
-)]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a sample that cannot be made is a failed test"
-)]
+#![allow(dead_code, unreachable_pub, reason = "each test program has this file to itself and uses the part it needs")]
+#![allow(clippy::unwrap_used, reason = "a sample that cannot be made is a failed test")]
 
 use std::{
     collections::BTreeMap,
@@ -83,19 +76,13 @@ pub fn zoo() -> Zoo {
             Animal::Ant,
             Animal::Bee(9),
             Animal::Cat("Mimi".into(), Some(9)),
-            Animal::Dog {
-                name: "Rex".into(),
-                legs: 4,
-            },
+            Animal::Dog { name: "Rex".into(), legs: 4 },
         ],
         table: BTreeMap::from([("a".into(), vec![1, 2]), ("b".into(), vec![])]),
         wrapped: Wrapper(Unit, 6),
         fixed: [7, 8, 9],
     };
-    Zoo {
-        maybe: Some(Box::new(inner.clone())),
-        ..inner
-    }
+    Zoo { maybe: Some(Box::new(inner.clone())), ..inner }
 }
 
 pub fn hello() -> Hello {
@@ -103,15 +90,8 @@ pub fn hello() -> Hello {
         protocol: PROTOCOL,
         version: "0.1.0".into(),
         pid: 4711,
-        executable: FileId {
-            device: 0x0102,
-            inode: 0x0a0b_0c0d,
-        },
-        functions: vec![FunctionInfo {
-            name: "sq".into(),
-            arguments: "(u64)".into(),
-            result: "u64".into(),
-        }],
+        executable: FileId { device: 0x0102, inode: 0x0a0b_0c0d },
+        functions: vec![FunctionInfo { name: "sq".into(), arguments: "(u64)".into(), result: "u64".into() }],
     }
 }
 
@@ -128,11 +108,7 @@ pub fn welcome() -> Welcome {
 }
 
 pub fn panic_report() -> PanicReport {
-    PanicReport {
-        message: "boom".into(),
-        location: Some("a.rs:1:2".into()),
-        backtrace: None,
-    }
+    PanicReport { message: "boom".into(), location: Some("a.rs:1:2".into()), backtrace: None }
 }
 
 pub fn from_worker() -> Vec<FromWorker> {
@@ -140,26 +116,14 @@ pub fn from_worker() -> Vec<FromWorker> {
         FromWorker::Hello(hello()),
         FromWorker::Ready,
         FromWorker::GaveBack { lo: 5, hi: 9 },
-        FromWorker::Refused {
-            reason: "no".into(),
-        },
+        FromWorker::Refused { reason: "no".into() },
         FromWorker::Bye,
     ]
 }
 
 pub fn to_worker() -> Vec<ToWorker> {
-    let bare = Welcome {
-        transport: Transport::Socket,
-        same_executable: None,
-        context: None,
-        ..welcome()
-    };
-    vec![
-        ToWorker::Welcome(welcome()),
-        ToWorker::Welcome(bare),
-        ToWorker::Withdraw { lo: 5, hi: 9 },
-        ToWorker::Shutdown,
-    ]
+    let bare = Welcome { transport: Transport::Socket, same_executable: None, context: None, ..welcome() };
+    vec![ToWorker::Welcome(welcome()), ToWorker::Welcome(bare), ToWorker::Withdraw { lo: 5, hi: 9 }, ToWorker::Shutdown]
 }
 
 /// A batch of three tasks, one of which is a parcel.
@@ -185,13 +149,7 @@ pub fn batch() -> Vec<u8> {
 /// A group of three results, one of which is a parcel.
 pub fn group(count: u32) -> Vec<u8> {
     let mut bytes = vec![0; GROUP_HEADER];
-    GroupHeader {
-        batch: 1,
-        first: 5,
-        count,
-        nanos: 0x10_000,
-    }
-    .write_to(bytes.first_chunk_mut().unwrap());
+    GroupHeader { batch: 1, first: 5, count, nanos: 0x10_000 }.write_to(bytes.first_chunk_mut().unwrap());
     push_result(&mut bytes, Status::Ok, 0, &[0xaa; 8]);
     push_result(&mut bytes, Status::Panicked, RESULT_PARCEL, &parcel());
     push_result(&mut bytes, Status::TaskErr, 0, b"no");
@@ -200,32 +158,19 @@ pub fn group(count: u32) -> Vec<u8> {
 
 pub fn parcel() -> [u8; PARCEL_REF] {
     let mut bytes = [0; PARCEL_REF];
-    ParcelRef {
-        parcel: 7,
-        len: 1 << 30,
-    }
-    .write_to(&mut bytes);
+    ParcelRef { parcel: 7, len: 1 << 30 }.write_to(&mut bytes);
     bytes
 }
 
 pub fn push_entry(bytes: &mut Vec<u8>, flags: u32, payload: &[u8]) {
     let mut header = [0; ENTRY_HEADER];
-    EntryHeader {
-        len: payload.len() as u32,
-        flags,
-    }
-    .write_to(&mut header);
+    EntryHeader { len: payload.len() as u32, flags }.write_to(&mut header);
     push_padded(bytes, &header, payload);
 }
 
 pub fn push_result(bytes: &mut Vec<u8>, status: Status, flags: u16, payload: &[u8]) {
     let mut header = [0; ENTRY_HEADER];
-    ResultHeader {
-        len: payload.len() as u32,
-        status,
-        flags,
-    }
-    .write_to(&mut header);
+    ResultHeader { len: payload.len() as u32, status, flags }.write_to(&mut header);
     push_padded(bytes, &header, payload);
 }
 
@@ -243,17 +188,9 @@ pub fn frame(kind: FrameKind, attached: u16, payload: &[u8]) -> Vec<u8> {
 /// One frame of each kind, in an order that leaves most of them at odd places of the stream.
 pub fn frames() -> Vec<(FrameKind, u16, Vec<u8>)> {
     let mut piece = vec![0; PIECE_HEADER];
-    ParcelPiece {
-        parcel: 7,
-        total: 10,
-        offset: 8,
-    }
-    .write_to(piece.first_chunk_mut().unwrap());
+    ParcelPiece { parcel: 7, total: 10, offset: 8 }.write_to(piece.first_chunk_mut().unwrap());
     piece.extend([1, 2]);
-    let progress = Progress {
-        done: 5,
-        running: 6,
-    };
+    let progress = Progress { done: 5, running: 6 };
     let hello = encode_to_vec(&from_worker()[0]).unwrap();
     vec![
         (FrameKind::Control, 2, hello),
@@ -282,20 +219,13 @@ pub fn read_group(bytes: &[u8]) -> Result<(GroupHeader, Vec<ResultEntry<'_>>), R
 
 /// Reads a whole stream through a decoder, `step` bytes at a time.
 #[allow(clippy::type_complexity, reason = "the frames as `frames` lists them")]
-pub fn read_stream(
-    stream: &[u8],
-    step: usize,
-) -> Result<Vec<(FrameKind, u16, Vec<u8>)>, FrameError> {
+pub fn read_stream(stream: &[u8], step: usize) -> Result<Vec<(FrameKind, u16, Vec<u8>)>, FrameError> {
     let mut decoder = FrameDecoder::new();
     let mut found = Vec::new();
     let mut rest = stream;
     loop {
         while let Some(frame) = decoder.next()? {
-            assert_eq!(
-                frame.payload.as_ptr().addr() % 16,
-                0,
-                "a payload is aligned"
-            );
+            assert_eq!(frame.payload.as_ptr().addr() % 16, 0, "a payload is aligned");
             found.push((frame.kind, frame.attached, frame.payload.to_vec()));
         }
         if rest.is_empty() {
