@@ -1,0 +1,218 @@
+//! What was typed: the command line as clap reads it. What it means is decided in `plan.rs`.
+//!
+//! Options that are no command's own are `global`, so they are accepted before and after the command. Bounds stay text
+//! here, because what `4` or `2.5` means depends on the type of the numbers in the file.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use mpexec_core::{Transport, Workers};
+
+use crate::numbers;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  mpexec gen data.bin --rows 200000 --cols 5 --seed 100
+  mpexec count-range data.bin
+  mpexec --workers 3 count-range data.bin --min 2.5 --max 7
+  mpexec count-range data.bin --output - | sort -n | uniq -c
+  mpexec workers
+
+Exit codes:
+  0    done
+  1    some task failed
+  2    usage
+  3    input could not be read or output not written
+  4    the pool could not start
+  129, 130, 143    ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM";
+
+const COUNT_EXAMPLES: &str = "\
+Examples:
+  mpexec count-range data.bin                        the summary, for people
+  mpexec count-range data.bin --json                 the summary, for programs
+  mpexec count-range data.bin --output counts.npy    all counts, as an array
+  mpexec count-range data.bin --output -             all counts, one a line, in order
+  mpexec count-range data.bin --output - --mode async  row<TAB>count, as they come
+  mpexec count-range data.bin --min -7 --max 2.5";
+
+const GEN_EXAMPLES: &str = "\
+Examples:
+  mpexec gen data.bin --rows 200000 --cols 5 --seed 100
+  mpexec gen dice.npy --rows 1000 --cols 2 --low 1 --high 7
+
+The same file in Python:
+  numpy.save(f, numpy.random.RandomState(100).randint(0, 10, size=[200000, 5]))";
+
+/// Run functions over rows of data in a pool of worker processes
+#[derive(Debug, Parser)]
+#[command(name = "mpexec", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 120)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The options of every command.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options for all commands")]
+pub(crate) struct Common {
+    /// How many worker processes: a number, or auto for as many as there are processors to be used
+    #[arg(long, global = true, value_name = "auto|N", default_value = "auto", value_parser = workers)]
+    pub(crate) workers: Workers,
+
+    /// The way between this process and its workers; auto takes shared memory where the system has it
+    #[arg(long, global = true, value_name = "WAY", default_value = "auto")]
+    pub(crate) transport: TransportName,
+
+    /// The program to start as worker [default: the mpexec-worker beside this program]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) worker_program: Option<PathBuf>,
+
+    /// Say on stderr what the pool does
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// When to use colours; auto also honours NO_COLOR
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+
+    /// When to show on stderr how far the work is; auto: if it takes over a second and stderr is a terminal
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) progress: When,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Gen(GenArguments),
+    CountRange(CountArguments),
+    /// Print how many workers auto means here, and why
+    Workers,
+}
+
+/// Write a table of random whole numbers as an int64 .npy file
+///
+/// The numbers are those of NumPy's legacy generator: RandomState(SEED).randint(LOW, HIGH, size=[ROWS, COLS]).
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = GEN_EXAMPLES)]
+pub(crate) struct GenArguments {
+    /// The file to write; - for standard output
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The number of rows
+    #[arg(long, value_name = "N")]
+    pub(crate) rows: u64,
+
+    /// The number of columns
+    #[arg(long, value_name = "N")]
+    pub(crate) cols: u64,
+
+    /// The least number; a fraction is cut off, as NumPy does
+    #[arg(long, value_name = "NUMBER", default_value = "0", allow_hyphen_values = true, value_parser = numbers::whole)]
+    pub(crate) low: i64,
+
+    /// The end of the numbers, itself not among them
+    #[arg(long, value_name = "NUMBER", default_value = "10", allow_hyphen_values = true, value_parser = numbers::whole)]
+    pub(crate) high: i64,
+
+    /// The seed, 0 to 4294967295 [default: another one each time]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u32>,
+}
+
+/// Count, in each row of a .npy file, the values from MIN to MAX
+///
+/// The file is known by its content, not by its name: a .npy file of one or two dimensions, integers of 8 to 64 bits,
+/// float32 or float64. Values are compared as NumPy compares them for that type; both bounds are among those that count.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = COUNT_EXAMPLES)]
+pub(crate) struct CountArguments {
+    /// The file to read
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The least value that counts
+    #[arg(long, value_name = "NUMBER", default_value = "4", allow_hyphen_values = true, value_parser = numbers::bound)]
+    pub(crate) min: String,
+
+    /// The greatest value that counts
+    #[arg(long, value_name = "NUMBER", default_value = "8", allow_hyphen_values = true, value_parser = numbers::bound)]
+    pub(crate) max: String,
+
+    /// Write the count of every row to FILE; - for standard output, which then gets nothing else
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// How the counts are written [default: by the ending of FILE; text for -]
+    #[arg(long, value_name = "FORMAT", requires = "output")]
+    pub(crate) output_format: Option<FormatName>,
+
+    /// Whether counts come in the order of the rows (sync) or as they are ready (async, with --output -)
+    #[arg(long, value_name = "MODE", default_value = "sync")]
+    pub(crate) mode: Mode,
+
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The links that a person may ask for; the library has one more, for its own tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TransportName {
+    Auto,
+    /// Shared memory (Linux)
+    Shm,
+    /// A local socket
+    Socket,
+}
+
+impl From<TransportName> for Transport {
+    fn from(name: TransportName) -> Transport {
+        match name {
+            TransportName::Auto => Transport::Auto,
+            TransportName::Shm => Transport::Shm,
+            TransportName::Socket => Transport::Socket,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    Sync,
+    Async,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatName {
+    /// A NumPy array
+    Npy,
+    /// row,count with a line of titles
+    Csv,
+    /// One JSON object a line
+    Jsonl,
+    /// One count a line
+    Text,
+}
+
+fn workers(text: &str) -> Result<Workers, String> {
+    text.parse().map_err(|_| "give auto or a number of at least 1".to_owned())
+}

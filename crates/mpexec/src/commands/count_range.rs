@@ -1,0 +1,150 @@
+//! `mpexec count-range`: opens the file, hands ranges of its rows to workers, adds up what comes back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mpexec::names::shown;
+use mpexec::tasks::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, FileRef, count_range};
+use mpexec_core::{Pool, TaskError, named};
+use mpexec_data::{Bounds, DataError, NpyFile, Summary};
+
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::interrupt::{Running, Work};
+use crate::pieces::Pieces;
+use crate::plan::{CountPlan, Counts};
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::sink::Sink;
+use crate::tally::Tally;
+use crate::{print, workforce};
+
+/// What a worker answers for one piece.
+type Answer = Result<Result<CountPart, CountFault>, TaskError>;
+
+/// Counts, and prints or writes what was asked for.
+///
+/// # Errors
+/// The [`Failure`] that ended it early; a file that was to be written is absent then.
+pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>) -> Result<(), Failure> {
+    let running = Running::start(Arc::clone(console), Work { verb: "counted", file: plan.counts.file().is_some() });
+    count(plan, console, &running).map_err(|failure| running.explain(failure))
+}
+
+fn count(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
+    let started = Instant::now();
+    let file = NpyFile::open(&plan.file)?;
+    // Workers read the bounds again; here they are read so that a wrong one starts nobody.
+    Bounds::parse(&plan.minimum, &plan.maximum, file.layout().dtype)
+        .map_err(|error| Failure::usage(format!("{}: {error}", shown(&plan.file))))?;
+    let mut sink = Sink::open(&plan.counts, file.layout())?;
+    let (workers, pieces) = workforce::size(plan.pool.workers, console, |workers| cut(&file, &plan.counts, workers));
+    let pool = Arc::new(workforce::start(&plan.pool, workers, console)?);
+    running.holds(Arc::clone(&pool));
+    running.begin(file.layout().rows);
+    let progress = Progress::start(console, plan.progress, file.layout().rows, !plan.counts.is_printed());
+    let counting = Counting { plan, file: &file, pieces, pool: &pool, running, progress };
+    let summary = match counting.run(&mut sink) {
+        Ok(summary) => summary,
+        Err(failure) => {
+            sink.stop();
+            return Err(failure);
+        }
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    running.finish()?;
+    sink.finish()?;
+    if plan.counts.is_printed() {
+        return Ok(());
+    }
+    let report = Report {
+        file: &plan.file,
+        layout: file.layout(),
+        minimum: &plan.minimum,
+        maximum: &plan.maximum,
+        summary: &summary,
+        workers: pool.workers(),
+        transport: pool.transport().name(),
+        seconds,
+        output: plan.counts.file(),
+    };
+    print::report(&report, plan.json)
+}
+
+fn cut(file: &NpyFile, counts: &Counts, workers: usize) -> Pieces {
+    let layout = file.layout();
+    if layout.cols == 0 && *counts == Counts::Nowhere {
+        return Pieces::whole(layout.rows);
+    }
+    Pieces::cut(layout.rows, layout.row_bytes(), workers)
+}
+
+/// Everything a count needs while it runs.
+struct Counting<'a> {
+    plan: &'a CountPlan,
+    file: &'a NpyFile,
+    pieces: Pieces,
+    pool: &'a Pool,
+    running: &'a Running,
+    progress: Progress,
+}
+
+impl Counting<'_> {
+    /// Counts all pieces; what comes back goes to `sink` and into the summary.
+    fn run(mut self, sink: &mut Sink) -> Result<Summary, Failure> {
+        let mut tally = Tally::new(self.file.layout().cols);
+        let jobs = jobs(self.plan, self.file, self.pieces, sink.deliver(), self.running)?;
+        let task = named(COUNT_RANGE, count_range);
+        if sink.is_ordered() {
+            for (index, answer) in (0..).zip(self.pool.imap(task, jobs)) {
+                self.take(index, answer, sink, &mut tally)?;
+            }
+        } else {
+            for (index, answer) in self.pool.imap_unordered(task, jobs) {
+                self.take(index, answer, sink, &mut tally)?;
+            }
+        }
+        Ok(tally.finish())
+    }
+
+    fn take(&mut self, index: u64, answer: Answer, sink: &mut Sink, tally: &mut Tally) -> Result<(), Failure> {
+        let rows = self.pieces.at(index);
+        let part = match answer {
+            Ok(answer) => answer?,
+            Err(error) => {
+                return Err(Failure::task(format!(
+                    "{}: rows {}..{} were not counted: {error}",
+                    shown(&self.plan.file),
+                    rows.start,
+                    rows.end
+                )));
+            }
+        };
+        sink.take(&rows, &part.counts)?;
+        let counted = rows.end - rows.start;
+        tally.add(&rows, part.summary).map_err(|error| Failure::task(error.to_string()))?;
+        self.running.advance(counted);
+        self.progress.advance(counted);
+        Ok(())
+    }
+}
+
+/// The jobs in order; after a signal there are no more.
+fn jobs<'a>(
+    plan: &'a CountPlan,
+    file: &NpyFile,
+    pieces: Pieces,
+    deliver: Deliver,
+    running: &'a Running,
+) -> Result<impl Iterator<Item = CountJob> + use<'a>, Failure> {
+    let input = FileRef::to(file.file(), file.path())
+        .map_err(|cause| Failure::from(DataError::Io { path: plan.file.clone(), doing: "ask about it", cause }))?;
+    let rows = pieces.iter().take_while(|_| !running.is_stopping());
+    Ok(rows.map(move |rows| CountJob {
+        input: input.clone(),
+        minimum: plan.minimum.clone(),
+        maximum: plan.maximum.clone(),
+        rows,
+        deliver: deliver.clone(),
+    }))
+}

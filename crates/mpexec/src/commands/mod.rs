@@ -1,0 +1,23 @@
+//! The commands, one file each: they carry a plan out and print its result, and nothing else.
+
+mod count_range;
+mod generate;
+mod workers;
+
+use std::sync::Arc;
+
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::plan::Plan;
+
+/// Carries `plan` out.
+///
+/// # Errors
+/// The [`Failure`] that ended it early.
+pub(crate) fn run(plan: &Plan, console: &Arc<Console>) -> Result<(), Failure> {
+    match plan {
+        Plan::Gen(plan) => generate::run(plan, console),
+        Plan::Count(plan) => count_range::run(plan, console),
+        Plan::Workers(asked) => workers::run(*asked),
+    }
+}

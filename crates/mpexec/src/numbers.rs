@@ -1,0 +1,74 @@
+//! Numbers as people type them on the command line.
+
+/// A bound of `count-range`: any number, kept as it was typed.
+///
+/// What it means is decided when the type of the file's numbers is known; that it is a number at all can be said now.
+pub(crate) fn bound(text: &str) -> Result<String, String> {
+    match text.trim().parse::<f64>() {
+        Ok(_) => Ok(text.trim().to_owned()),
+        Err(_) => Err("not a number; write it as 4, -7, 2.5, 1e3, inf or nan".to_owned()),
+    }
+}
+
+/// A bound of `gen`: a whole number, or one with a fraction that is cut off as NumPy's `randint` does.
+pub(crate) fn whole(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let number: f64 = text.parse().map_err(|_| "not a number; write it as 4, -7 or 2.5".to_owned())?;
+    // The casts are exact: both are powers of two.
+    if number >= i64::MIN as f64 && number < -(i64::MIN as f64) {
+        Ok(number as i64)
+    } else {
+        Err("does not fit into a whole number of 64 bits".to_owned())
+    }
+}
+
+/// A number with commas between groups of three digits, for people.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_are_cut_off_towards_zero_as_numpy_does() {
+        for (text, number) in [("7", 7), ("-5", -5), ("2.9", 2), ("-2.9", -2), ("1e3", 1000), (" 4 ", 4)] {
+            assert_eq!(whole(text), Ok(number), "{text}");
+        }
+        for text in ["", "four", "nan", "inf", "1e19", "9223372036854775808"] {
+            assert!(whole(text).is_err(), "{text}");
+        }
+        assert_eq!(whole("-9223372036854775808"), Ok(i64::MIN));
+    }
+
+    #[test]
+    fn a_bound_may_be_any_number_and_nothing_else() {
+        for text in ["4", "-7", "2.5", "1e3", "inf", "-inf", "nan", "99999999999999999999999"] {
+            assert_eq!(bound(text).as_deref(), Ok(text));
+        }
+        for text in ["", "x", "--max", "4,5"] {
+            assert!(bound(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        for (number, text) in
+            [(0, "0"), (999, "999"), (1000, "1,000"), (500_557, "500,557"), (u64::MAX, "18,446,744,073,709,551,615")]
+        {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

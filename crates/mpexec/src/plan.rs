@@ -1,0 +1,215 @@
+//! What was typed, understood: contradictions are refused and everything that can be decided without a file is decided.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use mpexec::names::shown;
+use mpexec_core::{Transport, Workers};
+use mpexec_data::TextFormat;
+
+use crate::args::{Arguments, Command, Common, CountArguments, FormatName, GenArguments, Mode, When};
+use crate::failure::Failure;
+
+/// What the surroundings say about the worker program.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surroundings {
+    /// The variable `MPEXEC_WORKER_PROGRAM`.
+    pub(crate) variable: Option<OsString>,
+    /// The worker program beside this one, if there is one.
+    pub(crate) beside: Option<PathBuf>,
+}
+
+/// A command, ready to be carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Plan {
+    Gen(GenPlan),
+    Count(CountPlan),
+    Workers(Workers),
+}
+
+/// The pool that a command wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PoolPlan {
+    pub(crate) workers: Workers,
+    pub(crate) transport: Transport,
+    /// `None`: this program itself.
+    pub(crate) worker_program: Option<PathBuf>,
+}
+
+/// A place for a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Stdout,
+    File(PathBuf),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GenPlan {
+    pub(crate) place: Place,
+    pub(crate) rows: u64,
+    pub(crate) cols: u64,
+    pub(crate) low: i64,
+    pub(crate) high: i64,
+    pub(crate) seed: u32,
+    pub(crate) progress: When,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CountPlan {
+    pub(crate) pool: PoolPlan,
+    pub(crate) file: PathBuf,
+    pub(crate) minimum: String,
+    pub(crate) maximum: String,
+    pub(crate) counts: Counts,
+    pub(crate) json: bool,
+    pub(crate) progress: When,
+}
+
+/// Where the count of every row goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// Nowhere: the summary is all that is wanted. It is not wanted with any count on standard output.
+    Nowhere,
+    /// Each to its place in an array.
+    Array(PathBuf),
+    /// To a file, in the order of the rows.
+    Text(PathBuf, TextFormat),
+    /// To standard output as text, in the order of the rows or of completion.
+    Printed { format: TextFormat, ordered: bool },
+    /// To standard output as an array.
+    PrintedArray,
+}
+
+impl Counts {
+    /// The file that appears at the end, if one does.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Counts::Array(path) | Counts::Text(path, _) => Some(path),
+            Counts::Nowhere | Counts::Printed { .. } | Counts::PrintedArray => None,
+        }
+    }
+
+    /// Whether they have standard output for themselves.
+    pub(crate) fn is_printed(&self) -> bool {
+        matches!(self, Counts::Printed { .. } | Counts::PrintedArray)
+    }
+}
+
+impl Plan {
+    /// Understands a command line.
+    ///
+    /// # Errors
+    /// A [`Failure`] of usage, if it contradicts itself.
+    pub(crate) fn new(arguments: Arguments, around: Surroundings) -> Result<Plan, Failure> {
+        let Arguments { common, command } = arguments;
+        match command {
+            Command::Gen(gen_arguments) => generate(gen_arguments, &common).map(Plan::Gen),
+            Command::CountRange(count) => count_range(count, common, around).map(Plan::Count),
+            Command::Workers => Ok(Plan::Workers(common.workers)),
+        }
+    }
+}
+
+fn generate(arguments: GenArguments, common: &Common) -> Result<GenPlan, Failure> {
+    let GenArguments { file, rows, cols, low, high, seed } = arguments;
+    if low >= high {
+        return Err(Failure::usage(format!("--low {low} is not below --high {high}: there is no number to choose")));
+    }
+    Ok(GenPlan {
+        place: place(file),
+        rows,
+        cols,
+        low,
+        high,
+        seed: seed.unwrap_or_else(any_seed),
+        progress: common.progress,
+    })
+}
+
+/// Not for secrets: another one each time is all that is asked.
+fn any_seed() -> u32 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id()) as u32
+}
+
+fn count_range(arguments: CountArguments, common: Common, around: Surroundings) -> Result<CountPlan, Failure> {
+    let counts = counts(&arguments)?;
+    if arguments.json && counts.is_printed() {
+        return Err(Failure::usage(
+            "--json and --output - both want standard output: leave one away, or write the counts to a file",
+        ));
+    }
+    Ok(CountPlan {
+        pool: PoolPlan {
+            workers: common.workers,
+            transport: common.transport.into(),
+            worker_program: worker_program(common.worker_program, around),
+        },
+        file: arguments.file,
+        minimum: arguments.min,
+        maximum: arguments.max,
+        counts,
+        json: arguments.json,
+        progress: common.progress,
+    })
+}
+
+fn counts(arguments: &CountArguments) -> Result<Counts, Failure> {
+    let Some(output) = &arguments.output else {
+        return Ok(Counts::Nowhere);
+    };
+    let ordered = arguments.mode == Mode::Sync;
+    let named = arguments.output_format;
+    match place(output.clone()) {
+        Place::Stdout => match named {
+            Some(FormatName::Npy) if !ordered => Err(Failure::usage(
+                "an array cannot be streamed in the order of completion: leave --mode async away, or take another --output-format",
+            )),
+            Some(FormatName::Npy) => Ok(Counts::PrintedArray),
+            named => Ok(Counts::Printed { format: text(named.unwrap_or(FormatName::Text)), ordered }),
+        },
+        Place::File(path) => match named.or_else(|| by_ending(&path)) {
+            // Every count has its place in the array, so in either mode it is written as it comes.
+            Some(FormatName::Npy) => Ok(Counts::Array(path)),
+            Some(format) => Ok(Counts::Text(path, text(format))),
+            None => Err(Failure::usage(format!(
+                "{}: its name does not say how the counts are to be written: let it end with .npy, .csv or .jsonl, or give --output-format",
+                shown(&path)
+            ))),
+        },
+    }
+}
+
+fn place(path: PathBuf) -> Place {
+    if path == Path::new("-") { Place::Stdout } else { Place::File(path) }
+}
+
+fn by_ending(path: &Path) -> Option<FormatName> {
+    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+    match ending.as_str() {
+        "npy" => Some(FormatName::Npy),
+        "csv" => Some(FormatName::Csv),
+        "jsonl" => Some(FormatName::Jsonl),
+        _ => None,
+    }
+}
+
+fn text(format: FormatName) -> TextFormat {
+    match format {
+        FormatName::Csv => TextFormat::Csv,
+        FormatName::Jsonl => TextFormat::JsonLines,
+        FormatName::Text | FormatName::Npy => TextFormat::Plain,
+    }
+}
+
+/// The option, then the variable, then the program beside this one, then this one itself. The search path is never
+/// searched: what lies there under our name may be anything. An empty variable is one that is not set.
+fn worker_program(option: Option<PathBuf>, around: Surroundings) -> Option<PathBuf> {
+    let variable = around.variable.filter(|value| !value.is_empty()).map(PathBuf::from);
+    let chosen = option.or(variable).or(around.beside)?;
+    // A bare name would be looked up in the search path.
+    Some(std::path::absolute(&chosen).unwrap_or(chosen))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! What command lines mean, without running them.
+
+use clap::Parser;
+
+use super::*;
+
+fn arguments(line: &str) -> Arguments {
+    Arguments::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+fn plan(line: &str) -> Result<Plan, Failure> {
+    Plan::new(arguments(line), Surroundings::default())
+}
+
+fn count(line: &str) -> CountPlan {
+    match plan(line) {
+        Ok(Plan::Count(plan)) => plan,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn refusal(line: &str) -> String {
+    match plan(line) {
+        Err(Failure::Error { exit: crate::exit::Exit::Usage, line }) => line,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn options_of_every_command_are_accepted_before_and_after_it() {
+    let before = count("mpexec --workers 3 --transport socket --progress never count-range f");
+    let after = count("mpexec count-range f --workers 3 --transport socket --progress never");
+    assert_eq!(before, after);
+    assert_eq!((before.pool.workers, before.pool.transport), (Workers::Exact(3), Transport::Socket));
+    let common = arguments("mpexec -v workers -v --color always").common;
+    assert_eq!((common.verbose > 0, common.color), (true, When::Always));
+}
+
+#[test]
+fn bounds_are_kept_as_they_were_typed() {
+    let plan = count("mpexec count-range f --min -7 --max 2.5");
+    assert_eq!((plan.minimum.as_str(), plan.maximum.as_str()), ("-7", "2.5"));
+    let plan = count("mpexec count-range f --min=-inf");
+    assert_eq!((plan.minimum.as_str(), plan.maximum.as_str()), ("-inf", "8"));
+}
+
+#[test]
+fn the_ending_of_a_name_says_how_counts_are_written() {
+    let counts = |line: &str| count(line).counts;
+    assert_eq!(counts("mpexec count-range f"), Counts::Nowhere);
+    assert_eq!(counts("mpexec count-range f --output a.npy"), Counts::Array("a.npy".into()));
+    assert_eq!(counts("mpexec count-range f --output a.CSV"), Counts::Text("a.CSV".into(), TextFormat::Csv));
+    assert_eq!(counts("mpexec count-range f -o a.jsonl"), Counts::Text("a.jsonl".into(), TextFormat::JsonLines));
+    assert_eq!(
+        counts("mpexec count-range f -o a.npy --output-format csv"),
+        Counts::Text("a.npy".into(), TextFormat::Csv)
+    );
+    assert!(refusal("mpexec count-range f --output a.txt").starts_with("a.txt: "));
+}
+
+#[test]
+fn a_dash_is_standard_output_in_the_order_that_the_mode_says() {
+    let sync = count("mpexec count-range f --output -").counts;
+    assert_eq!(sync, Counts::Printed { format: TextFormat::Plain, ordered: true });
+    let stream = count("mpexec count-range f --output - --mode async").counts;
+    assert_eq!(stream, Counts::Printed { format: TextFormat::Plain, ordered: false });
+    assert_eq!(
+        count("mpexec count-range f --output ./-  --output-format npy".replace("  ", " ").as_str()).counts,
+        Counts::Array("./-".into())
+    );
+}
+
+#[test]
+fn the_mode_changes_nothing_about_a_file() {
+    for file in ["a.npy", "a.csv", "a.jsonl"] {
+        let line = format!("mpexec count-range f --output {file}");
+        assert_eq!(count(&line), count(&format!("{line} --mode async")));
+    }
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    assert!(refusal("mpexec count-range f --json --output -").contains("--json"));
+    assert!(refusal("mpexec count-range f --output - --output-format npy --mode async").contains("async"));
+    assert!(refusal("mpexec gen f --rows 1 --cols 1 --low 5 --high 5").contains("--low 5"));
+    for line in [
+        "mpexec",
+        "mpexec count-range",
+        "mpexec count-range f --workers 0",
+        "mpexec count-range f --workers many",
+        "mpexec count-range f --transport memory",
+        "mpexec count-range f --min four",
+        "mpexec count-range f --output-format csv",
+        "mpexec count-range f -v -q",
+        "mpexec gen f --rows 1",
+        "mpexec gen f --rows -1 --cols 1",
+        "mpexec gen f --rows 1 --cols 1 --seed 4294967296",
+    ] {
+        assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn the_numbers_of_gen_may_be_negative_and_lose_their_fraction() {
+    let Ok(Plan::Gen(plan)) = plan("mpexec gen f --rows 2 --cols 3 --low -5 --high 7.5 --seed 100") else {
+        panic!("not understood");
+    };
+    assert_eq!((plan.low, plan.high, plan.seed), (-5, 7, 100));
+}
+
+#[test]
+fn the_worker_program_is_the_option_then_the_variable_then_the_one_beside() {
+    let find = |option: Option<&str>, variable: Option<&str>, beside: Option<&str>| {
+        let around = Surroundings { variable: variable.map(OsString::from), beside: beside.map(PathBuf::from) };
+        worker_program(option.map(PathBuf::from), around)
+    };
+    assert_eq!(find(Some("/a"), Some("/b"), Some("/c")), Some("/a".into()));
+    assert_eq!(find(None, Some("/b"), Some("/c")), Some("/b".into()));
+    assert_eq!(find(None, Some(""), Some("/c")), Some("/c".into()));
+    assert_eq!(find(None, None, None), None);
+    assert!(find(Some("worker"), None, None).is_some_and(|path| path.is_absolute()));
+}

@@ -1,0 +1,168 @@
+//! Where the counts of every row go, once a part of them has come back.
+//!
+//! Files become visible at the end and complete ([`Output`]); what is printed is printed as it comes.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::fd::AsFd;
+
+use mpexec::tasks::{Deliver, FileRef};
+use mpexec_data::{CountWidth, CountsText, Layout, NpyWriter, Output, Shape, TextFormat, npy_header};
+
+use crate::failure::Failure;
+use crate::plan::Counts;
+
+/// The destination of the counts, open.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    /// Only the summary is wanted.
+    Nowhere,
+    /// Workers write to their places.
+    Array { output: Output, reference: FileRef, offset: u64 },
+    /// This process writes a text, in the order of the rows.
+    Text(CountsText<Output>),
+    /// The same to standard output; `ordered` or with each part as it comes.
+    Printed { text: CountsText<File>, ordered: bool },
+    /// `row<TAB>count` as the parts come.
+    Stream { out: File, width: CountWidth, buffer: Vec<u8> },
+    /// An array to standard output, in order.
+    PrintedArray(NpyWriter<File>),
+}
+
+impl Sink {
+    /// Opens what `counts` says, for a file of this layout.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files, if it cannot be written.
+    pub(crate) fn open(counts: &Counts, layout: &Layout) -> Result<Sink, Failure> {
+        let width = layout.count_width();
+        let shape = Shape::Vector(layout.rows);
+        Ok(match counts {
+            Counts::Nowhere => Sink::Nowhere,
+            Counts::Array(path) => {
+                let header = npy_header(width.dtype(), shape);
+                let offset = header.len() as u64;
+                let output = Output::create(path)?;
+                // At its full length from the start: a disk that cannot hold it says so before anything is counted.
+                let bytes = layout.rows.checked_mul(width.bytes() as u64).and_then(|bytes| bytes.checked_add(offset));
+                output.set_len(bytes.unwrap_or(u64::MAX))?;
+                output.write_at(0, &header)?;
+                let mut reference = FileRef::to(output.file(), path)
+                    .map_err(|error| Failure::files(format!("{}: {error}", path.display())))?;
+                reference.path = output.shared_path();
+                Sink::Array { output, reference, offset }
+            }
+            Counts::Text(path, format) => {
+                Sink::Text(CountsText::new(Output::create(path)?, *format, width).map_err(|error| file_error(&error))?)
+            }
+            Counts::Printed { format: TextFormat::Plain, ordered: false } => {
+                Sink::Stream { out: stdout()?, width, buffer: Vec::new() }
+            }
+            Counts::Printed { format, ordered } => {
+                let text = CountsText::new(stdout()?, *format, width).map_err(|error| Failure::stdout(&error))?;
+                Sink::Printed { text, ordered: *ordered }
+            }
+            Counts::PrintedArray => Sink::PrintedArray(
+                NpyWriter::new(stdout()?, width.dtype(), shape).map_err(|error| Failure::stdout(&error))?,
+            ),
+        })
+    }
+
+    /// Whether the parts must come in the order of the rows.
+    pub(crate) fn is_ordered(&self) -> bool {
+        match self {
+            Sink::Nowhere | Sink::Array { .. } | Sink::Stream { .. } => false,
+            Sink::Text(_) | Sink::PrintedArray(_) => true,
+            Sink::Printed { ordered, .. } => *ordered,
+        }
+    }
+
+    /// What workers are to do with their counts.
+    pub(crate) fn deliver(&self) -> Deliver {
+        match self {
+            Sink::Nowhere => Deliver::Summary,
+            Sink::Array { reference, offset, .. } => Deliver::Written { output: reference.clone(), offset: *offset },
+            _ => Deliver::Counts,
+        }
+    }
+
+    /// Takes the counts of these rows.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files, or [`Failure::ReaderLeft`].
+    pub(crate) fn take(&mut self, rows: &Range<u64>, counts: &[u8]) -> Result<(), Failure> {
+        match self {
+            Sink::Nowhere | Sink::Array { .. } => Ok(()),
+            Sink::Text(text) => text.write(counts).map_err(|error| file_error(&error)),
+            Sink::Printed { text, .. } => {
+                text.set_row(rows.start);
+                text.write(counts).map_err(|error| Failure::stdout(&error))
+            }
+            Sink::Stream { out, width, buffer } => {
+                // Whole at once, so that a reader of the stream sees a part as soon as it is done.
+                tabbed(buffer, rows.start, width.read(counts));
+                let written = out.write_all(buffer);
+                buffer.clear();
+                written.map_err(|error| Failure::stdout(&error))
+            }
+            Sink::PrintedArray(array) => array.write(counts).map_err(|error| Failure::stdout(&error)),
+        }
+    }
+
+    /// The work was stopped half way: what is complete by itself and was printed stays, a file does not appear.
+    pub(crate) fn stop(self) {
+        if let Sink::Printed { text, .. } = self {
+            // The program is leaving because of a signal, and says that; a reader that left too changes nothing.
+            let _ = text.finish();
+        }
+    }
+
+    /// All counts were taken: the file gets its name, what is printed is printed to the end.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files, or [`Failure::ReaderLeft`].
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        match self {
+            Sink::Nowhere | Sink::Stream { .. } => {}
+            Sink::Array { output, .. } => output.commit()?,
+            Sink::Text(text) => text.finish().map_err(|error| file_error(&error))?.commit()?,
+            Sink::Printed { text, .. } => drop(text.finish().map_err(|error| Failure::stdout(&error))?),
+            Sink::PrintedArray(array) => drop(array.finish().map_err(|error| Failure::stdout(&error))?),
+        }
+        Ok(())
+    }
+}
+
+/// Standard output without the line buffer of the standard library: what is written here is in large pieces already.
+pub(crate) fn stdout() -> Result<File, Failure> {
+    let cloned = io::stdout().as_fd().try_clone_to_owned();
+    cloned.map(File::from).map_err(|error| Failure::stdout(&error))
+}
+
+/// The errors of writing to an [`Output`] are whole lines already.
+fn file_error(error: &io::Error) -> Failure {
+    Failure::files(error.to_string())
+}
+
+fn tabbed(buffer: &mut Vec<u8>, first: u64, counts: impl Iterator<Item = u64>) {
+    let mut digits = itoa::Buffer::new();
+    for (row, count) in (first..).zip(counts) {
+        buffer.extend_from_slice(digits.format(row).as_bytes());
+        buffer.push(b'\t');
+        buffer.extend_from_slice(digits.format(count).as_bytes());
+        buffer.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_streamed_line_is_the_row_a_tab_and_the_count() {
+        let mut buffer = Vec::new();
+        tabbed(&mut buffer, 9, [4, 0, 12].into_iter());
+        assert_eq!(buffer, b"9\t4\n10\t0\n11\t12\n");
+    }
+}

@@ -1,0 +1,55 @@
+//! What a worker keeps from one piece of a job to the next: the files it has opened.
+//!
+//! A job is many small tasks on the same file. Opening it and reading its header costs more than counting a small piece,
+//! so each worker thread keeps the last input and the last output. A reference to a file names its device and inode, so equal
+//! references mean the same file.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use mpexec_data::{DataError, NpyFile, OutputError, OutputPart};
+
+use super::reference::FileRef;
+
+thread_local! {
+    static INPUT: RefCell<Option<(FileRef, Rc<NpyFile>)>> = const { RefCell::new(None) };
+    static OUTPUT: RefCell<Option<(FileRef, Rc<OutputPart>)>> = const { RefCell::new(None) };
+}
+
+/// The input that `reference` names, opened now or before.
+///
+/// # Errors
+/// One line that names the file as people do.
+pub(super) fn input(reference: &FileRef) -> Result<Rc<NpyFile>, String> {
+    kept(&INPUT, reference, || NpyFile::open(&reference.path).map_err(|error: DataError| error.to_string()))
+}
+
+/// The output that `reference` names, opened now or before.
+///
+/// # Errors
+/// One line that names the file as people do.
+pub(super) fn output(reference: &FileRef) -> Result<Rc<OutputPart>, String> {
+    kept(&OUTPUT, reference, || OutputPart::open(&reference.path).map_err(|error: OutputError| error.to_string()))
+}
+
+type Place<T> = std::thread::LocalKey<RefCell<Option<(FileRef, Rc<T>)>>>;
+
+fn kept<T>(
+    place: &'static Place<T>,
+    reference: &FileRef,
+    open: impl FnOnce() -> Result<T, String>,
+) -> Result<Rc<T>, String> {
+    let known = place.with_borrow(|last| {
+        let (known, file) = last.as_ref()?;
+        (known == reference).then(|| Rc::clone(file))
+    });
+    if let Some(file) = known {
+        return Ok(file);
+    }
+    let file = Rc::new(open().map_err(|message| reference.renamed(&message))?);
+    if !reference.is_there() {
+        return Err(format!("{}: was exchanged for another file meanwhile", reference.name));
+    }
+    place.set(Some((reference.clone(), Rc::clone(&file))));
+    Ok(file)
+}

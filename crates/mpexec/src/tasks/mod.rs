@@ -1,0 +1,8 @@
+//! The tasks that workers have built in, one file each, and what tasks on files share.
+
+mod count;
+mod held;
+mod reference;
+
+pub use count::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
+pub use reference::FileRef;

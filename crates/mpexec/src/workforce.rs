@@ -1,0 +1,53 @@
+//! The pool of a command: how many workers, started from which program, and what they say.
+
+use std::sync::Arc;
+
+use mpexec_core::{Pool, Workers, count_processors};
+
+use crate::console::{Console, Level};
+use crate::failure::Failure;
+use crate::pieces::Pieces;
+use crate::plan::PoolPlan;
+
+/// The built-in tasks are pure: run again, they give the same. So a death of a worker is nobody's loss.
+const ATTEMPTS: u32 = 10;
+
+/// How many workers to start for work that is cut by `cut`: as many as were asked for; with auto as many as there are
+/// processors, but none that would find no piece left.
+pub(crate) fn size(workers: Workers, console: &Console, cut: impl Fn(usize) -> Pieces) -> (usize, Pieces) {
+    match workers {
+        Workers::Exact(count) => (count, cut(count)),
+        Workers::Auto => {
+            let processors = count_processors();
+            let pieces = cut(processors.chosen);
+            let count = usize::try_from(pieces.len()).unwrap_or(usize::MAX).clamp(1, processors.chosen);
+            if console.says(Level::Verbose) {
+                let fewer = if count < processors.chosen {
+                    format!("; {count} for {} pieces of work", pieces.len())
+                } else {
+                    String::new()
+                };
+                console
+                    .note(Level::Verbose, &format!("auto: {} workers, as num_cpus counts{fewer}", processors.chosen));
+            }
+            (count, pieces)
+        }
+    }
+}
+
+/// Starts the pool.
+///
+/// # Errors
+/// A [`Failure`] of the pool that names the worker program and the remedy.
+pub(crate) fn start(plan: &PoolPlan, workers: usize, console: &Arc<Console>) -> Result<Pool, Failure> {
+    let mut builder =
+        Pool::builder().workers(Workers::Exact(workers)).transport(plan.transport).attempts(ATTEMPTS).label("mpexec");
+    if let Some(program) = &plan.worker_program {
+        builder = builder.worker_program(program);
+    }
+    if console.says(Level::Verbose) {
+        let console = Arc::clone(console);
+        builder = builder.notes(move |line: &str| console.note(Level::Verbose, line));
+    }
+    Ok(builder.build()?)
+}
