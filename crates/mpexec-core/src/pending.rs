@@ -11,8 +11,8 @@ use crate::engine::jobs::{CallCell, Hook, Outcome};
 use crate::engine::open::JobNews;
 use crate::engine::scheduler::JobId;
 use crate::error::{JobError, TaskError, WaitTimedOut};
-use crate::pool::feed::{Ended, Gather, decode_all};
 use crate::task::TaskResult;
+use crate::task::gather::{Ended, Gather, decode_all};
 use crate::task::outcome::decode_outcome;
 
 /// A result to come. Wait for it with [`get`](Pending::get), ask with [`is_ready`](Pending::is_ready), be told with

@@ -1,7 +1,7 @@
 //! The pool: N worker processes, and the calls that send tasks to them.
 
 mod builder;
-pub(crate) mod feed;
+mod feed;
 mod streams;
 
 use std::sync::Arc;
@@ -17,10 +17,11 @@ use crate::engine::Engine;
 use crate::error::{JobError, PoolError, TaskError};
 use crate::pending::Pending;
 use crate::registry::Callable;
+use crate::task::gather::Gather;
 use crate::task::outcome::decode_outcome;
 use crate::task::staging::Staging;
 use crate::task::{Args, Item};
-use feed::{Feed, Gather, Running};
+use feed::{Feed, Running};
 
 /// A pool of worker processes. Shared by reference from any thread.
 ///
@@ -57,7 +58,6 @@ impl Pool {
     }
 
     /// To set options.
-    #[must_use]
     pub fn builder() -> PoolBuilder {
         PoolBuilder::default()
     }

@@ -26,6 +26,7 @@
 
 mod arity;
 pub(crate) mod entry;
+pub(crate) mod gather;
 pub(crate) mod outcome;
 mod params;
 pub(crate) mod staging;

@@ -16,12 +16,8 @@ use mpexec_ring::{current_cpu, spin_budget};
 use super::Engine;
 use super::callbacks::Callbacks;
 use super::jobs::Hook;
-use super::state::{Baton, Life, State};
+use super::state::{Baton, LOOK, Life, State};
 use super::waiter::Waiter;
-
-/// How long a sleep on the bells lasts at most while a worker holds more than it runs: results that are complete but
-/// not shown, and slow neighbours, are found by then.
-const LOOK: Duration = Duration::from_millis(1);
 
 /// The lock, held.
 pub(crate) struct Held<'a> {
@@ -88,8 +84,8 @@ impl Engine {
         mut ready: impl FnMut(&mut State, Option<&Arc<Waiter>>) -> Option<T>,
     ) -> Option<T> {
         let mut state = self.lock();
-        let mut look = false;
         loop {
+            let look = state.look_is_due();
             state.pump(look);
             self.wind_down(&mut state);
             if let Some(value) = ready(&mut state, None) {
@@ -103,11 +99,13 @@ impl Engine {
             }
             if state.baton == Baton::Free {
                 state.baton = Baton::Waiter;
-                let held_more = state.sched.workers.iter().any(|worker| worker.tasks_held() > 1);
-                let limit = if held_more { Some(left.map_or(LOOK, |left| left.min(LOOK))) } else { left };
+                let limit =
+                    if state.holds_more_than_runs() { Some(left.map_or(LOOK, |left| left.min(LOOK))) } else { left };
+                state.sleeps_long = limit.is_none_or(|limit| limit > LOOK);
                 drop(state);
-                look = self.sleep_on_bells(limit) && held_more;
+                self.sleep_on_bells(limit);
                 state = self.lock();
+                state.sleeps_long = false;
                 state.baton = Baton::Free;
             } else {
                 let waiter = Waiter::current();
@@ -123,6 +121,7 @@ impl Engine {
                 waiter.sleep(left);
                 state = self.lock();
                 state.parked.retain(|other| !Arc::ptr_eq(other, &waiter));
+                state.hungry.retain(|other| !Arc::ptr_eq(other, &waiter));
             }
         }
     }
@@ -147,8 +146,8 @@ impl Engine {
         }
     }
 
-    /// Sleeps until a worker rings, the sleeper is kicked, or the time is up (`true`).
-    pub(crate) fn sleep_on_bells(&self, limit: Option<Duration>) -> bool {
+    /// Sleeps until a worker rings, the sleeper is kicked, or the time is up.
+    pub(crate) fn sleep_on_bells(&self, limit: Option<Duration>) {
         let own = current_cpu();
         self.page.set_cpu(own);
         let budget = self.spin_budget(own);
@@ -156,7 +155,7 @@ impl Engine {
             let until = Instant::now() + limit.map_or(budget, |limit| budget.min(limit));
             loop {
                 if self.lock().any_news() {
-                    return false;
+                    return;
                 }
                 for _ in 0..16 {
                     std::hint::spin_loop();
@@ -170,7 +169,7 @@ impl Engine {
         // A worker that published before it could see that we sleep did not ring.
         if self.lock().any_news() {
             self.page.set_sleeping(false);
-            return false;
+            return;
         }
         let mut tokens = Vec::new();
         let slept = self.bells.wait(limit, &mut tokens);
@@ -180,7 +179,6 @@ impl Engine {
             // Should the kernel refuse to wait, be a poor poller rather than a busy one.
             std::thread::park_timeout(LOOK);
         }
-        tokens.is_empty()
     }
 
     /// Spinning is worth it only for a worker that last ran on another processor.

@@ -15,6 +15,7 @@ pub(crate) mod callbacks;
 pub(crate) mod crank;
 pub(crate) mod jobs;
 pub(crate) mod launch;
+mod obituary;
 pub(crate) mod open;
 pub(crate) mod scheduler;
 mod send;
@@ -46,7 +47,7 @@ pub(crate) struct Engine {
     /// The workers' bells: what whoever turns the crank sleeps on.
     pub(crate) bells: Arc<Watcher>,
     /// Gets the sleeper out of its sleep.
-    pub(crate) kick: Bell,
+    pub(crate) kick: Arc<Bell>,
     /// Gets the supervisor out of its sleep.
     pub(crate) wake: Bell,
     pub(crate) callbacks: OnceLock<callbacks::Callbacks>,

@@ -7,6 +7,7 @@ use mpexec_wire::FunctionKind;
 
 use super::Engine;
 use super::jobs::{CallCell, Calls, Hook, JobState, News, Outcome};
+use super::obituary::CRASH_LOOP;
 use super::scheduler::{Event, Function, Job, JobId, Run};
 use super::state::{Life, State};
 use crate::error::TaskError;
@@ -85,6 +86,9 @@ impl Engine {
     /// After a crash loop the places are empty: the next call starts afresh.
     fn wake_workers(&self, state: &mut State) {
         if state.slots.iter().any(super::slot::Slot::is_empty) {
+            if state.deaths_in_row >= CRASH_LOOP {
+                state.deaths_in_row = 0;
+            }
             state.alerted = true;
             self.wake.ring();
         }
@@ -109,16 +113,13 @@ impl Engine {
         }
     }
 
-    /// How many tasks the owner of a job should encode next.
-    pub(crate) fn wanted(&self, id: JobId) -> u32 {
-        self.lock().sched.wanted(id)
-    }
-
     /// Waits for something of a job. `feeding`: also for room for more of its tasks. `None`: the time was up.
     pub(crate) fn next_news(&self, id: JobId, feeding: bool, deadline: Option<Instant>) -> Option<JobNews> {
         self.drive(deadline, |state, waiter| {
-            let wanted = if feeding { state.sched.wanted(id) } else { 0 };
             let idle = state.sched.is_idle(id);
+            // Other jobs' owners that wait to bring tasks come first, unless this job has nothing with a worker at all.
+            let may_feed = feeding && (state.hungry.is_empty() || idle);
+            let wanted = if may_feed { state.sched.wanted(id) } else { 0 };
             let Some(job) = state.jobs.get_mut(&id) else {
                 return Some(JobNews::Done);
             };
@@ -136,6 +137,9 @@ impl Engine {
             }
             if let Some(waiter) = waiter {
                 job.hooks.push(Hook::Thread(waiter.clone()));
+                if feeding {
+                    state.hungry.push_back(waiter.clone());
+                }
             }
             None
         })

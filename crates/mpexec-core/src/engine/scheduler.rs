@@ -152,6 +152,11 @@ impl Scheduler {
         state.batch_size(self.ready())
     }
 
+    /// Whether some worker has nothing waiting behind what it runs.
+    pub(crate) fn has_room(&self) -> bool {
+        self.freest(2).is_some()
+    }
+
     fn ready(&self) -> usize {
         self.workers.iter().filter(|worker| worker.ready).count()
     }

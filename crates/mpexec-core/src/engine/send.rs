@@ -7,7 +7,7 @@ use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BatchHeader, Entries};
 
 use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len};
 use super::state::State;
-use crate::link::{Link, LinkError, Upto, Withdrawal};
+use crate::link::{LinkError, Upto, Withdrawal};
 use crate::os::events::Watch;
 
 impl State {
@@ -156,6 +156,14 @@ impl State {
             return sent;
         }
         link.publish()?;
+        if self.sleeps_long
+            && run.count > 1
+            && let Some(kick) = &self.kick
+        {
+            // Who sleeps until rung for must now look regularly.
+            self.sleeps_long = false;
+            kick.ring();
+        }
         let wants = link.wants_to_write();
         let slot = &mut self.slots[id];
         if wants != slot.watched_for_room {

@@ -41,12 +41,13 @@ impl Engine {
         })?;
         let transport = Engine::choose(&config);
         let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
-        let kick = Bell::new().map_err(failed("make a bell"))?;
-        bells.add(std::os::fd::AsFd::as_fd(&kick), KICK, Watch::Edge).map_err(failed("watch a bell"))?;
+        let kick = Arc::new(Bell::new().map_err(failed("make a bell"))?);
+        bells.add(std::os::fd::AsFd::as_fd(&*kick), KICK, Watch::Edge).map_err(failed("watch a bell"))?;
         let mut state = State::default();
         state.sched = Scheduler::new(workers);
         state.slots = (0..workers).map(|_| Slot::default()).collect();
         state.bells = Some(bells.clone());
+        state.kick = Some(kick.clone());
         let engine = Arc::new(Engine {
             state: Mutex::new(state),
             transport,

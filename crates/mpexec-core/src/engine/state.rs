@@ -2,25 +2,28 @@
 //!
 //! [`State::pump`] is the crank's turn: results out of the links, outcomes to their jobs, new batches into the links.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mpexec_wire::{ENTRY_HEADER, Entries, FunctionInfo, GROUP_HEADER, GroupHeader, ParcelRef, Results, Status, pad8};
 
-use super::jobs::{Bytes, Chunk, Hook, JobState, Jobs, News, Outcome};
+use super::jobs::{Bytes, Chunk, Hook, Jobs, News, Outcome};
 use super::scheduler::{Action, Function, JobId, Scheduler, WorkerId};
 use super::slot::Slot;
 use super::waiter::Waiter;
 use crate::error::{Exit, PoolError, TaskError};
 use crate::link::{LinkError, Received, Upto};
-use crate::os::events::Watcher;
+use crate::os::events::{Bell, Watcher};
 
 /// Calls that nobody waits for are sent on after so many,
 const CALLS_PER_TURN: u32 = 256;
 /// or with the first call that comes so long after the last turn.
 const TURN_AFTER: Duration = Duration::from_micros(20);
+
+/// While a worker holds more than it runs, what is complete and not shown, and slow neighbours, are found by then.
+pub(crate) const LOOK: Duration = Duration::from_millis(1);
 
 /// Who turns the crank now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +73,12 @@ pub(crate) struct State {
     pub life: Life,
     /// The supervisor was told that the last work of a closed pool is done.
     pub winding_down: bool,
+    /// Parked threads that have tasks to bring, in the order in which they will be let.
+    pub hungry: VecDeque<Arc<Waiter>>,
+    /// Who has the baton sleeps until rung for, however long.
+    pub sleeps_long: bool,
+    pub kick: Option<Arc<Bell>>,
+    last_look: Option<Instant>,
     /// Somebody who does not wait wants to be told: a future, a callback.
     pub listened_to: bool,
     since_turn: u32,
@@ -120,9 +129,11 @@ impl State {
             }
         }
         if look {
+            self.last_look = Some(Instant::now());
             self.look_for_slow_workers();
         }
         self.dispatch();
+        self.feed_the_hungry();
         news
     }
 
@@ -136,11 +147,31 @@ impl State {
         }
     }
 
+    /// A worker holds tasks behind the one it runs: finished ones may be complete and not shown.
+    pub(crate) fn holds_more_than_runs(&self) -> bool {
+        self.sched.workers.iter().any(|worker| worker.tasks_held() > 1)
+    }
+
+    /// Whether it is time for the regular look at what nobody rings for.
+    pub(crate) fn look_is_due(&self) -> bool {
+        self.holds_more_than_runs() && self.last_look.is_none_or(|last| last.elapsed() >= LOOK)
+    }
+
     /// Whether a link shows news, by loads alone.
     pub(crate) fn any_news(&self) -> bool {
         self.slots.iter().zip(&self.sched.workers).any(|(slot, worker)| {
             !worker.held.is_empty() && slot.fault.is_none() && slot.link.as_ref().is_some_and(|link| link.has_news())
         })
+    }
+
+    /// There is room for tasks: the owner that waits longest may bring some.
+    fn feed_the_hungry(&mut self) {
+        if !self.hungry.is_empty()
+            && self.sched.has_room()
+            && let Some(waiter) = self.hungry.pop_front()
+        {
+            waiter.wake();
+        }
     }
 
     /// Takes in all that worker `id` has for us.

@@ -3,27 +3,24 @@
 //! It watches the workers' processes, control sockets and stderr, starts and replaces workers, writes their obituaries,
 //! and turns the crank itself while work is outstanding that nobody waits for.
 
-use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::launch::ThreadWorker;
-use super::scheduler::{Event, WorkerId};
+use super::obituary::{CRASH_LOOP, forward_piece};
+use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
 use super::state::{Baton, Life, State};
 use crate::config::{Transport, WorkerStderr};
-use crate::error::{Exit, PoolError, TaskError};
-use crate::link::Upto;
+use crate::error::PoolError;
 use crate::os::events::{Watch, Watcher};
 
 /// How often the supervisor looks at what cannot wake it while it turns the crank.
 const TURN: Duration = Duration::from_millis(1);
 /// A worker that was told to leave and has not is killed after this.
 const LEAVE: Duration = Duration::from_secs(5);
-/// So many deaths in a row, without a task finished in between, are a crash loop.
-const CRASH_LOOP: u32 = 5;
 
 const CHILD: u64 = 0;
 const CONTROL: u64 = 1;
@@ -43,7 +40,7 @@ enum Turn {
 
 /// The thread's own.
 pub(crate) struct Supervisor {
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     watcher: Watcher,
     tokens: Vec<u64>,
     serve: ThreadWorker,
@@ -74,9 +71,10 @@ impl Supervisor {
                     }
                 }
                 Turn::OnBells => {
-                    let look = self.engine.sleep_on_bells(Some(TURN));
+                    self.engine.sleep_on_bells(Some(TURN));
                     let mut state = self.engine.lock();
                     state.baton = Baton::Free;
+                    let look = state.look_is_due();
                     state.pump(look);
                     self.engine.leave(&mut state);
                     drop(state);
@@ -132,7 +130,7 @@ impl Supervisor {
     }
 
     /// Starts a worker in every empty place, as long as the pool is to have them.
-    fn fill_places(&mut self) {
+    pub(super) fn fill_places(&mut self) {
         let engine = self.engine.clone();
         for id in 0..engine.workers {
             {
@@ -266,105 +264,6 @@ impl Supervisor {
         }
     }
 
-    /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
-    fn bury(&mut self, id: WorkerId) {
-        let engine = self.engine.clone();
-        let mut state = engine.lock();
-        let Some(exit) = state.slots[id].try_wait() else {
-            return;
-        };
-        state.receive_from(id, Upto::Complete);
-        let running = state.slots[id].link.as_ref().and_then(|link| link.progress().running);
-        let next = state.sched.workers[id].next_ordinal_held();
-        // A task whose result is here did not kill it; one before that cannot run any more.
-        let running = running.filter(|ordinal| *ordinal >= next);
-        let forward = engine.config.stderr == WorkerStderr::Forward;
-        let (pid, fault) = (state.slots[id].pid, state.slots[id].fault.clone());
-        let mut stderr = match state.slots[id].stderr.as_mut() {
-            Some(tail) => {
-                tail.read(|piece| forward_piece(piece, forward));
-                tail.text()
-            }
-            None => String::new(),
-        };
-        if let Some(fault) = &fault {
-            stderr = format!("{stderr}\n(it was killed because {fault})").trim_start().to_owned();
-        }
-        let was_starting = matches!(state.slots[id].phase, Phase::Starting(_)) || state.slots[id].link.is_none();
-        let expected = state.life != Life::Open && !was_starting && state.sched.workers[id].held.is_empty();
-        let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
-        state.handle(Event::Lost { worker: id, running }, |state, job, index| state.fail(job, index, crashed.clone()));
-        let slot = std::mem::take(&mut state.slots[id]);
-        if let Some(link) = &slot.link {
-            engine.bells.remove(link.bell());
-        }
-        state.deaths += 1;
-        state.last_exit = Some(exit);
-        if !engine.config.replace && state.slots.iter().all(Slot::is_empty) {
-            // Nobody will come to run what it left.
-            let jobs: Vec<_> = state.jobs.keys().copied().collect();
-            for id in jobs {
-                state.break_job(id, &crashed);
-            }
-        } else if !expected {
-            self.count_death(&mut state, pid, exit, &stderr, was_starting, fault.as_deref());
-        }
-        // Those that wait may have news, or tasks for other workers.
-        state.dispatch();
-        for waiter in &state.parked {
-            waiter.wake();
-        }
-        engine.kick.ring();
-        drop(state);
-        drop(slot);
-        if !expected && engine.config.notes.is_some() {
-            let after = if was_starting { " before it had shaken hands" } else { "" };
-            engine.note(&format!("worker {id} (pid {pid}) {exit}{after}; its unfinished tasks go to others"));
-        }
-        self.fill_places();
-    }
-
-    fn count_death(
-        &self,
-        state: &mut State,
-        pid: u32,
-        exit: Exit,
-        stderr: &str,
-        was_starting: bool,
-        fault: Option<&str>,
-    ) {
-        if was_starting && state.started.is_none() {
-            let what = match fault {
-                Some(fault) => fault.to_owned(),
-                None => format!("it {exit} before it had shaken hands"),
-            };
-            let said =
-                if stderr.is_empty() || fault.is_some() { String::new() } else { format!(" (it said: {stderr})") };
-            state.started = Some(Err(PoolError::WorkerProgram {
-                program: self.engine.program.path.clone(),
-                what: format!("{what}{said}"),
-                remedy: "a worker program must call mpexec_core::init() as the first thing in main()".to_owned(),
-            }));
-            state.deaths_in_row = CRASH_LOOP;
-            return;
-        }
-        if was_starting || state.sched.outstanding() {
-            state.deaths_in_row += 1;
-        }
-        if state.deaths_in_row >= CRASH_LOOP {
-            let error = PoolError::CrashLoop { deaths: state.deaths_in_row, pid, exit, stderr: stderr.to_owned() };
-            self.end_calls(state, &error);
-        }
-    }
-
-    /// The waiting calls end with one clear error; the next one starts afresh.
-    fn end_calls(&self, state: &mut State, error: &PoolError) {
-        let jobs: Vec<_> = state.jobs.keys().copied().collect();
-        for id in jobs {
-            state.break_job(id, &TaskError::Pool(error.clone()));
-        }
-    }
-
     fn is_over(&self) -> bool {
         let mut state = self.engine.lock();
         if state.life == Life::Open {
@@ -431,12 +330,5 @@ impl Supervisor {
         for id in over {
             self.bury(id);
         }
-    }
-}
-
-fn forward_piece(piece: &[u8], forward: bool) {
-    if forward {
-        // Our own stderr may be closed; the worker's last words are kept all the same.
-        let _ = std::io::stderr().write_all(piece);
     }
 }

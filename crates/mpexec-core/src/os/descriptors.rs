@@ -50,10 +50,9 @@ fn close_range(first: u32, last: u32) {
     // A kernel before 5.9: one by one, as far as the soft limit goes.
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1024);
     for number in first..=last.min(u32::try_from(most).unwrap_or(1024)) {
-        // SAFETY: as above; a number that is not open is refused.
-        if let Ok(number) = i32::try_from(number)
-            && unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0
-        {
+        let Ok(number) = i32::try_from(number) else { return };
+        // SAFETY: only asked about; a number that is not open is refused.
+        if unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0 {
             // SAFETY: it is open and nobody else in this process owns it.
             drop(unsafe { OwnedFd::from_raw_fd(number) });
         }

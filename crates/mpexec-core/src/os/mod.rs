@@ -7,6 +7,7 @@
 //! | [`exe`] | this program's own executable, held open |
 //! | [`descriptors`] | what a worker does with the descriptors it was born with |
 //! | [`death`] | dying with the coordinator |
+//! | [`early`] | running before `main`, in test binaries |
 //! | [`text`] | where the program's code lies |
 //! | [`events`] | eventfd and epoll |
 //! | [`processors`] | how many processors this process may use |
@@ -14,6 +15,7 @@
 pub(crate) mod child;
 pub(crate) mod death;
 pub(crate) mod descriptors;
+pub(crate) mod early;
 pub(crate) mod events;
 pub(crate) mod exe;
 pub(crate) mod processors;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::feed::{Ended, Running};
+use super::feed::Running;
 use crate::error::TaskError;
 use crate::task::TaskResult;
+use crate::task::gather::Ended;
 
 /// Input is taken at most so many tasks ahead of the results that were read.
 const WINDOW: u64 = 65_536;

@@ -34,7 +34,6 @@ pub(crate) struct ShmLink {
     post: Post,
     bell: Bell,
     parcels: HashMap<u64, OwnedFd>,
-    timing: Vec<u8>,
     taken: bool,
 }
 
@@ -49,16 +48,7 @@ pub(crate) enum Post {
 
 impl ShmLink {
     pub(crate) fn new(tasks: TaskSender, results: ResultReceiver, bell: Bell, post: Post) -> ShmLink {
-        ShmLink {
-            tasks,
-            results,
-            spans: VecDeque::new(),
-            post,
-            bell,
-            parcels: HashMap::new(),
-            timing: Vec::new(),
-            taken: false,
-        }
+        ShmLink { tasks, results, spans: VecDeque::new(), post, bell, parcels: HashMap::new(), taken: false }
     }
 
     fn record(&mut self, kind: u32, tag: u64, parts: [&[u8]; 2]) -> Option<mpexec_ring::Span> {

@@ -37,11 +37,11 @@ impl Shared {
     }
 }
 
+/// What the guard thread does with a frame.
+pub(crate) type TakeIn = Box<dyn FnMut(FrameKind, &[u8]) -> Result<(), LinkError> + Send>;
+
 /// The worker's two ends, and what its guard thread does with the frames it reads.
-pub(crate) fn open(
-    writer: Writer,
-    parcels: Parcels,
-) -> (SocketInbox, SocketOutbox, impl FnMut(FrameKind, &[u8]) -> Result<(), LinkError> + Send + 'static) {
+pub(crate) fn open(writer: Writer, parcels: Parcels) -> (SocketInbox, SocketOutbox, TakeIn) {
     let shared = Arc::new(Shared::default());
     shared.lo.store(u64::MAX, Ordering::SeqCst);
     let writer = Arc::new(Mutex::new(writer));
@@ -86,7 +86,7 @@ pub(crate) fn open(
         },
         other => Err(LinkError::broken(format!("a {other:?} frame from the coordinator"))),
     };
-    (inbox, out, take_in)
+    (inbox, out, Box::new(take_in))
 }
 
 /// The worker's receiving end.

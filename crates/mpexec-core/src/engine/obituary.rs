@@ -1,0 +1,126 @@
+//! A worker's end: what it left is gathered, what it held is settled, its place is freed.
+//!
+//! What was finished stays finished: results that were complete are read out of its ring after its death. What had not
+//! started goes to others free of charge. Only the task that was running is charged.
+
+use std::io::Write;
+
+use super::scheduler::{Event, WorkerId};
+use super::slot::{Phase, Slot};
+use super::state::{Life, State};
+use super::supervisor::Supervisor;
+use crate::config::WorkerStderr;
+use crate::error::{Exit, PoolError, TaskError};
+use crate::link::Upto;
+
+/// So many deaths in a row, without a task finished in between, are a crash loop.
+pub(super) const CRASH_LOOP: u32 = 5;
+
+impl Supervisor {
+    /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
+    pub(super) fn bury(&mut self, id: WorkerId) {
+        let engine = self.engine.clone();
+        let mut state = engine.lock();
+        let Some(exit) = state.slots[id].try_wait() else {
+            return;
+        };
+        state.receive_from(id, Upto::Complete);
+        let running = state.slots[id].link.as_ref().and_then(|link| link.progress().running);
+        let next = state.sched.workers[id].next_ordinal_held();
+        // A task whose result is here did not kill it; one before that cannot run any more.
+        let running = running.filter(|ordinal| *ordinal >= next);
+        let forward = engine.config.stderr == WorkerStderr::Forward;
+        let (pid, fault) = (state.slots[id].pid, state.slots[id].fault.clone());
+        let mut stderr = match state.slots[id].stderr.as_mut() {
+            Some(tail) => {
+                tail.read(|piece| forward_piece(piece, forward));
+                tail.text()
+            }
+            None => String::new(),
+        };
+        if let Some(fault) = &fault {
+            stderr = format!("{stderr}\n(it was killed because {fault})").trim_start().to_owned();
+        }
+        let was_starting = matches!(state.slots[id].phase, Phase::Starting(_)) || state.slots[id].link.is_none();
+        let expected = state.life != Life::Open && !was_starting && state.sched.workers[id].held.is_empty();
+        let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
+        state.handle(Event::Lost { worker: id, running }, |state, job, index| state.fail(job, index, crashed.clone()));
+        let slot = std::mem::take(&mut state.slots[id]);
+        if let Some(link) = &slot.link {
+            engine.bells.remove(link.bell());
+        }
+        state.deaths += 1;
+        state.last_exit = Some(exit);
+        if !engine.config.replace && state.slots.iter().all(Slot::is_empty) {
+            // Nobody will come to run what it left.
+            let jobs: Vec<_> = state.jobs.keys().copied().collect();
+            for id in jobs {
+                state.break_job(id, &crashed);
+            }
+        } else if !expected {
+            self.count_death(&mut state, pid, exit, &stderr, was_starting, fault.as_deref());
+        }
+        // Those that wait may have news, or tasks for other workers.
+        state.dispatch();
+        for waiter in &state.parked {
+            waiter.wake();
+        }
+        engine.kick.ring();
+        drop(state);
+        drop(slot);
+        if !expected && engine.config.notes.is_some() {
+            let after = if was_starting { " before it had shaken hands" } else { "" };
+            engine.note(&format!("worker {id} (pid {pid}) {exit}{after}; its unfinished tasks go to others"));
+        }
+        self.fill_places();
+    }
+
+    fn count_death(
+        &self,
+        state: &mut State,
+        pid: u32,
+        exit: Exit,
+        stderr: &str,
+        was_starting: bool,
+        fault: Option<&str>,
+    ) {
+        if was_starting && state.started.is_none() {
+            let what = match fault {
+                Some(fault) => fault.to_owned(),
+                None => format!("it {exit} before it had shaken hands"),
+            };
+            let said =
+                if stderr.is_empty() || fault.is_some() { String::new() } else { format!(" (it said: {stderr})") };
+            state.started = Some(Err(PoolError::WorkerProgram {
+                program: self.engine.program.path.clone(),
+                what: format!("{what}{said}"),
+                remedy: "a worker program must call mpexec_core::init() as the first thing in main()".to_owned(),
+            }));
+            state.deaths_in_row = CRASH_LOOP;
+            return;
+        }
+        if was_starting || state.sched.outstanding() {
+            state.deaths_in_row += 1;
+        }
+        if state.deaths_in_row >= CRASH_LOOP {
+            let error = PoolError::CrashLoop { deaths: state.deaths_in_row, pid, exit, stderr: stderr.to_owned() };
+            self.end_calls(state, &error);
+        }
+    }
+
+    /// The waiting calls end with one clear error; the next one starts afresh.
+    pub(super) fn end_calls(&self, state: &mut State, error: &PoolError) {
+        let jobs: Vec<_> = state.jobs.keys().copied().collect();
+        for id in jobs {
+            state.break_job(id, &TaskError::Pool(error.clone()));
+        }
+    }
+}
+
+/// Passes a piece of a worker's stderr on.
+pub(super) fn forward_piece(piece: &[u8], forward: bool) {
+    if forward {
+        // Our own stderr may be closed; the worker's last words are kept all the same.
+        let _ = std::io::stderr().write_all(piece);
+    }
+}
