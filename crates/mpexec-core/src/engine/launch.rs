@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mpexec_wire::{
-    FileId, FrameKind, FromWorker, Hello, PROTOCOL, ToWorker, Transport as WireTransport, Welcome, decode,
+    FileId, FrameKind, FromWorker, Hello, PARCEL_REF, PROTOCOL, ParcelRef, ToWorker, Transport as WireTransport,
+    Welcome, decode,
 };
 
 use super::Engine;
@@ -22,6 +23,7 @@ use super::state::State;
 use crate::config::{Transport, WORKER_MARK};
 use crate::error::PoolError;
 use crate::link::control::{self, Reader, Writer};
+use crate::link::parcels::CONTEXT_PARCEL;
 use crate::link::shm::{Post, ShmLink};
 use crate::link::socket::SocketLink;
 use crate::link::{Link, LinkError, memory};
@@ -66,7 +68,10 @@ impl Engine {
                 None => WireTransport::Socket,
             },
             same_executable: self.program.own.then_some(self.program.id),
-            context: self.config.context.as_deref().cloned(),
+            context: match &self.context {
+                Some((_, length)) => Some(length.to_le_bytes().to_vec()),
+                None => self.config.context.as_deref().cloned(),
+            },
             coordinator: std::process::id(),
         });
         // A worker that is gone already shows by its exit, not by this.
@@ -75,6 +80,11 @@ impl Engine {
                 .message(&welcome, &[segments.tasks.as_fd(), segments.results.as_fd(), self.page.fd(), bell.as_fd()]),
             None => writer.message(&welcome, &[]),
         };
+        if let Some((parcel, length)) = &self.context {
+            let mut named = [0; PARCEL_REF];
+            ParcelRef { parcel: CONTEXT_PARCEL, len: *length }.write_to(&mut named);
+            let _ = writer.send(FrameKind::Parcel, &[&named], &[parcel.as_fd()]);
+        }
         let rings = rings.map(|((tasks, results, _), bell)| (tasks, results, bell));
         let pid = child.pid();
         Ok(Slot {

@@ -25,6 +25,7 @@ pub(crate) mod state;
 pub(crate) mod supervisor;
 pub(crate) mod waiter;
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::{Mutex, OnceLock};
 
@@ -42,6 +43,8 @@ pub(crate) struct Engine {
     pub(crate) transport: Transport,
     pub(crate) workers: usize,
     pub(crate) program: Program,
+    /// A shared context too large for the welcome: one parcel for all workers.
+    pub(crate) context: Option<(OwnedFd, u64)>,
     /// Says to all workers whether the coordinator sleeps.
     pub(crate) page: PoolPage,
     /// The workers' bells: what whoever turns the crank sleeps on.

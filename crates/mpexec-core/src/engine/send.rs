@@ -11,10 +11,12 @@ use crate::link::{LinkError, Upto, Withdrawal};
 use crate::os::events::Watch;
 
 impl State {
-    /// The worker is out of its mind: nothing more is read from it, and it is killed.
+    /// The link has failed: nothing more is read from it, and its worker is killed. A socket that has ended is no fault of
+    /// the worker's own: it is dying anyway.
     pub(crate) fn give_up(&mut self, id: WorkerId, error: &LinkError) {
         let slot = &mut self.slots[id];
-        slot.fault = Some(error.to_string());
+        slot.mute = true;
+        slot.fault = (!matches!(error, LinkError::Closed)).then(|| error.to_string());
         self.sched.workers[id].ready = false;
         slot.kill();
     }

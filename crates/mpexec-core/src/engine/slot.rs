@@ -49,7 +49,9 @@ pub(crate) struct Slot {
     pub link: Option<Box<dyn Link>>,
     pub pid: u32,
     pub stderr: Option<Tail>,
-    /// It broke the protocol: nothing more is read from it, and it is being killed.
+    /// Nothing more is read from it, and it is being killed:
+    pub mute: bool,
+    /// it broke the protocol, and how.
     pub fault: Option<String>,
     /// Batch and offset of the next result, while a group goes on.
     pub cursor: (u64, u32),

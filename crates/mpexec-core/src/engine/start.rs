@@ -1,9 +1,11 @@
 //! An engine's beginning and end.
 
+use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use mpexec_ring::PoolPage;
+use mpexec_ring::{ParcelWriter, PoolPage};
 use mpexec_wire::{BATCH_HEADER, ENTRY_HEADER};
 
 use super::Engine;
@@ -24,6 +26,15 @@ const KICK: u64 = u64::MAX;
 /// What is kept free in a quarter ring, beside the batch's own header.
 const MARGIN: usize = 64;
 
+/// A shared context up to this size travels in the welcome.
+const LARGE_CONTEXT: usize = 64 << 10;
+
+fn parcel_of(bytes: &[u8]) -> std::io::Result<(OwnedFd, u64)> {
+    let mut writer = ParcelWriter::create()?;
+    writer.write_all(bytes)?;
+    Ok((writer.finish()?, bytes.len() as u64))
+}
+
 impl Engine {
     /// Starts the supervisor, and with it the workers; returns when the first is ready.
     pub(crate) fn start(config: Config, workers: usize, serve: ThreadWorker) -> Result<Arc<Engine>, PoolError> {
@@ -43,6 +54,9 @@ impl Engine {
         let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
         let kick = Arc::new(Bell::new().map_err(failed("make a bell"))?);
         bells.add(std::os::fd::AsFd::as_fd(&*kick), KICK, Watch::Edge).map_err(failed("watch a bell"))?;
+        let context = config.context.as_deref().filter(|context| context.len() > LARGE_CONTEXT);
+        let context =
+            context.map(|context| parcel_of(context)).transpose().map_err(failed("keep the shared context"))?;
         let mut state = State::default();
         state.sched = Scheduler::new(workers);
         state.slots = (0..workers).map(|_| Slot::default()).collect();
@@ -53,6 +67,7 @@ impl Engine {
             transport,
             workers,
             program,
+            context,
             page: PoolPage::create().map_err(failed("make the pool's shared page"))?,
             bells,
             kick,

@@ -160,7 +160,7 @@ impl State {
     /// Whether a link shows news, by loads alone.
     pub(crate) fn any_news(&self) -> bool {
         self.slots.iter().zip(&self.sched.workers).any(|(slot, worker)| {
-            !worker.held.is_empty() && slot.fault.is_none() && slot.link.as_ref().is_some_and(|link| link.has_news())
+            !worker.held.is_empty() && !slot.mute && slot.link.as_ref().is_some_and(|link| link.has_news())
         })
     }
 
@@ -177,7 +177,7 @@ impl State {
     /// Takes in all that worker `id` has for us.
     pub(crate) fn receive_from(&mut self, id: WorkerId, upto: Upto) -> bool {
         let mut any = false;
-        while self.slots[id].fault.is_none() {
+        while !self.slots[id].mute {
             let Some(link) = self.slots[id].link.as_mut() else {
                 break;
             };

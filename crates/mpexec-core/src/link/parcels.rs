@@ -9,6 +9,11 @@ use mpexec_ring::Parcel;
 
 use super::LinkError;
 
+/// The number of the parcel that holds a shared context too large for the welcome.
+pub(crate) const CONTEXT_PARCEL: u64 = u64::MAX;
+/// The welcome then holds only its length, in so many bytes; an encoded context is always longer.
+pub(crate) const CONTEXT_LENGTH: usize = 8;
+
 /// Shared by the thread that receives and the one that waits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parcels(Arc<Shelf>);

@@ -200,7 +200,7 @@ impl PoolBuilder {
 fn in_process(mut inbox: start::ThreadInbox, mut out: start::ThreadOutbox, number: u32, context: Option<Arc<Vec<u8>>>) {
     if let Some(context) = context {
         // A context that cannot be read shows as a panic of the first task that asks for it.
-        let _ = ambient::set_context(&context);
+        let _ = ambient::set_context(Vec::clone(&context));
     }
     let mut functions = crate::worker::functions::Functions::new(Some(crate::task::entry::entry_at));
     let _ = serve::serve(&mut inbox, &mut out, &mut functions, number);

@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::de::DeserializeOwned;
@@ -37,9 +37,14 @@ pub struct CurrentTask {
 /// This process is a worker.
 static IN_WORKER: AtomicBool = AtomicBool::new(false);
 
+/// The context's bytes, wherever they lie.
+type Bytes = Box<dyn Deref<Target = [u8]>>;
+
 struct Context {
     type_name: String,
-    bytes: Arc<Vec<u8>>,
+    /// From `from` on, until they are decoded.
+    bytes: Option<Bytes>,
+    from: usize,
     decoded: Option<&'static dyn Any>,
 }
 
@@ -73,10 +78,9 @@ pub(crate) fn set_current(task: Option<CurrentTask>) {
 }
 
 /// The shared context as it came: the name of its type, and its bytes.
-pub(crate) fn set_context(encoded: &[u8]) -> Result<(), String> {
-    let (type_name, used) = decode_prefix::<String>(encoded).map_err(|error| error.to_string())?;
-    let bytes = encoded.get(used..).unwrap_or_default().to_vec();
-    CONTEXT.set(Some(Context { type_name, bytes: Arc::new(bytes), decoded: None }));
+pub(crate) fn set_context(encoded: impl Deref<Target = [u8]> + 'static) -> Result<(), String> {
+    let (type_name, from) = decode_prefix::<String>(&encoded).map_err(|error| error.to_string())?;
+    CONTEXT.set(Some(Context { type_name, bytes: Some(Box::new(encoded)), from, decoded: None }));
     Ok(())
 }
 
@@ -117,13 +121,14 @@ pub fn context<C: DeserializeOwned + 'static>() -> &'static C {
                 context.type_name,
                 std::any::type_name::<C>()
             );
-            let value: C = match decode(&context.bytes) {
+            let bytes = context.bytes.take();
+            let encoded = bytes.as_ref().and_then(|bytes| bytes.get(context.from..)).unwrap_or_default();
+            let value: C = match decode(encoded) {
                 Ok(value) => value,
                 Err(error) => panic!("the context cannot be decoded as {}: {error}", std::any::type_name::<C>()),
             };
             // Lives as long as the worker: tasks keep references to it.
             context.decoded = Some(Box::leak(Box::new(value)));
-            context.bytes = Arc::default();
         }
         match context.decoded.and_then(|value| value.downcast_ref::<C>()) {
             Some(value) => value,

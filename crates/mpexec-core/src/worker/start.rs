@@ -13,7 +13,7 @@ use super::functions::{Functions, named};
 use super::{ambient, guard, serve};
 use crate::config::WORKER_MARK;
 use crate::link::control::{Reader, Socket, Writer, wrap};
-use crate::link::parcels::Parcels;
+use crate::link::parcels::{CONTEXT_LENGTH, CONTEXT_PARCEL, Parcels};
 use crate::link::{LinkError, shm, socket};
 use crate::os::{death, descriptors, exe};
 
@@ -112,9 +112,7 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
     };
     let own = exe::own_id()?;
     let functions = check(&welcome, &own, by_offset)?;
-    if let Some(context) = &welcome.context {
-        ambient::set_context(context).map_err(LinkError::broken)?;
-    }
+    let context_parcel = take_context(welcome.context)?;
     let hello = FromWorker::Hello(Hello {
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -133,17 +131,36 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             };
             let (mut inbox, mut out) = shm::worker::open(tasks, results, page, bell, writer, parcels.clone())?;
             out.say(&hello)?;
-            guard::start(reader, parcels, |_, _| Ok(()))?;
+            guard::start(reader, parcels.clone(), |_, _| Ok(()))?;
+            await_context(context_parcel, &parcels)?;
             serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
             out.say(&FromWorker::Bye)
         }
         Transport::Socket => {
             writer.message(&hello, &[])?;
             let (mut inbox, mut out, take_in) = socket::worker::open(writer, parcels.clone());
-            guard::start(reader, parcels, take_in)?;
+            guard::start(reader, parcels.clone(), take_in)?;
+            await_context(context_parcel, &parcels)?;
             serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
             out.say(&FromWorker::Bye)
         }
+    }
+}
+
+/// A context in the welcome is kept; of a large one only the length is there, and it comes as a parcel.
+fn take_context(context: Option<Vec<u8>>) -> Result<Option<u64>, LinkError> {
+    let Some(context) = context else { return Ok(None) };
+    if let Ok(length) = <[u8; CONTEXT_LENGTH]>::try_from(context.as_slice()) {
+        return Ok(Some(u64::from_le_bytes(length)));
+    }
+    ambient::set_context(context).map_err(LinkError::broken)?;
+    Ok(None)
+}
+
+fn await_context(length: Option<u64>, parcels: &Parcels) -> Result<(), LinkError> {
+    match length {
+        None => Ok(()),
+        Some(length) => ambient::set_context(parcels.take(CONTEXT_PARCEL, length)?).map_err(LinkError::broken),
     }
 }
 
