@@ -209,10 +209,7 @@ impl ResultCells {
 
     /// Worker: where it runs, one higher, so that an untouched page says "unknown".
     pub(crate) fn set_cpu(&self, cpu: u32) {
-        self.state
-            .0
-            .cpu
-            .store(cpu.wrapping_add(1), Ordering::Relaxed);
+        self.state.0.cpu.store(cpu.wrapping_add(1), Ordering::Relaxed);
     }
 
     /// Coordinator: where the worker last ran, `u32::MAX` if it never said.
@@ -229,10 +226,7 @@ pub(crate) struct PageCells(Line<State>);
 impl PageCells {
     /// Coordinator: says whether it sleeps; the last look of one who falls asleep comes after this.
     pub(crate) fn set_sleeping(&self, sleeping: bool) {
-        self.0
-            .0
-            .sleeping
-            .store(u32::from(sleeping), Ordering::Relaxed);
+        self.0.0.sleeping.store(u32::from(sleeping), Ordering::Relaxed);
         fence(Ordering::SeqCst);
     }
 

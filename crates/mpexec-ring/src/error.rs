@@ -7,9 +7,7 @@ use thiserror::Error;
 /// The other side wrote what no honest peer writes: it has gone mad, or its memory was overwritten.
 /// Nothing can be read any more; end the worker and start another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error(
-    "the shared ring is corrupt: {what} (found {value:#x}); end this worker, its ring cannot be trusted"
-)]
+#[error("the shared ring is corrupt: {what} (found {value:#x}); end this worker, its ring cannot be trusted")]
 pub struct Corrupt {
     what: &'static str,
     value: u64,
@@ -48,9 +46,7 @@ pub enum OpenError {
         needs: u32,
     },
     /// The file has a size that no honest sender gives it.
-    #[error(
-        "{what} has {size} bytes, which is not the size it should have; was another file passed?"
-    )]
+    #[error("{what} has {size} bytes, which is not the size it should have; was another file passed?")]
     WrongSize {
         /// Which file.
         what: &'static str,

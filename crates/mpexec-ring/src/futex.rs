@@ -11,10 +11,7 @@ use rustix::thread::futex::{self, Flags, Timespec};
 /// Wakes the one who waits on `word`, if anybody does.
 pub(crate) fn wake(word: &AtomicU32) {
     let woken = futex::wake(word, Flags::empty(), 1);
-    debug_assert!(
-        woken.is_ok(),
-        "futex wake on mapped memory failed: {woken:?}"
-    );
+    debug_assert!(woken.is_ok(), "futex wake on mapped memory failed: {woken:?}");
 }
 
 /// Waits until woken, unless `word` is not `seen` any more. Returns early for any reason; the

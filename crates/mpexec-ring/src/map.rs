@@ -12,9 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use rustix::fs::{
-    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create,
-};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -23,9 +21,7 @@ use crate::error::OpenError;
 /// The size is fixed for ever.
 pub(crate) const FIXED_SIZE: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
 /// As [`FIXED_SIZE`], and whoever mapped it writable by now is the only one who ever will.
-pub(crate) const ONE_WRITER: SealFlags = FIXED_SIZE
-    .union(SealFlags::FUTURE_WRITE)
-    .union(SealFlags::SEAL);
+pub(crate) const ONE_WRITER: SealFlags = FIXED_SIZE.union(SealFlags::FUTURE_WRITE).union(SealFlags::SEAL);
 /// Nobody can change it any more.
 pub(crate) const FROZEN: SealFlags = FIXED_SIZE.union(SealFlags::WRITE).union(SealFlags::SEAL);
 
@@ -54,33 +50,17 @@ pub(crate) fn seal(fd: BorrowedFd<'_>, seals: SealFlags) -> io::Result<()> {
 }
 
 /// The size of `fd`, if it has (at least) `seals`.
-pub(crate) fn sealed_size(
-    fd: BorrowedFd<'_>,
-    seals: SealFlags,
-    what: &'static str,
-) -> Result<u64, OpenError> {
-    let os = |error: Errno| OpenError::Os {
-        what,
-        source: error.into(),
-    };
+pub(crate) fn sealed_size(fd: BorrowedFd<'_>, seals: SealFlags, what: &'static str) -> Result<u64, OpenError> {
+    let os = |error: Errno| OpenError::Os { what, source: error.into() };
     let has = match fcntl_get_seals(fd) {
         // What is no memfd has no seals at all.
         Err(Errno::INVAL) => SealFlags::empty(),
         other => other.map_err(os)?,
     };
     // A file that nobody can write any more is as good as one with a single writer.
-    let enough = has
-        | if has.contains(SealFlags::WRITE) {
-            SealFlags::FUTURE_WRITE
-        } else {
-            SealFlags::empty()
-        };
+    let enough = has | if has.contains(SealFlags::WRITE) { SealFlags::FUTURE_WRITE } else { SealFlags::empty() };
     if !enough.contains(seals) {
-        return Err(OpenError::NotSealed {
-            what,
-            has: has.bits(),
-            needs: seals.bits(),
-        });
+        return Err(OpenError::NotSealed { what, has: has.bits(), needs: seals.bits() });
     }
     Ok(fstat(fd).map_err(os)?.st_size as u64)
 }
@@ -110,12 +90,7 @@ unsafe impl Sync for Map {}
 impl Map {
     /// Maps the first `len` bytes (not 0) of `fd`, which must be sealed against shrinking and have
     /// them.
-    pub(crate) fn new(
-        fd: BorrowedFd<'_>,
-        len: usize,
-        access: Access,
-        what: &'static str,
-    ) -> Result<Map, OpenError> {
+    pub(crate) fn new(fd: BorrowedFd<'_>, len: usize, access: Access, what: &'static str) -> Result<Map, OpenError> {
         let size = sealed_size(fd, SealFlags::SHRINK, what)?;
         if len == 0 || (len as u64) > size {
             return Err(OpenError::WrongSize { what, size });
@@ -128,12 +103,8 @@ impl Map {
         // existing mapping is touched. The file has `len` bytes and cannot shrink (checked
         // above), so every access within the range is backed.
         let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, fd, 0) };
-        let start = start.map_err(|error| OpenError::Os {
-            what,
-            source: error.into(),
-        })?;
-        let start =
-            NonNull::new(start.cast::<u8>()).expect("mmap without MAP_FIXED never gives address 0");
+        let start = start.map_err(|error| OpenError::Os { what, source: error.into() })?;
+        let start = NonNull::new(start.cast::<u8>()).expect("mmap without MAP_FIXED never gives address 0");
         Ok(Map { start, len })
     }
 
@@ -153,10 +124,7 @@ impl Drop for Map {
         // SAFETY: exactly this range came from `mmap` in `new`, it is unmapped only here, and
         // whatever borrowed from it borrowed `self`.
         let unmapped = unsafe { munmap(self.start.as_ptr().cast::<c_void>(), self.len) };
-        debug_assert!(
-            unmapped.is_ok(),
-            "munmap of a range of our own failed: {unmapped:?}"
-        );
+        debug_assert!(unmapped.is_ok(), "munmap of a range of our own failed: {unmapped:?}");
     }
 }
 
@@ -166,17 +134,11 @@ pub(crate) struct FrozenMap(Option<Map>);
 
 impl FrozenMap {
     /// Maps all of `fd`, which must have exactly `len` bytes and the seals [`FROZEN`].
-    pub(crate) fn new(
-        fd: BorrowedFd<'_>,
-        len: u64,
-        what: &'static str,
-    ) -> Result<FrozenMap, OpenError> {
+    pub(crate) fn new(fd: BorrowedFd<'_>, len: u64, what: &'static str) -> Result<FrozenMap, OpenError> {
         let size = sealed_size(fd, FROZEN, what)?;
         match usize::try_from(len) {
             Ok(0) if size == 0 => Ok(FrozenMap(None)),
-            Ok(bytes) if size == len => {
-                Ok(FrozenMap(Some(Map::new(fd, bytes, Access::Read, what)?)))
-            }
+            Ok(bytes) if size == len => Ok(FrozenMap(Some(Map::new(fd, bytes, Access::Read, what)?))),
             _ => Err(OpenError::WrongSize { what, size }),
         }
     }

@@ -4,10 +4,7 @@
 //! The first page holds cells ([`crate::cells`]), the rest is the ring. Offsets are checked against
 //! the size in every function, always: a wrong offset is a panic and never an access outside. So
 //! nothing above this file needs `unsafe`.
-#![expect(
-    unsafe_code,
-    reason = "references into shared memory are made here and nowhere else"
-)]
+#![expect(unsafe_code, reason = "references into shared memory are made here and nowhere else")]
 
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of};
@@ -42,9 +39,7 @@ unsafe impl Cells for PageCells {}
 const _: () = {
     assert!(size_of::<TaskCells>() <= HEADER_PAGE && align_of::<TaskCells>() <= HEADER_PAGE);
     assert!(size_of::<ResultCells>() <= HEADER_PAGE && align_of::<ResultCells>() <= HEADER_PAGE);
-    assert!(
-        size_of::<HeaderCells>() == HEADER as usize && align_of::<HeaderCells>() <= ALIGN as usize
-    );
+    assert!(size_of::<HeaderCells>() == HEADER as usize && align_of::<HeaderCells>() <= ALIGN as usize);
     assert!(size_of::<PageCells>() <= HEADER_PAGE && align_of::<PageCells>() <= HEADER_PAGE);
 };
 
@@ -58,15 +53,8 @@ struct Segment<C> {
 
 impl<C: Cells> Segment<C> {
     fn new(map: Map, capacity: usize) -> Arc<Segment<C>> {
-        assert!(
-            capacity.checked_add(HEADER_PAGE) == Some(map.len()),
-            "a segment is a header page and its ring"
-        );
-        Arc::new(Segment {
-            map,
-            capacity,
-            cells: PhantomData,
-        })
+        assert!(capacity.checked_add(HEADER_PAGE) == Some(map.len()), "a segment is a header page and its ring");
+        Arc::new(Segment { map, capacity, cells: PhantomData })
     }
 
     fn cells(&self) -> &C {
@@ -78,11 +66,9 @@ impl<C: Cells> Segment<C> {
     /// The address of `len` bytes at `offset` of the ring.
     #[inline]
     fn at(&self, offset: u64, len: usize) -> NonNull<u8> {
-        let inside = usize::try_from(offset).ok().filter(|offset| {
-            offset
-                .checked_add(len)
-                .is_some_and(|end| end <= self.capacity)
-        });
+        let inside = usize::try_from(offset)
+            .ok()
+            .filter(|offset| offset.checked_add(len).is_some_and(|end| end <= self.capacity));
         let offset = inside.expect("an access stays within the ring");
         // SAFETY: offset + len <= capacity (just checked) and the mapping has HEADER_PAGE +
         // capacity bytes (checked in `new`).
@@ -92,10 +78,7 @@ impl<C: Cells> Segment<C> {
     /// The header at `offset`.
     #[inline]
     fn header(&self, offset: u64) -> &HeaderCells {
-        assert!(
-            offset.is_multiple_of(ALIGN),
-            "records start at multiples of 16"
-        );
+        assert!(offset.is_multiple_of(ALIGN), "records start at multiples of 16");
         let start = self.at(offset, HEADER as usize).cast::<HeaderCells>();
         // SAFETY: 16 bytes at `start` are mapped while `self` lives and 16-aligned; two atomic
         // words are valid whatever they hold. Both sides access them atomically whenever

@@ -39,10 +39,7 @@ impl PoolPage {
         let fd = sized_memfd("mpexec-page", HEADER_PAGE as u64)?;
         let map = Map::new(fd.as_fd(), HEADER_PAGE, Access::ReadWrite, WHAT).map_err(os)?;
         seal(fd.as_fd(), ONE_WRITER)?;
-        Ok(PoolPage {
-            memory: OwnPage::new(map),
-            fd,
-        })
+        Ok(PoolPage { memory: OwnPage::new(map), fd })
     }
 
     /// The descriptor to pass to a worker, for [`crate::open`].
@@ -64,17 +61,10 @@ impl PoolPage {
 }
 
 /// Maps the page in a worker.
-pub(crate) fn open_page(
-    fd: BorrowedFd<'_>,
-) -> Result<TrustedMemory<crate::cells::PageCells>, OpenError> {
+pub(crate) fn open_page(fd: BorrowedFd<'_>) -> Result<TrustedMemory<crate::cells::PageCells>, OpenError> {
     let size = sealed_size(fd, ONE_WRITER, WHAT)?;
     if size != HEADER_PAGE as u64 {
         return Err(OpenError::WrongSize { what: WHAT, size });
     }
-    Ok(TrustedMemory::page(Map::new(
-        fd,
-        HEADER_PAGE,
-        Access::Read,
-        WHAT,
-    )?))
+    Ok(TrustedMemory::page(Map::new(fd, HEADER_PAGE, Access::Read, WHAT)?))
 }

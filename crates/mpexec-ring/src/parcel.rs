@@ -39,10 +39,7 @@ impl ParcelWriter {
     /// If the system gives no memfd (descriptors are used up).
     pub fn create() -> io::Result<ParcelWriter> {
         let file = File::from(memfd("mpexec-parcel")?);
-        Ok(ParcelWriter {
-            file: io::BufWriter::with_capacity(BUFFER, file),
-            len: 0,
-        })
+        Ok(ParcelWriter { file: io::BufWriter::with_capacity(BUFFER, file), len: 0 })
     }
 
     /// Bytes written so far. The reader wants to know the number.
@@ -61,10 +58,7 @@ impl ParcelWriter {
     ///
     /// If the memory for the last bytes cannot be had.
     pub fn finish(self) -> io::Result<OwnedFd> {
-        let file = self
-            .file
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?;
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         seal(file.as_fd(), FROZEN)?;
         Ok(file.into())
     }

@@ -38,10 +38,7 @@ pub(crate) struct Limit {
 impl Limit {
     /// Whole records only.
     pub(crate) fn published(head: u64) -> Limit {
-        Limit {
-            published: head,
-            complete: head,
-        }
+        Limit { published: head, complete: head }
     }
 }
 
@@ -63,13 +60,7 @@ pub(crate) struct Piece {
 impl Reader {
     /// At the start of an empty ring.
     pub(crate) fn new(capacity: Capacity) -> Reader {
-        Reader {
-            capacity,
-            position: 0,
-            freed: 0,
-            published: 0,
-            partly: None,
-        }
+        Reader { capacity, position: 0, freed: 0, published: 0, partly: None }
     }
 
     /// Records before this have been taken out.
@@ -127,28 +118,16 @@ impl Reader {
     fn check(&self, limit: Limit) -> Result<(), Corrupt> {
         let wall = self.freed + self.capacity.bytes();
         if !limit.published.is_multiple_of(ALIGN) {
-            return Err(Corrupt::new(
-                "the published position is not aligned",
-                limit.published,
-            ));
+            return Err(Corrupt::new("the published position is not aligned", limit.published));
         }
         if limit.published < self.published {
-            return Err(Corrupt::new(
-                "the published position went backwards",
-                limit.published,
-            ));
+            return Err(Corrupt::new("the published position went backwards", limit.published));
         }
         if limit.published > wall {
-            return Err(Corrupt::new(
-                "the published position is past the ring",
-                limit.published,
-            ));
+            return Err(Corrupt::new("the published position is past the ring", limit.published));
         }
         if limit.complete > wall {
-            return Err(Corrupt::new(
-                "the complete position is past the ring",
-                limit.complete,
-            ));
+            return Err(Corrupt::new("the complete position is past the ring", limit.complete));
         }
         Ok(())
     }
@@ -156,10 +135,7 @@ impl Reader {
     fn skip(&mut self, header: Header, end: u64) -> Result<(), Corrupt> {
         let next_lap = self.capacity.lap_end(self.position);
         if self.partly.is_some() || header != Header::PAD {
-            return Err(Corrupt::new(
-                "a record turned into a pad",
-                header.words()[0],
-            ));
+            return Err(Corrupt::new("a record turned into a pad", header.words()[0]));
         }
         if next_lap > end {
             return Err(Corrupt::new("a pad leads past what is written", next_lap));
@@ -176,37 +152,22 @@ impl Reader {
         let record_end = payload + padded(u64::from(header.len));
         let lap_end = self.capacity.lap_end(start);
         if payload > end || record_end > lap_end.min(self.freed + self.capacity.bytes()) {
-            return Err(Corrupt::new(
-                "a record is longer than its place",
-                header.words()[0],
-            ));
+            return Err(Corrupt::new("a record is longer than its place", header.words()[0]));
         }
         // Between these two lies a record that is not over: some of it may be there, and it may
         // grow.
         let published = record_end <= limit.published;
         if !published && start < limit.published {
-            return Err(Corrupt::new(
-                "a record is longer than what is published",
-                header.words()[0],
-            ));
+            return Err(Corrupt::new("a record is longer than what is published", header.words()[0]));
         }
         let over = published || record_end < end;
-        let len = if over {
-            header.len
-        } else {
-            header
-                .len
-                .min((end - payload).min(u64::from(u32::MAX)) as u32)
-        };
+        let len = if over { header.len } else { header.len.min((end - payload).min(u64::from(u32::MAX)) as u32) };
 
         let before = self.partly.map_or(0, |partly| partly.taken);
         if let Some(partly) = self.partly
             && ((partly.kind, partly.tag) != (header.kind, header.tag) || len < before)
         {
-            return Err(Corrupt::new(
-                "a record changed after it was begun",
-                header.words()[0],
-            ));
+            return Err(Corrupt::new("a record changed after it was begun", header.words()[0]));
         }
         let piece = (self.partly.is_none() || len > before).then_some(Piece {
             at: payload + u64::from(before),
@@ -219,11 +180,7 @@ impl Reader {
             self.position = record_end;
             self.partly = None;
         } else {
-            self.partly = Some(Partly {
-                taken: len,
-                kind: header.kind,
-                tag: header.tag,
-            });
+            self.partly = Some(Partly { taken: len, kind: header.kind, tag: header.tag });
         }
         Ok(piece)
     }

@@ -30,11 +30,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// Says that the rest of the lap is empty.
-    pub(crate) const PAD: Header = Header {
-        len: 0,
-        kind: 0,
-        tag: 0,
-    };
+    pub(crate) const PAD: Header = Header { len: 0, kind: 0, tag: 0 };
 
     /// The two words as they are stored.
     #[inline]
@@ -45,11 +41,7 @@ impl Header {
     /// The header in two words that were copied out of the ring.
     #[inline]
     pub(crate) const fn from_words([first, tag]: [u64; 2]) -> Header {
-        Header {
-            len: first as u32,
-            kind: (first >> 32) as u32,
-            tag,
-        }
+        Header { len: first as u32, kind: (first >> 32) as u32, tag }
     }
 }
 
@@ -65,8 +57,7 @@ impl Capacity {
 
     /// `None` if it is not a power of two between [`Self::MIN`] and [`Self::MAX`].
     pub(crate) fn new(bytes: u64) -> Option<Capacity> {
-        (bytes.is_power_of_two() && (Self::MIN..=Self::MAX).contains(&bytes))
-            .then_some(Capacity(bytes))
+        (bytes.is_power_of_two() && (Self::MIN..=Self::MAX).contains(&bytes)).then_some(Capacity(bytes))
     }
 
     /// In bytes.
@@ -100,19 +91,9 @@ mod tests {
 
     #[test]
     fn a_header_comes_back_from_its_words() {
-        for header in [
-            Header::PAD,
-            Header {
-                len: u32::MAX,
-                kind: 1,
-                tag: u64::MAX,
-            },
-            Header {
-                len: 0,
-                kind: u32::MAX,
-                tag: 7,
-            },
-        ] {
+        for header in
+            [Header::PAD, Header { len: u32::MAX, kind: 1, tag: u64::MAX }, Header { len: 0, kind: u32::MAX, tag: 7 }]
+        {
             assert_eq!(Header::from_words(header.words()), header);
         }
     }
@@ -133,9 +114,6 @@ mod tests {
         assert_eq!(capacity.offset(4096 * 3), 0);
         assert_eq!(capacity.lap_end(4096 * 3), 4096 * 4);
         assert_eq!(capacity.lap_end(4096 * 3 + 4095), 4096 * 4);
-        assert_eq!(
-            [padded(0), padded(1), padded(16), padded(17)],
-            [0, 16, 16, 32]
-        );
+        assert_eq!([padded(0), padded(1), padded(16), padded(17)], [0, 16, 16, 32]);
     }
 }

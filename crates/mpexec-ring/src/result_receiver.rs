@@ -52,11 +52,7 @@ pub struct ResultReceiver {
 
 impl ResultReceiver {
     pub(crate) fn new(memory: ForeignMemory<ResultCells>, capacity: Capacity) -> Self {
-        ResultReceiver {
-            memory,
-            capacity,
-            reader: Reader::new(capacity),
-        }
+        ResultReceiver { memory, capacity, reader: Reader::new(capacity) }
     }
 
     /// Whether something is published that was not taken.
@@ -78,26 +74,14 @@ impl ResultReceiver {
         let cells = self.memory.cells();
         let limit = match upto {
             Upto::Published => Limit::published(cells.head()),
-            Upto::Complete => Limit {
-                published: cells.head(),
-                complete: cells.complete(),
-            },
+            Upto::Complete => Limit { published: cells.head(), complete: cells.complete() },
         };
-        let Some(piece) = self
-            .reader
-            .next(limit, |offset| self.memory.load_header(offset))?
-        else {
+        let Some(piece) = self.reader.next(limit, |offset| self.memory.load_header(offset))? else {
             return Ok(None);
         };
         let len = piece.len as usize;
-        self.memory
-            .copy_out(self.capacity.offset(piece.at), len, out);
-        Ok(Some(Taken {
-            kind: piece.kind,
-            tag: piece.tag,
-            len,
-            continued: piece.continued,
-        }))
+        self.memory.copy_out(self.capacity.offset(piece.at), len, out);
+        Ok(Some(Taken { kind: piece.kind, tag: piece.tag, len, continued: piece.continued }))
     }
 
     /// Hands the space of what was taken back to the worker. True: the worker says that it sleeps,

@@ -65,15 +65,7 @@ impl ResultSender {
         page: TrustedMemory<PageCells>,
         capacity: Capacity,
     ) -> Self {
-        ResultSender {
-            memory,
-            tasks,
-            page,
-            writer: Writer::new(capacity),
-            tail: 0,
-            granted: None,
-            group: None,
-        }
+        ResultSender { memory, tasks, page, writer: Writer::new(capacity), tail: 0, granted: None, group: None }
     }
 
     /// The longest payload (or single append) in bytes, a quarter of the ring. What is longer
@@ -92,10 +84,7 @@ impl ResultSender {
     ///
     /// If a group is open.
     pub fn grant(&mut self, min: usize, want: usize) -> Option<&mut [u8]> {
-        assert!(
-            self.group.is_none(),
-            "end the group before a record of its own"
-        );
+        assert!(self.group.is_none(), "end the group before a record of its own");
         self.space(None, min, want)
     }
 
@@ -107,10 +96,7 @@ impl ResultSender {
     /// If nothing is granted, if `len` is more than was granted, or if `kind` is not in `1..1 <<
     /// 31`.
     pub fn commit(&mut self, len: usize, kind: u32, tag: u64) {
-        assert!(
-            (1..CONTINUED).contains(&kind),
-            "kinds are 1 to 2^31 - 1, not {kind}"
-        );
+        assert!((1..CONTINUED).contains(&kind), "kinds are 1 to 2^31 - 1, not {kind}");
         let record = self.fill(None, len, kind, tag);
         self.close(record);
     }
@@ -127,17 +113,9 @@ impl ResultSender {
     /// If a group is open already, or if `kind` is not in `1..1 << 31`.
     pub fn begin_group(&mut self, kind: u32, tag: u64) {
         assert!(self.group.is_none(), "end the group before the next");
-        assert!(
-            (1..CONTINUED).contains(&kind),
-            "kinds are 1 to 2^31 - 1, not {kind}"
-        );
+        assert!((1..CONTINUED).contains(&kind), "kinds are 1 to 2^31 - 1, not {kind}");
         self.granted = None;
-        self.group = Some(Group {
-            kind,
-            tag,
-            open: None,
-            continued: false,
-        });
+        self.group = Some(Group { kind, tag, open: None, continued: false });
     }
 
     /// Space for the next result of the group: contiguous, `min` to `want` bytes, not aligned
@@ -160,9 +138,7 @@ impl ResultSender {
     /// If there was no [`Self::append_space`] before it, or if `len` is more than that gave.
     pub fn append(&mut self, len: usize) {
         let mut group = self.group.expect("append follows begin_group");
-        let Some(Place { spot, .. }) = self.granted else {
-            panic!("append follows append_space")
-        };
+        let Some(Place { spot, .. }) = self.granted else { panic!("append follows append_space") };
         let kind = match (group.open, spot) {
             (Some(_), Spot::NextLap) => {
                 group.continued = true;
@@ -205,9 +181,7 @@ impl ResultSender {
             group.continued = true;
             self.close(record);
         }
-        self.memory
-            .cells()
-            .publish(self.writer.head(), self.page.cells())
+        self.memory.cells().publish(self.writer.head(), self.page.cells())
     }
 
     /// The task `ordinal` is about to start. The look at [`crate::TaskSignals::is_withdrawn`] comes
@@ -288,41 +262,23 @@ impl ResultSender {
     /// Writes the header that makes `len` bytes of the grant part of a record.
     fn fill(&mut self, open: Option<OpenRecord>, len: usize, kind: u32, tag: u64) -> OpenRecord {
         let place = self.granted.take().expect("a record follows its space");
-        assert!(
-            len as u64 <= place.room,
-            "{len} bytes of a grant of {}",
-            place.room
-        );
+        assert!(len as u64 <= place.room, "{len} bytes of a grant of {}", place.room);
         let capacity = self.writer.capacity();
         let record = match (open, place.spot) {
-            (Some(record), Spot::Behind) => OpenRecord {
-                len: record.len + len as u64,
-                ..record
-            },
+            (Some(record), Spot::Behind) => OpenRecord { len: record.len + len as u64, ..record },
             (open, _) => {
                 if let Some(record) = open {
                     self.writer.advance(padded(record.end()));
                 }
                 let start = place.at - HEADER;
                 if place.spot == Spot::NextLap && self.writer.head() != start {
-                    self.memory
-                        .store_header(capacity.offset(self.writer.head()), Header::PAD);
+                    self.memory.store_header(capacity.offset(self.writer.head()), Header::PAD);
                 }
                 self.writer.advance(start);
-                OpenRecord {
-                    start,
-                    len: len as u64,
-                }
+                OpenRecord { start, len: len as u64 }
             }
         };
-        self.memory.store_header(
-            capacity.offset(record.start),
-            Header {
-                len: record.len as u32,
-                kind,
-                tag,
-            },
-        );
+        self.memory.store_header(capacity.offset(record.start), Header { len: record.len as u32, kind, tag });
         self.writer.fill(&place, padded(record.end()));
         record
     }

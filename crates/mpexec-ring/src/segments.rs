@@ -51,11 +51,8 @@ pub struct Segments {
 /// ```
 pub fn create(capacity: usize) -> io::Result<(TaskSender, ResultReceiver, Segments)> {
     let capacity = Capacity::new(capacity as u64).ok_or_else(|| {
-        let problem = format!(
-            "a ring has a power of two from {} to {} bytes, not {capacity}",
-            Capacity::MIN,
-            Capacity::MAX
-        );
+        let problem =
+            format!("a ring has a power of two from {} to {} bytes, not {capacity}", Capacity::MIN, Capacity::MAX);
         io::Error::new(io::ErrorKind::InvalidInput, problem)
     })?;
     let len = HEADER_PAGE + capacity.bytes() as usize;
@@ -68,11 +65,7 @@ pub fn create(capacity: usize) -> io::Result<(TaskSender, ResultReceiver, Segmen
     let result_map = Map::new(results.as_fd(), len, Access::Read, RESULTS).map_err(os)?;
 
     let result_memory = ForeignMemory::new(result_map, capacity);
-    let sender = TaskSender::new(
-        OwnMemory::new(task_map, capacity),
-        result_memory.clone(),
-        capacity,
-    );
+    let sender = TaskSender::new(OwnMemory::new(task_map, capacity), result_memory.clone(), capacity);
     let receiver = ResultReceiver::new(result_memory, capacity);
     Ok((sender, receiver, Segments { tasks, results }))
 }
@@ -94,35 +87,16 @@ pub fn create(capacity: usize) -> io::Result<(TaskSender, ResultReceiver, Segmen
 /// ```
 pub fn open(segments: Segments, page: OwnedFd) -> Result<(TaskReceiver, ResultSender), OpenError> {
     let page = open_page(page.as_fd())?;
-    let task_capacity = ring_capacity(
-        sealed_size(segments.tasks.as_fd(), ONE_WRITER, TASKS)?,
-        TASKS,
-    )?;
-    let capacity = ring_capacity(
-        sealed_size(segments.results.as_fd(), FIXED_SIZE, RESULTS)?,
-        RESULTS,
-    )?;
+    let task_capacity = ring_capacity(sealed_size(segments.tasks.as_fd(), ONE_WRITER, TASKS)?, TASKS)?;
+    let capacity = ring_capacity(sealed_size(segments.results.as_fd(), FIXED_SIZE, RESULTS)?, RESULTS)?;
 
     let task_map = map(segments.tasks.as_fd(), task_capacity, Access::Read, TASKS)?;
-    let result_map = map(
-        segments.results.as_fd(),
-        capacity,
-        Access::ReadWrite,
-        RESULTS,
-    )?;
-    seal(segments.results.as_fd(), ONE_WRITER).map_err(|source| OpenError::Os {
-        what: RESULTS,
-        source,
-    })?;
+    let result_map = map(segments.results.as_fd(), capacity, Access::ReadWrite, RESULTS)?;
+    seal(segments.results.as_fd(), ONE_WRITER).map_err(|source| OpenError::Os { what: RESULTS, source })?;
 
     let task_memory = TrustedMemory::new(task_map, task_capacity);
     let receiver = TaskReceiver::new(task_memory.clone(), task_capacity);
-    let sender = ResultSender::new(
-        OwnMemory::new(result_map, capacity),
-        task_memory,
-        page,
-        capacity,
-    );
+    let sender = ResultSender::new(OwnMemory::new(result_map, capacity), task_memory, page, capacity);
     Ok((receiver, sender))
 }
 
@@ -137,23 +111,15 @@ pub fn in_process(
     page: &PoolPage,
 ) -> io::Result<(TaskSender, ResultReceiver, TaskReceiver, ResultSender)> {
     let (task_sender, result_receiver, segments) = create(capacity)?;
-    let (task_receiver, result_sender) =
-        open(segments, page.fd().try_clone_to_owned()?).map_err(os)?;
+    let (task_receiver, result_sender) = open(segments, page.fd().try_clone_to_owned()?).map_err(os)?;
     Ok((task_sender, result_receiver, task_receiver, result_sender))
 }
 
 fn ring_capacity(size: u64, what: &'static str) -> Result<Capacity, OpenError> {
-    size.checked_sub(HEADER_PAGE as u64)
-        .and_then(Capacity::new)
-        .ok_or(OpenError::WrongSize { what, size })
+    size.checked_sub(HEADER_PAGE as u64).and_then(Capacity::new).ok_or(OpenError::WrongSize { what, size })
 }
 
-fn map(
-    fd: BorrowedFd<'_>,
-    capacity: Capacity,
-    access: Access,
-    what: &'static str,
-) -> Result<Map, OpenError> {
+fn map(fd: BorrowedFd<'_>, capacity: Capacity, access: Access, what: &'static str) -> Result<Map, OpenError> {
     Map::new(fd, HEADER_PAGE + capacity.bytes() as usize, access, what)
 }
 

@@ -27,11 +27,7 @@ pub struct TaskReceiver {
 
 impl TaskReceiver {
     pub(crate) fn new(memory: TrustedMemory<TaskCells>, capacity: Capacity) -> Self {
-        TaskReceiver {
-            memory,
-            capacity,
-            reader: Reader::new(capacity),
-        }
+        TaskReceiver { memory, capacity, reader: Reader::new(capacity) }
     }
 
     /// The next published record, or `None` if there is none now.
@@ -44,29 +40,17 @@ impl TaskReceiver {
     ///
     /// [`Corrupt`] if the ring holds what no coordinator writes. The worker should then say so and
     /// leave.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "an Iterator cannot lend from itself"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "an Iterator cannot lend from itself")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, Corrupt> {
         let limit = Limit::published(self.memory.cells().head());
         // The coordinator frees by outcome, so the space behind the last record may be written
         // again as soon as this is called.
         self.reader.free();
-        let Some(piece) = self
-            .reader
-            .next(limit, |offset| self.memory.load_header(offset))?
-        else {
+        let Some(piece) = self.reader.next(limit, |offset| self.memory.load_header(offset))? else {
             return Ok(None);
         };
-        let payload = self
-            .memory
-            .bytes(self.capacity.offset(piece.at), piece.len as usize);
-        Ok(Some(Record {
-            kind: piece.kind,
-            tag: piece.tag,
-            payload,
-        }))
+        let payload = self.memory.bytes(self.capacity.offset(piece.at), piece.len as usize);
+        Ok(Some(Record { kind: piece.kind, tag: piece.tag, payload }))
     }
 
     /// Whether [`Self::next`] has something to give.
@@ -76,9 +60,7 @@ impl TaskReceiver {
 
     /// A cheap handle on the coordinator's marks, to be read while a record is borrowed.
     pub fn signals(&self) -> TaskSignals {
-        TaskSignals {
-            memory: self.memory.clone(),
-        }
+        TaskSignals { memory: self.memory.clone() }
     }
 }
 

@@ -76,11 +76,7 @@ pub struct TaskSender {
 }
 
 impl TaskSender {
-    pub(crate) fn new(
-        memory: OwnMemory<TaskCells>,
-        worker: ForeignMemory<ResultCells>,
-        capacity: Capacity,
-    ) -> Self {
+    pub(crate) fn new(memory: OwnMemory<TaskCells>, worker: ForeignMemory<ResultCells>, capacity: Capacity) -> Self {
         TaskSender {
             memory,
             worker,
@@ -110,9 +106,7 @@ impl TaskSender {
         if min > most {
             return None;
         }
-        let place = self
-            .writer
-            .place(None, self.tail, min as u64, want.clamp(min, most) as u64)?;
+        let place = self.writer.place(None, self.tail, min as u64, want.clamp(min, most) as u64)?;
         self.granted = Some(place);
         let offset = self.writer.capacity().offset(place.at);
         Some(self.memory.bytes_mut(offset, place.room as usize))
@@ -127,20 +121,10 @@ impl TaskSender {
     /// 31`.
     pub fn commit(&mut self, len: usize, kind: u32, tag: u64) -> Span {
         let place = self.granted.take().expect("commit follows a grant");
-        assert!(
-            len as u64 <= place.room,
-            "committed {len} bytes of a grant of {}",
-            place.room
-        );
-        assert!(
-            (1..CONTINUED).contains(&kind),
-            "kinds are 1 to 2^31 - 1, not {kind}"
-        );
+        assert!(len as u64 <= place.room, "committed {len} bytes of a grant of {}", place.room);
+        assert!((1..CONTINUED).contains(&kind), "kinds are 1 to 2^31 - 1, not {kind}");
         let capacity = self.writer.capacity();
-        let span = Span {
-            start: place.at - HEADER,
-            len: len as u32,
-        };
+        let span = Span { start: place.at - HEADER, len: len as u32 };
         if place.spot == Spot::NextLap {
             let from = self.writer.head();
             if from != span.start {
@@ -148,14 +132,7 @@ impl TaskSender {
                 self.skipped = (from, span.start);
             }
         }
-        self.memory.store_header(
-            capacity.offset(span.start),
-            Header {
-                len: span.len,
-                kind,
-                tag,
-            },
-        );
+        self.memory.store_header(capacity.offset(span.start), Header { len: span.len, kind, tag });
         self.writer.fill(&place, span.end());
         self.writer.advance(span.end());
         span
@@ -186,12 +163,8 @@ impl TaskSender {
     ///
     /// If it is freed already (or of another ring).
     pub fn bytes(&self, span: Span) -> &[u8] {
-        assert!(
-            self.tail <= span.start && span.end() <= self.writer.head(),
-            "{span:?} is not in this ring any more"
-        );
-        self.memory
-            .bytes(self.writer.capacity().offset(span.payload()), span.len())
+        assert!(self.tail <= span.start && span.end() <= self.writer.head(), "{span:?} is not in this ring any more");
+        self.memory.bytes(self.writer.capacity().offset(span.payload()), span.len())
     }
 
     /// Frees this record and all before it: their outcomes are known, and the worker has no use for
@@ -201,10 +174,7 @@ impl TaskSender {
     ///
     /// If the record is not published.
     pub fn free_to(&mut self, span: Span) {
-        assert!(
-            span.end() <= self.published,
-            "{span:?} is freed before it was published"
-        );
+        assert!(span.end() <= self.published, "{span:?} is freed before it was published");
         self.tail = self.tail.max(span.end());
     }
 

@@ -54,12 +54,7 @@ pub enum Woken {
 /// # Ok(())
 /// # }
 /// ```
-pub fn worker_wait(
-    tasks: &TaskReceiver,
-    results: &ResultSender,
-    reason: Reason,
-    timeout: Option<Duration>,
-) -> Woken {
+pub fn worker_wait(tasks: &TaskReceiver, results: &ResultSender, reason: Reason, timeout: Option<Duration>) -> Woken {
     match reason {
         Reason::Tasks => wait(results, || tasks.has_news(), timeout),
         Reason::Space => space_wait(results, timeout),
@@ -72,11 +67,7 @@ pub fn space_wait(results: &ResultSender, timeout: Option<Duration>) -> Woken {
     wait(results, || results.has_space_news(), timeout)
 }
 
-fn wait(
-    results: &ResultSender,
-    ready: impl Fn() -> bool + Copy,
-    timeout: Option<Duration>,
-) -> Woken {
+fn wait(results: &ResultSender, ready: impl Fn() -> bool + Copy, timeout: Option<Duration>) -> Woken {
     if ready() {
         return Woken::Ready;
     }
@@ -99,11 +90,7 @@ fn wait(
         true
     });
     results.set_cpu(current_cpu());
-    if in_time {
-        Woken::Ready
-    } else {
-        Woken::TimedOut
-    }
+    if in_time { Woken::Ready } else { Woken::TimedOut }
 }
 
 /// Looks until `ready`, for at most `budget`; tells whether it was.
@@ -138,11 +125,7 @@ pub fn spin(budget: Duration, ready: impl Fn() -> bool) -> bool {
 /// assert!(spin_budget(0, 1) <= Duration::from_micros(20));
 /// ```
 pub fn spin_budget(own_cpu: u32, peer_cpu: u32) -> Duration {
-    if peer_cpu == u32::MAX || own_cpu == peer_cpu {
-        Duration::ZERO
-    } else {
-        SPIN
-    }
+    if peer_cpu == u32::MAX || own_cpu == peer_cpu { Duration::ZERO } else { SPIN }
 }
 
 /// The CPU this thread runs on now; it may be another one a moment later.

@@ -62,12 +62,7 @@ impl OpenRecord {
 impl Writer {
     /// At the start of an empty ring.
     pub(crate) fn new(capacity: Capacity) -> Writer {
-        Writer {
-            capacity,
-            head: 0,
-            window: FIRST_WINDOW.min(capacity.bytes()),
-            widened_in_lap: u64::MAX,
-        }
+        Writer { capacity, head: 0, window: FIRST_WINDOW.min(capacity.bytes()), widened_in_lap: u64::MAX }
     }
 
     /// Where the next record starts, unless it jumps.
@@ -84,24 +79,14 @@ impl Writer {
     /// what was known of the tail. The common case: it looks at nothing that the other side
     /// writes.
     #[inline]
-    pub(crate) fn place_inside(
-        &self,
-        open: Option<OpenRecord>,
-        tail: u64,
-        want: u64,
-    ) -> Option<Place> {
+    pub(crate) fn place_inside(&self, open: Option<OpenRecord>, tail: u64, want: u64) -> Option<Place> {
         let (spot, start, at) = match open {
             Some(record) => (Spot::Behind, record.start, record.end()),
             None => (Spot::Here, self.head, self.head + HEADER),
         };
         let lap_start = start - self.capacity.offset(start);
         let limit = (lap_start + self.window).min(tail + self.capacity.bytes());
-        (padded(at + want) <= limit).then_some(Place {
-            spot,
-            at,
-            room: want,
-            widens: false,
-        })
+        (padded(at + want) <= limit).then_some(Place { spot, at, room: want, widens: false })
     }
 
     /// A place for a payload of `min` to `want` bytes, in a new record or at the end of `open`.
@@ -110,18 +95,8 @@ impl Writer {
     /// In this order: behind the last record within the window, all of `want`; at the start of the
     /// next lap, all of `want`; the same two with less; behind the last record, past the
     /// window.
-    pub(crate) fn place(
-        &mut self,
-        open: Option<OpenRecord>,
-        tail: u64,
-        min: u64,
-        want: u64,
-    ) -> Option<Place> {
-        debug_assert!(
-            min <= want && tail <= self.head,
-            "min {min}, want {want}, tail {tail}, head {}",
-            self.head
-        );
+    pub(crate) fn place(&mut self, open: Option<OpenRecord>, tail: u64, min: u64, want: u64) -> Option<Place> {
+        debug_assert!(min <= want && tail <= self.head, "min {min}, want {want}, tail {tail}, head {}", self.head);
         let start = open.map_or(self.head, |record| record.start);
         let lap_end = self.capacity.lap_end(start);
         let wall = tail + self.capacity.bytes();
@@ -130,22 +105,13 @@ impl Writer {
             Some(record) => (Spot::Behind, record.end()),
             None => (Spot::Here, self.head + HEADER),
         };
-        let here = room(at, lap_end.min(wall), min).map(|room| Place {
-            spot,
-            at,
-            room: room.min(want),
-            widens: false,
-        });
+        let here = room(at, lap_end.min(wall), min).map(|room| Place { spot, at, room: room.min(want), widens: false });
         let window_end = lap_end - self.capacity.bytes() + self.window;
         let inside = here.filter(|_| padded(at + min) <= window_end);
 
         let at = lap_end + HEADER;
-        let next = room(at, wall, min).map(|room| Place {
-            spot: Spot::NextLap,
-            at,
-            room: room.min(want),
-            widens: false,
-        });
+        let next =
+            room(at, wall, min).map(|room| Place { spot: Spot::NextLap, at, room: room.min(want), widens: false });
 
         let full = |place: &Place| place.room == want;
         let place = inside
@@ -153,10 +119,7 @@ impl Writer {
             .or(next.filter(full))
             .or(inside)
             .or(next)
-            .or(here.map(|place| Place {
-                widens: true,
-                ..place
-            }));
+            .or(here.map(|place| Place { widens: true, ..place }));
         if place.is_none() {
             self.widen_after_full(start, tail);
         }

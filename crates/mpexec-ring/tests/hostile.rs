@@ -31,11 +31,7 @@ struct Victim {
 impl Victim {
     fn new() -> Victim {
         let (tasks, results, segments) = create(CAPACITY).unwrap();
-        Victim {
-            tasks,
-            results,
-            memory: File::from(segments.results),
-        }
+        Victim { tasks, results, memory: File::from(segments.results) }
     }
 
     fn store(&self, at: u64, value: u64) {
@@ -95,12 +91,7 @@ fn a_head_that_goes_backwards_is_an_error() {
 
 #[test]
 fn every_single_bit_flipped_in_an_honest_ring_is_survived() {
-    for (at, bits) in [
-        (HEAD, 64),
-        (COMPLETE, 64),
-        (HEADER_PAGE, 128),
-        (HEADER_PAGE + 48, 128),
-    ] {
+    for (at, bits) in [(HEAD, 64), (COMPLETE, 64), (HEADER_PAGE, 128), (HEADER_PAGE + 48, 128)] {
         for bit in 0..bits {
             let mut victim = Victim::new();
             victim.header(0, 20, 1, 7);
@@ -110,10 +101,7 @@ fn every_single_bit_flipped_in_an_honest_ring_is_survived() {
             let byte = at + bit / 8;
             let mut old = [0];
             victim.memory.read_exact_at(&mut old, byte).unwrap();
-            victim
-                .memory
-                .write_all_at(&[old[0] ^ 1 << (bit % 8)], byte)
-                .unwrap();
+            victim.memory.write_all_at(&[old[0] ^ 1 << (bit % 8)], byte).unwrap();
             victim.drain(Upto::Published);
             victim.drain(Upto::Complete);
             victim.results.release(&victim.tasks);
@@ -125,10 +113,7 @@ fn every_single_bit_flipped_in_an_honest_ring_is_survived() {
 #[test]
 fn no_progress_a_worker_can_claim_does_more_than_be_read() {
     let mut victim = Victim::new();
-    victim
-        .memory
-        .write_all_at(&[0xff; HEADER_PAGE as usize], 0)
-        .unwrap();
+    victim.memory.write_all_at(&[0xff; HEADER_PAGE as usize], 0).unwrap();
     let progress = victim.results.progress();
     assert_eq!((progress.running, progress.done), (u64::MAX, u64::MAX));
     assert!(victim.results.peer_sleeping());
@@ -164,14 +149,10 @@ fn memory_that_changes_while_it_is_read_is_survived() {
 fn scribble(memory: &File, seed: u64, stop: &AtomicBool) {
     let mut state = seed;
     while !stop.load(Ordering::Relaxed) {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let word = state >> 59 << 4 | 1 << 32;
         let slot = (state >> 50 & 0x1f) * 16;
-        memory
-            .write_all_at(&word.to_ne_bytes(), HEADER_PAGE + slot)
-            .unwrap();
+        memory.write_all_at(&word.to_ne_bytes(), HEADER_PAGE + slot).unwrap();
         let position = (state >> 40 & 0x3f) * 16;
         let cell = [HEAD, COMPLETE, COMPLETE, COMPLETE][(state >> 48 & 3) as usize];
         memory.write_all_at(&position.to_ne_bytes(), cell).unwrap();

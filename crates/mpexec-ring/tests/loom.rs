@@ -7,10 +7,7 @@
 
 #![cfg(loom)]
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
-#![expect(
-    unsafe_code,
-    reason = "the payload cells that loom watches are raw pointers"
-)]
+#![expect(unsafe_code, reason = "the payload cells that loom watches are raw pointers")]
 #![allow(dead_code, reason = "each file is used in part")]
 
 #[path = "../src/cells.rs"]
@@ -71,8 +68,7 @@ impl World {
     }
 
     fn worker_sleeps_until(&self, ready: impl Fn() -> bool) {
-        assert!(sleep_until(&self.tasks, &self.results, ready, |seen| self
-            .futex_wait(seen)));
+        assert!(sleep_until(&self.tasks, &self.results, ready, |seen| self.futex_wait(seen)));
     }
 
     fn ring(&self) {
@@ -136,11 +132,7 @@ fn a_worker_without_room_never_sleeps_through_room_and_writes_only_what_is_free(
         let coordinator = {
             let world = Arc::clone(&world);
             thread::spawn(move || {
-                assert_eq!(
-                    world.read(0),
-                    1,
-                    "the result was overwritten before it was taken"
-                );
+                assert_eq!(world.read(0), 1, "the result was overwritten before it was taken");
                 if world.tasks.release_results(16, &world.results) {
                     world.wake();
                 }
@@ -203,10 +195,7 @@ fn a_task_taken_back_is_never_run() {
         let first_free = done.max(running);
         let ran = worker.join().unwrap();
         for ordinal in first_free..2 {
-            assert!(
-                !ran[ordinal as usize],
-                "task {ordinal} belongs to both sides"
-            );
+            assert!(!ran[ordinal as usize], "task {ordinal} belongs to both sides");
         }
     });
 }
@@ -225,10 +214,7 @@ fn what_was_done_is_never_older_than_what_runs() {
             })
         };
         let (running, done) = world.results.progress();
-        assert!(
-            running == 0 || done + 1 >= running,
-            "{running} runs and {done} are done"
-        );
+        assert!(running == 0 || done + 1 >= running, "{running} runs and {done} are done");
         worker.join().unwrap();
     });
 }
@@ -262,14 +248,7 @@ fn what_is_complete_can_be_taken_while_the_group_grows() {
             thread::spawn(move || {
                 for len in 1..=3u32 {
                     world.write(len as usize - 1, len as u8);
-                    world.header.store(
-                        Header {
-                            len,
-                            kind: 1,
-                            tag: 7,
-                        }
-                        .words(),
-                    );
+                    world.header.store(Header { len, kind: 1, tag: 7 }.words());
                     world.results.complete_to(16 + u64::from(len));
                 }
                 world.results.complete_to(32);
@@ -280,24 +259,13 @@ fn what_is_complete_can_be_taken_while_the_group_grows() {
         let mut taken = 0;
         let mut look = |complete: bool| {
             let published = world.results.head();
-            let complete = if complete {
-                world.results.complete()
-            } else {
-                published
-            };
-            let limit = Limit {
-                published,
-                complete,
-            };
+            let complete = if complete { world.results.complete() } else { published };
+            let limit = Limit { published, complete };
             let Some(piece) = reader.next(limit, |_| world.header.load()).unwrap() else {
                 return;
             };
             assert_eq!((piece.kind, piece.tag, piece.continued), (1, 7, taken > 0));
-            assert_eq!(
-                piece.at,
-                16 + taken,
-                "nothing is left out and nothing comes twice"
-            );
+            assert_eq!(piece.at, 16 + taken, "nothing is left out and nothing comes twice");
             for _ in 0..piece.len {
                 assert_eq!(u64::from(world.read(taken as usize)), taken + 1);
                 taken += 1;

@@ -15,11 +15,7 @@ use proptest::test_runner::TestCaseResult;
 const CAPACITIES: [usize; 4] = [4096, 16 << 10, 256 << 10, 1 << 20];
 
 fn config() -> ProptestConfig {
-    ProptestConfig {
-        failure_persistence: None,
-        cases: 300,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() }
 }
 
 /// Sizes in thousandths of the longest record, with the edges made likely.
@@ -88,19 +84,10 @@ fn footprint(len: usize) -> usize {
     16 + len.next_multiple_of(16)
 }
 
-fn grant(
-    tasks: &mut TaskSender,
-    min: usize,
-    want: usize,
-    holds: bool,
-) -> Result<Option<usize>, TestCaseError> {
+fn grant(tasks: &mut TaskSender, min: usize, want: usize, holds: bool) -> Result<Option<usize>, TestCaseError> {
     let longest = tasks.max_record();
     let Some(room) = tasks.grant(min, want) else {
-        prop_assert!(
-            holds || min > longest,
-            "an empty ring refused {} bytes",
-            min
-        );
+        prop_assert!(holds || min > longest, "an empty ring refused {} bytes", min);
         return Ok(None);
     };
     prop_assert!(min <= longest && (min..=want.max(min).min(longest)).contains(&room.len()));
@@ -112,11 +99,7 @@ fn run_tasks(capacity: usize, steps: &[TaskStep]) -> TestCaseResult {
     let page = PoolPage::create().unwrap();
     let (mut tasks, _results, mut worker, _sender) = in_process(capacity, &page).unwrap();
     let longest = tasks.max_record();
-    let (mut committed, mut published, mut read) = (
-        VecDeque::new(),
-        VecDeque::<Sent>::new(),
-        VecDeque::<Sent>::new(),
-    );
+    let (mut committed, mut published, mut read) = (VecDeque::new(), VecDeque::<Sent>::new(), VecDeque::<Sent>::new());
     let mut next_id = 1;
     for step in steps {
         let holds = !(committed.is_empty() && published.is_empty() && read.is_empty());
@@ -129,11 +112,7 @@ fn run_tasks(capacity: usize, steps: &[TaskStep]) -> TestCaseResult {
                 let len = min + (room - min) * used as usize / 1000;
                 write_pattern(next_id, &mut tasks.grant(min, room).unwrap()[..len]);
                 let span = tasks.commit(len, 1 + (next_id as u32 & 3), next_id);
-                committed.push_back(Sent {
-                    id: next_id,
-                    len,
-                    span,
-                });
+                committed.push_back(Sent { id: next_id, len, span });
                 next_id += 1;
             }
             TaskStep::Forsake(size) => {
@@ -153,10 +132,7 @@ fn run_tasks(capacity: usize, steps: &[TaskStep]) -> TestCaseResult {
                     continue;
                 };
                 let record = worker.next().unwrap().expect("a published record comes");
-                prop_assert_eq!(
-                    (record.kind, record.tag),
-                    (1 + (sent.id as u32 & 3), sent.id)
-                );
+                prop_assert_eq!((record.kind, record.tag), (1 + (sent.id as u32 & 3), sent.id));
                 prop_assert_eq!(record.payload.as_ptr().addr() % 16, 0);
                 prop_assert_eq!(record.payload, &pattern(sent.id, sent.len)[..]);
                 read.push_back(sent);
@@ -176,10 +152,7 @@ fn run_tasks(capacity: usize, steps: &[TaskStep]) -> TestCaseResult {
             }
         }
         let held = read.iter().chain(&published).chain(&committed);
-        prop_assert_eq!(
-            tasks.in_use(),
-            held.clone().map(|sent| footprint(sent.len)).sum::<usize>()
-        );
+        prop_assert_eq!(tasks.in_use(), held.clone().map(|sent| footprint(sent.len)).sum::<usize>());
         for sent in held {
             prop_assert_eq!(tasks.bytes(sent.span), &pattern(sent.id, sent.len)[..]);
         }
@@ -244,8 +217,7 @@ impl Results {
             Some(_) => self.sender.append(len),
             None => self.sender.commit(len, 1, id),
         }
-        self.waiting
-            .push_back((group.unwrap_or(id), pattern(id, len)));
+        self.waiting.push_back((group.unwrap_or(id), pattern(id, len)));
         Ok(())
     }
 
@@ -254,36 +226,20 @@ impl Results {
         let mut out = b"before".to_vec();
         let Some(taken) = self.receiver.take(upto, &mut out).unwrap() else {
             prop_assert_eq!(&out[..], b"before");
-            let left = if upto == Upto::Complete {
-                self.waiting.len()
-            } else {
-                self.published
-            };
-            let left: usize = self
-                .waiting
-                .iter()
-                .take(left)
-                .map(|(_, bytes)| bytes.len())
-                .sum();
+            let left = if upto == Upto::Complete { self.waiting.len() } else { self.published };
+            let left: usize = self.waiting.iter().take(left).map(|(_, bytes)| bytes.len()).sum();
             prop_assert_eq!(left, 0, "bytes were left");
             return Ok(false);
         };
         prop_assert_eq!(taken.len + 6, out.len());
         let mut bytes = &out[6..];
-        prop_assert_eq!(
-            taken.continued,
-            self.taken_of == Some(taken.tag),
-            "{:?}",
-            taken
-        );
+        prop_assert_eq!(taken.continued, self.taken_of == Some(taken.tag), "{:?}", taken);
         self.taken_of = Some(taken.tag);
         let mut first = true;
         loop {
             // An append of no bytes may stand at the end of this piece or of the next.
             let fits = self.waiting.front().is_some_and(|(group, append)| {
-                *group == taken.tag
-                    && (first || !bytes.is_empty() || append.is_empty())
-                    && bytes.starts_with(append)
+                *group == taken.tag && (first || !bytes.is_empty() || append.is_empty()) && bytes.starts_with(append)
             });
             if !fits {
                 break;
@@ -350,11 +306,7 @@ fn run_results(capacity: usize, steps: &[ResultStep]) -> TestCaseResult {
                 ring.published = ring.waiting.len();
             }
             ResultStep::Take(complete) => {
-                ring.take(if complete {
-                    Upto::Complete
-                } else {
-                    Upto::Published
-                })?;
+                ring.take(if complete { Upto::Complete } else { Upto::Published })?;
             }
             ResultStep::Release => {
                 prop_assert!(!ring.receiver.release(&ring.tasks), "nobody sleeps");

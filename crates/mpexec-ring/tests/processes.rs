@@ -16,12 +16,11 @@ use std::process::{Child, Command, Stdio};
 use common::echo::{Plan, drive, serve};
 use common::{Bell, LOST, pattern, write_pattern};
 use mpexec_ring::{
-    PoolPage, Progress, ResultReceiver, ResultSender, Segments, TaskSender, Upto, Woken, create,
-    open, space_wait,
+    PoolPage, Progress, ResultReceiver, ResultSender, Segments, TaskSender, Upto, Woken, create, open, space_wait,
 };
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 
 /// What the worker is to do.
@@ -53,42 +52,17 @@ impl Worker {
         let (tasks, results, segments) = create(capacity).unwrap();
         let page = PoolPage::create().unwrap();
         let bell = Bell::new().unwrap();
-        let fds = [
-            segments.tasks.as_fd(),
-            segments.results.as_fd(),
-            page.fd(),
-            bell.fd().as_fd(),
-        ];
+        let fds = [segments.tasks.as_fd(), segments.results.as_fd(), page.fd(), bell.fd().as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         assert!(ancillary.push(SendAncillaryMessage::ScmRights(&fds)));
-        sendmsg(
-            &ours,
-            &[IoSlice::new(&[role])],
-            &mut ancillary,
-            SendFlags::empty(),
-        )
-        .unwrap();
-        Worker {
-            child,
-            socket: ours,
-            tasks,
-            results,
-            page,
-            bell,
-        }
+        sendmsg(&ours, &[IoSlice::new(&[role])], &mut ancillary, SendFlags::empty()).unwrap();
+        Worker { child, socket: ours, tasks, results, page, bell }
     }
 
     /// Lets it answer, and waits for its end.
     fn drive(self, plan: Plan<impl Fn(u64) -> usize>) {
-        let Worker {
-            mut child,
-            socket,
-            tasks,
-            results,
-            page,
-            bell,
-        } = self;
+        let Worker { mut child, socket, tasks, results, page, bell } = self;
         drive(tasks, results, &page, &bell, plan);
         assert!(child.wait().unwrap().success());
         drop(socket);
@@ -150,9 +124,7 @@ fn flood(mut results: ResultSender, bell: &Bell) {
             }
             assert_eq!(space_wait(&results, Some(LOST)), Woken::Ready);
         }
-        let room = results
-            .append_space(entry, entry)
-            .expect("it was there just now");
+        let room = results.append_space(entry, entry).expect("it was there just now");
         room[..8].copy_from_slice(&ordinal.to_le_bytes());
         write_pattern(ordinal, &mut room[8..]);
         results.append(entry);
@@ -191,23 +163,13 @@ fn take_all(results: &mut ResultReceiver, upto: Upto, next: u64) -> u64 {
 #[test]
 fn a_worker_process_answers_every_task_and_leaves() {
     let len = |number| (number % 100) as usize;
-    let plan = Plan {
-        count: 200_000,
-        ahead: 2000,
-        spins: true,
-        len,
-    };
+    let plan = Plan { count: 200_000, ahead: 2000, spins: true, len };
     Worker::start(ECHO, 1 << 18).drive(plan);
 }
 
 #[test]
 fn two_processes_that_sleep_in_turn_lose_no_wake_up() {
-    let plan = Plan {
-        count: 5000,
-        ahead: 1,
-        spins: false,
-        len: |_| 8,
-    };
+    let plan = Plan { count: 5000, ahead: 1, spins: false, len: |_| 8 };
     Worker::start(ECHO, 1 << 16).drive(plan);
 }
 
@@ -215,14 +177,8 @@ fn two_processes_that_sleep_in_turn_lose_no_wake_up() {
 /// more.
 fn nothing_finished_is_lost(results: &mut ResultReceiver, found: u64) {
     let Progress { running, done } = results.progress();
-    assert!(
-        found == done || found == done + 1,
-        "{found} results of {done} finished tasks"
-    );
-    assert!(
-        running == 0 || running == done + 1 || running == done,
-        "{running} with {done} done"
-    );
+    assert!(found == done || found == done + 1, "{found} results of {done} finished tasks");
+    assert!(running == 0 || running == done + 1 || running == done, "{running} with {done} done");
     let again = results.take(Upto::Complete, &mut Vec::new()).unwrap();
     assert_eq!(again, None, "nothing comes twice");
 }
@@ -250,11 +206,7 @@ fn a_worker_killed_while_it_is_drained_loses_no_finished_result() {
         let mut found = 0;
         while found < enough {
             // Both ways of looking, in turn; the second meets groups in the middle.
-            let upto = if round % 2 == 0 {
-                Upto::Published
-            } else {
-                Upto::Complete
-            };
+            let upto = if round % 2 == 0 { Upto::Published } else { Upto::Complete };
             found = take_all(&mut worker.results, upto, found);
             if worker.results.release(&worker.tasks) {
                 worker.tasks.wake();

@@ -8,17 +8,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use mpexec_ring::{
-    DEFAULT_CAPACITY, OpenError, Parcel, ParcelWriter, PoolPage, Segments, Upto, create,
-    in_process, open,
+    DEFAULT_CAPACITY, OpenError, Parcel, ParcelWriter, PoolPage, Segments, Upto, create, in_process, open,
 };
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 
 fn page() -> OwnedFd {
-    PoolPage::create()
-        .unwrap()
-        .fd()
-        .try_clone_to_owned()
-        .unwrap()
+    PoolPage::create().unwrap().fd().try_clone_to_owned().unwrap()
 }
 
 fn segments() -> Segments {
@@ -33,19 +28,13 @@ fn memfd(len: u64, seals: SealFlags) -> OwnedFd {
 }
 
 /// The seals of a segment with one writer.
-const ONE_WRITER: SealFlags = SealFlags::SHRINK
-    .union(SealFlags::GROW)
-    .union(SealFlags::FUTURE_WRITE)
-    .union(SealFlags::SEAL);
+const ONE_WRITER: SealFlags =
+    SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::FUTURE_WRITE).union(SealFlags::SEAL);
 
 #[test]
 fn a_worker_cannot_write_the_tasks_nor_resize_anything() {
     let Segments { tasks, results } = segments();
-    assert!(
-        File::from(tasks.try_clone().unwrap())
-            .write_at(&[1], 5000)
-            .is_err()
-    );
+    assert!(File::from(tasks.try_clone().unwrap()).write_at(&[1], 5000).is_err());
     for fd in [&tasks, &results] {
         assert!(ftruncate(fd, 0).is_err());
         assert!(ftruncate(fd, 1 << 30).is_err());
@@ -56,136 +45,62 @@ fn a_worker_cannot_write_the_tasks_nor_resize_anything() {
 #[test]
 fn a_worker_can_cut_nothing_under_the_coordinator_and_others_cannot_write_after_it() {
     let Segments { tasks, results } = segments();
-    let second = Segments {
-        tasks: tasks.try_clone().unwrap(),
-        results: results.try_clone().unwrap(),
-    };
+    let second = Segments { tasks: tasks.try_clone().unwrap(), results: results.try_clone().unwrap() };
     let (_tasks, mut sender) = open(Segments { tasks, results }, page()).unwrap();
     let file = File::from(second.results.try_clone().unwrap());
-    assert!(
-        file.write_at(&[1], 0).is_err(),
-        "only the mapping of the worker can write"
-    );
+    assert!(file.write_at(&[1], 0).is_err(), "only the mapping of the worker can write");
     assert!(file.set_len(0).is_err());
-    assert!(
-        matches!(open(second, page()), Err(OpenError::Os { .. })),
-        "one worker, once"
-    );
+    assert!(matches!(open(second, page()), Err(OpenError::Os { .. })), "one worker, once");
     assert!(sender.grant(100, 100).is_some());
 }
 
 #[test]
 fn swapped_descriptors_are_refused() {
     let Segments { tasks, results } = segments();
-    let swapped = open(
-        Segments {
-            tasks: results,
-            results: tasks,
-        },
-        page(),
-    );
+    let swapped = open(Segments { tasks: results, results: tasks }, page());
     assert!(matches!(swapped, Err(OpenError::NotSealed { .. })));
     let Segments { tasks, results } = segments();
-    let wrong = open(
-        Segments {
-            tasks: page(),
-            results,
-        },
-        tasks,
-    );
-    assert!(
-        matches!(wrong, Err(OpenError::WrongSize { size: 69632, .. })),
-        "{wrong:?}"
-    );
+    let wrong = open(Segments { tasks: page(), results }, tasks);
+    assert!(matches!(wrong, Err(OpenError::WrongSize { size: 69632, .. })), "{wrong:?}");
 }
 
 #[test]
 fn files_that_could_be_cut_or_written_by_others_are_refused() {
     let len = 4096 + (1 << 16);
-    let all = [
-        SealFlags::SHRINK,
-        SealFlags::GROW,
-        SealFlags::FUTURE_WRITE,
-        SealFlags::SEAL,
-    ];
+    let all = [SealFlags::SHRINK, SealFlags::GROW, SealFlags::FUTURE_WRITE, SealFlags::SEAL];
     for missing in all {
         let tasks = memfd(len, ONE_WRITER.difference(missing));
-        let refused = open(
-            Segments {
-                tasks,
-                ..segments()
-            },
-            page(),
-        );
-        let Err(error @ OpenError::NotSealed { .. }) = refused else {
-            panic!("without {missing:?}")
-        };
-        assert!(
-            error
-                .to_string()
-                .contains("the task segment lacks the seals")
-        );
+        let refused = open(Segments { tasks, ..segments() }, page());
+        let Err(error @ OpenError::NotSealed { .. }) = refused else { panic!("without {missing:?}") };
+        assert!(error.to_string().contains("the task segment lacks the seals"));
     }
     for missing in [SealFlags::SHRINK, SealFlags::GROW] {
         let seals = SealFlags::SHRINK.union(SealFlags::GROW).difference(missing);
         let results = memfd(len, seals);
-        let refused = open(
-            Segments {
-                results,
-                ..segments()
-            },
-            page(),
-        );
+        let refused = open(Segments { results, ..segments() }, page());
         assert!(matches!(refused, Err(OpenError::NotSealed { .. })));
     }
     let page = memfd(4096, SealFlags::SHRINK);
-    assert!(matches!(
-        open(segments(), page),
-        Err(OpenError::NotSealed { .. })
-    ));
+    assert!(matches!(open(segments(), page), Err(OpenError::NotSealed { .. })));
 }
 
 #[test]
 fn what_is_no_memfd_is_refused() {
     let null = || OwnedFd::from(File::open("/dev/null").unwrap());
-    let refused = open(
-        Segments {
-            tasks: null(),
-            ..segments()
-        },
-        page(),
-    );
-    assert!(
-        matches!(refused, Err(OpenError::NotSealed { has: 0, .. })),
-        "{refused:?}"
-    );
-    assert!(matches!(
-        Parcel::open(null(), 0),
-        Err(OpenError::NotSealed { .. })
-    ));
+    let refused = open(Segments { tasks: null(), ..segments() }, page());
+    assert!(matches!(refused, Err(OpenError::NotSealed { has: 0, .. })), "{refused:?}");
+    assert!(matches!(Parcel::open(null(), 0), Err(OpenError::NotSealed { .. })));
 }
 
 #[test]
 fn sizes_that_no_ring_has_are_refused() {
     for len in [0, 1, 4096, 4096 + 2048, 4096 + 5000, 1 << 16] {
         let tasks = memfd(len, ONE_WRITER);
-        let refused = open(
-            Segments {
-                tasks,
-                ..segments()
-            },
-            page(),
-        );
-        assert!(
-            matches!(refused, Err(OpenError::WrongSize { size, .. }) if size == len),
-            "{len}"
-        );
+        let refused = open(Segments { tasks, ..segments() }, page());
+        assert!(matches!(refused, Err(OpenError::WrongSize { size, .. }) if size == len), "{len}");
     }
     for capacity in [0, 1, 2048, 4097, 100_000, 1 << 32] {
-        assert_eq!(
-            create(capacity).unwrap_err().kind(),
-            std::io::ErrorKind::InvalidInput
-        );
+        assert_eq!(create(capacity).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
     }
 }
 
@@ -213,10 +128,7 @@ fn a_lightly_used_ring_touches_its_window_and_no_more() {
     }
     for file in &files {
         let bytes = touched(file);
-        assert!(
-            bytes <= 4096 + (128 << 10) + 4096,
-            "{bytes} bytes were touched"
-        );
+        assert!(bytes <= 4096 + (128 << 10) + 4096, "{bytes} bytes were touched");
     }
 }
 
@@ -245,21 +157,12 @@ fn a_parcel_that_is_not_what_was_said_is_refused() {
     };
     for (len, said) in [(100, 99), (100, 101), (100, 0), (0, 1), (100, u64::MAX)] {
         let refused = Parcel::open(finish(len), said);
-        assert!(
-            matches!(refused, Err(OpenError::WrongSize { .. })),
-            "{len} said to be {said}"
-        );
+        assert!(matches!(refused, Err(OpenError::WrongSize { .. })), "{len} said to be {said}");
     }
     let open_to_writers = memfd(100, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL);
-    assert!(matches!(
-        Parcel::open(open_to_writers, 100),
-        Err(OpenError::NotSealed { .. })
-    ));
+    assert!(matches!(Parcel::open(open_to_writers, 100), Err(OpenError::NotSealed { .. })));
     let one_writer = memfd(100, ONE_WRITER);
-    assert!(matches!(
-        Parcel::open(one_writer, 100),
-        Err(OpenError::NotSealed { .. })
-    ));
+    assert!(matches!(Parcel::open(one_writer, 100), Err(OpenError::NotSealed { .. })));
 }
 
 #[test]
@@ -279,11 +182,7 @@ fn descriptors_are_not_inherited() {
     let Segments { tasks, results } = segments();
     let parcel = ParcelWriter::create().unwrap().finish().unwrap();
     for fd in [page.fd(), tasks.as_fd(), results.as_fd(), parcel.as_fd()] {
-        assert!(
-            rustix::io::fcntl_getfd(fd)
-                .unwrap()
-                .contains(rustix::io::FdFlags::CLOEXEC)
-        );
+        assert!(rustix::io::fcntl_getfd(fd).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
     }
 }
 

@@ -25,70 +25,30 @@ fn echo(capacity: usize, plan: Plan<impl Fn(u64) -> usize>) {
 #[test]
 fn a_million_small_records_come_back_in_order() {
     let len = |number| (number % 48) as usize;
-    echo(
-        1 << 20,
-        Plan {
-            count: 1_000_000,
-            ahead: 4000,
-            spins: true,
-            len,
-        },
-    );
+    echo(1 << 20, Plan { count: 1_000_000, ahead: 4000, spins: true, len });
 }
 
 #[test]
 fn one_record_at_a_time_comes_back_to_one_who_spins() {
-    echo(
-        1 << 16,
-        Plan {
-            count: 20_000,
-            ahead: 1,
-            spins: true,
-            len: |_| 8,
-        },
-    );
+    echo(1 << 16, Plan { count: 20_000, ahead: 1, spins: true, len: |_| 8 });
 }
 
 #[test]
 fn one_record_at_a_time_wakes_the_other_side_every_time() {
-    echo(
-        1 << 16,
-        Plan {
-            count: 10_000,
-            ahead: 1,
-            spins: false,
-            len: |_| 8,
-        },
-    );
+    echo(1 << 16, Plan { count: 10_000, ahead: 1, spins: false, len: |_| 8 });
 }
 
 #[test]
 fn rings_that_are_full_all_the_time_lose_nothing() {
     // A quarter of the smallest ring each: both rings hold three of them and wrap all the time.
     let len = |number| 500 + (number % 500) as usize;
-    echo(
-        4096,
-        Plan {
-            count: 30_000,
-            ahead: 1000,
-            spins: false,
-            len,
-        },
-    );
+    echo(4096, Plan { count: 30_000, ahead: 1000, spins: false, len });
 }
 
 #[test]
 fn records_of_every_length_up_to_the_longest_come_back() {
     let len = |number| number as usize % ((1 << 14) - 8);
-    echo(
-        1 << 16,
-        Plan {
-            count: 16_000,
-            ahead: 50,
-            spins: true,
-            len,
-        },
-    );
+    echo(1 << 16, Plan { count: 16_000, ahead: 50, spins: true, len });
 }
 
 #[test]
@@ -98,16 +58,10 @@ fn a_wait_without_news_ends_when_its_time_is_up_and_not_before() {
     for reason in [Reason::Tasks, Reason::Space] {
         let start = Instant::now();
         let time = Duration::from_millis(20);
-        assert_eq!(
-            worker_wait(&worker_tasks, &sender, reason, Some(time)),
-            Woken::TimedOut
-        );
+        assert_eq!(worker_wait(&worker_tasks, &sender, reason, Some(time)), Woken::TimedOut);
         assert!(start.elapsed() >= time);
     }
-    assert!(
-        !results.peer_sleeping(),
-        "who is awake does not say that it sleeps"
-    );
+    assert!(!results.peer_sleeping(), "who is awake does not say that it sleeps");
 }
 
 #[test]
@@ -119,8 +73,7 @@ fn a_worker_without_room_sleeps_until_room_is_handed_back() {
     }
     sender.publish();
     thread::scope(|scope| {
-        let waiting =
-            scope.spawn(|| worker_wait(&worker_tasks, &sender, Reason::Space, Some(LOST)));
+        let waiting = scope.spawn(|| worker_wait(&worker_tasks, &sender, Reason::Space, Some(LOST)));
         while !results.peer_sleeping() {
             thread::yield_now();
         }
@@ -138,8 +91,7 @@ fn a_wake_up_without_news_does_not_end_the_wait() {
     let page = PoolPage::create().unwrap();
     let (mut tasks, results, worker_tasks, sender) = in_process(4096, &page).unwrap();
     thread::scope(|scope| {
-        let waiting =
-            scope.spawn(|| worker_wait(&worker_tasks, &sender, Reason::Tasks, Some(LOST)));
+        let waiting = scope.spawn(|| worker_wait(&worker_tasks, &sender, Reason::Tasks, Some(LOST)));
         for _ in 0..100 {
             while !results.peer_sleeping() {
                 thread::yield_now();

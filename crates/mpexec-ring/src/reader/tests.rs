@@ -20,18 +20,11 @@ fn headers(list: &[(u64, Header)]) -> impl Fn(u64) -> [u64; 2] + use<> {
 }
 
 fn record(len: u32) -> Header {
-    Header {
-        len,
-        kind: 5,
-        tag: 9,
-    }
+    Header { len, kind: 5, tag: 9 }
 }
 
 fn complete(position: u64) -> Limit {
-    Limit {
-        published: 0,
-        complete: position,
-    }
+    Limit { published: 0, complete: position }
 }
 
 /// What a reader at 0 says to one record whose header is `header`, with the ring published up to
@@ -60,36 +53,21 @@ fn a_pad_leads_to_the_next_lap() {
     reader.next(Limit::published(32), &ring).unwrap().unwrap();
     reader.free();
     let ring = headers(&[(0, record(3)), (32, Header::PAD)]);
-    let piece = reader
-        .next(Limit::published(CAPACITY + 32), &ring)
-        .unwrap()
-        .unwrap();
+    let piece = reader.next(Limit::published(CAPACITY + 32), &ring).unwrap().unwrap();
     assert_eq!((piece.at, piece.len), (CAPACITY + 16, 3));
 }
 
 #[test]
 fn a_growing_record_is_taken_piece_by_piece_up_to_what_is_complete() {
     let mut reader = reader();
-    let first = reader
-        .next(complete(16 + 5), headers(&[(0, record(5))]))
-        .unwrap()
-        .unwrap();
+    let first = reader.next(complete(16 + 5), headers(&[(0, record(5))])).unwrap().unwrap();
     assert_eq!((first.at, first.len, first.continued), (16, 5, false));
     // The writer is already further than it said: only what it said counts.
-    let second = reader
-        .next(complete(16 + 9), headers(&[(0, record(30))]))
-        .unwrap()
-        .unwrap();
+    let second = reader.next(complete(16 + 9), headers(&[(0, record(30))])).unwrap().unwrap();
     assert_eq!((second.at, second.len, second.continued), (21, 4, true));
-    assert_eq!(
-        reader.next(complete(16 + 9), headers(&[(0, record(30))])),
-        Ok(None)
-    );
+    assert_eq!(reader.next(complete(16 + 9), headers(&[(0, record(30))])), Ok(None));
     // Then it is published as a whole: the rest comes, and the space can go back.
-    let rest = reader
-        .next(Limit::published(48), headers(&[(0, record(30))]))
-        .unwrap()
-        .unwrap();
+    let rest = reader.next(Limit::published(48), headers(&[(0, record(30))])).unwrap().unwrap();
     assert_eq!((rest.at, rest.len, rest.continued), (25, 21, true));
     assert_eq!(reader.position(), 48);
 }
@@ -102,10 +80,7 @@ fn a_record_taken_before_it_was_published_is_not_given_again() {
     assert_eq!(reader.next(Limit::published(32), &ring), Ok(None));
     assert_eq!(reader.position(), 32);
     // Nor if a later record shows that it is over.
-    let mut reader = Reader {
-        position: 0,
-        ..self::reader()
-    };
+    let mut reader = Reader { position: 0, ..self::reader() };
     assert!(reader.next(complete(32), &ring).unwrap().is_some());
     let next = reader.next(complete(49), &ring).unwrap().unwrap();
     assert_eq!((next.at, next.len, next.continued), (48, 1, false));
@@ -125,20 +100,14 @@ fn an_empty_record_is_given_once_whichever_way_it_is_seen_first() {
 fn a_complete_position_within_the_padding_of_what_was_taken_is_no_news() {
     let mut reader = reader();
     let ring = headers(&[(0, record(3))]);
-    let limit = Limit {
-        published: 32,
-        complete: 19,
-    };
+    let limit = Limit { published: 32, complete: 19 };
     assert_eq!(reader.next(limit, &ring).unwrap().unwrap().len, 3);
     assert_eq!(reader.next(limit, &ring), Ok(None));
 }
 
 #[test]
 fn the_mark_of_a_continued_group_is_no_part_of_its_kind() {
-    let marked = Header {
-        kind: 5 | CONTINUED,
-        ..record(1)
-    };
+    let marked = Header { kind: 5 | CONTINUED, ..record(1) };
     let piece = judged(marked, 32).unwrap().unwrap();
     assert_eq!((piece.kind, piece.continued), (5, true));
 }
@@ -147,64 +116,29 @@ fn the_mark_of_a_continued_group_is_no_part_of_its_kind() {
 fn positions_that_no_writer_stores_are_refused() {
     assert!(judged(record(0), 24).is_err(), "not aligned");
     assert!(judged(record(0), CAPACITY + 16).is_err(), "past the ring");
-    assert!(
-        judged(record(0), u64::MAX - 15).is_err(),
-        "far past the ring"
-    );
-    let past = Limit {
-        published: 0,
-        complete: CAPACITY + 1,
-    };
+    assert!(judged(record(0), u64::MAX - 15).is_err(), "far past the ring");
+    let past = Limit { published: 0, complete: CAPACITY + 1 };
     assert!(reader().next(past, headers(&[])).is_err());
     let mut reader = reader();
-    reader
-        .next(Limit::published(32), headers(&[(0, record(16))]))
-        .unwrap();
-    assert!(
-        reader.next(Limit::published(16), headers(&[])).is_err(),
-        "backwards"
-    );
+    reader.next(Limit::published(32), headers(&[(0, record(16))])).unwrap();
+    assert!(reader.next(Limit::published(16), headers(&[])).is_err(), "backwards");
 }
 
 #[test]
 fn lengths_that_leave_what_is_published_or_the_lap_are_refused() {
     assert!(judged(record(16), 32).is_ok());
-    assert!(
-        judged(record(17), 32).is_err(),
-        "one byte past what is published"
-    );
+    assert!(judged(record(17), 32).is_err(), "one byte past what is published");
     assert!(judged(record(u32::MAX), CAPACITY).is_err());
     assert!(judged(record(CAPACITY as u32 - 16), CAPACITY).is_ok());
-    assert!(
-        judged(record(CAPACITY as u32 - 15), CAPACITY).is_err(),
-        "past the lap"
-    );
-    assert!(
-        reader()
-            .next(complete(17), headers(&[(0, record(CAPACITY as u32))]))
-            .is_err()
-    );
-    assert!(
-        reader()
-            .next(complete(15), headers(&[(0, record(0))]))
-            .is_err(),
-        "half a header"
-    );
+    assert!(judged(record(CAPACITY as u32 - 15), CAPACITY).is_err(), "past the lap");
+    assert!(reader().next(complete(17), headers(&[(0, record(CAPACITY as u32))])).is_err());
+    assert!(reader().next(complete(15), headers(&[(0, record(0))])).is_err(), "half a header");
 }
 
 #[test]
 fn a_pad_past_what_is_published_or_with_a_length_is_refused() {
     assert!(judged(Header::PAD, 32).is_err());
-    assert!(
-        judged(
-            Header {
-                len: 1,
-                ..Header::PAD
-            },
-            CAPACITY
-        )
-        .is_err()
-    );
+    assert!(judged(Header { len: 1, ..Header::PAD }, CAPACITY).is_err());
     assert_eq!(judged(Header::PAD, CAPACITY), Ok(None));
 }
 
@@ -212,30 +146,13 @@ fn a_pad_past_what_is_published_or_with_a_length_is_refused() {
 fn a_record_that_changes_while_it_grows_is_refused() {
     let taken = |then: Header| {
         let mut reader = reader();
-        reader
-            .next(complete(20), headers(&[(0, record(4))]))
-            .unwrap()
-            .unwrap();
+        reader.next(complete(20), headers(&[(0, record(4))])).unwrap().unwrap();
         reader.next(complete(40), headers(&[(0, then)]))
     };
     assert!(taken(record(20)).is_ok());
     assert!(taken(record(3)).is_err(), "shorter");
-    assert!(
-        taken(Header {
-            kind: 6,
-            ..record(20)
-        })
-        .is_err(),
-        "another kind"
-    );
-    assert!(
-        taken(Header {
-            tag: 0,
-            ..record(20)
-        })
-        .is_err(),
-        "another tag"
-    );
+    assert!(taken(Header { kind: 6, ..record(20) }).is_err(), "another kind");
+    assert!(taken(Header { tag: 0, ..record(20) }).is_err(), "another tag");
     assert!(taken(Header::PAD).is_err(), "nothing at all");
 }
 

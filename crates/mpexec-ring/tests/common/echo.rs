@@ -4,8 +4,8 @@
 //! [`LOST`].
 
 use mpexec_ring::{
-    PoolPage, Reason, ResultReceiver, ResultSender, TaskReceiver, TaskSender, Upto, Woken, spin,
-    spin_budget, worker_wait,
+    PoolPage, Reason, ResultReceiver, ResultSender, TaskReceiver, TaskSender, Upto, Woken, spin, spin_budget,
+    worker_wait,
 };
 
 use crate::common::{Bell, LOST, pattern, write_pattern};
@@ -34,9 +34,7 @@ pub(crate) fn serve(mut tasks: TaskReceiver, mut results: ResultSender, bell: &B
             let room = loop {
                 // Asked for twice: a slice that is returned from a loop is borrowed in all of it.
                 if results.append_space(entry, entry).is_some() {
-                    break results
-                        .append_space(entry, entry)
-                        .expect("it was there just now");
+                    break results.append_space(entry, entry).expect("it was there just now");
                 }
                 if results.publish() {
                     bell.ring();
@@ -79,12 +77,7 @@ pub(crate) fn drive(
     mut results: ResultReceiver,
     page: &PoolPage,
     bell: &Bell,
-    Plan {
-        count,
-        ahead,
-        spins,
-        len,
-    }: Plan<impl Fn(u64) -> usize>,
+    Plan { count, ahead, spins, len }: Plan<impl Fn(u64) -> usize>,
 ) {
     let (mut sent, mut answered) = (0, 0);
     let mut spans = std::collections::VecDeque::new();
@@ -104,23 +97,12 @@ pub(crate) fn drive(
         }
         let before = answered;
         out.clear();
-        while results
-            .take(Upto::Published, &mut out)
-            .expect("the worker is honest")
-            .is_some()
-        {}
+        while results.take(Upto::Published, &mut out).expect("the worker is honest").is_some() {}
         let mut rest = &out[..];
         while let Some((number, bytes)) = rest.split_first_chunk::<8>() {
-            assert_eq!(
-                u64::from_le_bytes(*number),
-                answered,
-                "answers come in order"
-            );
+            assert_eq!(u64::from_le_bytes(*number), answered, "answers come in order");
             let (bytes, behind) = bytes.split_at(len(answered));
-            assert!(
-                bytes == pattern(answered, bytes.len()),
-                "answer {answered} is not the task"
-            );
+            assert!(bytes == pattern(answered, bytes.len()), "answer {answered} is not the task");
             rest = behind;
             answered += 1;
             tasks.free_to(spans.pop_front().expect("an answer has a task"));

@@ -37,10 +37,7 @@ pub(crate) struct Bell(OwnedFd);
 
 impl Bell {
     pub(crate) fn new() -> io::Result<Bell> {
-        Ok(Bell(eventfd(
-            0,
-            EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK,
-        )?))
+        Ok(Bell(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
     }
 
     pub(crate) fn from_fd(fd: OwnedFd) -> Bell {
@@ -61,10 +58,7 @@ impl Bell {
     ///
     /// If nobody does for [`LOST`].
     pub(crate) fn wait(&self) {
-        let timeout = Timespec {
-            tv_sec: LOST.as_secs() as i64,
-            tv_nsec: 0,
-        };
+        let timeout = Timespec { tv_sec: LOST.as_secs() as i64, tv_nsec: 0 };
         let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
         let rung = loop {
             match poll(&mut fds, Some(&timeout)) {
