@@ -159,8 +159,8 @@ fn last_words(stderr: &str) -> String {
 /// One task of a job failed: which, and how.
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};
 /// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
 /// let error = pool.map(|n: u32| 100 / n, [5, 0, 2]).unwrap_err();

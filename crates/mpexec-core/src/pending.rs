@@ -21,8 +21,8 @@ use crate::task::outcome::decode_outcome;
 /// Dropping it detaches it: the task is run all the same and its result is dropped.
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};
 /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
 /// let one = pool.apply_async(|a: u32, b: u32| a + b, (1, 2));

@@ -28,8 +28,8 @@ use feed::{Feed, Running};
 /// Dropping it returns at once: calls whose handle lives are finished behind it, then its workers leave.
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};
 ///
 /// fn howmany_within_range(row: Vec<i64>, minimum: i64, maximum: i64) -> usize {

@@ -14,8 +14,8 @@ use crate::task::{Args, TaskResult};
 /// It dies with this process. Dropping the handle lets it run on.
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Exit, Process};
 /// let mut process = Process::spawn(|a: u64, b: u64| (std::process::id(), a * b), (6, 7))?;
 /// let (pid, product) = process.join()?;

@@ -9,8 +9,8 @@
 //! infers; it keeps the two families of parameters apart, which a single blanket implementation over serde could not.
 //!
 //! ```standalone_crate
-//! # mpexec_core::init();
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
 //! use mpexec_core::{Pool, Workers};
 //!
 //! fn mean(values: &[f64]) -> f64 {

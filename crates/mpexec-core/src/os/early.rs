@@ -2,7 +2,7 @@
 
 /// Makes pools work inside a test binary, which has no `main` of yours: one line at the top of the test file.
 ///
-/// It runs [`init`] before the test harness starts. Functions that are to be called by name must be registered in a
+/// It runs [`init`](crate::init) before the test harness starts. Functions that are to be called by name must be registered in a
 /// program with a `main`.
 ///
 /// ```standalone_crate

@@ -48,8 +48,8 @@ pub fn count_processors() -> Processors {
 /// Sets a pool's options; see [`Pool::builder`].
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Pool, Transport, Workers};
 /// let pool = Pool::builder().workers(Workers::Exact(2)).transport(Transport::Socket).attempts(3).build()?;
 /// assert_eq!((pool.workers(), pool.transport()), (2, Transport::Socket));

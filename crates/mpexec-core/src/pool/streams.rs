@@ -13,8 +13,8 @@ const WINDOW: u64 = 65_536;
 /// Results in the order of the input; see [`Pool::imap`](crate::Pool::imap). Dropping it ends the job.
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};
 /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
 /// let squares = pool.imap(|n: u64| n * n, 0..).take(4).collect::<Result<Vec<_>, _>>()?;
@@ -32,8 +32,8 @@ pub struct Imap<I: Iterator, R: TaskResult> {
 /// ends the job.
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};
 /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
 /// let mut all: Vec<(u64, u64)> =

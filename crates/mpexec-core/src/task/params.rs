@@ -145,8 +145,8 @@ impl<T: Pod, const N: usize> Arg<&[T], Slice> for &[T; N] {
 /// the compiler may not choose, so it is wrapped: `pool.apply(|name: &str| name.len(), (Text("abc"),))`.
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Pool, Text, Workers};
 /// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
 /// assert_eq!(pool.apply(|name: &str| name.len(), (Text("abc"),))?, 3);

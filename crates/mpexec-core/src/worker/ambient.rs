@@ -14,8 +14,8 @@ use mpexec_wire::{decode, decode_prefix};
 /// Where a task runs.
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers, current_task};
 /// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
 /// let indices = pool.map(|_: ()| current_task().map(|task| task.index), [(), (), ()])?;
@@ -91,8 +91,8 @@ pub(crate) fn set_context(encoded: impl Deref<Target = [u8]> + 'static) -> Resul
 /// then ends as [`Panicked`](crate::TaskError::Panicked) with a message that says which.
 ///
 /// ```standalone_crate
-/// # mpexec_core::init();
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers, context};
 ///
 /// #[derive(serde::Serialize, serde::Deserialize)]
