@@ -166,3 +166,67 @@ fn first(least: i128, most: i128, holds: impl Fn(i128) -> bool) -> i128 {
     }
     low
 }
+
+// What bounds mean for every kind of number is tested in `tests/numpy_bounds.rs`, against NumPy.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(minimum: &str, maximum: &str) -> Option<String> {
+        Bounds::parse(minimum, maximum, DType::I64).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_no_number_is_named() {
+        for text in ["", " ", "four", "1_000", "0x10", "--1", "1e", "1,5", "\u{663}", "1 2", "nan(1)", "."] {
+            assert!(matches!(Bounds::parse("1", text, DType::F32), Err(BoundsError::NotANumber { .. })), "{text}");
+        }
+        assert_eq!(
+            fault("fo\nur", "5").unwrap(),
+            r#"the minimum "fo\nur" is not a number; write it as 4, -7, 2.5, 1e3, inf or nan"#
+        );
+        assert!(fault("5", "x").unwrap().starts_with("the maximum \"x\" is not"));
+        for text in ["4", "+4", "-4", " 4\n", "4.", ".4", "4e0", "inf", "-Infinity", "NaN"] {
+            assert_eq!(fault(text, "inf"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_minimum_above_the_maximum_is_found_by_the_exact_values() {
+        let least = i128::MIN.to_string();
+        let long = format!("1{}", "0".repeat(400));
+        for (minimum, maximum) in [
+            ("8", "4"),
+            ("0.5", "0"),
+            ("1", "0.5"),
+            ("9007199254740993", "9007199254740992.0"),
+            ("-9007199254740992.0", "-9007199254740993"),
+            (&least, "-1e300"),
+            ("1e300", &least),
+            (&long, "1e300"),
+            ("inf", "-inf"),
+        ] {
+            let expected = format!("the minimum {minimum} is greater than the maximum {maximum}; exchange them");
+            assert_eq!(fault(minimum, maximum), Some(expected));
+            assert_eq!(fault(maximum, minimum), None, "{maximum} {minimum}");
+        }
+        for (same, other) in
+            [("4", "4.0"), ("0.0", "-0.0"), ("0", "-0"), ("-5e-324", "0"), ("inf", &long), ("nan", "-inf")]
+        {
+            assert_eq!(fault(same, other), None, "{same} {other}");
+        }
+    }
+
+    #[test]
+    fn bounds_that_hold_no_number_of_the_kind_are_empty() {
+        for (minimum, maximum, dtype) in [
+            ("256", "300", DType::U8),
+            ("-300", "-1", DType::U64),
+            ("0.1", "0.9", DType::I16),
+            ("nan", "5", DType::F64),
+        ] {
+            assert!(Bounds::parse(minimum, maximum, dtype).unwrap().is_empty(), "{minimum} {maximum} {dtype}");
+        }
+        assert!(!Bounds::parse("-300", "0", DType::U64).unwrap().is_empty());
+    }
+}

@@ -36,6 +36,18 @@ fn rows_are_numbered_on_from_where_one_likes() {
 }
 
 #[test]
+fn rows_are_numbered_through_every_carry() {
+    for first in [0, 95, 998, 99_999_990, 18_446_744_073_709_551_500] {
+        let mut text = CountsText::new(Vec::new(), TextFormat::Csv, CountWidth::U16).unwrap();
+        text.set_row(first);
+        let counts: Vec<u8> = (0u16..115).flat_map(|count| (count * 571).to_le_bytes()).collect();
+        text.write(&counts).unwrap();
+        let expected: String = (0..115).map(|i| format!("{},{}\n", first + i, i * 571)).collect();
+        assert_eq!(String::from_utf8(text.finish().unwrap()).unwrap(), format!("row,count\n{expected}"));
+    }
+}
+
+#[test]
 fn long_text_is_written_in_large_pieces() {
     /// Remembers how long each piece was.
     struct Pieces(Vec<usize>);
