@@ -5,10 +5,10 @@
 
 use std::io::Write;
 
+use super::Engine;
 use super::scheduler::{Event, WorkerId};
 use super::slot::{Phase, Slot};
 use super::state::{Life, State};
-use super::supervisor::Supervisor;
 use crate::config::WorkerStderr;
 use crate::error::{Exit, PoolError, TaskError};
 use crate::link::Upto;
@@ -16,11 +16,10 @@ use crate::link::Upto;
 /// So many deaths in a row, without a task finished in between, are a crash loop.
 pub(super) const CRASH_LOOP: u32 = 5;
 
-impl Supervisor {
+impl Engine {
     /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
-    pub(super) fn bury(&mut self, id: WorkerId) {
-        let engine = self.engine.clone();
-        let mut state = engine.lock();
+    pub(super) fn bury(&self, id: WorkerId) {
+        let mut state = self.lock();
         let Some(exit) = state.slots[id].try_wait() else {
             return;
         };
@@ -29,7 +28,7 @@ impl Supervisor {
         let next = state.sched.workers[id].next_ordinal_held();
         // A task whose result is here did not kill it; one before that cannot run any more.
         let running = running.filter(|ordinal| *ordinal >= next);
-        let forward = engine.config.stderr == WorkerStderr::Forward;
+        let forward = self.config.stderr == WorkerStderr::Forward;
         let (pid, fault) = (state.slots[id].pid, state.slots[id].fault.clone());
         let mut stderr = match state.slots[id].stderr.as_mut() {
             Some(tail) => {
@@ -47,11 +46,11 @@ impl Supervisor {
         state.handle(Event::Lost { worker: id, running }, |state, job, index| state.fail(job, index, crashed.clone()));
         let slot = std::mem::take(&mut state.slots[id]);
         if let Some(link) = &slot.link {
-            engine.bells.remove(link.bell());
+            self.bells.remove(link.bell());
         }
         state.deaths += 1;
         state.last_exit = Some(exit);
-        if !engine.config.replace && state.slots.iter().all(Slot::is_empty) {
+        if !self.config.replace && state.slots.iter().all(Slot::is_empty) {
             // Nobody will come to run what it left.
             let jobs: Vec<_> = state.jobs.keys().copied().collect();
             for id in jobs {
@@ -65,14 +64,13 @@ impl Supervisor {
         for waiter in &state.parked {
             waiter.wake();
         }
-        engine.kick.ring();
+        self.kick.ring();
         drop(state);
         drop(slot);
-        if !expected && engine.config.notes.is_some() {
+        if !expected && self.config.notes.is_some() {
             let after = if was_starting { " before it had shaken hands" } else { "" };
-            engine.note(&format!("worker {id} (pid {pid}) {exit}{after}; its unfinished tasks go to others"));
+            self.note(&format!("worker {id} (pid {pid}) {exit}{after}; its unfinished tasks go to others"));
         }
-        self.fill_places();
     }
 
     fn count_death(
@@ -92,7 +90,7 @@ impl Supervisor {
             let said =
                 if stderr.is_empty() || fault.is_some() { String::new() } else { format!(" (it said: {stderr})") };
             state.started = Some(Err(PoolError::WorkerProgram {
-                program: self.engine.program.path.clone(),
+                program: self.program.path.clone(),
                 what: format!("{what}{said}"),
                 remedy: "a worker program must call mpexec_core::init() as the first thing in main()".to_owned(),
             }));

@@ -122,7 +122,8 @@ impl Supervisor {
                 CONTROL => self.hear(id),
                 _ => {
                     self.hear(id);
-                    self.bury(id);
+                    self.engine.bury(id);
+                    self.fill_places();
                 }
             }
         }
@@ -188,7 +189,7 @@ impl Supervisor {
         if state.started.is_none() && alone {
             state.started = Some(Err(error.clone()));
         } else if alone {
-            self.end_calls(&mut state, error);
+            engine.end_calls(&mut state, error);
         }
         for waiter in &state.parked {
             waiter.wake();
@@ -328,7 +329,8 @@ impl Supervisor {
             }
         }
         for id in over {
-            self.bury(id);
+            self.engine.bury(id);
+            self.fill_places();
         }
     }
 }
