@@ -4,6 +4,7 @@
 //! of [`Command`]; it depends on little, because everybody who types `cargo xtask` waits until it is built.
 #![forbid(unsafe_code)]
 
+mod demo;
 mod place;
 mod report;
 mod run;
@@ -24,11 +25,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Arguments),
     Test(tests_cmd::Arguments),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => tests_cmd::run(&arguments),
     }
 }

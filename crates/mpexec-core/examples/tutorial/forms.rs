@@ -8,7 +8,7 @@ use mpexec_core::{Pool, Process, Workers};
 
 use crate::Failure;
 use crate::work::{
-    COLUMNS, MAXIMUM, MINIMUM, howmany_after_work, howmany_between_4_and_8, howmany_in_each, howmany_with_index,
+    COLUMNS, MAXIMUM, MINIMUM, Table, howmany_after_work, howmany_between_4_and_8, howmany_in_each, howmany_with_index,
     howmany_within_range,
 };
 
@@ -17,11 +17,13 @@ pub(crate) struct Form {
     pub(crate) name: &'static str,
     /// More rows than this would make the reader wait.
     pub(crate) at_most: usize,
-    pub(crate) run: fn(&Pool, Workers, &[Vec<i64>]) -> Result<Vec<usize>, Failure>,
+    pub(crate) run: Run,
 }
 
+type Run = fn(&Pool, &Table) -> Result<Vec<usize>, Failure>;
+
 impl Form {
-    const fn new(name: &'static str, run: fn(&Pool, Workers, &[Vec<i64>]) -> Result<Vec<usize>, Failure>) -> Form {
+    const fn new(name: &'static str, run: Run) -> Form {
         Form { name, at_most: usize::MAX, run }
     }
 }
@@ -40,48 +42,48 @@ pub(crate) const ALL: &[Form] = &[
     Form::new("map, chunks of rows", map_of_chunks),
 ];
 
-pub(crate) fn plain_loop(data: &[Vec<i64>]) -> Vec<usize> {
-    data.iter().map(|row| howmany_within_range(row, MINIMUM, MAXIMUM)).collect()
+pub(crate) fn plain_loop(data: &Table) -> Vec<usize> {
+    data.rows.iter().map(|row| howmany_within_range(row, MINIMUM, MAXIMUM)).collect()
 }
 
 /// One call at a time: there and back before the next begins.
-fn apply(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    let mut counts = Vec::with_capacity(data.len());
-    for row in data {
+fn apply(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    let mut counts = Vec::with_capacity(data.rows.len());
+    for row in data.rows {
         counts.push(pool.apply(howmany_within_range, (row, MINIMUM, MAXIMUM))?);
     }
     Ok(counts)
 }
 
 /// One argument, so the range stands in the function.
-fn map(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    Ok(pool.map(howmany_between_4_and_8, data)?)
+fn map(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    Ok(pool.map(howmany_between_4_and_8, data.rows)?)
 }
 
 /// A tuple of arguments. The rows are given by reference; none is cloned.
-fn starmap(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    Ok(pool.starmap(howmany_within_range, data.iter().map(|row| (row, MINIMUM, MAXIMUM)))?)
+fn starmap(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    Ok(pool.starmap(howmany_within_range, data.rows.iter().map(|row| (row, MINIMUM, MAXIMUM)))?)
 }
 
 /// The call returns at once; the answer is fetched when it is wanted.
-fn map_async(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    let pending = pool.map_async(howmany_between_4_and_8, data);
+fn map_async(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    let pending = pool.map_async(howmany_between_4_and_8, data.rows);
     Ok(pending.get()?)
 }
 
 /// As the tutorial has it: the row's number goes along, though the answers come in order without it.
-fn starmap_async(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    let numbered = data.iter().enumerate().map(|(index, row)| (index, row, MINIMUM, MAXIMUM));
+fn starmap_async(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    let numbered = data.rows.iter().enumerate().map(|(index, row)| (index, row, MINIMUM, MAXIMUM));
     let pending = pool.starmap_async(howmany_with_index, numbered);
     Ok(pending.get()?.into_iter().map(|(_, count)| count).collect())
 }
 
 /// A call per row, whose answers a callback collects as they come; they are sorted by the number that went along. The
 /// pool is its own, because `join` is what waits for all callbacks, and a pool that was joined takes no more calls.
-fn apply_async_with_callback(_: &Pool, workers: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    let pool = Pool::builder().workers(workers).build()?;
-    let collected = Arc::new(Mutex::new(Vec::with_capacity(data.len())));
-    for (index, row) in data.iter().enumerate() {
+fn apply_async_with_callback(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    let pool = Pool::builder().workers(Workers::Exact(pool.workers())).build()?;
+    let collected = Arc::new(Mutex::new(Vec::with_capacity(data.rows.len())));
+    for (index, row) in data.rows.iter().enumerate() {
         let collected = collected.clone();
         // The handle may go: a call with a callback is finished without it.
         let _ = pool.apply_async(howmany_with_index, (index, row, MINIMUM, MAXIMUM)).on_success(move |&answer| {
@@ -96,28 +98,29 @@ fn apply_async_with_callback(_: &Pool, workers: Workers, data: &[Vec<i64>]) -> R
 }
 
 /// A call per row without a callback: the handles are kept, and asked in order.
-fn apply_async_and_get(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
+fn apply_async_and_get(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
     let calls: Vec<_> =
-        data.iter().map(|row| pool.apply_async(howmany_within_range, (row, MINIMUM, MAXIMUM))).collect();
+        data.rows.iter().map(|row| pool.apply_async(howmany_within_range, (row, MINIMUM, MAXIMUM))).collect();
     let counts: Result<Vec<_>, _> = calls.into_iter().map(|call| call.get()).collect();
     Ok(counts?)
 }
 
 /// The answers as they finish, each with the number of its row; rows are read only as far as the workers can keep up.
-fn imap_unordered(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    let mut counts = vec![0; data.len()];
-    for (index, count) in pool.imap_unordered(howmany_between_4_and_8, data) {
+fn imap_unordered(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    let mut counts = vec![0; data.rows.len()];
+    for (index, count) in pool.imap_unordered(howmany_between_4_and_8, data.rows) {
         counts[usize::try_from(index)?] = count?;
     }
     Ok(counts)
 }
 
 /// No pool: a process for each part of the rows, started for it and ended with it. (Not in the tutorial.)
-fn processes(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    let part = data.len().div_ceil(pool.workers()).max(1);
+fn processes(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    let part = data.rows.len().div_ceil(pool.workers()).max(1) * COLUMNS;
+    let parts = data.numbers.chunks(part);
     let started: Result<Vec<_>, _> =
-        data.chunks(part).map(|rows| Process::spawn(howmany_in_each, (rows.concat(), MINIMUM, MAXIMUM))).collect();
-    let mut counts = Vec::with_capacity(data.len());
+        parts.map(|rows| Process::spawn(howmany_in_each, (rows, MINIMUM, MAXIMUM))).collect();
+    let mut counts = Vec::with_capacity(data.rows.len());
     for mut process in started? {
         counts.extend(process.join()?.into_iter().map(usize::from));
     }
@@ -125,17 +128,16 @@ fn processes(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, F
 }
 
 /// Thousands of rows to a task, as plain numbers that a worker reads where they arrived. (Not in the tutorial.)
-fn map_of_chunks(pool: &Pool, _: Workers, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    let numbers = data.concat();
-    let chunks = numbers.chunks(4096 * COLUMNS);
+fn map_of_chunks(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    let chunks = data.numbers.chunks(4096 * COLUMNS);
     let counts = pool.starmap(howmany_in_each, chunks.map(|rows| (rows, MINIMUM, MAXIMUM)))?;
     Ok(counts.into_iter().flatten().map(usize::from).collect())
 }
 
-pub(crate) fn plain_loop_of_heavy_work(data: &[Vec<i64>]) -> Vec<usize> {
-    data.iter().map(|row| howmany_after_work(row, MINIMUM, MAXIMUM)).collect()
+pub(crate) fn plain_loop_of_heavy_work(data: &Table) -> Vec<usize> {
+    data.rows.iter().map(|row| howmany_after_work(row, MINIMUM, MAXIMUM)).collect()
 }
 
-pub(crate) fn starmap_of_heavy_work(pool: &Pool, data: &[Vec<i64>]) -> Result<Vec<usize>, Failure> {
-    Ok(pool.starmap(howmany_after_work, data.iter().map(|row| (row, MINIMUM, MAXIMUM)))?)
+pub(crate) fn starmap_of_heavy_work(pool: &Pool, data: &Table) -> Result<Vec<usize>, Failure> {
+    Ok(pool.starmap(howmany_after_work, data.rows.iter().map(|row| (row, MINIMUM, MAXIMUM)))?)
 }

@@ -4,6 +4,8 @@
 //! elsewhere, the rows it had not begun go elsewhere anyway, and those it had done stay done.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mpexec_core::{Pool, Workers};
@@ -11,18 +13,24 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Failure;
 use crate::table::grouped;
-use crate::work::{HEAVY_ROWS, MAXIMUM, MINIMUM, howmany_after_work, howmany_within_range};
+use crate::work::{HEAVY_ROWS, MAXIMUM, MINIMUM, Table, howmany_after_work, howmany_within_range};
 
 /// The count, and which process counted.
 fn howmany_and_who(row: &[i64]) -> (usize, u32) {
     (howmany_after_work(row, MINIMUM, MAXIMUM), std::process::id())
 }
 
-/// Whether the answer was right, and the death was seen.
-pub(crate) fn kill_a_worker(data: &[Vec<i64>], workers: Workers) -> Result<bool, Failure> {
-    let data = &data[..data.len().min(HEAVY_ROWS)];
-    println!("\nNow a worker is killed in the middle of {} heavy rows.\n", grouped(data.len()));
-    let pool = Pool::builder().workers(workers).attempts(3).notes(|note| println!("  pool: {note}")).build()?;
+/// Whether the answer was right and the pool told of the death.
+pub(crate) fn kill_a_worker(data: &Table, workers: usize) -> Result<bool, Failure> {
+    let data = data.first(HEAVY_ROWS).rows;
+    println!("Now a worker is killed in the middle of {} heavy rows.\n", grouped(data.len()));
+    let told = Arc::new(AtomicUsize::new(0));
+    let telling = told.clone();
+    let notes = move |note: &str| {
+        telling.fetch_add(usize::from(note.contains("SIGKILL")), Ordering::Relaxed);
+        println!("  pool: {note}");
+    };
+    let pool = Pool::builder().workers(Workers::Exact(workers)).attempts(3).notes(notes).build()?;
 
     let mut killed = None;
     let mut counts = vec![usize::MAX; data.len()];
@@ -46,7 +54,11 @@ pub(crate) fn kill_a_worker(data: &[Vec<i64>], workers: Workers) -> Result<bool,
     }
     let right = counts.iter().zip(data).all(|(&count, row)| count == howmany_within_range(row, MINIMUM, MAXIMUM));
     println!("  all {} answers are {}", grouped(data.len()), if right { "right" } else { "not right: WRONG" });
-    Ok(right)
+    let seen = told.load(Ordering::Relaxed) == usize::from(killed.is_some());
+    if !seen {
+        println!("  the pool did not tell of the death: WRONG");
+    }
+    Ok(right && seen)
 }
 
 /// `kill -9`: the worker can neither see it come nor clean up.

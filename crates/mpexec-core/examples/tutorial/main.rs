@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use mpexec_core::{Pool, Workers};
 
-use table::{Line, Table};
+use table::{Line, Report};
+use work::Table;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -66,7 +67,9 @@ fn main() -> ExitCode {
 
 /// The whole tutorial; whether every answer was right.
 fn run(options: &Options) -> Result<bool, Failure> {
-    let data = work::tutorial_table(options.rows)?;
+    let numbers = work::tutorial_numbers(options.rows)?;
+    let rows: Vec<_> = numbers.chunks_exact(work::COLUMNS).map(<[i64]>::to_vec).collect();
+    let data = Table::new(&rows, &numbers);
     let begin = Instant::now();
     let pool = Pool::builder().workers(options.workers).build()?;
     if !pool.wait_ready(Some(Duration::from_secs(30))) {
@@ -74,51 +77,63 @@ fn run(options: &Options) -> Result<bool, Failure> {
     }
     println!(
         "{} rows of {} numbers; {} workers over {}, ready {:.1} ms after the pool was asked for.",
-        table::grouped(data.len()),
+        table::grouped(rows.len()),
         work::COLUMNS,
         pool.workers(),
         pool.transport().name(),
         begin.elapsed().as_secs_f64() * 1e3
     );
-    let mut right = counts(&data, &pool, options.workers)?;
+    println!("{}", load().unwrap_or_default());
+    let mut right = counts(&data, &pool)?;
     right &= heavy_counts(&data, &pool)?;
-    right &= killing::kill_a_worker(&data, options.workers)?;
+    right &= killing::kill_a_worker(&data, pool.workers())?;
     println!("{WHEN_NOT}");
     Ok(right)
 }
 
 /// The tutorial's own work, whose tasks are a few nanoseconds each.
-fn counts(data: &[Vec<i64>], pool: &Pool, workers: Workers) -> Result<bool, Failure> {
+fn counts(data: &Table, pool: &Pool) -> Result<bool, Failure> {
     let begin = Instant::now();
     let expected = forms::plain_loop(data);
-    let plain = Line::new("plain loop", data.len(), begin.elapsed(), true);
+    let plain = Line::new("plain loop", data.rows.len(), begin.elapsed(), true);
     let known = work::as_numpy_has_it(&expected);
-    println!("\nFirst counts: {}; total {}{}.", joined(&expected), table::grouped(expected.iter().sum()), told(known));
+    println!("First counts: {}; total {}{}.", joined(&expected), table::grouped(expected.iter().sum()), told(known));
     println!("{TUTORIAL_COUNTS}\n");
 
-    let mut table = Table::against(plain);
+    let mut report = Report::against(plain);
     for form in forms::ALL {
-        let rows = data.len().min(form.at_most);
+        let part = data.first(form.at_most);
         let begin = Instant::now();
-        let counted = (form.run)(pool, workers, &data[..rows])?;
-        table.add(Line::new(form.name, rows, begin.elapsed(), counted == expected[..rows]));
+        let counted = (form.run)(pool, &part)?;
+        let time = begin.elapsed();
+        report.add(Line::new(form.name, part.rows.len(), time, counted == expected[..part.rows.len()]));
     }
-    println!("{table}");
+    println!("{report}");
     println!("{ABOUT_COUNTS}\n");
-    Ok(known != Some(false) && table.is_right())
+    Ok(known != Some(false) && report.is_right())
 }
 
 /// The same rows with real work for each, as the functions have for which people take a pool.
-fn heavy_counts(data: &[Vec<i64>], pool: &Pool) -> Result<bool, Failure> {
-    let data = &data[..data.len().min(work::HEAVY_ROWS)];
+fn heavy_counts(data: &Table, pool: &Pool) -> Result<bool, Failure> {
+    let data = &data.first(work::HEAVY_ROWS);
     let begin = Instant::now();
     let expected = forms::plain_loop_of_heavy_work(data);
-    let mut table = Table::against(Line::new("plain loop, heavy rows", data.len(), begin.elapsed(), true));
+    let mut report = Report::against(Line::new("plain loop, heavy rows", data.rows.len(), begin.elapsed(), true));
     let begin = Instant::now();
     let counted = forms::starmap_of_heavy_work(pool, data)?;
-    table.add(Line::new("starmap, heavy rows", data.len(), begin.elapsed(), counted == expected));
-    println!("The same with some 20 us of work for each row:\n\n{table}");
-    Ok(table.is_right())
+    report.add(Line::new("starmap, heavy rows", data.rows.len(), begin.elapsed(), counted == expected));
+    println!("The same with some 20 us of work for each row:\n\n{report}");
+    Ok(report.is_right())
+}
+
+/// A warning when other programs want the processors too: the times are then theirs as much as ours. Linux only.
+fn load() -> Option<String> {
+    let load = std::fs::read_to_string("/proc/loadavg").ok()?;
+    let load: f64 = load.split(' ').next()?.parse().ok()?;
+    let processors = mpexec_core::count_processors().online as f64;
+    (load > 0.75 * processors).then(|| {
+        format!("The machine is busy (load {load} on {processors} processors): the times below are worth little.\n")
+    })
 }
 
 fn joined(counts: &[usize]) -> String {

@@ -1,4 +1,4 @@
-//! The table: each form with its time, its rate, and how it compares with the plain loop of the same run.
+//! The report: each form with its time, its rate, and how it compares with the plain loop of the same run.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,13 +23,13 @@ impl Line {
 }
 
 /// The plain loop first, then whatever is compared with it.
-pub(crate) struct Table {
+pub(crate) struct Report {
     lines: Vec<Line>,
 }
 
-impl Table {
-    pub(crate) fn against(plain: Line) -> Table {
-        Table { lines: vec![plain] }
+impl Report {
+    pub(crate) fn against(plain: Line) -> Report {
+        Report { lines: vec![plain] }
     }
 
     pub(crate) fn add(&mut self, line: Line) {
@@ -41,7 +41,7 @@ impl Table {
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = self.lines[0].rows_per_second();
         let head = ["form", "rows", "ms", "rows/s", "beside the plain loop", "answer"];

@@ -11,16 +11,29 @@ pub(crate) const MAXIMUM: i64 = 8;
 /// How many rows get real work: half a second of it on one processor.
 pub(crate) const HEAVY_ROWS: usize = 20_000;
 
-/// `np.random.RandomState(100).randint(0, 10, size=[rows, 5])` as a list of rows, number for number.
-pub(crate) fn tutorial_table(rows: usize) -> Result<Vec<Vec<i64>>, EmptyRange> {
-    let mut random = LegacyRandom::new(100);
-    let mut row = [0; COLUMNS];
-    (0..rows)
-        .map(|_| {
-            random.fill(0, 10, &mut row)?;
-            Ok(row.to_vec())
-        })
-        .collect()
+/// The matrix in the two ways in which programs hold one: a list of rows, and all numbers one behind the other.
+pub(crate) struct Table<'a> {
+    pub(crate) rows: &'a [Vec<i64>],
+    pub(crate) numbers: &'a [i64],
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(rows: &'a [Vec<i64>], numbers: &'a [i64]) -> Table<'a> {
+        Table { rows, numbers }
+    }
+
+    /// The first rows of it.
+    pub(crate) fn first(&self, rows: usize) -> Table<'a> {
+        let rows = rows.min(self.rows.len());
+        Table { rows: &self.rows[..rows], numbers: &self.numbers[..rows * COLUMNS] }
+    }
+}
+
+/// `np.random.RandomState(100).randint(0, 10, size=[rows, 5])`, number for number.
+pub(crate) fn tutorial_numbers(rows: usize) -> Result<Vec<i64>, EmptyRange> {
+    let mut numbers = vec![0; rows * COLUMNS];
+    LegacyRandom::new(100).fill(0, 10, &mut numbers)?;
+    Ok(numbers)
 }
 
 /// Whether the plain loop itself is right, as far as NumPy's answer is known: its first ten counts, and its total for
