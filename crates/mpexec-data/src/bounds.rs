@@ -1,10 +1,10 @@
 //! A minimum and a maximum given as text, turned into an inclusive interval of one kind of number.
 //!
-//! A number is in range if NumPy says `(array >= minimum) & (array <= maximum)` for it, where the bounds are plain Python
-//! numbers (NumPy 2, NEP 50). That rule differs by kind: whole bounds compare exactly with integers, also far outside
-//! their type; a floating bound first turns 64-bit integers into float64, which rounds; a bound on float32 is itself
-//! rounded to float32. All of these are monotone, so an inclusive interval of the array's own kind says the same, and
-//! the kernels need to know none of it.
+//! A number is in range if NumPy says `(array >= minimum) & (array <= maximum)` for it, where the bounds are plain
+//! Python numbers (NumPy 2, NEP 50). That rule differs by kind: whole bounds compare exactly with integers, also far
+//! outside their type; a floating bound first turns 64-bit integers into float64, which rounds; a bound on float32 is
+//! itself rounded to float32. All of these are monotone, so an inclusive interval of the array's own kind says the
+//! same, and the kernels need to know none of it.
 
 use crate::DType;
 
@@ -59,9 +59,9 @@ enum Bound {
 impl Bounds {
     /// Reads both bounds as Python reads numbers, and makes them ready for arrays of `dtype`.
     ///
-    /// A bound of `nan` is no error: nothing compares with it, so nothing is in range. A whole bound beyond float64 acts as
-    /// infinity on arrays of floats, where NumPy would raise. Whether the minimum is greater is decided exactly, as Python
-    /// would, for whole numbers of up to 127 bits, and in float64 beyond.
+    /// A bound of `nan` is no error: nothing compares with it, so nothing is in range. A whole bound beyond float64
+    /// acts as infinity on arrays of floats, where NumPy would raise. Whether the minimum is greater is decided
+    /// exactly, as Python would, for whole numbers of up to 127 bits, and in float64 beyond.
     ///
     /// # Errors
     /// [`BoundsError::NotANumber`] for what is not a number, [`BoundsError::Reversed`] if the minimum is greater.

@@ -39,3 +39,47 @@ impl NpyFile {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of `name` that this process has mapped.
+    fn mapped(name: &str) -> usize {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let range = |line: &str| {
+            let (begin, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+            usize::from_str_radix(end, 16).unwrap() - usize::from_str_radix(begin, 16).unwrap()
+        };
+        maps.lines().filter(|line| line.ends_with(name)).map(range).sum()
+    }
+
+    #[test]
+    fn a_window_holds_many_short_columns_or_a_part_of_a_long_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("columns.npy");
+        let name = path.to_str().unwrap();
+        for (rows, cols, window, most_maps) in [(1000, 400, 1 << 20, 4), (200_000, 3, 1 << 18, 3)] {
+            let text = format!("{{'descr': '|u1', 'fortran_order': True, 'shape': ({rows}, {cols})}}");
+            let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+            bytes.extend((text.len() as u16).to_le_bytes());
+            bytes.extend(text.as_bytes());
+            bytes.extend((0..cols).flat_map(|column| vec![column as u8; rows]));
+            std::fs::write(&path, bytes).unwrap();
+            let file = NpyFile::open(&path).unwrap();
+            let (mut seen, mut maps, mut before) = (0, 0, std::ptr::null());
+            file.each_column(1..rows as u64 - 1, window, |column, numbers| {
+                assert_eq!(column, seen);
+                assert_eq!(numbers, vec![column as u8; rows - 2]);
+                assert!(mapped(name) <= window + (128 << 10), "{} bytes are mapped", mapped(name));
+                // In one mapping, columns follow each other.
+                maps += usize::from(numbers.as_ptr() != before);
+                before = numbers.as_ptr().wrapping_add(rows);
+                seen += 1;
+            })
+            .unwrap();
+            assert_eq!(seen, cols);
+            assert!(maps <= most_maps, "{maps} mappings");
+        }
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! # Open
 //!
-//! A [`NpyFile`] is a NumPy `.npy` file, known by its content: one or two dimensions, integers of 8 to 64 bits, `float32`
-//! and `float64`, either byte order, rows or columns together. Opening reads the header and nothing else.
+//! A [`NpyFile`] is a NumPy `.npy` file, known by its content: one or two dimensions, integers of 8 to 64 bits,
+//! `float32` and `float64`, either byte order, rows or columns together. Opening reads the header and nothing else.
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
@@ -28,14 +28,15 @@
 //!
 //! [`Bounds`] are read as Python reads numbers and mean what NumPy means by comparing with them. [`count_range_into`]
 //! counts, for each row of a range, the numbers within them, into the smallest type that holds a count
-//! ([`CountWidth`]), and returns a [`Summary`]. A [`Counter`] does the same without room for all counts: it hands them on
-//! in blocks ([`Counter::count_with`]) or keeps only the summary ([`Counter::summarise`]). Memory does not grow with the
-//! file.
+//! ([`CountWidth`]), and returns a [`Summary`]. A [`Counter`] does the same without room for all counts: it hands them
+//! on in blocks ([`Counter::count_with`]) or keeps only the summary ([`Counter::summarise`]). Memory does not grow with
+//! the file.
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("data.bin");
-//! # let mut writer = mpexec_data::NpyWriter::new(std::fs::File::create(&path)?, mpexec_data::DType::I64, mpexec_data::Shape::Matrix(2, 5))?;
+//! # use mpexec_data::{DType, NpyWriter, Shape};
+//! # let mut writer = NpyWriter::new(std::fs::File::create(&path)?, DType::I64, Shape::Matrix(2, 5))?;
 //! # for number in [8i64, 8, 3, 7, 7, 0, 4, 2, 5, 2] { writer.write(&number.to_le_bytes())?; }
 //! # writer.finish()?;
 //! use mpexec_data::{Bounds, NpyFile, count_range_into};
@@ -51,9 +52,9 @@
 //!
 //! # Write
 //!
-//! An [`Output`] is complete or absent, whatever happens to the program. [`CountsText`] writes counts as CSV, JSON lines
-//! or plain lines; with [`npy_header`] and [`Output::write_at`] they go straight to their place in a `.npy` file, also
-//! from other processes ([`OutputPart`]).
+//! An [`Output`] is complete or absent, whatever happens to the program. [`CountsText`] writes counts as CSV, JSON
+//! lines or plain lines; with [`npy_header`] and [`Output::write_at`] they go straight to their place in a `.npy` file,
+//! also from other processes ([`OutputPart`]).
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;

@@ -21,8 +21,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Maps `length` bytes from `offset` on. The caller has made sure that the file has them. With `populate`, all pages
-    /// are mapped by one call instead of by a fault each, which is right if all of them will be read.
+    /// Maps `length` bytes from `offset` on. The caller has made sure that the file has them. With `populate`, all
+    /// pages are mapped by one call instead of by a fault each, which is right if all of them will be read.
     pub(crate) fn map(file: &File, offset: u64, length: usize, populate: bool) -> io::Result<Window> {
         if length == 0 {
             return Ok(Window { map: None, skip: 0 });

@@ -17,7 +17,8 @@ use crate::{DataError, Layout, Window, sniff};
 /// ```
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("data.bin");
-/// # let mut writer = mpexec_data::NpyWriter::new(std::fs::File::create(&path)?, mpexec_data::DType::I64, mpexec_data::Shape::Matrix(2, 3))?;
+/// # use mpexec_data::{DType, NpyWriter, Shape};
+/// # let mut writer = NpyWriter::new(std::fs::File::create(&path)?, DType::I64, Shape::Matrix(2, 3))?;
 /// # for n in [8i64, 8, 3, 0, 4, 2] { writer.write(&n.to_le_bytes())?; }
 /// # writer.finish()?;
 /// let file = mpexec_data::NpyFile::open(&path)?;

@@ -23,7 +23,8 @@ impl Shape {
     }
 }
 
-/// The whole header of an array, from the magic to the last byte before the first number. Its length is a multiple of 64.
+/// The whole header of an array, from the magic to the last byte before the first number. Its length is a multiple of
+/// 64.
 ///
 /// With it and the known size of the results, they can be written to their places in any order:
 ///
@@ -42,13 +43,12 @@ impl Shape {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn npy_header(dtype: DType, shape: Shape) -> Vec<u8> {
-    let (first, shape) = match shape {
-        Shape::Vector(length) => (length, format!("({length},)")),
-        Shape::Matrix(rows, cols) => (rows, format!("({rows}, {cols})")),
+    let shape = match shape {
+        Shape::Vector(length) => format!("({length},)"),
+        Shape::Matrix(rows, cols) => format!("({rows}, {cols})"),
     };
-    let mut text = format!("{{'descr': '{}', 'fortran_order': False, 'shape': {shape}, }}", dtype.descr());
-    // NumPy leaves room for the first length to grow in place, to 21 digits.
-    text.extend(std::iter::repeat_n(' ', 21 - first.to_string().len()));
+    // NumPy also leaves room for the first length to grow; with plain numbers that never changes the length of 128 bytes.
+    let text = format!("{{'descr': '{}', 'fortran_order': False, 'shape': {shape}, }}", dtype.descr());
     let before = 10;
     let length = (before + text.len() + 1).next_multiple_of(64) - before;
     let mut header = Vec::with_capacity(before + length);
@@ -95,7 +95,8 @@ impl<W: Write> NpyWriter<W> {
     /// Writes the next numbers, as little-endian bytes.
     ///
     /// # Errors
-    /// Those of `inner`, and [`io::ErrorKind::InvalidInput`] for more bytes than the shape has; nothing is written then.
+    /// Those of `inner`, and [`io::ErrorKind::InvalidInput`] for more bytes than the shape has; nothing is written
+    /// then.
     pub fn write(&mut self, numbers: &[u8]) -> io::Result<()> {
         let Some(missing) = self.missing.checked_sub(numbers.len() as u64) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "more numbers were written than the shape has"));

@@ -35,9 +35,9 @@ pub struct EmptyRange {
     pub high: i64,
 }
 
-/// Generates `rows` times `cols` numbers of `low..high` from `seed` and hands them to `sink` in order, row after row, in
-/// chunks of at most 64 KiB that need not end with a row. They are what
-/// `RandomState(seed).randint(low, high, size=[rows, cols])` makes.
+/// Generates `rows` times `cols` numbers of `low..high` from `seed` and hands them to `sink` in order, row after row,
+/// in chunks of at most 64 KiB that need not end with a row. They are what `RandomState(seed).randint(low, high,
+/// size=[rows, cols])` makes.
 ///
 /// # Errors
 /// [`EmptyRange`], as `E`, if `low >= high`, and the first error of `sink`, which ends it.

@@ -40,7 +40,8 @@ pub struct CountsText<W> {
 /// The buffer is written when so many of its bytes are used.
 const FULL: usize = 64 << 10;
 
-/// The longest line: a row and a count of 20 digits each, and the names of JSON. There is room for one more in the buffer.
+/// The longest line: a row and a count of 20 digits each, and the names of JSON. There is room for one more in the
+/// buffer.
 const LINE: usize = 64;
 
 impl<W: Write> CountsText<W> {
@@ -107,8 +108,8 @@ impl<W: Write> CountsText<W> {
         Ok(self.inner)
     }
 
-    /// Appends the first `len` bytes of `piece`, by copying all of it: a copy of known length is two instructions, one of
-    /// unknown length is a call.
+    /// Appends the first `len` bytes of `piece`, by copying all of it: a copy of known length is two instructions, one
+    /// of unknown length is a call.
     #[inline(always)]
     fn put<const N: usize>(&mut self, piece: &[u8; N], len: usize) {
         self.buffer[self.used..][..N].copy_from_slice(piece);

@@ -51,8 +51,8 @@ impl CountWidth {
         }
     }
 
-    /// Reads counts as they are written by [`count_range_into`](crate::count_range_into); an incomplete last one is left
-    /// out.
+    /// Reads counts as they are written by [`count_range_into`](crate::count_range_into); an incomplete last one is
+    /// left out.
     pub fn read(self, counts: &[u8]) -> impl Iterator<Item = u64> + '_ {
         counts.chunks_exact(self.bytes()).map(read_one)
     }

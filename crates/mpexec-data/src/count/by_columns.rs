@@ -7,8 +7,8 @@ use super::dest::Dest;
 use crate::kernel::{BIT_BYTES, BLOCK};
 use crate::{CountWidth, DataError};
 
-/// The rows of a block: enough that a mapping for each column costs little, and few enough that their counts stay in the
-/// second cache.
+/// The rows of a block: enough that a mapping for each column costs little, and few enough that their counts stay in
+/// the second cache.
 const BLOCK_ROWS: usize = 256 << 10;
 
 impl Counter<'_> {

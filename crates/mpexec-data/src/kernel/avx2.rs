@@ -205,8 +205,8 @@ fn load(bytes: &[u8; 32]) -> __m256i {
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
-/// Asks for the memory a page ahead of `group`: the processor's own prefetching stops at the end of every page, and rests
-/// while bits are counted. Measured: 6 to 9 % of the whole.
+/// Asks for the memory a page ahead of `group`: the processor's own prefetching stops at the end of every page, and
+/// rests while bits are counted. Measured: 6 to 9 % of the whole.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn prefetch(group: &[u8]) {

@@ -1,8 +1,8 @@
 //! From bytes of numbers to counts of rows, in two steps that know nothing of each other.
 //!
-//! First every number becomes one bit: in range or not. That step depends on the kind of number and its byte order and on
-//! nothing else. Then the bits of each row are counted, which depends on the number of columns and on nothing else. So
-//! ten kinds in two orders and any shape need one test per width of number, and each step runs on whole registers.
+//! First every number becomes one bit: in range or not. That step depends on the kind of number and its byte order and
+//! on nothing else. Then the bits of each row are counted, which depends on the number of columns and on nothing else.
+//! So ten kinds in two orders and any shape need one test per width of number, and each step runs on whole registers.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -88,7 +88,8 @@ impl Kernel {
         portable::mask(self.test, self.swap, numbers, bits);
     }
 
-    /// Counts whole rows of `cols` numbers, 1 to [`BLOCK`] of them in all, into one byte each, or two beyond 255 columns.
+    /// Counts whole rows of `cols` numbers, 1 to [`BLOCK`] of them in all, into one byte each, or two beyond 255
+    /// columns.
     pub(crate) fn count_rows(&self, numbers: &[u8], cols: usize, bits: &mut [u8; BIT_BYTES], out: &mut [u8]) {
         self.mask(numbers, bits);
         #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,7 @@
 //! Output files that are complete or absent.
 //!
-//! The file is written without a name (`O_TMPFILE`) in the folder where it will stand and gets its name at the end, so a
-//! program that fails or is killed at any moment leaves nothing behind. File systems that cannot do that get a hidden
+//! The file is written without a name (`O_TMPFILE`) in the folder where it will stand and gets its name at the end, so
+//! a program that fails or is killed at any moment leaves nothing behind. File systems that cannot do that get a hidden
 //! file that is renamed; there, and only there, a killed program leaves the hidden file.
 
 mod error;
@@ -17,8 +17,8 @@ pub use error::OutputError;
 
 /// A file in the making. [`commit`](Output::commit) gives it its name; dropped without that, it never existed.
 ///
-/// Write it from its beginning with [`Write`], or at places of your own with [`write_at`](Output::write_at). The errors of
-/// [`Write`] are [`OutputError`]s in an [`io::Error`], so they name the file too. Nothing is buffered here.
+/// Write it from its beginning with [`Write`], or at places of your own with [`write_at`](Output::write_at). The errors
+/// of [`Write`] are [`OutputError`]s in an [`io::Error`], so they name the file too. Nothing is buffered here.
 ///
 /// ```
 /// use std::io::Write;
@@ -78,8 +78,8 @@ impl Output {
         &self.file
     }
 
-    /// A path by which other processes of this user can open the file with [`OutputPart::open`], as long as this process
-    /// lives and holds it.
+    /// A path by which other processes of this user can open the file with [`OutputPart::open`], as long as this
+    /// process lives and holds it.
     pub fn shared_path(&self) -> PathBuf {
         match &self.hidden {
             Some(hidden) => std::path::absolute(hidden).unwrap_or_else(|_| hidden.clone()),
