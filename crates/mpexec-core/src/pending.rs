@@ -1,19 +1,21 @@
 //! Handles on results to come.
 
+mod shared;
+
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
-use crate::engine::jobs::{CallCell, Hook, Outcome};
-use crate::engine::open::JobNews;
+use crate::engine::jobs::{CallCell, Hook};
 use crate::engine::scheduler::JobId;
 use crate::error::{JobError, TaskError, WaitTimedOut};
 use crate::task::TaskResult;
-use crate::task::gather::{Ended, Gather, decode_all};
+use crate::task::gather::Ended;
 use crate::task::outcome::decode_outcome;
+use shared::{Call, Shared, Source, TAKEN, Value, gather};
 
 /// A result to come. Wait for it with [`get`](Pending::get), ask with [`is_ready`](Pending::is_ready), be told with
 /// [`on_success`](Pending::on_success) and [`on_error`](Pending::on_error), or `.await` it in any runtime.
@@ -45,37 +47,6 @@ enum Handle<T, E> {
     Shared(Arc<Shared<T, E>>),
 }
 
-struct Call<T, E> {
-    engine: Arc<Engine>,
-    cell: Arc<CallCell>,
-    decode: fn(Option<Outcome>) -> Result<T, E>,
-}
-
-struct Shared<T, E> {
-    source: Source<T, E>,
-    value: Mutex<Value<T, E>>,
-    changed: Condvar,
-}
-
-enum Source<T, E> {
-    Call(Call<T, E>),
-    Job {
-        engine: Arc<Engine>,
-        job: JobId,
-        fetch: Box<dyn Fn() -> Result<T, E> + Send + Sync>,
-    },
-    /// It failed before anything was sent.
-    Nothing(Arc<Engine>),
-}
-
-enum Value<T, E> {
-    Waiting,
-    /// Being decoded, or shown to callbacks.
-    Lent,
-    Ready(Result<T, E>),
-    Taken,
-}
-
 impl<R: TaskResult> Pending<R> {
     pub(crate) fn of_call(engine: Arc<Engine>, cell: Arc<CallCell>) -> Pending<R> {
         Pending { handle: Some(Handle::Call(Call { engine, cell, decode: decode_outcome::<R> })) }
@@ -101,25 +72,9 @@ impl<R: TaskResult> Pending<Vec<R>, JobError> {
     }
 }
 
-/// Fetches and decodes all results of a settled job.
-fn gather<R: TaskResult>(engine: &Arc<Engine>, job: JobId, total: u64) -> Result<Vec<R>, JobError> {
-    let mut gather = Gather::with_capacity(usize::try_from(total).unwrap_or(usize::MAX));
-    let mut outcome = Ok(());
-    while outcome.is_ok() {
-        match engine.next_news(job, false, None) {
-            Some(JobNews::News(news)) => outcome = gather.take_in(decode_all(news)),
-            Some(JobNews::Broken(error)) => outcome = Err(JobError { index: 0, error }),
-            Some(JobNews::Room(_)) => {}
-            Some(JobNews::Done) | None => break,
-        }
-    }
-    engine.abandon(job);
-    outcome.and_then(|()| gather.finish())
-}
-
 impl<T, E> Pending<T, E> {
     fn shared(source: Source<T, E>, value: Value<T, E>) -> Pending<T, E> {
-        let shared = Shared { source, value: Mutex::new(value), changed: Condvar::new() };
+        let shared = Shared::new(source, value);
         Pending { handle: Some(Handle::Shared(Arc::new(shared))) }
     }
 
@@ -131,11 +86,7 @@ impl<T, E> Pending<T, E> {
     fn share(&mut self) -> Arc<Shared<T, E>> {
         let shared = match self.handle.take() {
             Some(Handle::Shared(shared)) => shared,
-            Some(Handle::Call(call)) => Arc::new(Shared {
-                source: Source::Call(call),
-                value: Mutex::new(Value::Waiting),
-                changed: Condvar::new(),
-            }),
+            Some(Handle::Call(call)) => Arc::new(Shared::new(Source::Call(call), Value::Waiting)),
             None => panic!("{TAKEN}"),
         };
         self.handle = Some(Handle::Shared(shared.clone()));
@@ -234,119 +185,10 @@ impl<T: Send + 'static, E: Send + 'static> Pending<T, E> {
 
     fn on_end(mut self, callback: impl FnOnce(&Result<T, E>) + Send + 'static) -> Pending<T, E> {
         let shared = self.share();
+        shared.waiting_callbacks().push(Box::new(callback));
         let kept = shared.clone();
-        shared.tell(Hook::Callback(Box::new(move || {
-            kept.settle();
-            let lent = std::mem::replace(&mut *kept.lock_settled(), Value::Lent);
-            let returned = Return { shared: &kept, value: Some(lent) };
-            if let Some(Value::Ready(outcome)) = &returned.value {
-                callback(outcome);
-            }
-        })));
+        shared.tell(Hook::Callback(Box::new(move || kept.run_callbacks())));
         self
-    }
-}
-
-const TAKEN: &str = "the result of this handle was taken already, or its Deserialize panicked";
-
-impl<T, E> Call<T, E> {
-    fn is_ready(&self) -> bool {
-        if !self.cell.is_ready() {
-            self.engine.lock().pump(false);
-        }
-        self.cell.is_ready()
-    }
-}
-
-/// Puts a lent value back, also when the callback panics.
-struct Return<'a, T, E> {
-    shared: &'a Shared<T, E>,
-    value: Option<Value<T, E>>,
-}
-
-impl<T, E> Drop for Return<'_, T, E> {
-    fn drop(&mut self) {
-        if let Some(value) = self.value.take() {
-            *self.shared.lock() = value;
-            self.shared.changed.notify_all();
-        }
-    }
-}
-
-impl<T, E> Shared<T, E> {
-    fn lock(&self) -> MutexGuard<'_, Value<T, E>> {
-        self.value.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The value when nobody has it on loan.
-    fn lock_settled(&self) -> MutexGuard<'_, Value<T, E>> {
-        let mut value = self.lock();
-        while matches!(*value, Value::Lent) {
-            value = self.changed.wait(value).unwrap_or_else(PoisonError::into_inner);
-        }
-        value
-    }
-
-    fn engine(&self) -> &Arc<Engine> {
-        match &self.source {
-            Source::Call(Call { engine, .. }) | Source::Job { engine, .. } | Source::Nothing(engine) => engine,
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        match &self.source {
-            Source::Call(call) => call.is_ready(),
-            Source::Job { engine, job, .. } => {
-                let mut state = engine.lock();
-                state.pump(false);
-                engine.is_settled(&state, *job)
-            }
-            Source::Nothing(_) => true,
-        }
-    }
-
-    fn wait(&self, deadline: Option<Instant>) -> bool {
-        match &self.source {
-            Source::Call(call) => call.engine.wait_call(&call.cell, deadline),
-            Source::Job { engine, job, .. } => engine.wait_job(*job, deadline),
-            Source::Nothing(_) => true,
-        }
-    }
-
-    /// Decodes, once, on the first thread that asks.
-    fn settle(&self) {
-        let mut value = self.lock_settled();
-        if matches!(*value, Value::Waiting) {
-            *value = Value::Lent;
-            drop(value);
-            let mut returned = Return { shared: self, value: Some(Value::Taken) };
-            returned.value = match &self.source {
-                Source::Call(call) => Some(Value::Ready((call.decode)(call.cell.take()))),
-                Source::Job { fetch, .. } => Some(Value::Ready(fetch())),
-                Source::Nothing(_) => Some(Value::Taken),
-            };
-        }
-    }
-
-    fn take(&self) -> Result<T, E> {
-        match std::mem::replace(&mut *self.lock_settled(), Value::Taken) {
-            Value::Ready(outcome) => outcome,
-            _ => panic!("{TAKEN}"),
-        }
-    }
-
-    fn tell(&self, hook: Hook) {
-        let engine = self.engine();
-        match &self.source {
-            Source::Call(call) => {
-                if let Some(hook) = call.cell.tell(hook) {
-                    engine.lock().after.push(hook);
-                }
-            }
-            Source::Job { job, .. } => engine.tell_when_settled(*job, hook),
-            Source::Nothing(_) => engine.lock().after.push(hook),
-        }
-        engine.listen();
     }
 }
 
@@ -366,14 +208,6 @@ impl<T, E> Future for Pending<T, E> {
         }
         shared.settle();
         Poll::Ready(shared.take())
-    }
-}
-
-impl<T, E> Drop for Shared<T, E> {
-    fn drop(&mut self) {
-        if let Source::Job { engine, job, .. } = &self.source {
-            engine.detach(*job);
-        }
     }
 }
 

@@ -14,6 +14,7 @@ pub use streams::{Imap, ImapUnordered};
 
 use crate::config::Transport;
 use crate::engine::Engine;
+use crate::engine::open::Staged;
 use crate::error::{JobError, PoolError, TaskError};
 use crate::pending::Pending;
 use crate::registry::Callable;
@@ -101,8 +102,8 @@ impl Pool {
     {
         self.engine.page.set_cpu(current_cpu());
         let staged = self.stage(&args)?;
-        let cell =
-            self.engine.call(&function.id().0, self.engine.config.attempts, &staged.bytes, staged.parcels, true)?;
+        let cell = self.engine.call(&function.id().0, self.engine.config.attempts, &staged, true)?;
+        staged.recycle();
         self.engine.wait_call(&cell, None);
         decode_outcome(cell.take())
     }
@@ -116,7 +117,9 @@ impl Pool {
         A: Args<M>,
     {
         let called = self.stage(&args).and_then(|staged| {
-            self.engine.call(&function.id().0, self.engine.config.attempts, &staged.bytes, staged.parcels, false)
+            let called = self.engine.call(&function.id().0, self.engine.config.attempts, &staged, false);
+            staged.recycle();
+            called
         });
         match called {
             Ok(cell) => Pending::of_call(self.engine.clone(), cell),
@@ -124,11 +127,11 @@ impl Pool {
         }
     }
 
-    fn stage<M, A: Args<M>>(&self, args: &A) -> Result<Staging, TaskError> {
-        let mut staged = Staging::default();
+    fn stage<M, A: Args<M>>(&self, args: &A) -> Result<Staged, TaskError> {
+        let mut staged = Staging::recycled();
         let keep = |parcel, length| self.engine.lock().keep_parcel(parcel, length);
         staged.push(self.engine.largest_payload(), keep, |sink| args.encode_all(sink))?;
-        Ok(staged)
+        Ok(staged.staged)
     }
 
     /// Calls `function` with each item in turn as its only argument; the results in the order of the items.

@@ -1,11 +1,21 @@
 //! The one thread on which a pool's callbacks run, started with the first of them.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 type Callback = Box<dyn FnOnce() + Send>;
+
+thread_local! {
+    static ON_IT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this is a callback thread: waiting here for another callback would be waiting for oneself.
+pub(crate) fn on_this_thread() -> bool {
+    ON_IT.get()
+}
 
 /// See the head of this file. Dropping it lets the thread finish what it has and end.
 #[derive(Debug)]
@@ -27,6 +37,7 @@ impl Callbacks {
         let pending = Arc::new(Pending::default());
         let counted = pending.clone();
         let run = move || {
+            ON_IT.set(true);
             for call in calls {
                 // A callback that panics stops neither the others nor the pool; the panic hook has told of it.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));

@@ -2,13 +2,14 @@
 //!
 //! Outcomes are bytes here. They are decoded by whoever fetches them, outside every lock.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use mpexec_ring::Parcel;
 use mpexec_wire::Status;
 
+use super::ids::IdMap;
 use super::waiter::Waiter;
 use crate::error::TaskError;
 
@@ -180,7 +181,7 @@ impl CallCell {
         self.lock().ready
     }
 
-    /// Fetches the outcome, once.
+    /// Fetches the outcome, once, if it is there.
     pub(crate) fn take(&self) -> Option<Outcome> {
         self.lock().outcome.take()
     }
@@ -205,4 +206,4 @@ impl CallCell {
 }
 
 /// All jobs of a pool.
-pub(crate) type Jobs = HashMap<u64, JobState>;
+pub(crate) type Jobs = IdMap<JobState>;

@@ -13,6 +13,7 @@
 
 pub(crate) mod callbacks;
 pub(crate) mod crank;
+pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod launch;
 mod obituary;

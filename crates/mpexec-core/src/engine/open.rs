@@ -21,6 +21,13 @@ pub(crate) enum FunctionRef {
     Named(String),
 }
 
+/// Encoded tasks, as entries of a batch, and whether one of them names a parcel.
+#[derive(Debug, Default)]
+pub(crate) struct Staged {
+    pub bytes: Vec<u8>,
+    pub parcels: bool,
+}
+
 /// How a job is to be run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct JobOptions {
@@ -211,8 +218,7 @@ impl Engine {
         &self,
         function: &FunctionRef,
         attempts: u32,
-        entry: &[u8],
-        parcels: bool,
+        entry: &Staged,
         waited_for: bool,
     ) -> Result<Arc<CallCell>, TaskError> {
         let mut state = self.lock();
@@ -235,13 +241,13 @@ impl Engine {
         };
         let cell = Arc::new(CallCell::default());
         let Some(calls) = state.jobs.get_mut(&id).and_then(|job| {
-            job.parcels |= parcels;
+            job.parcels |= entry.parcels;
             job.calls.as_mut()
         }) else {
             return Err(TaskError::Cancelled { reason: "the pool is going away".to_owned() });
         };
         let index = calls.add(cell.clone());
-        state.sched.push_call(id, index, entry);
+        state.sched.push_call(id, index, &entry.bytes);
         if state.slots.iter().any(super::slot::Slot::is_empty) {
             self.wake_workers(&mut state);
         }

@@ -13,8 +13,9 @@ mod job;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::collections::VecDeque;
+
+use super::ids::IdMap;
 
 pub(crate) use held::{Violation, Worker};
 pub(crate) use job::{Function, Job, Run, entry_len};
@@ -67,7 +68,7 @@ pub(crate) struct Plan {
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
     pub(crate) workers: Vec<Worker>,
-    jobs: HashMap<JobId, Job>,
+    jobs: IdMap<Job>,
     /// Jobs with something in their queue, served in turn.
     turn: VecDeque<JobId>,
 }
@@ -134,6 +135,11 @@ impl Scheduler {
     /// Tasks queued or held, of all jobs.
     pub(crate) fn outstanding(&self) -> bool {
         self.workers.iter().any(|worker| !worker.held.is_empty()) || self.jobs.values().any(|job| !job.queue.is_empty())
+    }
+
+    /// Whether any worker holds tasks.
+    pub(crate) fn working(&self) -> bool {
+        self.workers.iter().any(|worker| !worker.held.is_empty())
     }
 
     /// Whether any task waits to be sent.

@@ -140,7 +140,11 @@ impl State {
     /// A turn of the crank after many calls, or when the last was a while ago.
     pub(crate) fn turn_now_and_then(&mut self) {
         self.since_turn += 1;
-        if self.since_turn >= CALLS_PER_TURN || self.last_turn.is_none_or(|last| last.elapsed() >= TURN_AFTER) {
+        // The first call of a row goes out at once; after that the clock is looked at now and then.
+        let due = !self.sched.working()
+            || self.since_turn >= CALLS_PER_TURN
+            || (self.since_turn.is_multiple_of(8) && self.last_turn.is_none_or(|last| last.elapsed() >= TURN_AFTER));
+        if due {
             self.since_turn = 0;
             self.pump(false);
             self.last_turn = Some(Instant::now());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mpexec_wire::EncodeError;
 
 use crate::engine::Engine;
-use crate::engine::open::{JobNews, JobOptions};
+use crate::engine::open::{JobNews, JobOptions, Staged};
 use crate::engine::scheduler::{JobId, Run};
 use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
@@ -83,7 +83,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
         let largest = self.engine.largest_payload();
         let mut staged = Staging::default();
         let mut first = self.next_index;
-        while staged.count < tasks && staged.bytes.len() < STAGED_BYTES {
+        while staged.count < tasks && staged.len() < STAGED_BYTES {
             let Some(item) = self.feed.items.next() else {
                 self.input_ended = true;
                 break;
@@ -106,7 +106,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
     }
 
     fn hand_over(&mut self, staged: &mut Staging, first: u64, last: bool) {
-        let Staging { bytes, count, parcels } = std::mem::take(staged);
+        let Staging { staged: Staged { bytes, parcels }, count } = std::mem::take(staged);
         self.bytes += bytes.len() as u64;
         self.engine.bring(self.job, Run { first, count, attempt: 1, bytes, from: 0 }, last, parcels);
     }

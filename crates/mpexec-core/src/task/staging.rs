@@ -3,24 +3,42 @@
 //! The user's `Serialize` runs here, on the caller's thread and outside every lock. An argument too large for a batch goes
 //! on, from the byte where that shows, into a parcel of its own.
 
+use std::cell::Cell;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 
 use mpexec_ring::ParcelWriter;
 use mpexec_wire::{ENTRY_HEADER, ENTRY_PARCEL, EncodeError, EntryHeader, PARCEL_REF, ParcelRef, Sink, SinkFull, pad8};
 
+use crate::engine::open::Staged;
 use crate::error::TaskError;
 
 /// Encoded tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Staging {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) staged: Staged,
     pub(crate) count: u32,
-    /// Whether an entry names a parcel.
-    pub(crate) parcels: bool,
+}
+
+/// A buffer that grew beyond this is not kept for the next call.
+const KEPT: usize = 64 << 10;
+
+thread_local! {
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl Staging {
+    /// An empty one, over the buffer that this thread used last.
+    pub(crate) fn recycled() -> Staging {
+        let mut bytes = SPARE.take();
+        bytes.clear();
+        Staging { staged: Staged { bytes, parcels: false }, count: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.staged.bytes.len()
+    }
+
     /// Encodes one task. `largest`: payloads above it become parcels; `keep` takes the parcel and gives its number.
     ///
     /// # Errors
@@ -31,9 +49,9 @@ impl Staging {
         keep: impl FnOnce(OwnedFd, u64) -> u64,
         encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), TaskError> {
-        let start = self.bytes.len();
-        self.bytes.resize(start + ENTRY_HEADER, 0);
-        let mut sink = EntrySink { bytes: &mut self.bytes, start: start + ENTRY_HEADER, largest, parcel: None };
+        let start = self.staged.bytes.len();
+        self.staged.bytes.resize(start + ENTRY_HEADER, 0);
+        let mut sink = EntrySink { bytes: &mut self.staged.bytes, start: start + ENTRY_HEADER, largest, parcel: None };
         let encoded = encode(&mut sink);
         let parcel = sink.parcel.take();
         let finished = encoded.map_err(unencodable).and_then(|()| match parcel {
@@ -47,28 +65,37 @@ impl Staging {
         });
         let flags = match finished {
             Err(error) => {
-                self.bytes.truncate(start);
+                self.staged.bytes.truncate(start);
                 return Err(error);
             }
             Ok(None) => 0,
             Ok(Some((parcel, length))) => {
                 let mut payload = [0; PARCEL_REF];
                 ParcelRef { parcel: keep(parcel, length), len: length }.write_to(&mut payload);
-                self.bytes.truncate(start + ENTRY_HEADER);
-                self.bytes.extend_from_slice(&payload);
-                self.parcels = true;
+                self.staged.bytes.truncate(start + ENTRY_HEADER);
+                self.staged.bytes.extend_from_slice(&payload);
+                self.staged.parcels = true;
                 ENTRY_PARCEL
             }
         };
-        let length = self.bytes.len() - start - ENTRY_HEADER;
-        self.bytes.resize(start + ENTRY_HEADER + pad8(length), 0);
+        let length = self.staged.bytes.len() - start - ENTRY_HEADER;
+        self.staged.bytes.resize(start + ENTRY_HEADER + pad8(length), 0);
         // A payload is at most `largest`, which is a part of a ring, so its length fits.
         let header = EntryHeader { len: u32::try_from(length).unwrap_or(u32::MAX), flags };
-        if let Some(place) = self.bytes.get_mut(start..).and_then(|bytes| bytes.first_chunk_mut()) {
+        if let Some(place) = self.staged.bytes.get_mut(start..).and_then(|bytes| bytes.first_chunk_mut()) {
             header.write_to(place);
         }
         self.count += 1;
         Ok(())
+    }
+}
+
+impl Staged {
+    /// Leaves the buffer for this thread's next call.
+    pub(crate) fn recycle(self) {
+        if self.bytes.capacity() <= KEPT {
+            SPARE.set(self.bytes);
+        }
     }
 }
 

@@ -34,7 +34,9 @@ pub(crate) struct ShmLink {
     post: Post,
     bell: Bell,
     parcels: HashMap<u64, OwnedFd>,
-    taken: bool,
+    /// Bytes taken out of the result ring and not given back.
+    taken: usize,
+    capacity: usize,
 }
 
 /// How parcels and messages go beside the rings.
@@ -48,7 +50,8 @@ pub(crate) enum Post {
 
 impl ShmLink {
     pub(crate) fn new(tasks: TaskSender, results: ResultReceiver, bell: Bell, post: Post) -> ShmLink {
-        ShmLink { tasks, results, spans: VecDeque::new(), post, bell, parcels: HashMap::new(), taken: false }
+        let capacity = tasks.max_record() * 4;
+        ShmLink { tasks, results, spans: VecDeque::new(), post, bell, parcels: HashMap::new(), taken: 0, capacity }
     }
 
     fn record(&mut self, kind: u32, tag: u64, parts: [&[u8]; 2]) -> Option<mpexec_ring::Span> {
@@ -106,7 +109,7 @@ impl Link for ShmLink {
         let Some(taken) = self.results.take(upto, out).map_err(LinkError::broken)? else {
             return Ok(None);
         };
-        self.taken = true;
+        self.taken += taken.len;
         match taken.kind {
             GROUP if taken.continued => Ok(Some(Received::Continued)),
             GROUP => Ok(Some(Received::Group)),
@@ -122,7 +125,9 @@ impl Link for ShmLink {
     }
 
     fn release(&mut self) {
-        if std::mem::take(&mut self.taken) && self.results.release(&self.tasks) {
+        let taken = std::mem::take(&mut self.taken);
+        // A worker waits for room only when the ring was nearly full; one that sleeps for want of tasks is left asleep.
+        if taken > 0 && self.results.release(&self.tasks) && taken >= self.capacity / 4 {
             self.tasks.wake();
         }
     }
