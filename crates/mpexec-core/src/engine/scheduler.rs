@@ -35,8 +35,9 @@ pub(crate) enum Event {
     Ready(WorkerId),
     /// The worker is gone. `running`: the ordinal of the task that it was in, from its progress cell.
     Lost { worker: WorkerId, running: Option<u64> },
-    /// The worker has not started anything from ordinal `from` on and never will: those tasks are ours again.
-    TakenBack { worker: WorkerId, from: u64 },
+    /// The worker has not started the ordinals `from..to` and never will: those tasks are ours again. What was sent
+    /// after they were asked for lies from `to` on and is none of them.
+    TakenBack { worker: WorkerId, from: u64, to: u64 },
     /// The job is over for its owner: what has not started shall not start.
     Abandoned(JobId),
     /// A look at the table: `stalled` says for how long the worker's running task has been running.
@@ -276,7 +277,7 @@ impl Scheduler {
         match event {
             Event::Ready(id) => self.workers[id] = Worker::fresh(),
             Event::Lost { worker, running } => self.lost(worker, running, actions),
-            Event::TakenBack { worker, from } => self.taken_back(worker, from, actions),
+            Event::TakenBack { worker, from, to } => self.taken_back(worker, from, to, actions),
             Event::Abandoned(job) => self.abandoned(job, actions),
             Event::Looked { worker, stalled_ns } => self.looked(worker, stalled_ns, actions),
         }
@@ -318,8 +319,9 @@ impl Scheduler {
         }
     }
 
-    fn taken_back(&mut self, id: WorkerId, from: u64, actions: &mut Vec<Action>) {
-        for (nth, held) in self.workers[id].held.iter_mut().enumerate() {
+    fn taken_back(&mut self, id: WorkerId, from: u64, to: u64, actions: &mut Vec<Action>) {
+        // Whole batches are asked for, so none reaches across `to`.
+        for (nth, held) in self.workers[id].held.iter_mut().enumerate().take_while(|(_, held)| held.base < to) {
             let keep = from.saturating_sub(held.base).min(u64::from(held.count));
             // `keep` came down from a u32 by `min`.
             let keep = u32::try_from(keep).unwrap_or(held.count).max(held.settled);

@@ -21,9 +21,9 @@ impl State {
         slot.kill();
     }
 
-    pub(crate) fn taken_back(&mut self, id: WorkerId, from: u64) {
+    pub(crate) fn taken_back(&mut self, id: WorkerId, from: u64, to: u64) {
         let from = from.max(self.sched.workers[id].next_ordinal_held());
-        self.handle(Event::TakenBack { worker: id, from }, |_, _, _| {});
+        self.handle(Event::TakenBack { worker: id, from, to }, |_, _, _| {});
     }
 
     /// Tells the scheduler and does what it says; `charge` makes the error of a task that is charged.
@@ -70,10 +70,13 @@ impl State {
         let running = link.progress().running;
         self.slots[id].withdrawn_lo = lo;
         self.sched.workers[id].withdrawing = true;
-        if asked == Withdrawal::Done {
-            // What was finished before the marks were seen has left its result: it is settled first.
-            self.receive_from(id, Upto::Complete);
-            self.taken_back(id, lo.max(running.map_or(0, |ordinal| ordinal + 1)));
+        match asked {
+            Withdrawal::Done => {
+                // What was finished before the marks were seen has left its result: it is settled first.
+                self.receive_from(id, Upto::Complete);
+                self.taken_back(id, lo.max(running.map_or(0, |ordinal| ordinal + 1)), hi);
+            }
+            Withdrawal::Asked => self.sched.workers[id].unanswered += 1,
         }
     }
 

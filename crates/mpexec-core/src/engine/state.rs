@@ -214,8 +214,10 @@ impl State {
                 }
                 Ok(())
             }
-            Received::GaveBack { from } => {
-                self.taken_back(id, from);
+            Received::GaveBack { from, to } => {
+                let worker = &mut self.sched.workers[id];
+                worker.unanswered = worker.unanswered.saturating_sub(1);
+                self.taken_back(id, from, to);
                 Ok(())
             }
             Received::Group => {
@@ -273,8 +275,8 @@ impl State {
                     self.deliver_large(job, index, status, opened);
                 }
                 Segment::Skipped { offset } => {
-                    if let Some(ordinal) = self.sched.workers[id].skipped(batch, offset) {
-                        self.taken_back(id, ordinal);
+                    if let Some((from, to)) = self.sched.workers[id].skipped(batch, offset) {
+                        self.taken_back(id, from, to);
                     }
                 }
             }

@@ -63,8 +63,8 @@ pub(crate) enum Received {
     Continued,
     /// The worker measured: so many tasks took so long.
     Timing { nanos: u64, count: u32 },
-    /// On the socket: the answer to taking back: nothing from this ordinal on will be started.
-    GaveBack { from: u64 },
+    /// On the socket: the answer to taking back: nothing of `from..to` will be started.
+    GaveBack { from: u64, to: u64 },
 }
 
 /// How far to read results.

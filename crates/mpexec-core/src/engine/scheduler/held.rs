@@ -48,6 +48,8 @@ pub(crate) struct Worker {
     pub blocked: bool,
     /// Some of its tasks were taken back and it has not passed them yet.
     pub withdrawing: bool,
+    /// How often it was asked for tasks back and has not answered.
+    pub unanswered: u32,
     /// In the order of running; a batch leaves when the last of its bytes is freed.
     pub held: VecDeque<Held>,
     pub next_ordinal: u64,
@@ -94,11 +96,11 @@ impl Worker {
         Ok((held.job, held.first + u64::from(offset)))
     }
 
-    /// The ordinal of a task that the worker says it skipped, if it was still counted as the worker's: then it and
-    /// what lies behind it is ours again. Usually that is known already.
-    pub(crate) fn skipped(&self, batch: u64, offset: u32) -> Option<u64> {
+    /// The ordinal of a task that the worker says it skipped, and the end of its batch, if it was still counted as the
+    /// worker's: then it and what lies behind it in the batch is ours again. Usually that is known already.
+    pub(crate) fn skipped(&self, batch: u64, offset: u32) -> Option<(u64, u64)> {
         let held = self.held.iter().find(|held| held.batch == batch)?;
-        (held.settled..held.keep).contains(&offset).then(|| held.base + u64::from(offset))
+        (held.settled..held.keep).contains(&offset).then(|| (held.base + u64::from(offset), held.end()))
     }
 
     /// The oldest batch can be freed: all its outcomes are here, and the worker has passed what was taken back.
@@ -110,7 +112,7 @@ impl Worker {
 
     pub(crate) fn pop_front(&mut self) {
         self.held.pop_front();
-        if self.held.iter().all(|held| held.keep == held.count) {
+        if self.unanswered == 0 && self.held.iter().all(|held| held.keep == held.count) {
             self.withdrawing = false;
         }
     }

@@ -317,9 +317,9 @@ fn what_was_taken_back_is_queued_again_and_only_once() {
     let mut sched = ready(1, 1);
     let (batch, _) = give(&mut sched, 0, 0, 4, 1);
     give(&mut sched, 0, 4, 2, 1);
-    let actions = told(&mut sched, Event::TakenBack { worker: 0, from: 2 });
+    let actions = told(&mut sched, Event::TakenBack { worker: 0, from: 2, to: 6 });
     assert_eq!(actions, [requeue(0, 2, 2, 2, 1), requeue(1, 0, 4, 2, 1)]);
-    assert_eq!(told(&mut sched, Event::TakenBack { worker: 0, from: 2 }), []);
+    assert_eq!(told(&mut sched, Event::TakenBack { worker: 0, from: 2, to: 6 }), []);
     assert_eq!(sched.settle(0, batch, 0, 2), Ok((JOB, 0)), "what it keeps it may finish");
     assert!(sched.settle(0, batch, 2, 1).is_err(), "what it gave back it may not");
     let actions = told(&mut sched, Event::Lost { worker: 0, running: None });
@@ -331,14 +331,34 @@ fn a_finished_task_cannot_be_taken_back() {
     let mut sched = ready(1, 1);
     let (batch, _) = give(&mut sched, 0, 0, 4, 1);
     sched.settle(0, batch, 0, 3).unwrap();
-    assert_eq!(told(&mut sched, Event::TakenBack { worker: 0, from: 0 }), [requeue(0, 3, 3, 1, 1)]);
+    assert_eq!(told(&mut sched, Event::TakenBack { worker: 0, from: 0, to: 4 }), [requeue(0, 3, 3, 1, 1)]);
+}
+
+#[test]
+fn what_was_sent_after_the_asking_stays_with_the_worker() {
+    let mut sched = ready(1, 1);
+    give(&mut sched, 0, 0, 4, 1);
+    let (later, base) = give(&mut sched, 0, 4, 2, 1);
+    assert_eq!(told(&mut sched, Event::TakenBack { worker: 0, from: 0, to: base }), [requeue(0, 0, 0, 4, 1)]);
+    assert_eq!(sched.settle(0, later, 0, 2), Ok((JOB, 4)));
+}
+
+#[test]
+fn a_skipped_task_gives_back_the_rest_of_its_batch() {
+    let mut sched = ready(1, 1);
+    let (batch, _) = give(&mut sched, 0, 0, 4, 1);
+    give(&mut sched, 0, 4, 2, 1);
+    sched.settle(0, batch, 0, 1).unwrap();
+    assert_eq!(sched.workers[0].skipped(batch, 1), Some((1, 4)));
+    told(&mut sched, Event::TakenBack { worker: 0, from: 1, to: 4 });
+    assert_eq!(sched.workers[0].skipped(batch, 1), None, "that is known already");
 }
 
 #[test]
 fn a_batch_is_over_only_when_the_worker_has_passed_what_was_taken_back() {
     let mut sched = ready(1, 1);
     let (batch, _) = give(&mut sched, 0, 0, 4, 1);
-    told(&mut sched, Event::TakenBack { worker: 0, from: 1 });
+    told(&mut sched, Event::TakenBack { worker: 0, from: 1, to: 4 });
     sched.settle(0, batch, 0, 1).unwrap();
     assert!(!sched.workers[0].front_is_over(|| 1), "it may still be reading its bytes");
     assert!(sched.workers[0].front_is_over(|| 4));

@@ -67,8 +67,8 @@ impl SocketLink {
                         parcels.insert(parcel.parcel, fd);
                     }
                     FrameKind::Control => match decode::<FromWorker>(payload).map_err(LinkError::broken)? {
-                        FromWorker::GaveBack { lo, .. } => {
-                            arrived.push_back((Received::GaveBack { from: lo }, Vec::new()))
+                        FromWorker::GaveBack { lo, hi } => {
+                            arrived.push_back((Received::GaveBack { from: lo, to: hi }, Vec::new()))
                         }
                         FromWorker::Bye => {}
                         FromWorker::Refused { reason } => return Err(LinkError::broken(reason)),

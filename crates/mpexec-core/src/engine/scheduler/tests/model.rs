@@ -17,6 +17,8 @@ struct Sim {
     passed: u64,
     running: Option<u64>,
     withdrawn: (u64, u64),
+    /// Taken back, and the answer is on its way, as on the socket.
+    answers: VecDeque<(u64, u64)>,
 }
 
 impl Sim {
@@ -49,6 +51,7 @@ enum Step {
     Die(usize),
     Revive(usize),
     TakeBack(usize, u64),
+    Answer(usize),
     Look(usize, u64),
     Measure(u64, u32),
 }
@@ -64,6 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => worker.clone().prop_map(Step::Die),
         2 => worker.clone().prop_map(Step::Revive),
         1 => (worker.clone(), 0..30u64).prop_map(|(worker, keep)| Step::TakeBack(worker, keep)),
+        2 => worker.clone().prop_map(Step::Answer),
         1 => (worker, 0..2_000_000u64).prop_map(|(worker, ns)| Step::Look(worker, ns)),
         1 => (1..1_000_000u64, 1..50u32).prop_map(|(ns, count)| Step::Measure(ns, count)),
     ]
@@ -109,15 +113,24 @@ impl World {
         }
     }
 
-    /// As the engine does it: the mark is written, then what runs is read.
+    /// As the engine and the worker do it: the mark is written, then what runs is read; the answer comes later.
     fn withdraw(&mut self, id: WorkerId, lo: u64, hi: u64) {
         let sim = &mut self.sims[id];
         let lo = if self.sched.workers[id].withdrawing { lo.min(sim.withdrawn.0) } else { lo };
         sim.withdrawn = (lo, hi);
         let started = sim.running.map_or(sim.passed, |running| running + 1);
+        sim.answers.push_back((lo.max(started), hi));
         self.sched.workers[id].withdrawing = true;
-        let from = lo.max(started).max(self.sched.workers[id].next_ordinal_held());
-        self.event(Event::TakenBack { worker: id, from });
+        self.sched.workers[id].unanswered += 1;
+    }
+
+    fn answer(&mut self, id: WorkerId) {
+        if let Some((from, to)) = self.sims[id].answers.pop_front() {
+            self.sched.workers[id].unanswered -= 1;
+            let from = from.max(self.sched.workers[id].next_ordinal_held());
+            self.event(Event::TakenBack { worker: id, from, to });
+            self.free(id);
+        }
     }
 
     fn send(&mut self, room: usize) -> bool {
@@ -142,13 +155,24 @@ impl World {
         self.sched.push_front(plan.job, cut);
     }
 
+    /// A task that was taken back is not started: the worker says so once, and passes the rest of its batch.
     fn start(&mut self, id: WorkerId) {
-        let sim = &mut self.sims[id];
-        while sim.running.is_none() && sim.task_at(sim.passed).is_some() {
-            if (sim.withdrawn.0..sim.withdrawn.1).contains(&sim.passed) {
-                sim.passed += 1;
-            } else {
+        while let (None, Some((batch, offset, _))) =
+            (self.sims[id].running, self.sims[id].task_at(self.sims[id].passed))
+        {
+            let sim = &mut self.sims[id];
+            if !(sim.withdrawn.0..sim.withdrawn.1).contains(&sim.passed) {
                 sim.running = Some(sim.passed);
+                continue;
+            }
+            sim.passed = sim
+                .ring
+                .iter()
+                .find(|held| held.0 == batch)
+                .map(|held| held.1 + indices(&held.2).len() as u64)
+                .unwrap();
+            if let Some((from, to)) = self.sched.workers[id].skipped(batch, offset) {
+                self.event(Event::TakenBack { worker: id, from, to });
             }
         }
         self.free(id);
@@ -201,6 +225,7 @@ impl World {
                     self.withdraw(id, lo, hi);
                 }
             }
+            Step::Answer(id) => self.answer(id),
             Step::Look(worker, stalled_ns) => self.event(Event::Looked { worker, stalled_ns }),
             Step::Measure(nanos, count) => self.sched.measured(JOB, nanos, count),
         }
@@ -217,6 +242,8 @@ impl World {
         while self.sched.outstanding() {
             let mut moved = self.send(usize::MAX);
             for id in 0..3 {
+                moved |= !self.sims[id].answers.is_empty();
+                self.answer(id);
                 self.start(id);
                 moved |= self.sims[id].running.is_some();
                 self.finish(id);
