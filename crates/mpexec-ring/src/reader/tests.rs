@@ -117,8 +117,10 @@ fn positions_that_no_writer_stores_are_refused() {
     assert!(judged(record(0), 24).is_err(), "not aligned");
     assert!(judged(record(0), CAPACITY + 16).is_err(), "past the ring");
     assert!(judged(record(0), u64::MAX - 15).is_err(), "far past the ring");
-    let past = Limit { published: 0, complete: CAPACITY + 1 };
-    assert!(reader().next(past, headers(&[])).is_err());
+    for (published, complete) in [(CAPACITY + 16, 0), (0, CAPACITY + 1)] {
+        let past = Limit { published, complete };
+        assert!(reader().next(past, headers(&[(0, record(0))])).is_err(), "{past:?}");
+    }
     let mut reader = reader();
     reader.next(Limit::published(32), headers(&[(0, record(16))])).unwrap();
     assert!(reader.next(Limit::published(16), headers(&[])).is_err(), "backwards");
@@ -130,9 +132,14 @@ fn lengths_that_leave_what_is_published_or_the_lap_are_refused() {
     assert!(judged(record(17), 32).is_err(), "one byte past what is published");
     assert!(judged(record(u32::MAX), CAPACITY).is_err());
     assert!(judged(record(CAPACITY as u32 - 16), CAPACITY).is_ok());
-    assert!(judged(record(CAPACITY as u32 - 15), CAPACITY).is_err(), "past the lap");
-    assert!(reader().next(complete(17), headers(&[(0, record(CAPACITY as u32))])).is_err());
-    assert!(reader().next(complete(15), headers(&[(0, record(0))])).is_err(), "half a header");
+    assert!(judged(record(CAPACITY as u32 - 15), CAPACITY).is_err(), "past the ring");
+    let mut reader = Reader { position: 2048, freed: 2048, ..reader() };
+    let across = headers(&[(2048, record(2048))]);
+    assert!(reader.next(Limit::published(2048 + CAPACITY), across).is_err(), "past the lap");
+    let too_long = headers(&[(0, record(CAPACITY as u32))]);
+    assert!(self::reader().next(complete(17), too_long).is_err());
+    let half = self::reader().next(complete(15), headers(&[(0, record(0))]));
+    assert!(half.is_err(), "half a header");
 }
 
 #[test]

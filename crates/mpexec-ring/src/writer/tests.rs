@@ -83,6 +83,9 @@ fn a_jump_needs_room_for_the_whole_record_before_the_reader() {
         ring.tail = HEADER + 1024;
         let place = ring.place(len, len).unwrap();
         assert_eq!((place.spot, place.widens), (spot, spot == Spot::Here), "{len} bytes");
+        ring.push(len);
+        let grown = if spot == Spot::Here { HEADER + padded(len) } else { 0 };
+        assert_eq!(ring.writer.window, FIRST_WINDOW + grown, "the window is what was used of it");
     }
 }
 
