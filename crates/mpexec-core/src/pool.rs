@@ -101,8 +101,8 @@ impl Pool {
         A: Args<M>,
     {
         self.engine.page.set_cpu(current_cpu());
-        let staged = self.stage(&args)?;
-        let cell = self.engine.call(&function.id().0, self.engine.config.attempts, &staged, true)?;
+        let mut staged = self.stage(&args)?;
+        let cell = self.engine.call(&function.id().0, self.engine.config.attempts, &mut staged, true)?;
         staged.recycle();
         self.engine.wait_call(&cell, None);
         decode_outcome(cell.take())
@@ -116,8 +116,8 @@ impl Pool {
         C: Callable<M>,
         A: Args<M>,
     {
-        let called = self.stage(&args).and_then(|staged| {
-            let called = self.engine.call(&function.id().0, self.engine.config.attempts, &staged, false);
+        let called = self.stage(&args).and_then(|mut staged| {
+            let called = self.engine.call(&function.id().0, self.engine.config.attempts, &mut staged, false);
             staged.recycle();
             called
         });
@@ -129,8 +129,7 @@ impl Pool {
 
     fn stage<M, A: Args<M>>(&self, args: &A) -> Result<Staged, TaskError> {
         let mut staged = Staging::recycled();
-        let keep = |parcel, length| self.engine.lock().keep_parcel(parcel, length);
-        staged.push(self.engine.largest_payload(), keep, |sink| args.encode_all(sink))?;
+        staged.push(self.engine.largest_payload(), |sink| args.encode_all(sink))?;
         Ok(staged.staged)
     }
 

@@ -18,6 +18,7 @@ pub(crate) mod jobs;
 pub(crate) mod launch;
 mod obituary;
 pub(crate) mod open;
+pub(crate) mod parcels;
 pub(crate) mod scheduler;
 mod send;
 pub(crate) mod slot;

@@ -45,6 +45,7 @@ impl Engine {
         let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
         state.handle(Event::Lost { worker: id, running }, |state, job, index| state.fail(job, index, crashed.clone()));
         let slot = std::mem::take(&mut state.slots[id]);
+        state.sweep_parcels();
         if let Some(link) = &slot.link {
             self.bells.remove(link.bell());
         }

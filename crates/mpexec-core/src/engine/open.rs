@@ -8,6 +8,7 @@ use mpexec_wire::FunctionKind;
 use super::Engine;
 use super::jobs::{CallCell, Calls, Hook, JobState, News, Outcome};
 use super::obituary::CRASH_LOOP;
+use super::parcels::Parcel;
 use super::scheduler::{Event, Function, Job, JobId, Run};
 use super::state::{Life, State};
 use crate::error::TaskError;
@@ -21,11 +22,11 @@ pub(crate) enum FunctionRef {
     Named(String),
 }
 
-/// Encoded tasks, as entries of a batch, and whether one of them names a parcel.
+/// Encoded tasks, as entries of a batch, and the parcels that they name.
 #[derive(Debug, Default)]
 pub(crate) struct Staged {
     pub bytes: Vec<u8>,
-    pub parcels: bool,
+    pub parcels: Vec<Parcel>,
 }
 
 /// How a job is to be run.
@@ -102,12 +103,13 @@ impl Engine {
     }
 
     /// Brings encoded tasks of a job, and sends what can be sent.
-    pub(crate) fn bring(&self, id: JobId, run: Run, last: bool, parcels: bool) {
+    pub(crate) fn bring(&self, id: JobId, run: Run, last: bool, parcels: Vec<Parcel>) {
         let mut state = self.lock();
         if let Some(job) = state.jobs.get_mut(&id) {
             job.input_ended |= last;
-            job.parcels |= parcels;
+            job.parcels |= !parcels.is_empty();
         }
+        state.keep_parcels(parcels);
         if run.count > 0 {
             state.sched.push(id, run);
         }
@@ -218,7 +220,7 @@ impl Engine {
         &self,
         function: &FunctionRef,
         attempts: u32,
-        entry: &Staged,
+        entry: &mut Staged,
         waited_for: bool,
     ) -> Result<Arc<CallCell>, TaskError> {
         let mut state = self.lock();
@@ -241,12 +243,13 @@ impl Engine {
         };
         let cell = Arc::new(CallCell::default());
         let Some(calls) = state.jobs.get_mut(&id).and_then(|job| {
-            job.parcels |= entry.parcels;
+            job.parcels |= !entry.parcels.is_empty();
             job.calls.as_mut()
         }) else {
             return Err(TaskError::Cancelled { reason: "the pool is going away".to_owned() });
         };
         let index = calls.add(cell.clone());
+        state.keep_parcels(std::mem::take(&mut entry.parcels));
         state.sched.push_call(id, index, &entry.bytes);
         if state.slots.iter().any(super::slot::Slot::is_empty) {
             self.wake_workers(&mut state);
@@ -331,5 +334,6 @@ impl State {
         }
         self.fire(told);
         self.handle(Event::Abandoned(id), |_, _, _| {});
+        self.sweep_parcels();
     }
 }

@@ -143,6 +143,11 @@ impl Scheduler {
         self.workers.iter().any(|worker| !worker.held.is_empty())
     }
 
+    /// All that is queued.
+    pub(crate) fn queued_runs(&self) -> impl Iterator<Item = &Run> {
+        self.jobs.values().flat_map(|job| job.queue.iter())
+    }
+
     /// Whether any task waits to be sent.
     pub(crate) fn queued(&self) -> bool {
         !self.turn.is_empty()

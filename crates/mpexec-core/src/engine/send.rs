@@ -51,8 +51,15 @@ impl State {
     /// Forgets a job whose owner is gone once nothing of it is left.
     pub(crate) fn settle_abandoned(&mut self, id: JobId) {
         if self.jobs.get(&id).is_some_and(|job| job.abandoned) && self.sched.is_idle(id) {
-            self.jobs.remove(&id);
-            self.sched.forget(id);
+            self.forget(id);
+        }
+    }
+
+    /// Nothing of the job is left.
+    pub(super) fn forget(&mut self, id: JobId) {
+        self.sched.forget(id);
+        if self.jobs.remove(&id).is_some_and(|job| job.parcels) {
+            self.sweep_parcels();
         }
     }
 
@@ -137,8 +144,8 @@ impl State {
         };
         if self.jobs.get(&job).is_some_and(|job| job.parcels) {
             for named in Entries::new(run.entries(), run.count).flatten().filter_map(|entry| entry.parcel()) {
-                if let Some((parcel, length)) = self.parcels.get(&named.parcel) {
-                    link.send_parcel(named.parcel, parcel.as_fd(), *length)?;
+                if let Some(parcel) = self.parcels.get(&named.parcel) {
+                    link.send_parcel(named.parcel, parcel.fd.as_fd(), parcel.length)?;
                 }
             }
         }

@@ -26,6 +26,8 @@ const KICK: u64 = u64::MAX;
 /// What is kept free in a quarter ring, beside the batch's own header.
 const MARGIN: usize = 64;
 
+/// On the socket link batches are as large as over rings of this size.
+const SOCKET_RING: usize = 4 << 20;
 /// A shared context up to this size travels in the welcome.
 const LARGE_CONTEXT: usize = 64 << 10;
 
@@ -113,7 +115,11 @@ impl Engine {
 
     /// The largest payload of a task that travels within a batch; a larger one becomes a parcel.
     pub(crate) fn largest_payload(&self) -> usize {
-        self.config.ring_capacity / 4 - BATCH_HEADER - ENTRY_HEADER - MARGIN
+        let quarter = match self.transport {
+            Transport::Socket => self.config.ring_capacity.min(SOCKET_RING) / 4,
+            _ => self.config.ring_capacity / 4,
+        };
+        quarter - BATCH_HEADER - ENTRY_HEADER - MARGIN
     }
 
     /// The pool itself is dropped: what somebody still waits for is finished, the rest is cancelled, then all leave.

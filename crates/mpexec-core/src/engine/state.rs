@@ -2,14 +2,15 @@
 //!
 //! [`State::pump`] is the crank's turn: results out of the links, outcomes to their jobs, new batches into the links.
 
-use std::collections::{HashMap, VecDeque};
-use std::os::fd::OwnedFd;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mpexec_wire::{ENTRY_HEADER, Entries, FunctionInfo, GROUP_HEADER, GroupHeader, ParcelRef, Results, Status, pad8};
 
+use super::ids::IdMap;
 use super::jobs::{Bytes, Chunk, Hook, Jobs, News, Outcome};
+use super::parcels::Parcel;
 use super::scheduler::{Action, Function, JobId, Scheduler, WorkerId};
 use super::slot::Slot;
 use super::waiter::Waiter;
@@ -62,8 +63,7 @@ pub(crate) struct State {
     next_job: JobId,
     /// The job that gathers the single calls of a function.
     pub lanes: Vec<(Function, u32, JobId)>,
-    pub(super) parcels: HashMap<u64, (OwnedFd, u64)>,
-    next_parcel: u64,
+    pub(super) parcels: IdMap<Parcel>,
     pub baton: Baton,
     pub parked: Vec<Arc<Waiter>>,
     /// The supervisor knows that there is work that nobody waits for.
@@ -102,12 +102,6 @@ impl State {
     pub(crate) fn new_job_id(&mut self) -> JobId {
         self.next_job += 1;
         self.next_job
-    }
-
-    pub(crate) fn keep_parcel(&mut self, parcel: OwnedFd, length: u64) -> u64 {
-        self.next_parcel += 1;
-        self.parcels.insert(self.next_parcel, (parcel, length));
-        self.next_parcel
     }
 
     /// Tells whoever wanted to know. Threads at once; what is the user's, after the lock.
@@ -340,8 +334,7 @@ impl State {
         };
         if job.abandoned {
             if idle {
-                self.jobs.remove(&id);
-                self.sched.forget(id);
+                self.forget(id);
             }
             return;
         }

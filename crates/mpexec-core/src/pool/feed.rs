@@ -88,9 +88,8 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
                 self.input_ended = true;
                 break;
             };
-            let keep = |parcel, length| self.engine.lock().keep_parcel(parcel, length);
             let encode = self.feed.encode;
-            let pushed = staged.push(largest, keep, |sink| encode(&item, sink));
+            let pushed = staged.push(largest, |sink| encode(&item, sink));
             let index = self.next_index;
             self.next_index += 1;
             if let Err(error) = pushed {

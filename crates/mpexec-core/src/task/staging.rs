@@ -5,12 +5,12 @@
 
 use std::cell::Cell;
 use std::io::Write;
-use std::os::fd::OwnedFd;
 
 use mpexec_ring::ParcelWriter;
 use mpexec_wire::{ENTRY_HEADER, ENTRY_PARCEL, EncodeError, EntryHeader, PARCEL_REF, ParcelRef, Sink, SinkFull, pad8};
 
 use crate::engine::open::Staged;
+use crate::engine::parcels::Parcel;
 use crate::error::TaskError;
 
 /// Encoded tasks.
@@ -32,21 +32,20 @@ impl Staging {
     pub(crate) fn recycled() -> Staging {
         let mut bytes = SPARE.take();
         bytes.clear();
-        Staging { staged: Staged { bytes, parcels: false }, count: 0 }
+        Staging { staged: Staged { bytes, parcels: Vec::new() }, count: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.staged.bytes.len()
     }
 
-    /// Encodes one task. `largest`: payloads above it become parcels; `keep` takes the parcel and gives its number.
+    /// Encodes one task. Payloads above `largest` become parcels.
     ///
     /// # Errors
     /// When the argument cannot be encoded: nothing of it is left here.
     pub(crate) fn push(
         &mut self,
         largest: usize,
-        keep: impl FnOnce(OwnedFd, u64) -> u64,
         encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), TaskError> {
         let start = self.staged.bytes.len();
@@ -71,10 +70,11 @@ impl Staging {
             Ok(None) => 0,
             Ok(Some((parcel, length))) => {
                 let mut payload = [0; PARCEL_REF];
-                ParcelRef { parcel: keep(parcel, length), len: length }.write_to(&mut payload);
+                let parcel = Parcel::new(parcel, length);
+                ParcelRef { parcel: parcel.id, len: length }.write_to(&mut payload);
                 self.staged.bytes.truncate(start + ENTRY_HEADER);
                 self.staged.bytes.extend_from_slice(&payload);
-                self.staged.parcels = true;
+                self.staged.parcels.push(parcel);
                 ENTRY_PARCEL
             }
         };
