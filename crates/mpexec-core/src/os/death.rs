@@ -2,8 +2,8 @@
 //!
 //! The kernel sends the parent-death signal when the thread that started us ends. It is a real-time signal with a
 //! handler that kills the worker's whole group: plain SIGKILL as death signal would leave the worker's own children alive.
-//! A worker that loops, or waits for ever, is interrupted by it all the same; one that is stopped dies when the signal is
-//! delivered, which for a stopped process the guard cannot do, but the kernel's SIGCONT to orphaned stopped groups does.
+//! A worker that loops, or waits for ever, is interrupted by it all the same. A stopped one has to be woken for that: the
+//! signal is an attribute of each *thread*, so a second thread, the guard, asks for SIGCONT.
 #![expect(unsafe_code, reason = "prctl and a signal handler")]
 
 use std::io;
@@ -52,6 +52,14 @@ pub(crate) fn die_with_parent(coordinator: u32) -> io::Result<()> {
         return Err(io::Error::other("the coordinator is gone"));
     }
     Ok(())
+}
+
+/// Asks the kernel, for the calling thread, to wake this process when the coordinator dies, should it be stopped then.
+/// The thread must live as long as the process.
+pub(crate) fn wake_with_parent() {
+    // SAFETY: PR_SET_PDEATHSIG takes the signal's number and touches no memory. Should it be refused, a stopped worker
+    // of a dead coordinator waits for its SIGCONT from elsewhere.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGCONT) };
 }
 
 /// Kills this worker and everything in its group, at once. For the guard that saw the coordinator's socket end.

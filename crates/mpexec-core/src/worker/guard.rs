@@ -17,6 +17,7 @@ pub(crate) fn start(
     mut data: impl FnMut(FrameKind, &[u8]) -> Result<(), LinkError> + Send + 'static,
 ) -> io::Result<()> {
     let guard = move || {
+        death::wake_with_parent();
         loop {
             let taken = socket.next(|kind, payload, mut attached| match kind {
                 FrameKind::Parcel => {
