@@ -62,3 +62,11 @@ pub enum OpenError {
         source: io::Error,
     },
 }
+
+/// What went wrong with a file of our own is the system's doing.
+pub(crate) fn os(error: OpenError) -> io::Error {
+    match error {
+        OpenError::Os { source, .. } => source,
+        other => io::Error::other(other),
+    }
+}

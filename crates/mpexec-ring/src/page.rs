@@ -3,10 +3,9 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use crate::error::OpenError;
+use crate::error::{OpenError, os};
 use crate::map::{Access, Map, ONE_WRITER, seal, sealed_size, sized_memfd};
 use crate::memory::{HEADER_PAGE, OwnPage, TrustedMemory};
-use crate::segments::os;
 
 const WHAT: &str = "the page of the pool";
 

@@ -9,7 +9,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use crate::error::OpenError;
+use crate::error::{OpenError, os};
 use crate::map::{Access, FIXED_SIZE, Map, ONE_WRITER, seal, sealed_size, sized_memfd};
 use crate::memory::{ForeignMemory, HEADER_PAGE, OwnMemory, TrustedMemory};
 use crate::page::{PoolPage, open_page};
@@ -121,12 +121,4 @@ fn ring_capacity(size: u64, what: &'static str) -> Result<Capacity, OpenError> {
 
 fn map(fd: BorrowedFd<'_>, capacity: Capacity, access: Access, what: &'static str) -> Result<Map, OpenError> {
     Map::new(fd, HEADER_PAGE + capacity.bytes() as usize, access, what)
-}
-
-/// What went wrong with a file of our own is the system's doing.
-pub(crate) fn os(error: OpenError) -> io::Error {
-    match error {
-        OpenError::Os { source, .. } => source,
-        other => io::Error::other(other),
-    }
 }
