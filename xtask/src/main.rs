@@ -4,6 +4,7 @@
 //! of [`Command`]; it depends on little, because everybody who types `cargo xtask` waits until it is built.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod demo;
 mod place;
 mod report;
@@ -25,12 +26,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Arguments),
     Demo(demo::Arguments),
     Test(tests_cmd::Arguments),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => tests_cmd::run(&arguments),
     }

@@ -1,0 +1,61 @@
+//! Python's `multiprocessing` and NumPy, in one interpreter that stays, so that its start is in no figure.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+const PROGRAM: &str = include_str!("python.py");
+
+/// A Python that takes commands.
+pub(crate) struct Python {
+    child: Child,
+    to: Option<ChildStdin>,
+    from: BufReader<ChildStdout>,
+}
+
+impl Python {
+    /// Starts it. `Err`: why there is none, for the row's note.
+    pub(crate) fn start(program: &Path) -> Result<Python, String> {
+        let told = |error: &dyn std::fmt::Display| format!("{} cannot be started ({error})", program.display());
+        let spawned = Command::new(program)
+            .args(["-u", "-c", PROGRAM])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| told(&error));
+        let mut child = spawned?;
+        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(told(&"it has no pipes"));
+        };
+        Ok(Python { child, to: Some(to), from: BufReader::new(from) })
+    }
+
+    /// Starts it if it has NumPy.
+    pub(crate) fn with_numpy(program: &Path) -> Result<Python, String> {
+        let asked = Command::new(program).args(["-c", "import numpy"]).stderr(Stdio::null()).status();
+        match asked {
+            Ok(status) if status.success() => Python::start(program),
+            Ok(_) => Err(format!("{} has no NumPy", program.display())),
+            Err(error) => Err(format!("{} cannot be started ({error})", program.display())),
+        }
+    }
+
+    /// The numbers that it answers.
+    pub(crate) fn ask(&mut self, command: &str, argument: impl std::fmt::Display) -> Result<Vec<f64>> {
+        writeln!(self.to.as_mut().context("it is open until the drop")?, "{command} {argument}")?;
+        let mut line = String::new();
+        self.from.read_line(&mut line)?;
+        ensure!(!line.is_empty(), "Python ended at {command} {argument}");
+        line.split_whitespace().map(|number| number.parse().context("a number from Python")).collect()
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        // The end of its input ends it, and it ends the workers of its own pool: killed, it would leave them behind.
+        drop(self.to.take());
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,206 @@
+//! One row: we and our references, measured in turn.
+//!
+//! What disturbs a machine lasts longer than a reading. So each round takes one reading of every side, and the ratio is
+//! taken within the round; the row's ratio is the median of these.
+
+use anyhow::{Context, Result};
+
+use crate::place::Setting;
+use crate::report::{Compared, Figure, RowReport, Verdict};
+use crate::stats::summary;
+
+/// What is measured, and which direction is good.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    /// A rate; otherwise a cost.
+    pub(crate) more_is_better: bool,
+}
+
+impl Metric {
+    pub(crate) const fn cost(name: &'static str, unit: &'static str) -> Metric {
+        Metric { name, unit, more_is_better: false }
+    }
+
+    pub(crate) const fn rate(name: &'static str, unit: &'static str) -> Metric {
+        Metric { name, unit, more_is_better: true }
+    }
+}
+
+/// Where we must be, seen from a reference or by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    /// Our figure is at most so many times the reference's.
+    AtMost(f64),
+    /// We are at least so many times as fast as the reference.
+    Faster(f64),
+    /// Our figure itself, at most.
+    FigureAtMost(f64),
+    /// Our figure itself, at least.
+    FigureAtLeast(f64),
+    /// None: shown for comparison.
+    Shown,
+}
+
+/// One goal: which metric, against whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Against {
+    pub(crate) metric: usize,
+    pub(crate) reference: &'static str,
+    pub(crate) goal: Goal,
+}
+
+type Reading<'a> = Box<dyn FnMut() -> Result<Vec<f64>> + 'a>;
+
+/// A row in the making. The first side is ours.
+pub(crate) struct Race<'a> {
+    row: &'static str,
+    what: String,
+    metrics: Vec<Metric>,
+    sides: Vec<(&'static str, Reading<'a>)>,
+    absent: Vec<String>,
+    goals: Vec<Against>,
+}
+
+impl<'a> Race<'a> {
+    /// A row in which our side's `reading` gives one value for each metric.
+    pub(crate) fn new(
+        row: &'static str,
+        what: impl Into<String>,
+        metrics: &[Metric],
+        reading: impl FnMut() -> Result<Vec<f64>> + 'a,
+    ) -> Race<'a> {
+        Race {
+            row,
+            what: what.into(),
+            metrics: metrics.to_vec(),
+            sides: vec![("mpexec", Box::new(reading))],
+            absent: Vec::new(),
+            goals: Vec::new(),
+        }
+    }
+
+    /// Another side.
+    pub(crate) fn beside(&mut self, name: &'static str, reading: impl FnMut() -> Result<Vec<f64>> + 'a) -> &mut Self {
+        self.sides.push((name, Box::new(reading)));
+        self
+    }
+
+    /// A side that cannot be measured here.
+    pub(crate) fn without(&mut self, name: &'static str, reason: &str) -> &mut Self {
+        self.absent.push(format!("{name}: skipped, {reason}"));
+        self
+    }
+
+    /// A goal for the metric with this number.
+    pub(crate) fn goal(&mut self, metric: usize, reference: &'static str, goal: Goal) -> &mut Self {
+        self.goals.push(Against { metric, reference, goal });
+        self
+    }
+
+    /// Takes the readings. The first of each side is a warm-up and does not count.
+    pub(crate) fn run(mut self, setting: &Setting) -> Result<RowReport> {
+        if setting.alone {
+            self.sides.truncate(1);
+        }
+        let mut readings: Vec<Vec<Vec<f64>>> = vec![Vec::new(); self.sides.len()];
+        for round in 0..=setting.rounds {
+            for ((name, reading), kept) in self.sides.iter_mut().zip(&mut readings) {
+                let values = reading().with_context(|| (*name).to_owned())?;
+                if round > 0 {
+                    kept.push(values);
+                }
+            }
+        }
+        let of =
+            |side: usize, metric: usize| -> Vec<f64> { readings[side].iter().map(|round| round[metric]).collect() };
+        let mut figures = Vec::new();
+        for (side, (name, _)) in self.sides.iter().enumerate() {
+            for (at, metric) in self.metrics.iter().enumerate() {
+                let (median, least, greatest) = summary(&of(side, at));
+                let (metric, unit) = (metric.name, metric.unit);
+                figures.push(Figure { side: name, metric, unit, median, least, greatest });
+            }
+        }
+        let mut compared = Vec::new();
+        for against in &self.goals {
+            let metric = self.metrics[against.metric];
+            let ours = of(0, against.metric);
+            let values = match against.goal {
+                Goal::FigureAtMost(_) | Goal::FigureAtLeast(_) => ours,
+                goal => {
+                    let Some(side) = self.sides.iter().position(|(name, _)| *name == against.reference) else {
+                        continue;
+                    };
+                    let theirs = of(side, against.metric);
+                    let faster = matches!(goal, Goal::Faster(_)) && !metric.more_is_better;
+                    let ratio = |(ours, theirs): (&f64, &f64)| if faster { theirs / ours } else { ours / theirs };
+                    ours.iter().zip(&theirs).map(ratio).collect()
+                }
+            };
+            compared.push(compare(against, metric, &values));
+        }
+        Ok(RowReport { row: self.row, what: self.what, figures, compared, absent: self.absent })
+    }
+}
+
+fn compare(against: &Against, metric: Metric, values: &[f64]) -> Compared {
+    let (median, least, greatest) = summary(values);
+    let (goal, met, absolute) = match against.goal {
+        Goal::AtMost(limit) => (format!("<= {limit} x"), Some(median <= limit), false),
+        Goal::Faster(limit) => (format!(">= {limit} x as fast"), Some(median >= limit), false),
+        Goal::FigureAtMost(limit) => (format!("<= {limit} {}", metric.unit), Some(median <= limit), true),
+        Goal::FigureAtLeast(limit) => (format!(">= {limit} {}", metric.unit), Some(median >= limit), true),
+        Goal::Shown => ("-".to_owned(), None, false),
+    };
+    let verdict = match met {
+        Some(true) => Verdict::Met,
+        Some(false) => Verdict::Missed,
+        None => Verdict::Shown,
+    };
+    let reference = if absolute { "" } else { against.reference };
+    Compared { metric: metric.name, reference, median, least, greatest, goal, verdict }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting() -> Setting {
+        Setting { quick: true, alone: false, rounds: 3, python: "none".into(), folder: "none".into() }
+    }
+
+    #[test]
+    fn the_ratio_is_taken_within_each_round() {
+        // A machine that becomes ten times slower for one round does not move the ratio.
+        let mut slow = [1.0, 1.0, 10.0, 1.0].into_iter();
+        let mut also_slow = [2.0, 2.0, 20.0, 2.0].into_iter();
+        let metrics = [Metric::cost("time", "s")];
+        let mut race = Race::new("x", "x", &metrics, || Ok(vec![slow.next().unwrap()]));
+        race.beside("raw", || Ok(vec![also_slow.next().unwrap()])).goal(0, "raw", Goal::AtMost(0.6));
+        let row = race.run(&setting()).unwrap();
+        let compared = &row.compared[0];
+        assert_eq!((compared.least, compared.median, compared.greatest), (0.5, 0.5, 0.5));
+        assert_eq!(compared.verdict, Verdict::Met);
+    }
+
+    #[test]
+    fn as_fast_is_turned_round_for_costs_and_not_for_rates() {
+        for (metric, ratio) in [(Metric::cost("time", "s"), 4.0), (Metric::rate("tasks", "/s"), 0.25)] {
+            let mut race = Race::new("x", "x", std::slice::from_ref(&metric), || Ok(vec![1.0]));
+            race.beside("raw", || Ok(vec![4.0])).goal(0, "raw", Goal::Faster(1.0));
+            assert_eq!(race.run(&setting()).unwrap().compared[0].median, ratio);
+        }
+    }
+
+    #[test]
+    fn a_side_that_is_absent_has_no_goal() {
+        let metrics = [Metric::cost("time", "s")];
+        let mut race = Race::new("x", "x", &metrics, || Ok(vec![1.0]));
+        race.without("python", "there is none").goal(0, "python", Goal::Faster(2.0));
+        let row = race.run(&setting()).unwrap();
+        assert!(row.compared.is_empty());
+        assert_eq!(row.absent, ["python: skipped, there is none"]);
+    }
+}

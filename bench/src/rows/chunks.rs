@@ -1,0 +1,64 @@
+//! Blocks of plain numbers: nothing is encoded, so this is about bytes.
+
+use std::hint::black_box;
+
+use anyhow::{Result, ensure};
+
+use crate::place::Setting;
+use crate::race::{Goal, Metric, Race};
+use crate::raw::rows::Sockets;
+use crate::report::RowReport;
+use crate::rows::table::{COLUMNS, count_rows, numbers};
+use crate::rows::{millions, pool};
+use crate::stats::timed;
+
+const MEMCPY: &str = "memcpy, then count, 1 thread";
+const SOCKETS: &str = "raw socket pairs, 2 children";
+
+/// Rows in a block.
+const BLOCK: usize = 4096;
+
+fn count_block(block: &[i64]) -> Vec<u8> {
+    let mut counts = Vec::with_capacity(block.len() / COLUMNS);
+    count_rows(block, &mut counts);
+    counts
+}
+
+fn in_process(blocks: &[&[i64]]) -> Vec<Vec<u8>> {
+    let mut copy = vec![0; BLOCK * COLUMNS];
+    let count = |block: &&[i64]| {
+        let copy = &mut copy[..block.len()];
+        copy.copy_from_slice(block);
+        count_block(black_box(copy))
+    };
+    blocks.iter().map(count).collect()
+}
+
+pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
+    let rows = setting.size(4_000_000, 1_000_000);
+    let numbers = numbers(rows);
+    let blocks: Vec<&[i64]> = numbers.chunks(BLOCK * COLUMNS).collect();
+    let expected = in_process(&blocks);
+    let pool = pool(2)?;
+    let metrics = [Metric::rate("rows", "million/s")];
+    let what = format!("map over &[i64] of {BLOCK} rows x 5 -> Vec<u8>, {rows} rows, 2 workers");
+    let mut race = Race::new("chunks", what, &metrics, || {
+        let (counts, took) = timed(|| pool.map(count_block, blocks.iter().copied()));
+        ensure!(counts? == expected, "the counts are right");
+        Ok(vec![millions(rows as u64, took)])
+    });
+    race.beside(MEMCPY, || {
+        let (counts, took) = timed(|| in_process(&blocks));
+        ensure!(counts == expected, "the counts are right");
+        Ok(vec![millions(rows as u64, took)])
+    });
+    let mut sockets = Sockets::start(2)?;
+    let (blocks, expected) = (&blocks, &expected);
+    race.beside(SOCKETS, move || {
+        let (counts, took) = timed(|| sockets.count(blocks));
+        ensure!(counts? == *expected, "the counts are right");
+        Ok(vec![millions(rows as u64, took)])
+    });
+    race.goal(0, MEMCPY, Goal::Faster(0.8)).goal(0, SOCKETS, Goal::Faster(2.0));
+    Ok(vec![race.run(setting)?])
+}
