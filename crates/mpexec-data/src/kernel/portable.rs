@@ -29,16 +29,16 @@ fn within<T: PartialOrd>(x: T, lo: T, hi: T) -> bool {
 #[inline(always)]
 fn each<const N: usize>(numbers: &[u8], bits: &mut [u8], holds: impl Fn([u8; N]) -> bool) {
     let (numbers, _) = numbers.as_chunks::<N>();
-    let (eights, last) = numbers.as_chunks::<8>();
-    for (eight, byte) in eights.iter().zip(bits.iter_mut()) {
-        *byte = pack(eight.map(|number| u8::from(holds(number))));
-    }
-    if !last.is_empty() {
-        let mut flags = [0; 8];
-        for (flag, &number) in flags.iter_mut().zip(last) {
-            *flag = u8::from(holds(number));
+    for (group, bits) in numbers.chunks(64).zip(bits.chunks_mut(8)) {
+        let mut flags = [0; 64];
+        // Two loops instead of one, because a compiler makes vector code of the first only if it stands alone.
+        match group.as_array::<64>() {
+            Some(group) => (0..64).for_each(|at| flags[at] = u8::from(holds(group[at]))),
+            None => group.iter().zip(&mut flags).for_each(|(&number, flag)| *flag = u8::from(holds(number))),
         }
-        bits[eights.len()] = pack(flags);
+        for (eight, byte) in flags.as_chunks::<8>().0[..group.len().div_ceil(8)].iter().zip(bits) {
+            *byte = pack(*eight);
+        }
     }
 }
 

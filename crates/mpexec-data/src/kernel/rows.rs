@@ -32,21 +32,24 @@ pub(super) fn count_bits(bits: &[u8], cols: usize, out: &mut [u8]) {
 /// Eight rows of at most eight bits are at most one word, and begin at a byte.
 #[inline(always)]
 fn narrow(bits: &[u8], cols: usize, out: &mut [u8]) {
-    let keep = u64::MAX >> (64 - cols);
-    let (eights, last) = out.as_chunks_mut::<8>();
-    let groups = eights.len();
-    for (group, counts) in eights.iter_mut().enumerate() {
+    let keep = u8::MAX >> (8 - cols);
+    for (group, counts) in out.chunks_mut(8).enumerate() {
         let word = word(bits, group * cols);
-        for (row, count) in counts.iter_mut().enumerate() {
-            *count = ((word >> (row * cols)) & keep).count_ones() as u8;
+        let mut rows = [0; 8];
+        for (at, row) in rows.iter_mut().enumerate() {
+            *row = (word >> (at * cols)) as u8 & keep;
         }
+        counts.copy_from_slice(&ones_of_each(rows)[..counts.len()]);
     }
-    if !last.is_empty() {
-        let word = word(bits, groups * cols);
-        for (row, count) in last.iter_mut().enumerate() {
-            *count = ((word >> (row * cols)) & keep).count_ones() as u8;
-        }
-    }
+}
+
+/// The set bits of each of eight bytes: sums of pairs of bits, of pairs of those, and of halves, in all bytes at once.
+#[inline(always)]
+fn ones_of_each(bytes: [u8; 8]) -> [u8; 8] {
+    let bits = u64::from_le_bytes(bytes);
+    let pairs = bits - ((bits >> 1) & 0x5555_5555_5555_5555);
+    let fours = (pairs & 0x3333_3333_3333_3333) + ((pairs >> 2) & 0x3333_3333_3333_3333);
+    ((fours + (fours >> 4)) & 0x0f0f_0f0f_0f0f_0f0f).to_le_bytes()
 }
 
 #[inline(always)]
