@@ -254,6 +254,12 @@ impl HeaderCells {
     #[inline]
     pub(crate) fn store(&self, [first, tag]: [u64; 2]) {
         self.tag.store(tag, Ordering::Relaxed);
+        self.store_first([first, tag]);
+    }
+
+    /// Writer: the first word of a header whose tag is there already.
+    #[inline]
+    pub(crate) fn store_first(&self, [first, _]: [u64; 2]) {
         self.first.store(first, Ordering::Release);
     }
 

@@ -127,6 +127,12 @@ impl<C: Cells> OwnMemory<C> {
     pub(crate) fn store_header(&mut self, offset: u64, header: Header) {
         self.0.header(offset).store(header.words());
     }
+
+    /// Writes a header that differs from what is there only in its length.
+    #[inline]
+    pub(crate) fn store_length(&mut self, offset: u64, header: Header) {
+        self.0.header(offset).store_first(header.words());
+    }
 }
 
 /// The segment as seen by one who trusts its writer (a worker reading what its coordinator wrote)

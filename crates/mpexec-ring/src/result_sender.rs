@@ -43,6 +43,7 @@ pub struct ResultSender {
     page: TrustedMemory<PageCells>,
     writer: Writer,
     tail: u64,
+    published: u64,
     granted: Option<Place>,
     group: Option<Group>,
 }
@@ -65,7 +66,16 @@ impl ResultSender {
         page: TrustedMemory<PageCells>,
         capacity: Capacity,
     ) -> Self {
-        ResultSender { memory, tasks, page, writer: Writer::new(capacity), tail: 0, granted: None, group: None }
+        ResultSender {
+            memory,
+            tasks,
+            page,
+            writer: Writer::new(capacity),
+            tail: 0,
+            published: 0,
+            granted: None,
+            group: None,
+        }
     }
 
     /// The longest payload (or single append) in bytes, a quarter of the ring. What is longer
@@ -97,7 +107,8 @@ impl ResultSender {
     /// 31`.
     pub fn commit(&mut self, len: usize, kind: u32, tag: u64) {
         assert!((1..CONTINUED).contains(&kind), "kinds are 1 to 2^31 - 1, not {kind}");
-        let record = self.fill(None, len, kind, tag);
+        let place = self.granted(len);
+        let record = self.start_record(&place, len, Header { len: len as u32, kind, tag });
         self.close(record);
     }
 
@@ -126,8 +137,9 @@ impl ResultSender {
     /// # Panics
     ///
     /// If no group is open.
+    #[inline]
     pub fn append_space(&mut self, min: usize, want: usize) -> Option<&mut [u8]> {
-        let group = self.group.expect("append_space follows begin_group");
+        let group = self.group.as_ref().expect("append_space follows begin_group");
         self.space(group.open, min, want)
     }
 
@@ -136,21 +148,24 @@ impl ResultSender {
     /// # Panics
     ///
     /// If there was no [`Self::append_space`] before it, or if `len` is more than that gave.
+    #[inline]
     pub fn append(&mut self, len: usize) {
-        let mut group = self.group.expect("append follows begin_group");
-        let Some(Place { spot, .. }) = self.granted else { panic!("append follows append_space") };
-        let kind = match (group.open, spot) {
-            (Some(_), Spot::NextLap) => {
-                group.continued = true;
-                group.kind | CONTINUED
+        let place = self.granted(len);
+        let group = self.group.as_mut().expect("append follows begin_group");
+        let kind = group.kind | if group.continued { CONTINUED } else { 0 };
+        let end = match &mut group.open {
+            Some(record) if place.spot == Spot::Behind => {
+                record.len += len as u64;
+                let (offset, end) = (self.writer.capacity().offset(record.start), record.end());
+                self.memory.store_length(offset, Header { len: record.len as u32, kind, tag: group.tag });
+                if place.widens {
+                    self.writer.widen_to(&place, padded(end));
+                }
+                end
             }
-            _ if group.continued => group.kind | CONTINUED,
-            _ => group.kind,
+            _ => self.append_first(&place, len),
         };
-        let record = self.fill(group.open, len, kind, group.tag);
-        group.open = Some(record);
-        self.group = Some(group);
-        self.memory.cells().complete_to(record.end());
+        self.memory.cells().complete_to(end);
     }
 
     /// Ends the group; it is visible after the next [`Self::publish`]. A group without results
@@ -173,6 +188,8 @@ impl ResultSender {
     /// An open group is cut here: what it holds is shown as a record of its own, and the group goes
     /// on in a further one. So a worker whose results fill the ring can publish and wait for
     /// room in the middle of a group.
+    ///
+    /// Nothing new since the last call: false, and no fence is paid for.
     pub fn publish(&mut self) -> bool {
         self.granted = None;
         if let Some(group) = &mut self.group
@@ -181,7 +198,12 @@ impl ResultSender {
             group.continued = true;
             self.close(record);
         }
-        self.memory.cells().publish(self.writer.head(), self.page.cells())
+        let head = self.writer.head();
+        if head == self.published {
+            return false;
+        }
+        self.published = head;
+        self.memory.cells().publish(head, self.page.cells())
     }
 
     /// The task `ordinal` is about to start. The look at [`crate::TaskSignals::is_withdrawn`] comes
@@ -230,6 +252,7 @@ impl ResultSender {
         self.tasks.cells()
     }
 
+    #[inline]
     fn space(&mut self, open: Option<OpenRecord>, min: usize, want: usize) -> Option<&mut [u8]> {
         self.granted = None;
         let most = self.max_record();
@@ -259,27 +282,43 @@ impl ResultSender {
         self.writer.place(open, self.tail, min, want)
     }
 
-    /// Writes the header that makes `len` bytes of the grant part of a record.
-    fn fill(&mut self, open: Option<OpenRecord>, len: usize, kind: u32, tag: u64) -> OpenRecord {
-        let place = self.granted.take().expect("a record follows its space");
+    /// The place that the last grant found, for `len` bytes of it.
+    #[inline]
+    fn granted(&mut self, len: usize) -> Place {
+        let place = self.granted.take().expect("written bytes follow their space");
         assert!(len as u64 <= place.room, "{len} bytes of a grant of {}", place.room);
+        place
+    }
+
+    /// The first result of a group, or the first that does not fit behind the others.
+    #[cold]
+    fn append_first(&mut self, place: &Place, len: usize) -> u64 {
+        let group = self.group.as_mut().expect("there was one a moment ago");
+        let (kind, tag) = (group.kind, group.tag);
+        if let Some(record) = group.open.take() {
+            group.continued = true;
+            self.writer.advance(padded(record.end()));
+        }
+        let mark = if group.continued { CONTINUED } else { 0 };
+        let record = self.start_record(place, len, Header { len: len as u32, kind: kind | mark, tag });
+        if let Some(group) = &mut self.group {
+            group.open = Some(record);
+        }
+        record.end()
+    }
+
+    /// Writes the header of a record of `len` bytes, and the pad before it if it jumps.
+    fn start_record(&mut self, place: &Place, len: usize, header: Header) -> OpenRecord {
         let capacity = self.writer.capacity();
-        let record = match (open, place.spot) {
-            (Some(record), Spot::Behind) => OpenRecord { len: record.len + len as u64, ..record },
-            (open, _) => {
-                if let Some(record) = open {
-                    self.writer.advance(padded(record.end()));
-                }
-                let start = place.at - HEADER;
-                if place.spot == Spot::NextLap && self.writer.head() != start {
-                    self.memory.store_header(capacity.offset(self.writer.head()), Header::PAD);
-                }
-                self.writer.advance(start);
-                OpenRecord { start, len: len as u64 }
-            }
-        };
-        self.memory.store_header(capacity.offset(record.start), Header { len: record.len as u32, kind, tag });
-        self.writer.fill(&place, padded(record.end()));
+        let record = OpenRecord { start: place.at - HEADER, len: len as u64 };
+        if place.spot == Spot::NextLap && self.writer.head() != record.start {
+            self.memory.store_header(capacity.offset(self.writer.head()), Header::PAD);
+        }
+        self.writer.advance(record.start);
+        self.memory.store_header(capacity.offset(record.start), header);
+        if place.widens {
+            self.writer.widen_to(place, padded(record.end()));
+        }
         record
     }
 

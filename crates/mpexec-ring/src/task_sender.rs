@@ -133,7 +133,9 @@ impl TaskSender {
             }
         }
         self.memory.store_header(capacity.offset(span.start), Header { len: span.len, kind, tag });
-        self.writer.fill(&place, span.end());
+        if place.widens {
+            self.writer.widen_to(&place, span.end());
+        }
         self.writer.advance(span.end());
         span
     }

@@ -126,13 +126,10 @@ impl Writer {
         place
     }
 
-    /// The record that `place` (from the last call of [`Self::place`]) became is `end` long, header
-    /// and padding counted.
-    pub(crate) fn fill(&mut self, place: &Place, end: u64) {
-        if place.widens {
-            let offset = end - (self.capacity.lap_end(place.at - 1) - self.capacity.bytes());
-            self.window = self.window.max(offset);
-        }
+    /// The window was left for what lies at `place` and ends, padded, at `end`: from now on that is inside.
+    pub(crate) fn widen_to(&mut self, place: &Place, end: u64) {
+        let lap_start = self.capacity.lap_end(place.at - 1) - self.capacity.bytes();
+        self.window = self.window.max(end - lap_start);
     }
 
     /// The next record starts at `head`.

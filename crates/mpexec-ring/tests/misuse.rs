@@ -67,7 +67,7 @@ fn a_record_within_a_group_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "append follows append_space")]
+#[should_panic(expected = "written bytes follow their space")]
 fn an_append_after_a_publish_needs_new_space() {
     let (.., mut results) = ends();
     results.begin_group(1, 0);

@@ -235,6 +235,11 @@ impl Results {
         let mut bytes = &out[6..];
         prop_assert_eq!(taken.continued, self.taken_of == Some(taken.tag), "{:?}", taken);
         self.taken_of = Some(taken.tag);
+        // No bytes at the end of a record whose bytes were all taken come without a piece.
+        while self.waiting.front().is_some_and(|(group, append)| *group != taken.tag && append.is_empty()) {
+            self.waiting.pop_front();
+            self.published = self.published.saturating_sub(1);
+        }
         let mut first = true;
         loop {
             // An append of no bytes may stand at the end of this piece or of the next.

@@ -32,7 +32,9 @@ impl Ring {
         let place = self.place(len, len)?;
         let start = place.at - HEADER;
         let end = start + HEADER + padded(len);
-        self.writer.fill(&place, end);
+        if place.widens {
+            self.writer.widen_to(&place, end);
+        }
         self.writer.advance(end);
         Some(self.writer.capacity.offset(start))
     }
