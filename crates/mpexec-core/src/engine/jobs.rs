@@ -71,6 +71,14 @@ pub(crate) struct JobState {
     pub parcels: bool,
 }
 
+impl JobState {
+    /// Whether anybody still wants the outcomes of tasks from index `first` on that came back unfinished.
+    pub(crate) fn wants(&self, first: u64) -> bool {
+        // Calls that were given up are below the base.
+        !self.abandoned && self.broken.is_none() && self.calls.as_ref().is_none_or(|calls| first >= calls.base)
+    }
+}
+
 /// The calls of one function, one task each, that are not settled.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {

@@ -95,13 +95,16 @@ impl Engine {
                 what: format!("{what}{said}"),
                 remedy: "a worker program must call mpexec_core::init() as the first thing in main()".to_owned(),
             }));
-            state.deaths_in_row = CRASH_LOOP;
+            state.crash_looped = true;
             return;
         }
-        if was_starting || state.sched.outstanding() {
-            state.deaths_in_row += 1;
+        // After the loop has ended the calls, those of its workers that were still to die end nothing more.
+        if state.crash_looped || !(was_starting || state.sched.outstanding()) {
+            return;
         }
+        state.deaths_in_row += 1;
         if state.deaths_in_row >= CRASH_LOOP {
+            state.crash_looped = true;
             let error = PoolError::CrashLoop { deaths: state.deaths_in_row, pid, exit, stderr: stderr.to_owned() };
             self.end_calls(state, &error);
         }

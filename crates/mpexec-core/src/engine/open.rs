@@ -7,7 +7,6 @@ use mpexec_wire::FunctionKind;
 
 use super::Engine;
 use super::jobs::{CallCell, Calls, Hook, JobState, News, Outcome};
-use super::obituary::CRASH_LOOP;
 use super::parcels::Parcel;
 use super::scheduler::{Event, Function, Job, JobId, Run};
 use super::state::{Life, State};
@@ -93,10 +92,10 @@ impl Engine {
 
     /// After a crash loop the places are empty: the next call starts afresh.
     fn wake_workers(&self, state: &mut State) {
+        if std::mem::take(&mut state.crash_looped) {
+            state.deaths_in_row = 0;
+        }
         if state.slots.iter().any(super::slot::Slot::is_empty) {
-            if state.deaths_in_row >= CRASH_LOOP {
-                state.deaths_in_row = 0;
-            }
             state.alerted = true;
             self.wake.ring();
         }
@@ -251,7 +250,7 @@ impl Engine {
         let index = calls.add(cell.clone());
         state.keep_parcels(std::mem::take(&mut entry.parcels));
         state.sched.push_call(id, index, &entry.bytes);
-        if state.slots.iter().any(super::slot::Slot::is_empty) {
+        if state.crash_looped || state.slots.iter().any(super::slot::Slot::is_empty) {
             self.wake_workers(&mut state);
         }
         if waited_for {

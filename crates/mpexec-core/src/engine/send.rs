@@ -36,7 +36,7 @@ impl State {
             match action {
                 Action::Requeue { worker, nth, job, offset, first, count, attempt } => {
                     let bytes = self.slots[worker].link.as_ref().map(|link| cut_out(link.held(nth), offset, count));
-                    if let Some(bytes) = bytes.filter(|_| self.jobs.get(&job).is_some_and(|job| !job.abandoned)) {
+                    if let Some(bytes) = bytes.filter(|_| self.jobs.get(&job).is_some_and(|job| job.wants(first))) {
                         self.sched.push_front(job, Run { first, count, attempt, bytes, from: 0 });
                     } else {
                         self.settle_abandoned(job);

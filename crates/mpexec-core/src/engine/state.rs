@@ -86,6 +86,8 @@ pub(crate) struct State {
     /// All workers are gone and none will come.
     pub ended: bool,
     pub deaths_in_row: u32,
+    /// A row of deaths has ended the calls; no worker is started before the next call.
+    pub crash_looped: bool,
     pub deaths: u64,
     /// How the last worker that went ended.
     pub last_exit: Option<Exit>,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::launch::ThreadWorker;
-use super::obituary::{CRASH_LOOP, forward_piece};
+use super::obituary::forward_piece;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
 use super::state::{Baton, Life, State};
@@ -138,7 +138,7 @@ impl Supervisor {
                 let state = engine.lock();
                 let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.outstanding());
                 let fresh = engine.config.replace || state.deaths == 0;
-                if !state.slots[id].is_empty() || !wanted || !fresh || state.deaths_in_row >= CRASH_LOOP {
+                if !state.slots[id].is_empty() || !wanted || !fresh || state.crash_looped {
                     continue;
                 }
             }
@@ -286,7 +286,7 @@ impl Supervisor {
             }
         }
         let gone = state.slots.iter().all(Slot::is_empty);
-        let done = state.life == Life::Terminated || !state.sched.outstanding() || state.deaths_in_row >= CRASH_LOOP;
+        let done = state.life == Life::Terminated || !state.sched.outstanding() || state.crash_looped;
         if gone && done {
             state.ended = true;
             for waiter in &state.parked {
