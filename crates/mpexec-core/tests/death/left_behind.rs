@@ -1,0 +1,101 @@
+//! Nothing is left behind: after hundreds of deaths the coordinator has what it had after ten, and after the end of its
+//! pools what it had before them. Memory stays flat while an endless input goes to a slow consumer.
+
+use mpexec_core::{Process, TaskError, Transport};
+
+use crate::common::census::{Census, anonymous_memory, children};
+use crate::common::{pool, wait_until};
+use crate::ways::Way;
+use crate::{LINKS, alone};
+
+/// What an allocator may keep for itself.
+const SLACK: u64 = 4 << 20;
+
+#[track_caller]
+fn is_again(before: &Census) {
+    let mut last = Census::take();
+    wait_until(&format!("the census is again {before:?}"), || {
+        last = Census::take();
+        last == *before
+    });
+}
+
+#[test]
+fn after_three_hundred_deaths_all_is_as_after_ten() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 2);
+        assert!(pool.wait_ready(None));
+        let die = |times: u32| {
+            for n in 0..times {
+                assert!(matches!(pool.apply(|| Way::Killed.die_as_unit(), ()), Err(TaskError::Crashed { .. })));
+                assert_eq!(pool.apply(|n: u32| n, (n,)).unwrap(), n);
+            }
+            assert!(pool.wait_ready(None));
+        };
+        die(10);
+        let (before, memory) = (Census::take(), anonymous_memory());
+        assert_eq!(before.children, 2);
+        die(150);
+        is_again(&before);
+        let grown = anonymous_memory().saturating_sub(memory);
+        assert!(grown < SLACK, "{grown} bytes more after the deaths on {link:?}");
+    }
+}
+
+#[test]
+fn a_pool_that_is_over_leaves_nothing() {
+    let _alone = alone();
+    let once = |link: Transport| {
+        let joined = pool(link, 2);
+        joined.map(|n: u64| vec![n; 100], 0..1_000).unwrap();
+        joined.apply(|bytes: Vec<u8>| bytes, (vec![1; 3 << 20],)).unwrap();
+        let _ = joined.apply(|| Way::Aborts.die_as_unit(), ());
+        joined.close();
+        joined.join().unwrap();
+        let dropped = pool(link, 2);
+        drop(dropped.imap(|n: u64| n, 0..).take(5));
+        drop(dropped.apply_async(|n: u64| n, (1,)));
+        drop(dropped);
+        let terminated = pool(link, 2);
+        let pending = terminated.map_async(|_: u8| crate::common::forever(), 0..100);
+        terminated.terminate();
+        drop(terminated);
+        assert!(pending.get().is_err());
+        Process::spawn(|n: u8| n, (1,)).unwrap().join().unwrap();
+    };
+    // The first use starts what a process has once: the thread that spawns.
+    LINKS.into_iter().for_each(once);
+    wait_until("all workers are gone", || children().is_empty());
+    let threads = |census: Census| Census { threads: 0, ..census };
+    wait_until("the threads have ended", || Census::take().threads <= 5);
+    let before = Census::take();
+    for _ in 0..5 {
+        LINKS.into_iter().for_each(once);
+    }
+    is_again(&before);
+    assert_eq!(threads(before).children, 0);
+}
+
+#[test]
+fn an_endless_input_and_a_slow_consumer_take_no_more_and_more_memory() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 2);
+        let mut results = pool.imap(|row: Vec<u64>| row, (0u64..).map(|n| vec![n; 64]));
+        let mut read = |count: u64| {
+            for _ in 0..count {
+                results.next().unwrap().unwrap();
+            }
+            anonymous_memory()
+        };
+        let (mut low, mut high) = (u64::MAX, 0);
+        let warm = read(70_000);
+        for _ in 0..10 {
+            let now = read(8_000);
+            (low, high) = (low.min(now), high.max(now));
+        }
+        assert!(high < warm + (48 << 20), "{warm} bytes grew to {high} on {link:?}");
+        assert!(high < 400 << 20, "{high} bytes for a window of 64 MiB");
+    }
+}

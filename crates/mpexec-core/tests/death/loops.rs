@@ -1,0 +1,96 @@
+//! Deaths one after another: a loop of them ends with one clear error and the next call starts afresh, and kills from
+//! outside of a pool that makes progress never end a call, at whatever moment they strike.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use mpexec_core::{PoolError, TaskError};
+
+use crate::common::{builder, census, pool, spin};
+use crate::ways::Way;
+use crate::{LINKS, alone};
+
+#[test]
+fn five_deaths_in_a_row_end_the_call_with_one_clear_error_and_the_next_call_is_served() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 2).attempts(100).build().unwrap();
+        for _ in 0..2 {
+            let error = pool.map(|_: u32| Way::Exits(3).die_as_unit(), 0..100).unwrap_err().error;
+            let TaskError::Pool(PoolError::CrashLoop { deaths, exit, .. }) = &error else { panic!("{error:?}") };
+            assert_eq!((*deaths, *exit), (5, Way::Exits(3).exit()));
+            assert!(error.to_string().contains("exited with code 3"), "{error}");
+            assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+            assert_eq!(pool.map(|n: u8| n, 0..10).unwrap().len(), 10);
+        }
+        pool.close();
+        pool.join().unwrap();
+    }
+}
+
+#[test]
+fn every_call_that_waits_in_a_crash_loop_is_told() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).attempts(100).build().unwrap();
+        let calls: Vec<_> = (0..20).map(|_| pool.apply_async(|| Way::Aborts.die_as_unit(), ())).collect();
+        for call in calls {
+            let error = call.get().unwrap_err();
+            assert!(matches!(error, TaskError::Pool(PoolError::CrashLoop { .. })), "{error:?}");
+        }
+        assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+    }
+}
+
+#[test]
+fn deaths_with_work_done_in_between_are_no_crash_loop() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 1);
+        for n in 0..12u32 {
+            assert!(matches!(pool.apply(|| Way::Killed.die_as_unit(), ()), Err(TaskError::Crashed { .. })));
+            assert_eq!(pool.apply(|n: u32| n, (n,)).unwrap(), n);
+        }
+    }
+}
+
+#[test]
+fn kills_at_random_moments_lose_double_and_change_no_result() {
+    let _alone = alone();
+    const KILLS: u32 = 40;
+    for link in LINKS {
+        let pool = builder(link, 2).attempts(1_000).ring_capacity(1 << 16).build().unwrap();
+        let (kills, over) = (AtomicU32::new(0), AtomicBool::new(false));
+        let task = |n: u64| {
+            spin(Duration::from_micros(n % 40));
+            vec![n; (n * 7 % 600) as usize]
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut random = 88_172_645_463_325_252u64;
+                while !over.load(Ordering::Relaxed) {
+                    random ^= random << 13;
+                    random ^= random >> 7;
+                    random ^= random << 17;
+                    spin(Duration::from_micros(random % 3_000));
+                    // Only workers that serve are struck, so that the pool makes progress.
+                    if pool.wait_ready(Some(Duration::from_secs(20)))
+                        && let Some(pid) = pool.pids().get(random as usize % 2)
+                    {
+                        census::kill(*pid);
+                        kills.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+            let mut results = pool.imap(task, 0u64..);
+            let mut n = 0;
+            while kills.load(Ordering::Relaxed) < KILLS {
+                let result = results.next().unwrap().unwrap_or_else(|error| panic!("task {n} on {link:?}: {error}"));
+                assert!(result.len() as u64 == n * 7 % 600 && result.iter().all(|value| *value == n), "task {n}");
+                n += 1;
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+    }
+}

@@ -1,0 +1,195 @@
+//! The table of deaths: each way at each moment. The one task that was running fails and says pid and exit exactly;
+//! neighbours that were finished keep their results, those not started run elsewhere, and the next call is served.
+
+use std::time::{Duration, Instant};
+
+use mpexec_core::{Exit, Pool, TaskError, current_task};
+
+use crate::common::{Scratch, builder, census, forever, open, pass, pool, wait_until};
+use crate::ways::{Fatal, MOMENTS, Moment, WAYS, Way};
+use crate::{LINKS, alone};
+
+/// 300 tasks of which one is fatal: how each ended.
+fn a_job_with_one_fatal_task(pool: &Pool, fatal: Fatal) -> Vec<Result<u64, TaskError>> {
+    let items = (0..300).map(|n| if n == 200 { (n, fatal) } else { (n, Fatal(None)) });
+    let task = |pair: (u64, Fatal)| {
+        let (n, fatal) = pair;
+        fatal.run();
+        (n * 3, fatal)
+    };
+    pool.imap(task, items).map(|result| result.map(|(value, _)| value)).collect()
+}
+
+#[test]
+fn each_way_to_die_at_each_moment_fails_the_running_task_alone() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 2);
+        for (way, moment) in WAYS.into_iter().flat_map(|way| MOMENTS.map(|moment| (way, moment))) {
+            let what = format!("{way:?} while {moment:?} on {link:?}");
+            assert!(pool.wait_ready(Some(Duration::from_secs(20))), "{what}: no replacement came");
+            let before = pool.pids();
+            let results = a_job_with_one_fatal_task(&pool, Fatal(Some((way, moment))));
+            assert_eq!(results.len(), 300, "{what}");
+            for (n, result) in (0u64..).zip(results) {
+                match result {
+                    Ok(value) => assert!(n != 200 && value == n * 3, "{what}: task {n} gave {value}"),
+                    Err(TaskError::Crashed { pid, exit, .. }) => {
+                        assert_eq!((n, exit), (200, way.exit()), "{what}");
+                        assert!(before.contains(&pid), "{what}: no such worker, {pid}");
+                        assert!(!census::alive(pid), "{what}: {pid} lives");
+                    }
+                    Err(other) => panic!("{what}: task {n} ended as {other:?}"),
+                }
+            }
+        }
+        pool.close();
+        pool.join().unwrap();
+        assert_eq!(census::children(), [0; 0]);
+    }
+}
+
+fn last_words(way: Way) -> u8 {
+    eprintln!("these are my last words");
+    way.die()
+}
+
+#[test]
+fn a_single_call_that_dies_says_pid_exit_and_last_words() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 1);
+        for way in WAYS {
+            let [pid] = pool.pids()[..] else { panic!("one worker") };
+            let error = pool.apply(last_words, (way,)).unwrap_err();
+            let TaskError::Crashed { pid: told, exit, stderr } = &error else { panic!("{error:?}") };
+            assert_eq!((*told, *exit), (pid, way.exit()));
+            assert!(stderr.contains("these are my last words"), "{way:?}: {stderr:?}");
+            assert!(error.to_string().contains(&pid.to_string()) && error.is_system());
+            assert_eq!(pool.apply(|n: u8| n, (5,)).unwrap(), 5);
+        }
+    }
+}
+
+#[test]
+fn an_idle_worker_that_dies_is_replaced_and_no_call_notices() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 1);
+        for way in WAYS {
+            let gate = Scratch::new();
+            let task = |way: Way, gate: String| {
+                // The task is over when its worker dies.
+                std::thread::spawn(move || {
+                    pass(&gate);
+                    way.die();
+                });
+                std::process::id()
+            };
+            let pid = pool.apply(task, (way, gate.text())).unwrap();
+            gate.open();
+            wait_until("another worker has its place", || {
+                !matches!(pool.pids()[..], [same] if same == pid) && pool.pids().len() == 1
+            });
+            assert!(!census::alive(pid));
+            assert_ne!(pool.apply(std::process::id, ()).unwrap(), pid, "{way:?}");
+        }
+    }
+}
+
+#[test]
+fn a_running_worker_killed_from_outside_fails_its_task_within_a_second() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 2);
+        let started = Scratch::new();
+        let task = |started: String| {
+            open(&started);
+            forever();
+        };
+        let pending = pool.apply_async(task, (started.text(),));
+        wait_until("the task runs", || started.is_open());
+        let since = Instant::now();
+        pool.pids().into_iter().for_each(census::kill);
+        let Err(TaskError::Crashed { exit, .. }) = pending.get() else { panic!("it ended well") };
+        assert_eq!(exit, Exit::Signal(9));
+        assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+        assert_eq!(pool.map(|n: u8| n, 0..10).unwrap(), (0..10).collect::<Vec<u8>>());
+    }
+}
+
+#[test]
+fn a_task_is_tried_again_as_often_as_it_was_asked_for() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 2).attempts(3).build().unwrap();
+        let third_time_lucky = |n: u32| {
+            let attempt = current_task().map_or(0, |task| task.attempt);
+            if n == 30 && attempt < 3 {
+                Way::Aborts.die();
+            }
+            (n, attempt)
+        };
+        let results = pool.map(third_time_lucky, 0..100).unwrap();
+        let wanted = (0..100).map(|n| (n, if n == 30 { 3 } else { 1 }));
+        assert!(results.iter().copied().eq(wanted), "{results:?}");
+        assert_eq!(pool.apply(third_time_lucky, (30,)).unwrap(), (30, 3));
+    }
+}
+
+#[test]
+fn a_task_that_kills_every_worker_it_meets_is_named_and_the_others_succeed() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 2).attempts(3).build().unwrap();
+        let poison = |n: u32| {
+            if n == 42 {
+                Way::Killed.die();
+            }
+            n
+        };
+        let failed: Vec<usize> = pool
+            .imap(poison, 0..100)
+            .enumerate()
+            .filter_map(|(n, result)| match result {
+                Ok(value) => {
+                    assert_eq!(value as usize, n);
+                    None
+                }
+                Err(error) => {
+                    assert!(matches!(error, TaskError::Crashed { exit: Exit::Signal(9), .. }), "{error:?}");
+                    Some(n)
+                }
+            })
+            .collect();
+        assert_eq!(failed, [42]);
+        assert_eq!(pool.map(poison, 40..50).unwrap_err().index, 2);
+    }
+}
+
+#[test]
+fn calls_of_other_threads_do_not_notice_a_death() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 2).attempts(10).build().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        assert!(pool.map(|n: u64| n * 2, 0..200).unwrap().into_iter().eq((0..200).map(|n| n * 2)));
+                    }
+                });
+            }
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    let dies_at_first = |_: u8| {
+                        if current_task().is_some_and(|task| task.attempt == 1) {
+                            Fatal(Some((Way::Killed, Moment::Running))).run();
+                        }
+                    };
+                    pool.apply(dies_at_first, (0,)).unwrap();
+                }
+            });
+        });
+    }
+}
