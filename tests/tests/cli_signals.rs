@@ -1,0 +1,143 @@
+//! Signals that ask the program to end: one message, the right exit code, no file, no process left.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::files::{endless, folder, names_in, zeros};
+use common::processes::Held;
+use common::program::{Started, mpexec, program, programs};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+/// A long count, and its workers when all are at work.
+fn counting(folder: &TempDir, more: &[&str]) -> (Started, Vec<Held>) {
+    let path = endless(folder);
+    let call = mpexec(["count-range", "--workers", "2", "--output", "out.npy"]);
+    let started = call.args(more).arg(&path).in_folder(folder.path()).start();
+    let workers = started.workers_on(&path, 2);
+    (started, workers)
+}
+
+fn gone(workers: &[Held]) {
+    for worker in workers {
+        assert!(worker.ends_within(Duration::from_secs(1)), "worker {} is left", worker.pid);
+    }
+}
+
+#[test]
+fn a_signal_ends_the_program_with_its_code_one_message_and_no_file() {
+    let signals = [(Signal::INT, 130, "interrupted"), (Signal::TERM, 143, "terminated"), (Signal::HUP, 129, "hung up")];
+    for (signal, code, word) in signals {
+        for transport in ["shm", "socket"] {
+            let folder = folder();
+            let (started, workers) = counting(&folder, &["--transport", transport]);
+            started.signal(signal);
+            let done = started.finish();
+            assert_eq!((done.code(), done.text()), (code, ""), "{}", done.stderr);
+            let messages: Vec<_> = done.stderr.lines().filter(|line| line.starts_with(word)).collect();
+            assert_eq!(messages.len(), 1, "{}", done.stderr);
+            assert!(messages[0].ends_with(" of 1,717,986,918 rows counted; no file written"), "{}", messages[0]);
+            assert!(!done.stderr.contains("error"), "{}", done.stderr);
+            gone(&workers);
+            assert_eq!(names_in(&folder), ["zeros.bin"]);
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_hangs_is_given_the_grace_and_no_more() {
+    let folder = folder();
+    let (started, workers) = counting(&folder, &[]);
+    for worker in &workers {
+        worker.signal(Signal::STOP);
+    }
+    let begun = Instant::now();
+    started.signal(Signal::INT);
+    let done = started.finish();
+    assert_eq!(done.code(), 130);
+    assert!(begun.elapsed() >= Duration::from_millis(1900), "{:?}", begun.elapsed());
+    assert_eq!(done.stderr.matches("interrupted").count(), 1, "{}", done.stderr);
+    gone(&workers);
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    let folder = folder();
+    let (started, workers) = counting(&folder, &[]);
+    for worker in &workers {
+        worker.signal(Signal::STOP);
+    }
+    started.signal(Signal::TERM);
+    // Not to be merged with the first, it must be another signal; and that one must have been taken by then.
+    started.signal(Signal::INT);
+    let done = started.finish();
+    assert!([130, 143].contains(&done.code()), "{}", done.stderr);
+    gone(&workers);
+}
+
+#[test]
+fn lines_that_were_printed_stay_when_the_program_is_interrupted() {
+    let folder = folder();
+    for (mode, line) in [("sync", "5\n"), ("async", "\t5\n")] {
+        let call = mpexec(["count-range", "--min", "0", "--output", "-", "--mode", mode, "--workers", "2"]);
+        let mut started = call.arg(endless(&folder)).start();
+        let first = started.line();
+        assert!(first.ends_with(line), "{first}");
+        started.signal(Signal::INT);
+        let done = started.finish();
+        assert_eq!(done.code(), 130);
+        assert!(done.text().ends_with(line), "half a line at the end");
+        let told = done.stderr.trim_end();
+        assert!(told.starts_with("interrupted: ") && told.ends_with(" rows counted"), "{told}");
+    }
+}
+
+#[test]
+fn a_reader_that_does_not_read_cannot_hold_the_program() {
+    let folder = folder();
+    let mut started = mpexec(["count-range", "--min", "0", "--output", "-"]).arg(zeros(&folder, 1_000_000, 5)).start();
+    started.line();
+    let workers = started.workers(1);
+    started.signal(Signal::INT);
+    assert!(started.ends_within(Duration::from_secs(10)));
+    assert_eq!(started.finish().code(), 130);
+    gone(&workers);
+}
+
+#[test]
+fn a_program_started_to_ignore_a_signal_goes_on_ignoring_it() {
+    let folder = folder();
+    let path = zeros(&folder, 1_000_000, 5);
+    for (name, signal) in [("HUP", Signal::HUP), ("INT", Signal::INT)] {
+        let script = format!("trap '' {name}; exec \"$0\" count-range --min 0 --output - \"$1\"");
+        let call = program("sh").args(["-c", &script]).arg(programs().join("mpexec"));
+        let mut started = call.arg(&path).start();
+        let first = started.line();
+        started.signal(signal);
+        let done = started.finish();
+        assert_eq!((first.as_str(), done.code(), done.stderr.as_str()), ("5\n", 0, ""), "{name}");
+        assert_eq!(done.text().lines().count(), 999_999);
+    }
+}
+
+#[test]
+fn a_signal_before_the_work_begins_ends_the_program_too() {
+    let folder = folder();
+    // A worker program that never says a word.
+    let silent = common::files::file(&folder, "silent", b"#!/bin/sh\nexec sleep 1000\n");
+    std::fs::set_permissions(&silent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let call =
+        mpexec(["count-range", "--workers", "1"]).arg(zeros(&folder, 1000, 5)).arg("--worker-program").arg(&silent);
+    let started = call.start();
+    let workers = started.workers(1);
+    started.signal(Signal::INT);
+    assert!(started.ends_within(Duration::from_secs(1)));
+    // What never became a worker cannot know that it should end; and it holds our standard output.
+    for stranger in workers {
+        stranger.signal(Signal::KILL);
+    }
+    let done = started.finish();
+    assert_eq!(done.code(), 130);
+    assert_eq!(done.stderr, "interrupted before any row was counted\n");
+}
