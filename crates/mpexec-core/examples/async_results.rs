@@ -11,7 +11,7 @@ use std::time::Duration;
 use mpexec_core::{Pool, TaskError, Workers};
 
 fn is_prime(number: u64) -> bool {
-    number > 1 && (2..).take_while(|factor| factor * factor <= number).all(|factor| number % factor != 0)
+    number > 1 && (2..).take_while(|factor| factor * factor <= number).all(|factor| !number.is_multiple_of(factor))
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert!(prime.get()?);
 
     // Waiting with a limit gives the handle back. The task goes on.
-    let mut slow = pool.apply_async(|number: u64| (2..).find(|factor| number % factor == 0), (99_999_640_000_243,));
+    let mut slow =
+        pool.apply_async(|number: u64| (2..).find(|factor| number.is_multiple_of(*factor)), (99_999_640_000_243,));
     let factor = loop {
         match slow.get_timeout(Duration::from_millis(10)) {
             Ok(outcome) => break outcome?,

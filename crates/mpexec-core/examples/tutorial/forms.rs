@@ -85,10 +85,9 @@ fn apply_async_with_callback(pool: &Pool, data: &Table) -> Result<Vec<usize>, Fa
     let collected = Arc::new(Mutex::new(Vec::with_capacity(data.rows.len())));
     for (index, row) in data.rows.iter().enumerate() {
         let collected = collected.clone();
+        let call = pool.apply_async(howmany_with_index, (index, row, MINIMUM, MAXIMUM));
         // The handle may go: a call with a callback is finished without it.
-        let _ = pool.apply_async(howmany_with_index, (index, row, MINIMUM, MAXIMUM)).on_success(move |&answer| {
-            collected.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
-        });
+        drop(call.on_success(move |&answer| collected.lock().unwrap_or_else(PoisonError::into_inner).push(answer)));
     }
     pool.close();
     pool.join()?;
