@@ -27,7 +27,13 @@ impl Engine {
         let running = state.slots[id].link.as_ref().and_then(|link| link.progress().running);
         let next = state.sched.workers[id].next_ordinal_held();
         // A task whose result is here did not kill it; one before that cannot run any more.
-        let running = running.filter(|ordinal| *ordinal >= next);
+        let held = next..state.sched.workers[id].next_ordinal;
+        let mut running = running.filter(|ordinal| held.contains(ordinal));
+        if state.slots[id].fault.is_some() {
+            // What it told is worth nothing, of its progress too. Were nobody charged, a task that makes its worker mad
+            // would go from one worker to the next for ever.
+            running = running.or(Some(next));
+        }
         let forward = self.config.stderr == WorkerStderr::Forward;
         let (pid, fault) = (state.slots[id].pid, state.slots[id].fault.clone());
         let mut stderr = match state.slots[id].stderr.as_mut() {
