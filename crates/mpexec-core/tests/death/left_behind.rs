@@ -44,6 +44,25 @@ fn after_three_hundred_deaths_all_is_as_after_ten() {
 }
 
 #[test]
+fn large_arguments_of_tasks_that_died_or_were_dropped_are_let_go() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 1);
+        let large = vec![7u8; 3 << 20];
+        let before = Census::take();
+        for _ in 0..5 {
+            let die = |_: Vec<u8>| Way::Killed.die_as_unit();
+            assert!(pool.apply(die, (&large,)).is_err());
+            assert!(pool.map(die, [&large, &large, &large]).is_err());
+            assert_eq!(pool.map(|bytes: Vec<u8>| bytes.len(), [&large, &large]).unwrap(), [3 << 20; 2]);
+            assert_eq!(pool.imap(|bytes: Vec<u8>| bytes.len(), std::iter::repeat(&large)).take(2).count(), 2);
+        }
+        assert!(pool.wait_ready(None));
+        is_again(&before);
+    }
+}
+
+#[test]
 fn a_pool_that_is_over_leaves_nothing() {
     let _alone = alone();
     let once = |link: Transport| {
