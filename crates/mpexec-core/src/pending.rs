@@ -9,11 +9,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
-use crate::engine::jobs::{CallCell, Hook};
+use crate::engine::jobs::{CallCell, Hook, News};
 use crate::engine::scheduler::JobId;
 use crate::error::{JobError, TaskError, WaitTimedOut};
 use crate::task::TaskResult;
-use crate::task::gather::Ended;
 use crate::task::outcome::decode_outcome;
 use shared::{Call, Shared, Source, TAKEN, Value, gather};
 
@@ -58,10 +57,12 @@ impl<R: TaskResult> Pending<Vec<R>, JobError> {
         engine: Arc<Engine>,
         job: JobId,
         total: u64,
-        unencoded: Vec<Ended<R>>,
+        unencoded: Vec<News>,
     ) -> Pending<Vec<R>, JobError> {
-        let failed =
-            unencoded.into_iter().filter_map(|(index, outcome)| Some(JobError { index, error: outcome.err()? }));
+        let failed = unencoded.into_iter().filter_map(|news| match news {
+            News::Failed(index, error) => Some(JobError { index, error }),
+            _ => None,
+        });
         let first_failed = failed.min_by_key(|failed| failed.index);
         let used = engine.clone();
         let fetch = Box::new(move || match &first_failed {

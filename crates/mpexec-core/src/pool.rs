@@ -166,12 +166,13 @@ impl Pool {
         C: Callable<M>,
         I: Iterator,
     {
-        let mut running = Running::open(&self.engine, function, feed).map_err(|error| JobError { index: 0, error })?;
+        let mut running = Running::<I, C::Output>::open(&self.engine, function, feed)
+            .map_err(|error| JobError { index: 0, error })?;
         let mut gather = Gather::with_capacity(running.size_hint());
         while let Some(outcomes) = running.next_outcomes(u64::MAX) {
             gather.take_in(outcomes)?;
         }
-        gather.finish()
+        gather.finish(running.brought())
     }
 
     /// As [`Pool::map`], but returns at once. All items are encoded now.

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
+use mpexec_ring::{ResultReceiver, Segments, TaskSender};
 use mpexec_wire::{
     FileId, FrameKind, FromWorker, Hello, PARCEL_REF, PROTOCOL, ParcelRef, ToWorker, Transport as WireTransport,
     Welcome, decode,
@@ -29,7 +30,7 @@ use crate::link::socket::SocketLink;
 use crate::link::{Link, LinkError, memory};
 use crate::os::child::ChildProcess;
 use crate::os::events::{Bell, Watch};
-use crate::os::spawn;
+use crate::os::spawn::{self, Spawning};
 
 /// What the in-process link runs as its worker; given by the door, because engine and worker do not know each other.
 pub(crate) type ThreadWorker = fn(
@@ -44,19 +45,17 @@ impl Engine {
     pub(crate) fn launch(&self, id: WorkerId) -> Result<Slot, PoolError> {
         let (socket, theirs) =
             control::pair().map_err(|error| PoolError::system("make a socket pair for a worker", error))?;
-        let rings = match self.transport {
-            Transport::Socket => None,
-            _ => Some(
-                mpexec_ring::create(self.config.ring_capacity).and_then(|rings| Ok((rings, Bell::new()?))).map_err(
-                    |error| {
-                        PoolError::system("make shared memory for a worker (--transport socket does without)", error)
-                    },
-                )?,
-            ),
-        };
         let (tail, their_stderr) =
             stderr_pipe().map_err(|error| PoolError::system("make a pipe for a worker's stderr", error))?;
-        let child = self.spawn(theirs, their_stderr)?;
+        // The rings are made while the child is being started.
+        let spawning = self.spawn(theirs, their_stderr)?;
+        let rings = self.make_rings();
+        let child = spawning.wait().map_err(|error| self.not_startable(&error));
+        let (rings, child) = match (rings, child) {
+            (Ok(rings), child) => (rings, child?),
+            (Err(error), Ok(child)) => return Err(abandon(child, error)),
+            (Err(error), Err(_)) => return Err(error),
+        };
         let mut writer = Writer::new(socket.clone(), false);
         let reader = Reader::new(socket.clone(), false);
         let welcome = ToWorker::Welcome(Welcome {
@@ -96,15 +95,29 @@ impl Engine {
         })
     }
 
-    fn spawn(&self, stdin: OwnedFd, stderr: OwnedFd) -> Result<ChildProcess, PoolError> {
+    fn make_rings(&self) -> Result<Option<Rings>, PoolError> {
+        if self.transport == Transport::Socket {
+            return Ok(None);
+        }
+        let made = mpexec_ring::create(self.config.ring_capacity).and_then(|rings| Ok((rings, Bell::new()?)));
+        let refused =
+            |error| PoolError::system("make shared memory for a worker (--transport socket does without)", error);
+        made.map(Some).map_err(refused)
+    }
+
+    fn spawn(&self, stdin: OwnedFd, stderr: OwnedFd) -> Result<Spawning, PoolError> {
         let mut command = Command::new(self.program.to_run());
         command.arg0(format!("{} worker", self.config.label)).arg(WORKER_MARK).process_group(0);
         command.stdin(Stdio::from(stdin)).stderr(Stdio::from(stderr));
-        spawn::spawn(command).map_err(|error| PoolError::WorkerProgram {
+        spawn::spawn(command).map_err(|error| self.not_startable(&error))
+    }
+
+    fn not_startable(&self, error: &io::Error) -> PoolError {
+        PoolError::WorkerProgram {
             program: self.program.path.clone(),
             what: format!("it cannot be started: {error}"),
             remedy: "check that it exists, is executable and is for this machine".to_owned(),
-        })
+        }
     }
 
     /// Starts a thread as worker, for the in-process link.
@@ -192,6 +205,18 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// A worker's rings, what is to be passed to it of them, and its bell.
+type Rings = ((TaskSender, ResultReceiver, Segments), Bell);
+
+/// A child that cannot be given its rings.
+fn abandon(mut child: ChildProcess, error: PoolError) -> PoolError {
+    child.kill_group();
+    if child.wait_over(None) {
+        let _ = child.try_wait();
+    }
+    error
 }
 
 /// Our end reads without blocking; the child's end is an ordinary pipe.

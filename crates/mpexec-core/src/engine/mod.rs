@@ -20,6 +20,7 @@ mod obituary;
 pub(crate) mod open;
 pub(crate) mod parcels;
 pub(crate) mod scheduler;
+mod segments;
 mod send;
 pub(crate) mod slot;
 pub(crate) mod start;

@@ -101,8 +101,8 @@ impl Engine {
         }
     }
 
-    /// Brings encoded tasks of a job, and sends what can be sent.
-    pub(crate) fn bring(&self, id: JobId, run: Run, last: bool, parcels: Vec<Parcel>) {
+    /// Brings encoded tasks of a job, and sends what can be sent. A buffer for the next tasks comes back.
+    pub(crate) fn bring(&self, id: JobId, run: Run, last: bool, parcels: Vec<Parcel>) -> Option<Vec<u8>> {
         let mut state = self.lock();
         if let Some(job) = state.jobs.get_mut(&id) {
             job.input_ended |= last;
@@ -119,6 +119,7 @@ impl Engine {
         if last {
             self.leave(&mut state);
         }
+        state.spare.pop()
     }
 
     /// Waits for something of a job. `feeding`: also for room for more of its tasks. `None`: the time was up.

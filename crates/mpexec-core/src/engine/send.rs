@@ -12,6 +12,11 @@ use super::state::State;
 use crate::link::{LinkError, Upto, Withdrawal};
 use crate::os::events::Watch;
 
+/// Buffers of these sizes are kept for the next batch,
+const SPARE_BYTES: std::ops::RangeInclusive<usize> = (4 << 10)..=(2 << 20);
+/// and so many of them.
+const SPARES: usize = 4;
+
 impl State {
     /// The link has failed: nothing more is read from it, and its worker is killed. A socket that has ended is no fault of
     /// the worker's own: it is dying anyway.
@@ -122,7 +127,7 @@ impl State {
                 continue;
             };
             match self.send(id, plan.job, &run) {
-                Ok(true) => {}
+                Ok(true) => self.keep_spare(run.bytes),
                 Ok(false) => {
                     self.sched.workers[id].blocked = true;
                     self.sched.push_front(plan.job, run);
@@ -132,6 +137,13 @@ impl State {
                     self.give_up(id, &error);
                 }
             }
+        }
+    }
+
+    fn keep_spare(&mut self, mut buffer: Vec<u8>) {
+        if SPARE_BYTES.contains(&buffer.capacity()) && self.spare.len() < SPARES {
+            buffer.clear();
+            self.spare.push(buffer);
         }
     }
 

@@ -6,12 +6,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mpexec_wire::{ENTRY_HEADER, Entries, FunctionInfo, GROUP_HEADER, GroupHeader, ParcelRef, Results, Status, pad8};
+use mpexec_wire::{Entries, FunctionInfo, GROUP_HEADER, GroupHeader, Results, Status};
 
 use super::ids::IdMap;
 use super::jobs::{Bytes, Chunk, Hook, Jobs, News, Outcome};
 use super::parcels::Parcel;
 use super::scheduler::{Action, Function, JobId, Scheduler, WorkerId};
+use super::segments::{Segment, split};
 use super::slot::Slot;
 use super::waiter::Waiter;
 use crate::error::{Exit, PoolError, TaskError};
@@ -46,14 +47,6 @@ pub(crate) enum Life {
     Terminated,
 }
 
-/// One part of a group of results.
-#[derive(Debug)]
-enum Segment {
-    Run { offset: u32, count: u32, from: usize, to: usize },
-    Skipped { offset: u32 },
-    Large { offset: u32, status: Status, parcel: ParcelRef },
-}
-
 /// See the head of this file.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -83,6 +76,8 @@ pub(crate) struct State {
     pub listened_to: bool,
     since_turn: u32,
     last_turn: Option<Instant>,
+    /// Large buffers of tasks that were sent: fresh memory costs a page fault for each 4 KiB.
+    pub spare: Vec<Vec<u8>>,
     /// All workers are gone and none will come.
     pub ended: bool,
     pub deaths_in_row: u32,
@@ -374,28 +369,4 @@ impl State {
             worker.blocked = false;
         }
     }
-}
-
-/// Splits a group into runs of ordinary results and the few special ones; returns the offset after the last.
-fn split(bytes: &[u8], from: usize, first: u32, count: u32, segments: &mut Vec<Segment>) -> Result<u32, LinkError> {
-    let mut at = from;
-    let mut next = first;
-    for entry in Results::new(bytes.get(from..).unwrap_or_default(), first, count) {
-        let entry = entry.map_err(LinkError::broken)?;
-        let end = at + ENTRY_HEADER + pad8(entry.payload.len());
-        next = entry.offset + 1;
-        match (entry.status, entry.parcel()) {
-            (Status::Skipped, _) => segments.push(Segment::Skipped { offset: entry.offset }),
-            (status, Some(parcel)) => segments.push(Segment::Large { offset: entry.offset, status, parcel }),
-            (_, None) => match segments.last_mut() {
-                Some(Segment::Run { count, to, .. }) => {
-                    *count += 1;
-                    *to = end;
-                }
-                _ => segments.push(Segment::Run { offset: entry.offset, count: 1, from: at, to: end }),
-            },
-        }
-        at = end;
-    }
-    Ok(next)
 }

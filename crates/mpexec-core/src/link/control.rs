@@ -25,8 +25,10 @@ use super::LinkError;
 
 /// Most descriptors that come with one frame.
 const MOST_ATTACHED: usize = 8;
-/// How much is read at once at least.
-const READ: usize = 64 << 10;
+/// How much is read at once at least: a handshake needs little, and fresh memory costs a page fault for each 4 KiB;
+const READ: usize = 4 << 10;
+/// data needs more.
+const READ_DATA: usize = 64 << 10;
 
 /// A local socket, shared by the reading and the writing half.
 pub(crate) type Socket = Arc<Stream>;
@@ -57,13 +59,14 @@ pub(crate) struct Reader {
     attached: VecDeque<OwnedFd>,
     flags: RecvFlags,
     ended: bool,
+    read: usize,
 }
 
 impl Reader {
     /// `blocking`: in the worker. The coordinator never waits in a read.
     pub(crate) fn new(socket: Socket, blocking: bool) -> Reader {
         let flags = if blocking { RecvFlags::CMSG_CLOEXEC } else { RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT };
-        Reader { socket, decoder: FrameDecoder::new(), attached: VecDeque::new(), flags, ended: false }
+        Reader { socket, decoder: FrameDecoder::new(), attached: VecDeque::new(), flags, ended: false, read: READ }
     }
 
     /// Reads once. `Ok(false)`: nothing there now (only when not blocking).
@@ -71,7 +74,7 @@ impl Reader {
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_ATTACHED))];
         loop {
             let mut ancillary = RecvAncillaryBuffer::new(&mut room);
-            let space = self.decoder.space(READ);
+            let space = self.decoder.space(self.read);
             match recvmsg(fd(&self.socket), &mut [IoSliceMut::new(space)], &mut ancillary, self.flags) {
                 Ok(message) => {
                     for message in ancillary.drain() {
@@ -95,6 +98,11 @@ impl Reader {
                 Err(error) => return Err(io::Error::from(error).into()),
             }
         }
+    }
+
+    /// From now on data comes this way.
+    pub(crate) fn expect_data(&mut self) {
+        self.read = READ_DATA;
     }
 
     /// Whether the other side has closed.

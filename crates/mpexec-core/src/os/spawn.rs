@@ -6,7 +6,7 @@
 
 use std::io;
 use std::process::Command;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::child::ChildProcess;
@@ -18,11 +18,29 @@ struct Request {
 
 static SPAWNER: OnceLock<Mutex<Sender<Request>>> = OnceLock::new();
 
-/// Starts `command` from the spawning thread.
+/// A child that is being started.
+#[derive(Debug)]
+pub(crate) struct Spawning(Receiver<io::Result<ChildProcess>>);
+
+impl Spawning {
+    /// Waits until it has been.
+    ///
+    /// # Errors
+    /// What `Command::spawn` says.
+    pub(crate) fn wait(self) -> io::Result<ChildProcess> {
+        self.0.recv().map_err(|_| gone())?
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the thread that starts processes is gone (after a fork?)")
+}
+
+/// Has `command` started by the spawning thread; what else the child needs can be made meanwhile.
 ///
 /// # Errors
-/// What `Command::spawn` says; or that the thread itself could not be started.
-pub(crate) fn spawn(command: Command) -> io::Result<ChildProcess> {
+/// That the thread itself could not be started.
+pub(crate) fn spawn(command: Command) -> io::Result<Spawning> {
     let (answer, reply) = channel();
     let spawner = match SPAWNER.get() {
         Some(spawner) => spawner,
@@ -31,9 +49,8 @@ pub(crate) fn spawn(command: Command) -> io::Result<ChildProcess> {
             SPAWNER.get_or_init(|| Mutex::new(fresh))
         }
     };
-    let gone = || io::Error::other("the thread that starts processes is gone (after a fork?)");
     spawner.lock().unwrap_or_else(PoisonError::into_inner).send(Request { command, answer }).map_err(|_| gone())?;
-    reply.recv().map_err(|_| gone())?
+    Ok(Spawning(reply))
 }
 
 /// Two first callers may both start one; the loser's ends with its channel, having started nothing.

@@ -13,7 +13,7 @@ use crate::engine::open::JobNews;
 use crate::engine::scheduler::JobId;
 use crate::error::JobError;
 use crate::task::TaskResult;
-use crate::task::gather::{Gather, decode_all};
+use crate::task::gather::Gather;
 
 pub(super) struct Call<T, E> {
     pub(super) engine: Arc<Engine>,
@@ -67,14 +67,14 @@ pub(super) fn gather<R: TaskResult>(engine: &Arc<Engine>, job: JobId, total: u64
     let mut outcome = Ok(());
     while outcome.is_ok() {
         match engine.next_news(job, false, None) {
-            Some(JobNews::News(news)) => outcome = gather.take_in(decode_all(news)),
+            Some(JobNews::News(news)) => outcome = gather.take_in(news),
             Some(JobNews::Broken(error)) => outcome = Err(JobError { index: 0, error }),
             Some(JobNews::Room(_)) => {}
             Some(JobNews::Done) | None => break,
         }
     }
     engine.abandon(job);
-    outcome.and_then(|()| gather.finish())
+    outcome.and_then(|()| gather.finish(total))
 }
 
 /// Puts a lent value back, also when the callback panics.

@@ -2,19 +2,19 @@
 //!
 //! Everything of the user's, the iterator, `Serialize`, `Deserialize`, runs here, on the caller's thread, with no lock held.
 
-use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use mpexec_wire::EncodeError;
 
 use crate::engine::Engine;
+use crate::engine::jobs::News;
 use crate::engine::open::{JobNews, JobOptions, Staged};
 use crate::engine::scheduler::{JobId, Run};
 use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
 use crate::registry::Callable;
 use crate::task::TaskResult;
-use crate::task::gather::{Ended, decode_all};
 use crate::task::staging::{EntrySink, Staging};
 
 /// Encoded input ahead of its outcomes is kept below this many bytes, beside the limit in tasks.
@@ -42,11 +42,14 @@ pub(crate) struct Running<I: Iterator, R> {
     next_index: u64,
     input_ended: bool,
     /// Tasks that could not even be encoded.
-    unencoded: VecDeque<Ended<R>>,
+    unencoded: Vec<News>,
     /// Outcomes fetched, and bytes brought, for the window.
     fetched: u64,
     bytes: u64,
     detached: bool,
+    /// A buffer for the next tasks.
+    spare: Vec<u8>,
+    result: PhantomData<fn() -> R>,
 }
 
 impl<I: Iterator, R: TaskResult> Running<I, R> {
@@ -66,11 +69,18 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             feed,
             next_index: 0,
             input_ended: false,
-            unencoded: VecDeque::new(),
+            unencoded: Vec::new(),
             fetched: 0,
             bytes: 0,
             detached: false,
+            spare: Vec::new(),
+            result: PhantomData,
         })
+    }
+
+    /// How many tasks were brought so far.
+    pub(crate) fn brought(&self) -> u64 {
+        self.next_index
     }
 
     /// A lower bound of how many tasks there will be.
@@ -81,7 +91,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
     /// Encodes up to `tasks` tasks and hands them over.
     fn bring(&mut self, tasks: u32) {
         let largest = self.engine.largest_payload();
-        let mut staged = Staging::default();
+        let mut staged = Staging::over(std::mem::take(&mut self.spare));
         let mut first = self.next_index;
         while staged.count < tasks && staged.len() < STAGED_BYTES {
             let Some(item) = self.feed.items.next() else {
@@ -96,7 +106,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
                 // Indices within a run follow each other, so the run ends before the gap.
                 self.hand_over(&mut staged, first, false);
                 first = self.next_index;
-                self.unencoded.push_back((index, Err(error)));
+                self.unencoded.push(News::Failed(index, error));
             }
         }
         // An iterator that says it is empty need not be asked.
@@ -107,7 +117,8 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
     fn hand_over(&mut self, staged: &mut Staging, first: u64, last: bool) {
         let Staging { staged: Staged { bytes, parcels }, count } = std::mem::take(staged);
         self.bytes += bytes.len() as u64;
-        self.engine.bring(self.job, Run { first, count, attempt: 1, bytes, from: 0 }, last, parcels);
+        let spare = self.engine.bring(self.job, Run { first, count, attempt: 1, bytes, from: 0 }, last, parcels);
+        self.spare = spare.unwrap_or_default();
     }
 
     /// Whether more input may be taken while `window` tasks are ahead of the reader's `read`.
@@ -123,10 +134,10 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
     }
 
     /// The next outcomes that came; `None` at the end. At most `window` tasks are ahead of those [`Running::read`].
-    pub(crate) fn next_outcomes(&mut self, window: u64) -> Option<Vec<Ended<R>>> {
+    pub(crate) fn next_outcomes(&mut self, window: u64) -> Option<Vec<News>> {
         loop {
             if !self.unencoded.is_empty() {
-                return Some(self.unencoded.drain(..).collect());
+                return Some(std::mem::take(&mut self.unencoded));
             }
             let feeding = self.may_feed(window);
             // Without a deadline the wait always ends with something.
@@ -135,12 +146,12 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
                     let room = window - (self.next_index - self.fetched);
                     self.bring(u32::try_from(room).map_or(tasks, |room| tasks.min(room)));
                 }
-                JobNews::News(news) => return Some(decode_all(news)),
+                JobNews::News(news) => return Some(news),
                 JobNews::Broken(error) => {
                     self.input_ended = true;
                     let index = self.fetched;
                     self.engine.abandon(self.job);
-                    return Some(vec![(index, Err(error))]);
+                    return Some(vec![News::Failed(index, error)]);
                 }
                 JobNews::Done if self.input_ended => return None,
                 // The window is full and everything in it was fetched: the caller reads, then asks again.
@@ -161,7 +172,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
         }
         self.engine.alert(&mut state);
         drop(state);
-        let unencoded = std::mem::take(&mut self.unencoded).into();
+        let unencoded = std::mem::take(&mut self.unencoded);
         Pending::of_job(self.engine.clone(), self.job, self.next_index, unencoded)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::feed::Running;
 use crate::error::TaskError;
 use crate::task::TaskResult;
-use crate::task::gather::Ended;
+use crate::task::gather::{Ended, decode_all};
 
 /// Input is taken at most so many tasks ahead of the results that were read.
 const WINDOW: u64 = 65_536;
@@ -63,7 +63,7 @@ impl<I: Iterator, R: TaskResult> Source<I, R> {
     fn next_outcomes(&mut self) -> Option<Vec<Ended<R>>> {
         match self {
             Source::Runs(running) => {
-                let outcomes = running.next_outcomes(WINDOW);
+                let outcomes = running.next_outcomes(WINDOW).map(decode_all);
                 if outcomes.is_none() {
                     *self = Source::Over;
                 }

@@ -1,10 +1,16 @@
 //! Results of a job on the caller's side: decoded, and put in their places by index.
+//!
+//! Results are decoded straight into the vector that the caller gets. What comes ahead of its turn stays as the bytes it
+//! is until then.
 
-use mpexec_wire::Results;
+use std::collections::BTreeMap;
+
+use mpexec_ring::Parcel;
+use mpexec_wire::{Results, Status};
 
 use super::outcome::decode_result;
 use super::params::TaskResult;
-use crate::engine::jobs::News;
+use crate::engine::jobs::{Chunk, News};
 use crate::error::{JobError, TaskError};
 
 /// One task's end, decoded.
@@ -19,8 +25,9 @@ pub(crate) fn decode_all<R: TaskResult>(news: Vec<News>) -> Vec<Ended<R>> {
             News::Large(index, status, parcel) => all.push((index, decode_result(status, &parcel))),
             News::Results(chunk) => {
                 all.reserve(chunk.count as usize);
-                let entries = chunk.bytes.get(chunk.from..chunk.to).unwrap_or_default();
-                for entry in Results::new(entries, 0, 0).flatten() {
+                let mut entries = results_of(&chunk);
+                // The engine has walked these bytes: none is an error.
+                while let Some(Ok(entry)) = entries.next() {
                     all.push((chunk.first + u64::from(entry.offset), decode_result(entry.status, entry.payload)));
                 }
             }
@@ -29,48 +36,102 @@ pub(crate) fn decode_all<R: TaskResult>(news: Vec<News>) -> Vec<Ended<R>> {
     all
 }
 
-/// Results put in their places by index.
-pub(crate) struct Gather<R> {
-    places: Vec<Option<R>>,
+fn results_of(chunk: &Chunk) -> Results<'_> {
+    Results::new(chunk.bytes.get(chunk.from..chunk.to).unwrap_or_default(), 0, 0)
 }
 
-impl<R> Gather<R> {
+enum Early {
+    Results(Chunk),
+    Large(Status, Parcel),
+}
+
+/// Results put in their places by index.
+pub(crate) struct Gather<R> {
+    places: Vec<R>,
+    early: BTreeMap<u64, Early>,
+}
+
+impl<R: TaskResult> Gather<R> {
     pub(crate) fn with_capacity(expected: usize) -> Gather<R> {
         // A size hint may be any number; what is not needed is not touched.
-        Gather { places: Vec::with_capacity(expected.min(1 << 20)) }
+        Gather { places: Vec::with_capacity(expected.min(1 << 20)), early: BTreeMap::new() }
     }
 
-    /// Takes results in; the first failure, by index, among these ends the job.
-    pub(crate) fn take_in(&mut self, ended: Vec<Ended<R>>) -> Result<(), JobError> {
+    fn next(&self) -> u64 {
+        self.places.len() as u64
+    }
+
+    /// Takes results in; the first failure among these, by index, ends the job.
+    pub(crate) fn take_in(&mut self, news: Vec<News>) -> Result<(), JobError> {
         let mut failed: Option<JobError> = None;
-        for (index, outcome) in ended {
-            match outcome {
-                Ok(value) => {
-                    let place = usize::try_from(index).unwrap_or(usize::MAX);
-                    if place == self.places.len() {
-                        self.places.push(Some(value));
-                        continue;
-                    }
-                    if place > self.places.len() {
-                        self.places.resize_with(place + 1, || None);
-                    }
-                    self.places[place] = Some(value);
-                }
-                Err(error) if failed.as_ref().is_none_or(|first| index < first.index) => {
-                    failed = Some(JobError { index, error });
-                }
-                Err(_) => {}
+        let mut fail = |error: JobError| {
+            if failed.as_ref().is_none_or(|first| error.index < first.index) {
+                failed = Some(error);
+            }
+        };
+        for news in news {
+            let taken = match news {
+                News::Failed(index, error) => Err(JobError { index, error }),
+                News::Large(index, status, parcel) => self.take_one(index, Early::Large(status, parcel)),
+                News::Results(chunk) => self.take_one(chunk.first, Early::Results(chunk)),
+            };
+            if let Err(error) = taken {
+                fail(error);
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
-    /// All results; each task had exactly one outcome, so no place is empty.
-    pub(crate) fn finish(self) -> Result<Vec<R>, JobError> {
-        let lost = |index: usize| JobError {
-            index: index as u64,
-            error: TaskError::Cancelled { reason: "no outcome came for it (a fault of mpexec)".to_owned() },
-        };
-        self.places.into_iter().enumerate().map(|(index, place)| place.ok_or_else(|| lost(index))).collect()
+    fn take_one(&mut self, first: u64, results: Early) -> Result<(), JobError> {
+        if first != self.next() {
+            look_for_failures::<R>(first, &results)?;
+            self.early.insert(first, results);
+            return Ok(());
+        }
+        self.place(results)?;
+        while let Some(results) = self.early.remove(&self.next()) {
+            self.place(results)?;
+        }
+        Ok(())
+    }
+
+    /// Decodes results whose turn it is.
+    fn place(&mut self, results: Early) -> Result<(), JobError> {
+        let at = |index: u64| move |error: TaskError| JobError { index, error };
+        match results {
+            Early::Large(status, parcel) => self.places.push(decode_result(status, &parcel).map_err(at(self.next()))?),
+            Early::Results(chunk) => {
+                self.places.reserve(chunk.count as usize);
+                let mut entries = results_of(&chunk);
+                while let Some(Ok(entry)) = entries.next() {
+                    let value = decode_result(entry.status, entry.payload);
+                    self.places.push(value.map_err(at(chunk.first + u64::from(entry.offset)))?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All results of a job of `total` tasks; each had exactly one outcome, so no place is empty.
+    pub(crate) fn finish(self, total: u64) -> Result<Vec<R>, JobError> {
+        if self.next() == total && self.early.is_empty() {
+            return Ok(self.places);
+        }
+        let error = TaskError::Cancelled { reason: "no outcome came for it (a fault of mpexec)".to_owned() };
+        Err(JobError { index: self.next(), error })
+    }
+}
+
+/// A failure ends the job when it comes, not when its turn does.
+fn look_for_failures<R: TaskResult>(first: u64, results: &Early) -> Result<(), JobError> {
+    let failed = |index: u64, status: Status, bytes: &[u8]| match status {
+        Status::Ok => Ok(()),
+        _ => decode_result::<R>(status, bytes).map(drop).map_err(|error| JobError { index, error }),
+    };
+    match results {
+        Early::Large(status, parcel) => failed(first, *status, parcel),
+        Early::Results(chunk) => results_of(chunk)
+            .flatten()
+            .try_for_each(|entry| failed(first + u64::from(entry.offset), entry.status, entry.payload)),
     }
 }

@@ -28,11 +28,15 @@ thread_local! {
 }
 
 impl Staging {
-    /// An empty one, over the buffer that this thread used last.
-    pub(crate) fn recycled() -> Staging {
-        let mut bytes = SPARE.take();
+    /// An empty one, over a buffer that was used before.
+    pub(crate) fn over(mut bytes: Vec<u8>) -> Staging {
         bytes.clear();
         Staging { staged: Staged { bytes, parcels: Vec::new() }, count: 0 }
+    }
+
+    /// An empty one, over the buffer that this thread used last.
+    pub(crate) fn recycled() -> Staging {
+        Staging::over(SPARE.take())
     }
 
     pub(crate) fn len(&self) -> usize {

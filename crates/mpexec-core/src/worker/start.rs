@@ -139,6 +139,7 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
         Transport::Socket => {
             writer.message(&hello, &[])?;
             let (mut inbox, mut out, take_in) = socket::worker::open(writer, parcels.clone());
+            reader.expect_data();
             guard::start(reader, parcels.clone(), take_in)?;
             await_context(context_parcel, &parcels)?;
             serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;

@@ -36,7 +36,8 @@ pub(crate) struct SocketLink {
 }
 
 impl SocketLink {
-    pub(crate) fn new(socket: Socket, reader: Reader, writer: Writer) -> SocketLink {
+    pub(crate) fn new(socket: Socket, mut reader: Reader, writer: Writer) -> SocketLink {
+        reader.expect_data();
         SocketLink {
             socket,
             reader,
