@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How a worker process left: by itself with a code, or by a signal.
 ///
 /// ```
-/// assert_eq!(mpexec_core::Exit::Signal(9).to_string(), "killed by signal 9 (SIGKILL)");
+/// assert_eq!(mpexec_core::Exit::Signal(9).to_string(), "was killed by signal 9 (SIGKILL)");
 /// assert_eq!(mpexec_core::Exit::Code(42).to_string(), "exited with code 42");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,10 +36,10 @@ impl fmt::Display for Exit {
         match self {
             Exit::Code(code) => write!(out, "exited with code {code}"),
             Exit::Signal(number) => match signal_name(*number) {
-                Some(name) => write!(out, "killed by signal {number} ({name})"),
-                None => write!(out, "killed by signal {number}"),
+                Some(name) => write!(out, "was killed by signal {number} ({name})"),
+                None => write!(out, "was killed by signal {number}"),
             },
-            Exit::Unknown => out.write_str("gone (its exit status was taken by another part of the program)"),
+            Exit::Unknown => out.write_str("is gone (its exit status was taken by another part of the program)"),
         }
     }
 }

@@ -89,7 +89,9 @@ impl Engine {
         was_starting: bool,
         fault: Option<&str>,
     ) {
-        if was_starting && state.started.is_none() {
+        // Whoever is killed by a signal may have been a good worker; whoever leaves by itself was none.
+        let killed = fault.is_none() && matches!(exit, Exit::Signal(_));
+        if was_starting && state.started.is_none() && !killed {
             let what = match fault {
                 Some(fault) => fault.to_owned(),
                 None => format!("it {exit} before it had shaken hands"),
@@ -112,6 +114,7 @@ impl Engine {
         if state.deaths_in_row >= CRASH_LOOP {
             state.crash_looped = true;
             let error = PoolError::CrashLoop { deaths: state.deaths_in_row, pid, exit, stderr: stderr.to_owned() };
+            state.started.get_or_insert(Err(error.clone()));
             self.end_calls(state, &error);
         }
     }
