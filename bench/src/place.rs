@@ -22,6 +22,14 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    /// Starts a peer, unless we are measured alone.
+    ///
+    /// # Errors
+    /// Why there is none: what `start` says, or that none is wanted.
+    pub(crate) fn peer<T>(&self, start: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+        if self.alone { Err("--alone".to_owned()) } else { start() }
+    }
+
     /// `full`, or `quick` in a quick run.
     pub(crate) fn size<T>(&self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
@@ -34,9 +42,9 @@ impl Setting {
         if !path.exists() {
             eprintln!("  making {} ({} MB)", path.display(), rows * 40 / 1_000_000);
             let rows = rows.to_string();
-            let mut gen_ = Command::new(mpexec()?);
-            gen_.args(["--quiet", "gen"]).arg(&path).args(["--rows", &rows, "--cols", "5", "--seed", "100"]);
-            let status = gen_.stdout(Stdio::null()).status().context("starting mpexec gen")?;
+            let mut generate = Command::new(mpexec()?);
+            generate.args(["--quiet", "gen"]).arg(&path).args(["--rows", &rows, "--cols", "5", "--seed", "100"]);
+            let status = generate.stdout(Stdio::null()).status().context("starting mpexec gen")?;
             ensure!(status.success(), "mpexec gen failed ({status})");
         }
         Ok(path)

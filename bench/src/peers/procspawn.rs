@@ -4,9 +4,12 @@ use anyhow::{Result, ensure};
 use procspawn::Pool;
 
 /// A pool with so many workers that has answered once.
-pub(crate) fn start(workers: usize) -> Result<Pool> {
-    let pool = Pool::new(workers)?;
-    call(&pool, 1)?;
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn start(workers: usize) -> Result<Pool, String> {
+    let pool = Pool::new(workers).map_err(|error| error.to_string())?;
+    call(&pool, 1).map_err(|error| error.to_string())?;
     Ok(pool)
 }
 

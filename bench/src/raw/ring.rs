@@ -15,7 +15,7 @@ use mpexec_ring::{
     DEFAULT_CAPACITY, PoolPage, Reason, ResultReceiver, Segments, Span, TaskSender, Upto, create, current_cpu, open,
     spin, spin_budget, worker_wait,
 };
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
     recvmsg, sendmsg,
@@ -33,7 +33,7 @@ pub(crate) struct Ring {
     tasks: TaskSender,
     results: ResultReceiver,
     page: PoolPage,
-    bell: OwnedFd,
+    bells: OwnedFd,
     spans: VecDeque<Span>,
     came: Vec<u8>,
 }
@@ -45,12 +45,16 @@ impl Ring {
         let (tasks, results, segments) = create(DEFAULT_CAPACITY)?;
         let page = PoolPage::create()?;
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        // Edges: a ring wakes once and is never read, which saves a system call.
+        let bells = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&bells, &bell, epoll::EventData::new_u64(0), edges)?;
         let fds = [segments.tasks.as_fd(), segments.results.as_fd(), page.fd(), bell.as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ensure!(ancillary.push(SendAncillaryMessage::ScmRights(&fds)), "four descriptors have room");
         sendmsg(&ours, &[IoSlice::new(&[0])], &mut ancillary, SendFlags::empty())?;
-        Ok(Ring { child, tasks, results, page, bell, spans: VecDeque::new(), came: Vec::new() })
+        Ok(Ring { child, tasks, results, page, bells, spans: VecDeque::new(), came: Vec::new() })
     }
 
     /// One number there and back.
@@ -109,8 +113,8 @@ impl Ring {
         }
         self.page.set_sleeping(true);
         if !self.results.has_news() {
-            poll(&mut [PollFd::new(&self.bell, PollFlags::IN)], None)?;
-            let _ = rustix::io::read(&self.bell, &mut [0; 8]);
+            let mut events = [const { MaybeUninit::<epoll::Event>::uninit() }; 4];
+            epoll::wait(&self.bells, &mut events, None)?;
         }
         self.page.set_sleeping(false);
         Ok(())

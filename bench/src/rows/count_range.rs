@@ -50,7 +50,7 @@ fn race<'a>(row: &'static str, rows: u64, setting: &Setting) -> Result<(Race<'a>
     race.beside(BARE, move || reading(&|| counting::total(counting::start(PAIR, &path, None)?)));
     let path = file.clone();
     race.beside(WITH_RAYON, move || reading(&|| counting::total(counting::start(RAYON, &path, None)?)));
-    match Python::with_numpy(&setting.python) {
+    match setting.peer(|| Python::with_numpy(&setting.python)) {
         Ok(mut python) => {
             let path = file.clone();
             race.beside(NUMPY, move || {

@@ -53,11 +53,13 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
     let pool = pool(2)?;
     let mut race = race("apply", setting, &pool)?;
     race.goal(0, RING, Goal::AtMost(1.3)).goal(0, PIPES, Goal::AtMost(1.0)).goal(1, PIPES, Goal::AtMost(2.0));
-    let peer = procspawn::start(2)?;
     let calls = setting.size(2000, 300);
-    race.beside(PROCSPAWN, move || latencies(calls, || procspawn::call(&peer, 1)));
+    match setting.peer(|| procspawn::start(2)) {
+        Ok(peer) => race.beside(PROCSPAWN, move || latencies(calls, || procspawn::call(&peer, 1))),
+        Err(reason) => race.without(PROCSPAWN, &reason),
+    };
     race.goal(0, PROCSPAWN, Goal::Faster(8.0));
-    match Python::start(&setting.python) {
+    match setting.peer(|| Python::start(&setting.python)) {
         Ok(mut python) => race.beside(PYTHON, move || python.ask("apply", calls)),
         Err(reason) => race.without(PYTHON, &reason),
     };

@@ -77,7 +77,7 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
         ensure!(sum? == total, "the counts add up");
         Ok(vec![took.as_secs_f64() * 1e3])
     });
-    match Python::start(&setting.python) {
+    match setting.peer(|| Python::start(&setting.python)) {
         Ok(mut python) => whole.beside(PYTHON, move || {
             let answer = python.ask("starmap", count_of_rows)?;
             ensure!(answer.get(1) == Some(&(total as f64)), "Python's counts add up");
