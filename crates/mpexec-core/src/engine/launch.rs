@@ -13,8 +13,8 @@ use std::time::Instant;
 
 use mpexec_ring::{ResultReceiver, Segments, TaskSender};
 use mpexec_wire::{
-    FileId, FrameKind, FromWorker, Hello, PARCEL_REF, PROTOCOL, ParcelRef, ToWorker, Transport as WireTransport,
-    Welcome, decode,
+    FileId, FrameKind, FromWorker, Greeting, Hello, PARCEL_REF, PROTOCOL, ParcelRef, ToWorker,
+    Transport as WireTransport, Welcome, decode, peek_hello,
 };
 
 use super::Engine;
@@ -227,10 +227,19 @@ fn stderr_pipe() -> io::Result<(Tail, OwnedFd)> {
     Ok((Tail::new(ours), theirs.into()))
 }
 
+/// The hello of another protocol, of which only the first fields can be read: enough to say what does not fit.
+fn stranger(greeting: Greeting) -> Hello {
+    let Greeting { protocol, version } = greeting;
+    Hello { protocol, version, pid: 0, executable: FileId { device: 0, inode: 0 }, functions: Vec::new() }
+}
+
 fn hello_from(reader: &mut Reader) -> Result<Option<Hello>, LinkError> {
     loop {
         let message = reader.next(|kind, payload, _| match kind {
-            FrameKind::Control => decode::<FromWorker>(payload).map_err(LinkError::broken),
+            FrameKind::Control => match peek_hello(payload) {
+                Ok(greeting) if greeting.protocol != PROTOCOL => Ok(FromWorker::Hello(stranger(greeting))),
+                _ => decode::<FromWorker>(payload).map_err(LinkError::broken),
+            },
             other => Err(LinkError::broken(format!("a {other:?} frame before the handshake"))),
         });
         match message? {

@@ -194,6 +194,7 @@ impl Supervisor {
         for waiter in &state.parked {
             waiter.wake();
         }
+        engine.kick.ring();
     }
 
     /// The control socket of a worker has something.
