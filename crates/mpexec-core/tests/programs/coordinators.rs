@@ -1,0 +1,132 @@
+//! Coordinators that end: whatever ends them and whatever their workers do, the workers and what these started in their
+//! group are gone at once.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mpexec_core::{Pool, Transport, WorkerStderr, Workers};
+use rustix::process::Signal;
+
+use crate::common::census::{alive, kill, signal, stopped};
+use crate::common::{Scratch, Watchdog, forever, spin, wait_until};
+
+/// Tells the program started again which link to take and where to write down who is there.
+const LINK: &str = "MPEXEC_TEST_LINK";
+const PIDS: &str = "MPEXEC_TEST_PIDS";
+const END: &str = "MPEXEC_TEST_END";
+
+/// Written whole or not at all.
+fn write_down(path: &str, text: &str) {
+    let draft = format!("{path}.draft");
+    std::fs::write(&draft, text).unwrap();
+    std::fs::rename(&draft, path).unwrap();
+}
+
+fn read_pids(path: &Path) -> Vec<u32> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// In a task: starts a child that would outlive everybody, tells its pid, and waits for it.
+fn starts_a_grandchild(path: String) {
+    let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+    write_down(&path, &child.id().to_string());
+    child.wait().unwrap();
+}
+
+fn loops() {
+    loop {
+        spin(Duration::from_secs(1));
+    }
+}
+
+#[test]
+#[ignore = "the coordinator that other tests start and kill"]
+fn a_coordinator_with_busy_waiting_stopped_and_idle_workers() {
+    let Ok(pids) = std::env::var(PIDS) else {
+        return;
+    };
+    let _watchdog = Watchdog::new();
+    let link: Transport = std::env::var(LINK).unwrap().parse().unwrap();
+    let pool = Pool::builder().workers(Workers::Exact(5)).transport(link).stderr(WorkerStderr::Keep).build().unwrap();
+    assert!(pool.wait_ready(None));
+    let grandchild = Scratch::new();
+    let _running = (
+        pool.apply_async(loops, ()),
+        pool.apply_async(starts_a_grandchild, (grandchild.text(),)),
+        pool.apply_async(forever, ()),
+    );
+    wait_until("the grandchild runs", || !read_pids(grandchild.path()).is_empty());
+    let workers = pool.pids();
+    signal(workers[4], Signal::STOP);
+    signal(workers[0], Signal::STOP);
+    wait_until("two workers are stopped", || stopped(workers[4]) && stopped(workers[0]));
+    let all = workers.iter().chain(&read_pids(grandchild.path())).map(u32::to_string).collect::<Vec<_>>();
+    write_down(&pids, &all.join(" "));
+    if std::env::var(END).is_ok_and(|end| end == "exit") {
+        std::process::exit(0);
+    }
+    forever();
+}
+
+struct Coordinator {
+    child: Child,
+    pids: Vec<u32>,
+}
+
+impl Drop for Coordinator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // A test that failed leaves nobody behind either.
+        self.pids.iter().copied().filter(|pid| alive(*pid)).for_each(kill);
+    }
+}
+
+fn start_coordinator(link: &str, end: &str) -> Coordinator {
+    let pids = Scratch::new();
+    let turn = crate::writing_or_starting();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["coordinators::a_coordinator_with_busy_waiting_stopped_and_idle_workers", "--exact", "--ignored"])
+        .envs([(LINK, link), (PIDS, &pids.text()), (END, end)])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(turn);
+    wait_until("the coordinator has started all", || {
+        assert!(end == "exit" || child.try_wait().unwrap().is_none(), "the coordinator ended by itself");
+        !read_pids(pids.path()).is_empty()
+    });
+    Coordinator { child, pids: read_pids(pids.path()) }
+}
+
+fn all_are_gone_soon(coordinator: &Coordinator) {
+    let since = Instant::now();
+    assert_eq!(coordinator.pids.len(), 6, "five workers and a grandchild");
+    wait_until("nobody is left", || !coordinator.pids.iter().copied().any(alive));
+    // A second is promised; on a machine with more work than processors the kernel may take a little longer.
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+}
+
+#[test]
+fn a_killed_coordinator_takes_all_its_workers_and_their_children_along() {
+    let _watchdog = Watchdog::new();
+    for link in ["shm", "socket"] {
+        let coordinator = start_coordinator(link, "killed");
+        assert!(coordinator.pids.iter().copied().all(alive));
+        kill(coordinator.child.id());
+        all_are_gone_soon(&coordinator);
+    }
+}
+
+#[test]
+fn a_coordinator_that_exits_in_the_midst_of_work_leaves_nobody() {
+    let _watchdog = Watchdog::new();
+    for link in ["shm", "socket"] {
+        let mut coordinator = start_coordinator(link, "exit");
+        assert!(coordinator.child.wait().unwrap().success());
+        all_are_gone_soon(&coordinator);
+    }
+}

@@ -1,0 +1,20 @@
+//! Whole programs: coordinators that are killed, and worker programs that are none. This test program starts itself
+//! again as a coordinator; broken worker programs are scripts written here.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
+
+mod coordinators;
+mod no_workers;
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mpexec_core::init_in_tests!();
+
+/// Held while a program file is written and while a process is started beside the pools: a child that is just being
+/// started has all that is open here, and a file that somebody may still write cannot be run.
+static WRITING_OR_STARTING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+fn writing_or_starting() -> std::sync::MutexGuard<'static, ()> {
+    WRITING_OR_STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
