@@ -14,11 +14,11 @@ const RAW: &str = "one raw spawn";
 const METRICS: [Metric; 1] = [Metric::cost("time", "ms")];
 
 fn replaced(pool: &Pool) -> Result<Vec<f64>> {
-    let before = pool.apply(|| std::process::id(), ())?;
+    let before = pool.apply(std::process::id, ())?;
     let worker = i32::try_from(before).ok().and_then(Pid::from_raw).context("a worker has a process id")?;
     let (after, took) = timed(|| -> Result<u32> {
         kill_process(worker, Signal::KILL)?;
-        Ok(pool.apply(|| std::process::id(), ())?)
+        Ok(pool.apply(std::process::id, ())?)
     });
     ensure!(after? != before, "another worker answered");
     Ok(vec![took.as_secs_f64() * 1e3])
