@@ -79,6 +79,9 @@ pub(crate) enum Access {
 pub(crate) struct Map {
     start: NonNull<u8>,
     len: usize,
+    /// Not mapped at all, for Miri, which has no mmap.
+    #[cfg(test)]
+    heap: Option<std::sync::Arc<heap::Pages>>,
 }
 
 // SAFETY: a Map is an address range that stays mapped until it is dropped; it hands out nothing but
@@ -105,7 +108,12 @@ impl Map {
         let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, fd, 0) };
         let start = start.map_err(|error| OpenError::Os { what, source: error.into() })?;
         let start = NonNull::new(start.cast::<u8>()).expect("mmap without MAP_FIXED never gives address 0");
-        Ok(Map { start, len })
+        Ok(Map {
+            start,
+            len,
+            #[cfg(test)]
+            heap: None,
+        })
     }
 
     /// The first byte; page-aligned, so aligned for everything.
@@ -121,6 +129,10 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
+        #[cfg(test)]
+        if self.heap.is_some() {
+            return;
+        }
         // SAFETY: exactly this range came from `mmap` in `new`, it is unmapped only here, and
         // whatever borrowed from it borrowed `self`.
         let unmapped = unsafe { munmap(self.start.as_ptr().cast::<c_void>(), self.len) };
@@ -162,3 +174,7 @@ impl Deref for FrozenMap {
 #[repr(align(16))]
 struct Empty([u8; 0]);
 static EMPTY: Empty = Empty([]);
+
+#[cfg(test)]
+#[path = "map/heap.rs"]
+pub(crate) mod heap;

@@ -242,3 +242,7 @@ impl OwnPage {
         self.0.cells()
     }
 }
+
+#[cfg(test)]
+#[path = "memory/tests.rs"]
+mod tests;
