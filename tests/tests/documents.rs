@@ -102,6 +102,12 @@ fn the_program_in_the_readme_is_an_example_and_runs() {
 }
 
 #[test]
+fn even_a_tutorial_of_one_row_survives_the_killing() {
+    let done = example("tutorial").args(["--rows", "1", "--workers", "3"]).run();
+    assert_eq!(done.code(), 0, "{}{}", done.text(), done.stderr);
+}
+
+#[test]
 fn the_examples_find_their_own_answers_right() {
     for name in ["async_results", "crash_isolation", "own_worker_program"] {
         let done = example(name).run();

@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use mpexec_tests::house::Tree;
-use mpexec_tests::house::rules::{
-    Rule, bans, crates, cycles, fence, places, rooms, sentences, shape, versions,
-};
+use mpexec_tests::house::rules::{Rule, bans, crates, cycles, fence, places, rooms, sentences, shape, versions};
 
 static PROJECT: LazyLock<Tree> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -46,11 +46,7 @@ impl Token {
 /// assert_eq!(found.last().map(|t| t.kind), Some(Kind::Comment));
 /// ```
 pub fn tokens(text: &str) -> Vec<Token> {
-    let mut cursor = Cursor {
-        text,
-        at: 0,
-        line: 1,
-    };
+    let mut cursor = Cursor { text, at: 0, line: 1 };
     let mut found = Vec::new();
     while let Some(token) = cursor.next_token() {
         found.push(token);
@@ -71,11 +67,7 @@ fn continues_ident(byte: u8) -> bool {
 
 impl Cursor<'_> {
     fn peek(&self, ahead: usize) -> u8 {
-        self.text
-            .as_bytes()
-            .get(self.at + ahead)
-            .copied()
-            .unwrap_or(0)
+        self.text.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
     }
 
     fn at_end(&self) -> bool {
@@ -108,11 +100,7 @@ impl Cursor<'_> {
             Kind::Ident => text.strip_prefix("r#").unwrap_or(text),
             _ => text,
         };
-        Some(Token {
-            kind,
-            text: text.to_owned(),
-            line,
-        })
+        Some(Token { kind, text: text.to_owned(), line })
     }
 
     fn scan(&mut self) -> Kind {
@@ -220,10 +208,7 @@ impl Cursor<'_> {
         let start = self.at;
         self.bump_while(continues_ident);
         let word = &self.text[start..self.at];
-        let hashes = self.text[self.at..]
-            .bytes()
-            .take_while(|&b| b == b'#')
-            .count();
+        let hashes = self.text[self.at..].bytes().take_while(|&b| b == b'#').count();
         match word {
             "b" | "c" if self.peek(0) == b'"' => self.string(),
             "b" if self.peek(0) == b'\'' => self.quote(),
@@ -245,40 +230,22 @@ mod tests {
     /// Only what counts as code: the names and the punctuation.
     fn code(text: &str) -> String {
         let found = tokens(text);
-        let code: Vec<_> = found
-            .iter()
-            .filter(|t| matches!(t.kind, Kind::Ident | Kind::Punct))
-            .map(|t| t.text.as_str())
-            .collect();
+        let code: Vec<_> =
+            found.iter().filter(|t| matches!(t.kind, Kind::Ident | Kind::Punct)).map(|t| t.text.as_str()).collect();
         code.join(" ")
     }
 
     #[test]
     fn words_in_comments_and_strings_are_not_code() {
-        assert_eq!(
-            code("a // unsafe\nb /* unsafe /* unsafe */ still */ c"),
-            "a b c"
-        );
-        assert_eq!(
-            code(r#"f("unsafe \" unsafe") + g(b"unsafe")"#),
-            "f ( ) + g ( )"
-        );
-        assert_eq!(
-            code(r###"f(r#"unsafe " unsafe"#, br##"unsafe "# "##) x"###),
-            "f ( , ) x"
-        );
+        assert_eq!(code("a // unsafe\nb /* unsafe /* unsafe */ still */ c"), "a b c");
+        assert_eq!(code(r#"f("unsafe \" unsafe") + g(b"unsafe")"#), "f ( ) + g ( )");
+        assert_eq!(code(r###"f(r#"unsafe " unsafe"#, br##"unsafe "# "##) x"###), "f ( , ) x");
     }
 
     #[test]
     fn a_lifetime_is_told_from_a_character() {
-        assert_eq!(
-            code("fn f<'a>(x: &'a str) { '\"' } unsafe"),
-            "fn f < > ( x : & str ) { } unsafe"
-        );
-        assert_eq!(
-            code(r"['\'', '\\', '\u{2014}', b'\'', '—'] x"),
-            "[ , , , , ] x"
-        );
+        assert_eq!(code("fn f<'a>(x: &'a str) { '\"' } unsafe"), "fn f < > ( x : & str ) { } unsafe");
+        assert_eq!(code(r"['\'', '\\', '\u{2014}', b'\'', '—'] x"), "[ , , , , ] x");
     }
 
     #[test]
@@ -294,16 +261,12 @@ mod tests {
     #[test]
     fn lines_are_counted_through_every_kind_of_token() {
         let found = tokens("/* 1\n2 */\n\"3\n4\"\nr\"5\n6\"\n// 7\nhere");
-        assert_eq!(
-            found.last().map(|t| (t.text.as_str(), t.line)),
-            Some(("here", 8))
-        );
+        assert_eq!(found.last().map(|t| (t.text.as_str(), t.line)), Some(("here", 8)));
     }
 
     #[test]
     fn source_cut_at_any_byte_gives_tokens_and_no_panic() {
-        let text =
-            "fn f<'a>() { r##\"x\"##; '\\u{41}'; /* /* é */ */ \"\\\"\"; b'\\'' 1.5e3 } // ende";
+        let text = "fn f<'a>() { r##\"x\"##; '\\u{41}'; /* /* é */ */ \"\\\"\"; b'\\'' 1.5e3 } // ende";
         for (end, _) in text.char_indices() {
             tokens(&text[..end]);
         }

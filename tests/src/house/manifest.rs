@@ -108,13 +108,7 @@ pub fn dependencies(entries: &[Entry]) -> Vec<Dependency> {
             known.from_workspace |= from_workspace;
             known.has_version |= has_version;
         } else {
-            found.push(Dependency {
-                name: name.to_owned(),
-                kind,
-                from_workspace,
-                has_version,
-                line: entry.line,
-            });
+            found.push(Dependency { name: name.to_owned(), kind, from_workspace, has_version, line: entry.line });
         }
     }
     found
@@ -142,10 +136,7 @@ fn dependency_table(table: &str) -> Option<(DependencyKind, Option<&str>)> {
 /// Whether an inline table such as `{ workspace = true }` has the field.
 fn names_field(value: &str, field: &str) -> bool {
     value.starts_with('{')
-        && value.split(['{', ',']).any(|part| {
-            part.split_once('=')
-                .is_some_and(|(key, _)| key.trim() == field)
-        })
+        && value.split(['{', ',']).any(|part| part.split_once('=').is_some_and(|(key, _)| key.trim() == field))
 }
 
 fn without_comment(line: &str) -> &str {
@@ -217,10 +208,7 @@ dependencies = []
             ("e", Normal, false, false, 10),
             ("f", Build, false, true, 12),
         ];
-        assert_eq!(
-            facts(text),
-            expected.map(|(n, k, w, v, l)| (n.to_owned(), k, w, v, l))
-        );
+        assert_eq!(facts(text), expected.map(|(n, k, w, v, l)| (n.to_owned(), k, w, v, l)));
     }
 
     #[test]

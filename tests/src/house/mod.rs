@@ -37,11 +37,7 @@ pub struct Violation {
 impl Violation {
     /// Notes that `what` is wrong at `line` of `path`.
     pub fn new(path: impl Into<String>, line: usize, what: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            line,
-            what: what.into(),
-        }
+        Self { path: path.into(), line, what: what.into() }
     }
 }
 

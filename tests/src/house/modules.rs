@@ -75,35 +75,20 @@ impl Modules {
                 roots.entry(root).or_default().push((module, file));
             }
         }
-        roots
-            .values()
-            .map(|files| Self::of_files(&krate.ident(), files))
-            .collect()
+        roots.values().map(|files| Self::of_files(&krate.ident(), files)).collect()
     }
 
     fn of_files(own_name: &str, files: &[(ModulePath, &File)]) -> Self {
-        let named: Vec<_> = files
-            .iter()
-            .map(|(module, file)| (module, file, paths::named(&file.tokens)))
-            .collect();
+        let named: Vec<_> = files.iter().map(|(module, file)| (module, file, paths::named(&file.tokens))).collect();
         let mut graph = Self::default();
         let mut test_modules = BTreeSet::new();
         for (module, _, named) in &named {
             graph.modules.insert(module.to_vec());
-            graph.modules.extend(
-                named
-                    .inline_modules
-                    .iter()
-                    .map(|inner| joined(module, inner)),
-            );
+            graph.modules.extend(named.inline_modules.iter().map(|inner| joined(module, inner)));
             test_modules.extend(named.test_modules.iter().map(|inner| joined(module, inner)));
         }
-        let is_test =
-            |module: &ModulePath| test_modules.iter().any(|test| module.starts_with(test));
-        let program: Vec<_> = named
-            .iter()
-            .filter(|(module, ..)| !is_test(module))
-            .collect();
+        let is_test = |module: &ModulePath| test_modules.iter().any(|test| module.starts_with(test));
+        let program: Vec<_> = named.iter().filter(|(module, ..)| !is_test(module)).collect();
 
         for (module, _, named) in &program {
             for path in &named.paths {
@@ -123,10 +108,7 @@ impl Modules {
             return;
         };
         if let Some(target) = self.absolute(module, &path.names) {
-            self.bindings
-                .entry(module.clone())
-                .or_default()
-                .insert(name.clone(), target);
+            self.bindings.entry(module.clone()).or_default().insert(name.clone(), target);
         }
     }
 
@@ -134,30 +116,17 @@ impl Modules {
         let first = &path.names[0];
         let Some(target) = self.absolute(module, &path.names) else {
             if first.starts_with("mpexec_") && first != own_name {
-                self.outside.push(OutsideName {
-                    name: first.clone(),
-                    path: file.path.clone(),
-                    line: path.line,
-                });
+                self.outside.push(OutsideName { name: first.clone(), path: file.path.clone(), line: path.line });
             }
             return;
         };
-        let edge = |to: ModulePath| Edge {
-            from: module.clone(),
-            to,
-            path: file.path.clone(),
-            line: path.line,
-        };
-        if path.bound.as_deref() == Some("*")
-            && self.modules.contains(&target)
-            && !module.starts_with(&target)
-        {
+        let edge = |to: ModulePath| Edge { from: module.clone(), to, path: file.path.clone(), line: path.line };
+        if path.bound.as_deref() == Some("*") && self.modules.contains(&target) && !module.starts_with(&target) {
             self.globs.push(edge(target.clone()));
         }
         let mut touched = Vec::new();
         self.land(&target, MOST_REEXPORTS, &mut touched);
-        self.edges
-            .extend(touched.into_iter().filter(|to| to != module).map(edge));
+        self.edges.extend(touched.into_iter().filter(|to| to != module).map(edge));
     }
 
     /// The path from the crate's root, if the path leads into the crate at all.
@@ -221,11 +190,7 @@ fn place(inner: &str) -> Option<(&str, ModulePath)> {
         },
         None => ("", inner),
     };
-    let mut module: ModulePath = inner
-        .strip_suffix(".rs")?
-        .split('/')
-        .map(str::to_owned)
-        .collect();
+    let mut module: ModulePath = inner.strip_suffix(".rs")?.split('/').map(str::to_owned).collect();
     let file = module.last()?.as_str();
     if file == "mod" || module.len() == 1 && ["lib", "main"].contains(&file) {
         module.pop();
@@ -245,10 +210,7 @@ mod tests {
     }
 
     fn shown(edges: &[Edge]) -> Vec<String> {
-        edges
-            .iter()
-            .map(|e| format!("{} -> {}", e.from.join("::"), e.to.join("::")))
-            .collect()
+        edges.iter().map(|e| format!("{} -> {}", e.from.join("::"), e.to.join("::"))).collect()
     }
 
     #[test]
@@ -256,22 +218,10 @@ mod tests {
         let graph = graph(&[
             ("a/src/lib.rs", "mod x; mod y; use y::Y;"),
             ("a/src/x/mod.rs", "mod z; use self::z::Z; use super::y::Y;"),
-            (
-                "a/src/x/z.rs",
-                "fn f() { super::super::y::g() } mod inner { use super::super::super::y; }",
-            ),
+            ("a/src/x/z.rs", "fn f() { super::super::y::g() } mod inner { use super::super::super::y; }"),
             ("a/src/y.rs", "use std::fmt; fn f() { z::g() }"),
         ]);
-        assert_eq!(
-            shown(&graph.edges),
-            [
-                " -> y",
-                "x -> x::z",
-                "x -> y",
-                "x::z -> y",
-                "x::z::inner -> y"
-            ]
-        );
+        assert_eq!(shown(&graph.edges), [" -> y", "x -> x::z", "x -> y", "x::z -> y", "x::z::inner -> y"]);
     }
 
     #[test]
@@ -282,21 +232,13 @@ mod tests {
             ("a/src/x/deep.rs", "pub struct Name;"),
             ("a/src/y.rs", "use crate::Other;"),
         ]);
-        let of_y: Vec<_> = graph
-            .edges
-            .iter()
-            .filter(|e| e.from == ["y"])
-            .cloned()
-            .collect();
+        let of_y: Vec<_> = graph.edges.iter().filter(|e| e.from == ["y"]).cloned().collect();
         assert_eq!(shown(&of_y), ["y -> x::deep", "y -> x", "y -> "]);
     }
 
     #[test]
     fn a_ring_of_reexports_ends() {
-        let graph = graph(&[
-            ("a/src/lib.rs", "mod x; pub use x::N;"),
-            ("a/src/x.rs", "pub use crate::N;"),
-        ]);
+        let graph = graph(&[("a/src/lib.rs", "mod x; pub use x::N;"), ("a/src/x.rs", "pub use crate::N;")]);
         assert!(!graph.edges.is_empty());
     }
 
@@ -304,10 +246,7 @@ mod tests {
     fn modules_of_tests_are_no_part_of_the_graph() {
         let graph = graph(&[
             ("a/src/lib.rs", "mod x; mod y;"),
-            (
-                "a/src/x.rs",
-                "#[cfg(test)] mod tests { use crate::y; } #[cfg(test)] mod more;",
-            ),
+            ("a/src/x.rs", "#[cfg(test)] mod tests { use crate::y; } #[cfg(test)] mod more;"),
             ("a/src/x/more.rs", "use crate::y; use mpexec_b::B;"),
             ("a/src/y.rs", ""),
         ]);
@@ -316,15 +255,8 @@ mod tests {
 
     #[test]
     fn other_crates_of_ours_are_noted_and_the_own_name_is_not() {
-        let graph = graph(&[(
-            "a/src/lib.rs",
-            "use mpexec_b::B;\nfn f() { mpexec_c::g(); mpexec_a::h() }",
-        )]);
-        let outside: Vec<_> = graph
-            .outside
-            .iter()
-            .map(|o| (o.name.as_str(), o.line))
-            .collect();
+        let graph = graph(&[("a/src/lib.rs", "use mpexec_b::B;\nfn f() { mpexec_c::g(); mpexec_a::h() }")]);
+        let outside: Vec<_> = graph.outside.iter().map(|o| (o.name.as_str(), o.line)).collect();
         assert_eq!(outside, [("mpexec_b", 1), ("mpexec_c", 2)]);
     }
 
@@ -334,10 +266,7 @@ mod tests {
         assert_eq!(place("bin/q/main.rs"), Some(("q", vec![])));
         assert_eq!(place("bin/q/x.rs"), Some(("q", vec!["x".to_owned()])));
         assert_eq!(place("main.rs"), Some(("", vec![])));
-        assert_eq!(
-            place("x/main.rs"),
-            Some(("", vec!["x".to_owned(), "main".to_owned()]))
-        );
+        assert_eq!(place("x/main.rs"), Some(("", vec!["x".to_owned(), "main".to_owned()])));
         assert_eq!(place("notes.md"), None);
     }
 }

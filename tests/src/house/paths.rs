@@ -42,14 +42,8 @@ pub struct Named {
 /// ```
 pub fn named(tokens: &[Token]) -> Named {
     let code: Vec<&Token> = tokens.iter().filter(|t| t.kind != Kind::Comment).collect();
-    let mut walk = Walk {
-        code: &code,
-        at: 0,
-        scopes: Vec::new(),
-        nesting: 0,
-        pending_test: None,
-        found: Named::default(),
-    };
+    let mut walk =
+        Walk { code: &code, at: 0, scopes: Vec::new(), nesting: 0, pending_test: None, found: Named::default() };
     while walk.at < code.len() {
         walk.step();
     }
@@ -79,10 +73,7 @@ impl<'t> Walk<'t> {
     }
 
     fn ident(&self, ahead: usize) -> Option<&'t Token> {
-        self.code
-            .get(self.at + ahead)
-            .copied()
-            .filter(|t| t.kind == Kind::Ident)
+        self.code.get(self.at + ahead).copied().filter(|t| t.kind == Kind::Ident)
     }
 
     fn step(&mut self) {
@@ -164,26 +155,14 @@ impl<'t> Walk<'t> {
     }
 
     fn within(&self) -> Vec<String> {
-        self.scopes
-            .iter()
-            .filter_map(|scope| scope.module.clone())
-            .collect()
+        self.scopes.iter().filter_map(|scope| scope.module.clone()).collect()
     }
 
     fn note(&mut self, names: Vec<String>, bound: Option<String>, line: usize) {
         let within = self.within();
         let test = self.pending_test.is_some() || self.scopes.iter().any(|scope| scope.test);
-        let list = if test {
-            &mut self.found.test_paths
-        } else {
-            &mut self.found.paths
-        };
-        list.push(NamedPath {
-            names,
-            within,
-            bound,
-            line,
-        });
+        let list = if test { &mut self.found.test_paths } else { &mut self.found.paths };
+        list.push(NamedPath { names, within, bound, line });
     }
 
     fn use_item(&mut self) {
@@ -235,11 +214,7 @@ impl<'t> Walk<'t> {
 
     /// A path in the middle of code. After `.` stands a method, after `(in` a visibility: neither imports.
     fn written_out(&mut self) {
-        let behind = |by: usize, text: &str| {
-            self.at
-                .checked_sub(by)
-                .is_some_and(|at| self.code[at].is(text))
-        };
+        let behind = |by: usize, text: &str| self.at.checked_sub(by).is_some_and(|at| self.code[at].is(text));
         let counts = !(behind(1, ".") || behind(1, "::") || behind(1, "in") && behind(2, "("));
         let line = self.code[self.at].line;
         let mut names = vec![self.code[self.at].text.clone()];
@@ -262,16 +237,8 @@ mod tests {
 
     fn shown(paths: &[NamedPath]) -> Vec<String> {
         let one = |p: &NamedPath| {
-            let bound = p
-                .bound
-                .as_ref()
-                .map(|b| format!(" as {b}"))
-                .unwrap_or_default();
-            let within = p
-                .within
-                .iter()
-                .map(|m| format!(" in {m}"))
-                .collect::<String>();
+            let bound = p.bound.as_ref().map(|b| format!(" as {b}")).unwrap_or_default();
+            let within = p.within.iter().map(|m| format!(" in {m}")).collect::<String>();
             format!("{}:{}{bound}{within}", p.line, p.names.join("::"))
         };
         paths.iter().map(one).collect()
@@ -284,38 +251,22 @@ mod tests {
     #[test]
     fn every_leaf_of_a_use_tree_is_a_path_of_its_own() {
         let text = "use a::{b::{self, c as d},\n e::*, f};\nuse ::g::h;\nuse k as l;";
-        let expected = [
-            "1:a::b as b",
-            "1:a::b::c as d",
-            "2:a::e as *",
-            "2:a::f as f",
-            "3:g::h as h",
-            "4:k as l",
-        ];
+        let expected = ["1:a::b as b", "1:a::b::c as d", "2:a::e as *", "2:a::f as f", "3:g::h as h", "4:k as l"];
         assert_eq!(shown(&found(text).paths), expected);
     }
 
     #[test]
     fn paths_in_code_are_found_and_methods_and_visibilities_are_not() {
-        let text = "pub(in crate::a) fn f(x: &crate::b::C) { for y in crate::h() { x.d::<e::F>(); super::super::g(); } }";
-        assert_eq!(
-            shown(&found(text).paths),
-            ["1:crate::b::C", "1:crate::h", "1:e::F", "1:super::super::g"]
-        );
+        let text =
+            "pub(in crate::a) fn f(x: &crate::b::C) { for y in crate::h() { x.d::<e::F>(); super::super::g(); } }";
+        assert_eq!(shown(&found(text).paths), ["1:crate::b::C", "1:crate::h", "1:e::F", "1:super::super::g"]);
     }
 
     #[test]
     fn a_path_knows_the_inline_module_around_it() {
         let text = "mod a { mod b { use super::x; } fn f() { crate::y(); } } use crate::z;";
         let found = found(text);
-        assert_eq!(
-            shown(&found.paths),
-            [
-                "1:super::x as x in a in b",
-                "1:crate::y in a",
-                "1:crate::z as z"
-            ]
-        );
+        assert_eq!(shown(&found.paths), ["1:super::x as x in a in b", "1:crate::y in a", "1:crate::z as z"]);
         assert_eq!(found.inline_modules, [vec!["a"], vec!["a", "b"]]);
     }
 
@@ -325,10 +276,7 @@ mod tests {
                     #[cfg(test)] fn f(x: [u8; 2]) { e::g() }\n#[cfg(not(test))] use h::i;\nuse k::l;";
         let found = found(text);
         assert_eq!(shown(&found.paths), ["5:h::i as i", "6:k::l as l"]);
-        assert_eq!(
-            shown(&found.test_paths),
-            ["2:a::b as b in near", "3:c::d as d", "4:e::g"]
-        );
+        assert_eq!(shown(&found.test_paths), ["2:a::b as b in near", "3:c::d as d", "4:e::g"]);
         assert_eq!(found.test_modules, [["far"]]);
     }
 

@@ -84,12 +84,7 @@ impl Tree {
     /// assert_eq!(tree.crates[0].files(&tree).count(), 2);
     /// ```
     pub fn of(files: &[(&str, &str)]) -> Self {
-        Self::from_files(
-            files
-                .iter()
-                .map(|&(path, text)| (path.to_owned(), text.to_owned()))
-                .collect(),
-        )
+        Self::from_files(files.iter().map(|&(path, text)| (path.to_owned(), text.to_owned())).collect())
     }
 
     /// Reads the project whose root folder is `root`: the files that Git tracks or would track, and without Git all but
@@ -119,11 +114,7 @@ impl Tree {
         let files: Vec<File> = pairs
             .into_iter()
             .map(|(path, text)| {
-                let tokens = if path.ends_with(".rs") {
-                    lexer::tokens(&text)
-                } else {
-                    Vec::new()
-                };
+                let tokens = if path.ends_with(".rs") { lexer::tokens(&text) } else { Vec::new() };
                 File { path, text, tokens }
             })
             .collect();
@@ -145,34 +136,18 @@ impl Tree {
 fn crate_of(file: &File) -> Option<Crate> {
     let folder = file.path.strip_suffix("/Cargo.toml")?;
     let manifest = manifest::entries(&file.text);
-    let name = manifest
-        .iter()
-        .find(|e| e.table == "package" && e.key == "name")?;
-    Some(Crate {
-        name: name.value.trim_matches('"').to_owned(),
-        folder: folder.to_owned(),
-        manifest,
-    })
+    let name = manifest.iter().find(|e| e.table == "package" && e.key == "name")?;
+    Some(Crate { name: name.value.trim_matches('"').to_owned(), folder: folder.to_owned(), manifest })
 }
 
 fn listed_by_git(root: &Path) -> Option<Vec<String>> {
     let output = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root)
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let paths: Vec<String> = text
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let paths: Vec<String> = text.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
     (output.status.success() && !paths.is_empty()).then_some(paths)
 }
 
@@ -188,15 +163,10 @@ fn walked(root: &Path) -> io::Result<Vec<String>> {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            let path = if folder.is_empty() {
-                name.clone()
-            } else {
-                format!("{folder}/{name}")
-            };
+            let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
             if !entry.file_type()?.is_dir() {
                 found.push(path);
-            } else if SHOWN.contains(&name.as_str()) || !(name == "target" || name.starts_with('.'))
-            {
+            } else if SHOWN.contains(&name.as_str()) || !(name == "target" || name.starts_with('.')) {
                 folders.push(path);
             }
         }
@@ -214,27 +184,14 @@ mod tests {
         let this = "tests/src/house/tree.rs";
         let tree = Tree::read(&root).unwrap();
         assert!(tree.file(this).is_some_and(|file| !file.tokens.is_empty()));
-        assert!(
-            tree.crates
-                .iter()
-                .any(|c| c.name == "mpexec-core" && c.ident() == "mpexec_core")
-        );
+        assert!(tree.crates.iter().any(|c| c.name == "mpexec-core" && c.ident() == "mpexec_core"));
         assert!(walked(&root).unwrap().iter().any(|path| path == this));
     }
 
     #[test]
     fn a_folder_of_tests_is_known_by_its_name() {
-        let tree = Tree::of(&[
-            ("a/tests/x.rs", ""),
-            ("crates/my-testkit/src/lib.rs", ""),
-            ("a/src/tests.rs", ""),
-        ]);
-        let inside: Vec<_> = tree
-            .files
-            .iter()
-            .filter(|f| f.is_in_tests())
-            .map(|f| f.path.as_str())
-            .collect();
+        let tree = Tree::of(&[("a/tests/x.rs", ""), ("crates/my-testkit/src/lib.rs", ""), ("a/src/tests.rs", "")]);
+        let inside: Vec<_> = tree.files.iter().filter(|f| f.is_in_tests()).map(|f| f.path.as_str()).collect();
         assert_eq!(inside, ["a/tests/x.rs", "crates/my-testkit/src/lib.rs"]);
     }
 }

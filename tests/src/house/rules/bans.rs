@@ -42,31 +42,17 @@ fn found(file: &File, token: &Token) -> Violation {
 }
 
 fn names(tree: &Tree, word: &str) -> Vec<Violation> {
-    let tokens = tree
-        .rust()
-        .flat_map(|file| file.tokens.iter().map(move |token| (file, token)));
-    tokens
-        .filter(|(_, token)| token.is(word))
-        .map(|(file, token)| found(file, token))
-        .collect()
+    let tokens = tree.rust().flat_map(|file| file.tokens.iter().map(move |token| (file, token)));
+    tokens.filter(|(_, token)| token.is(word)).map(|(file, token)| found(file, token)).collect()
 }
 
 /// A crate cannot name what it does not depend on; the manifests are checked too, so that nobody is tempted.
 fn outside_of_codec(tree: &Tree) -> Vec<Violation> {
     let mut all = names(tree, "bincode");
     all.retain(|violation| violation.path != CODEC);
-    for krate in tree
-        .crates
-        .iter()
-        .filter(|krate| krate.folder != CODEC_CRATE)
-    {
-        let dependency = dependencies(&krate.manifest)
-            .into_iter()
-            .find(|d| d.name == "bincode");
-        all.extend(
-            dependency
-                .map(|d| Violation::new(krate.manifest_path(), d.line, "a dependency on bincode")),
-        );
+    for krate in tree.crates.iter().filter(|krate| krate.folder != CODEC_CRATE) {
+        let dependency = dependencies(&krate.manifest).into_iter().find(|d| d.name == "bincode");
+        all.extend(dependency.map(|d| Violation::new(krate.manifest_path(), d.line, "a dependency on bincode")));
     }
     all
 }
@@ -81,16 +67,10 @@ fn sleep(tree: &Tree) -> Vec<Violation> {
     tree.rust()
         .flat_map(|file| {
             let named = paths::named(&file.tokens);
-            let program = if file.is_in_tests() {
-                named.paths
-            } else {
-                Vec::new()
-            };
+            let program = if file.is_in_tests() { named.paths } else { Vec::new() };
             let mut paths: Vec<_> = program.into_iter().chain(named.test_paths).collect();
             paths.retain(|path| is_sleep(&path.names));
-            paths
-                .into_iter()
-                .map(|path| Violation::new(&file.path, path.line, "sleeps"))
+            paths.into_iter().map(|path| Violation::new(&file.path, path.line, "sleeps"))
         })
         .collect()
 }
@@ -98,20 +78,9 @@ fn sleep(tree: &Tree) -> Vec<Violation> {
 fn unfinished(tree: &Tree) -> Vec<Violation> {
     tree.rust()
         .flat_map(|file| {
-            let code: Vec<_> = file
-                .tokens
-                .iter()
-                .filter(|t| t.kind != Kind::Comment)
-                .collect();
-            let calls: Vec<_> = code
-                .windows(2)
-                .filter(|pair| pair[1].is("!"))
-                .map(|pair| pair[0])
-                .collect();
-            calls
-                .into_iter()
-                .filter(|t| t.is("todo") || t.is("unimplemented"))
-                .map(move |t| found(file, t))
+            let code: Vec<_> = file.tokens.iter().filter(|t| t.kind != Kind::Comment).collect();
+            let calls: Vec<_> = code.windows(2).filter(|pair| pair[1].is("!")).map(|pair| pair[0]).collect();
+            calls.into_iter().filter(|t| t.is("todo") || t.is("unimplemented")).map(move |t| found(file, t))
         })
         .collect()
 }
@@ -127,27 +96,15 @@ mod tests {
         let files = [
             (CODEC, "use bincode::serde;"),
             ("crates/mpexec-wire/Cargo.toml", manifest),
-            (
-                "crates/mpexec-wire/src/frame.rs",
-                "//! Not bincode.\nuse bincode::config;",
-            ),
+            ("crates/mpexec-wire/src/frame.rs", "//! Not bincode.\nuse bincode::config;"),
             ("crates/x/Cargo.toml", manifest),
         ];
-        assert_eq!(
-            broken(BINCODE, &files),
-            ["crates/mpexec-wire/src/frame.rs:2", "crates/x/Cargo.toml:4"]
-        );
+        assert_eq!(broken(BINCODE, &files), ["crates/mpexec-wire/src/frame.rs:2", "crates/x/Cargo.toml:4"]);
     }
 
     #[test]
     fn a_call_of_pre_exec_is_found_and_a_remark_about_it_is_not() {
-        assert_eq!(
-            broken(
-                PRE_EXEC,
-                &[("a.rs", "// no pre_exec\nfn f() { c\n.pre_exec(g) }")]
-            ),
-            ["a.rs:3"]
-        );
+        assert_eq!(broken(PRE_EXEC, &[("a.rs", "// no pre_exec\nfn f() { c\n.pre_exec(g) }")]), ["a.rs:3"]);
     }
 
     #[test]
@@ -159,18 +116,10 @@ mod tests {
             "fn f() { tokio::time::sleep(d) }",
         ];
         for way in ways {
-            assert_eq!(
-                broken(SLEEP, &[("a/tests/b.rs", way)]),
-                ["a/tests/b.rs:1"],
-                "{way}"
-            );
+            assert_eq!(broken(SLEEP, &[("a/tests/b.rs", way)]), ["a/tests/b.rs:1"], "{way}");
             assert_eq!(broken(SLEEP, &[("a/src/b.rs", way)]), [""; 0], "{way}");
             let inner = format!("#[cfg(test)] mod tests {{ {way} }}");
-            assert_eq!(
-                broken(SLEEP, &[("a/src/b.rs", &inner)]),
-                ["a/src/b.rs:1"],
-                "{way}"
-            );
+            assert_eq!(broken(SLEEP, &[("a/src/b.rs", &inner)]), ["a/src/b.rs:1"], "{way}");
         }
     }
 

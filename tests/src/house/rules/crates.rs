@@ -18,10 +18,7 @@ pub const DIRECTION: Rule = Rule {
 const BELOW: &[(&str, &[&str])] = &[
     ("mpexec", &["mpexec-core", "mpexec-data", "mpexec-frame"]),
     ("mpexec-frame", &["mpexec-core", "mpexec-data"]),
-    (
-        "mpexec-core",
-        &["mpexec-wire", "mpexec-ring", "mpexec-macros"],
-    ),
+    ("mpexec-core", &["mpexec-wire", "mpexec-ring", "mpexec-macros"]),
     ("mpexec-data", &[]),
     ("mpexec-macros", &[]),
     ("mpexec-ring", &[]),
@@ -32,52 +29,32 @@ const BELOW: &[(&str, &[&str])] = &[
 const TESTKIT: &str = "mpexec-testkit";
 
 fn violations(tree: &Tree) -> Vec<Violation> {
-    let shipped = tree
-        .crates
-        .iter()
-        .filter(|c| c.folder.starts_with("crates/") && c.name != TESTKIT);
+    let shipped = tree.crates.iter().filter(|c| c.folder.starts_with("crates/") && c.name != TESTKIT);
     shipped
-        .flat_map(
-            |krate| match BELOW.iter().find(|(name, _)| *name == krate.name) {
-                Some((_, below)) => imports_outside(krate, below, tree),
-                None => {
-                    let what = format!(
-                        "the crate `{}` is not in the table of directions",
-                        krate.name
-                    );
-                    vec![Violation::new(krate.manifest_path(), 1, what)]
-                }
-            },
-        )
+        .flat_map(|krate| match BELOW.iter().find(|(name, _)| *name == krate.name) {
+            Some((_, below)) => imports_outside(krate, below, tree),
+            None => {
+                let what = format!("the crate `{}` is not in the table of directions", krate.name);
+                vec![Violation::new(krate.manifest_path(), 1, what)]
+            }
+        })
         .collect()
 }
 
 fn imports_outside(krate: &Crate, below: &[&str], tree: &Tree) -> Vec<Violation> {
     let told = |name: &str| {
-        let list = if below.is_empty() {
-            "none of ours".to_owned()
-        } else {
-            below.join(", ")
-        };
+        let list = if below.is_empty() { "none of ours".to_owned() } else { below.join(", ") };
         format!("`{}` imports `{name}`; it may import {list}", krate.name)
     };
     let declared = dependencies(&krate.manifest)
         .into_iter()
-        .filter(|d| {
-            d.kind != DependencyKind::Dev
-                && d.name.starts_with("mpexec")
-                && !below.contains(&d.name.as_str())
-        })
+        .filter(|d| d.kind != DependencyKind::Dev && d.name.starts_with("mpexec") && !below.contains(&d.name.as_str()))
         .map(|d| Violation::new(krate.manifest_path(), d.line, told(&d.name)));
     let graphs = Modules::of_crate(krate, tree);
-    let named = graphs
-        .into_iter()
-        .flat_map(|graph| graph.outside)
-        .filter_map(|outside| {
-            let name = outside.name.replace('_', "-");
-            (!below.contains(&name.as_str()))
-                .then(|| Violation::new(outside.path, outside.line, told(&name)))
-        });
+    let named = graphs.into_iter().flat_map(|graph| graph.outside).filter_map(|outside| {
+        let name = outside.name.replace('_', "-");
+        (!below.contains(&name.as_str())).then(|| Violation::new(outside.path, outside.line, told(&name)))
+    });
     declared.chain(named).collect()
 }
 
@@ -92,27 +69,15 @@ mod tests {
             "crates/mpexec-ring/Cargo.toml",
             "[package]\nname = \"mpexec-ring\"\n[dependencies]\nmpexec-core.workspace = true",
         );
-        let source = (
-            "crates/mpexec-ring/src/lib.rs",
-            "//! x\nfn f() { mpexec_core::g() }",
-        );
-        let expected = [
-            "crates/mpexec-ring/Cargo.toml:4",
-            "crates/mpexec-ring/src/lib.rs:2",
-        ];
+        let source = ("crates/mpexec-ring/src/lib.rs", "//! x\nfn f() { mpexec_core::g() }");
+        let expected = ["crates/mpexec-ring/Cargo.toml:4", "crates/mpexec-ring/src/lib.rs:2"];
         assert_eq!(broken(DIRECTION, &[ring, source]), expected);
     }
 
     #[test]
     fn a_crate_that_is_not_in_the_table_is_found() {
-        let stranger = (
-            "crates/mpexec-new/Cargo.toml",
-            "[package]\nname = \"mpexec-new\"",
-        );
-        assert_eq!(
-            broken(DIRECTION, &[stranger]),
-            ["crates/mpexec-new/Cargo.toml:1"]
-        );
+        let stranger = ("crates/mpexec-new/Cargo.toml", "[package]\nname = \"mpexec-new\"");
+        assert_eq!(broken(DIRECTION, &[stranger]), ["crates/mpexec-new/Cargo.toml:1"]);
     }
 
     #[test]
@@ -120,14 +85,9 @@ mod tests {
         let manifest = "[package]\nname = \"mpexec-core\"\n[dependencies]\nmpexec-ring.workspace = true\n\
                         [dev-dependencies]\nmpexec-testkit.workspace = true";
         let core = ("crates/mpexec-core/Cargo.toml", manifest);
-        let source = (
-            "crates/mpexec-core/src/lib.rs",
-            "use mpexec_ring::Ring; #[cfg(test)] use mpexec_testkit::x;",
-        );
-        let tests = (
-            "tests/Cargo.toml",
-            "[package]\nname = \"mpexec-tests\"\n[dependencies]\nmpexec-testkit.workspace = true",
-        );
+        let source = ("crates/mpexec-core/src/lib.rs", "use mpexec_ring::Ring; #[cfg(test)] use mpexec_testkit::x;");
+        let tests =
+            ("tests/Cargo.toml", "[package]\nname = \"mpexec-tests\"\n[dependencies]\nmpexec-testkit.workspace = true");
         assert_eq!(broken(DIRECTION, &[core, source, tests]), [""; 0]);
     }
 }

@@ -21,22 +21,14 @@ pub const CYCLES: Rule = Rule {
 type Siblings<'e> = BTreeMap<&'e str, BTreeMap<&'e str, &'e Edge>>;
 
 fn violations(tree: &Tree) -> Vec<Violation> {
-    let graphs = tree
-        .crates
-        .iter()
-        .flat_map(|krate| Modules::of_crate(krate, tree));
+    let graphs = tree.crates.iter().flat_map(|krate| Modules::of_crate(krate, tree));
     graphs.flat_map(|graph| rings(&graph)).collect()
 }
 
 fn rings(graph: &Modules) -> Vec<Violation> {
     let mut families: BTreeMap<&[String], Siblings<'_>> = BTreeMap::new();
     for edge in &graph.edges {
-        let shared = edge
-            .from
-            .iter()
-            .zip(&edge.to)
-            .take_while(|(a, b)| a == b)
-            .count();
+        let shared = edge.from.iter().zip(&edge.to).take_while(|(a, b)| a == b).count();
         if let (Some(from), Some(to)) = (edge.from.get(shared), edge.to.get(shared)) {
             let siblings = families.entry(&edge.from[..shared]).or_default();
             siblings.entry(from).or_default().entry(to).or_insert(edge);
@@ -53,14 +45,9 @@ fn rings_of(siblings: &Siblings<'_>) -> Vec<Violation> {
             continue;
         };
         told.extend(ring.iter().copied());
-        let edges = ring
-            .iter()
-            .zip(ring.iter().cycle().skip(1))
-            .map(|(from, to)| siblings[from][to]);
-        let steps: Vec<String> = edges
-            .zip(&ring)
-            .map(|(edge, from)| format!("{from} ({}:{})", edge.path, edge.line))
-            .collect();
+        let edges = ring.iter().zip(ring.iter().cycle().skip(1)).map(|(from, to)| siblings[from][to]);
+        let steps: Vec<String> =
+            edges.zip(&ring).map(|(edge, from)| format!("{from} ({}:{})", edge.path, edge.line)).collect();
         let first = siblings[ring[0]][ring[1 % ring.len()]];
         let what = format!("a ring of modules: {} -> {start}", steps.join(" -> "));
         found.push(Violation::new(&first.path, first.line, what));
@@ -110,7 +97,8 @@ mod tests {
         ];
         let found = violations(&Tree::of(&files));
         assert_eq!(found.len(), 1);
-        let ring = "a/src/x.rs:1: a ring of modules: x (a/src/x.rs:1) -> y (a/src/y/inner.rs:2) -> z (a/src/z.rs:1) -> x";
+        let ring =
+            "a/src/x.rs:1: a ring of modules: x (a/src/x.rs:1) -> y (a/src/y/inner.rs:2) -> z (a/src/z.rs:1) -> x";
         assert_eq!(found[0].to_string(), ring);
     }
 

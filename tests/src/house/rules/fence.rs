@@ -26,33 +26,19 @@ pub const NOTES: Rule = Rule {
 /// The files inside the fence, by the beginning of their path, and why each is.
 const INSIDE: &[(&str, &str)] = &[
     ("crates/mpexec-ring/", "memory that two processes write"),
-    (
-        "crates/mpexec-core/src/link/shm",
-        "the link over that memory",
-    ),
-    (
-        "crates/mpexec-core/src/os/",
-        "raw calls of the operating system",
-    ),
-    (
-        "crates/mpexec-core/src/task/entry.rs",
-        "turns a function into a task and back",
-    ),
+    ("crates/mpexec-core/src/link/shm", "the link over that memory"),
+    ("crates/mpexec-core/src/os/", "raw calls of the operating system"),
+    ("crates/mpexec-core/src/task/entry.rs", "turns a function into a task and back"),
     ("crates/mpexec-data/src/map.rs", "maps files"),
     ("crates/mpexec-data/src/kernel", "vector instructions"),
-    (
-        "crates/mpexec-wire/tests/memory.rs",
-        "an allocator that counts, which nobody ships",
-    ),
+    ("crates/mpexec-wire/tests/memory.rs", "an allocator that counts, which nobody ships"),
 ];
 
 /// How many lines above an `unsafe` its note may begin.
 const REACH: usize = 8;
 
 fn outside(tree: &Tree) -> Vec<Violation> {
-    let files = tree
-        .rust()
-        .filter(|file| !INSIDE.iter().any(|(start, _)| file.path.starts_with(start)));
+    let files = tree.rust().filter(|file| !INSIDE.iter().any(|(start, _)| file.path.starts_with(start)));
     files
         .flat_map(|file| uses(file).map(move |(_, token)| (file, token.line)))
         .map(|(file, line)| Violation::new(&file.path, line, "`unsafe` outside of the fence"))
@@ -62,27 +48,16 @@ fn outside(tree: &Tree) -> Vec<Violation> {
 fn without_note(tree: &Tree) -> Vec<Violation> {
     tree.rust()
         .flat_map(|file| uses(file).map(move |(at, token)| (file, at, token.line)))
-        .filter(|&(file, at, line)| {
-            !(has_note_near(file, line) || is_documented(&file.tokens[..at]))
-        })
-        .map(|(file, _, line)| {
-            Violation::new(&file.path, line, "`unsafe` without a note on safety")
-        })
+        .filter(|&(file, at, line)| !(has_note_near(file, line) || is_documented(&file.tokens[..at])))
+        .map(|(file, _, line)| Violation::new(&file.path, line, "`unsafe` without a note on safety"))
         .collect()
 }
 
 /// Every `unsafe` that does something: to name the type `unsafe fn(..)` of a pointer is harmless, calling one is not.
 fn uses(file: &File) -> impl Iterator<Item = (usize, &Token)> {
-    let found = file
-        .tokens
-        .iter()
-        .enumerate()
-        .filter(|(_, t)| t.is("unsafe"));
+    let found = file.tokens.iter().enumerate().filter(|(_, t)| t.is("unsafe"));
     found.filter(|&(at, _)| {
-        let mut after = file.tokens[at + 1..]
-            .iter()
-            .filter(|t| t.kind != Kind::Comment)
-            .peekable();
+        let mut after = file.tokens[at + 1..].iter().filter(|t| t.kind != Kind::Comment).peekable();
         if after.peek().is_some_and(|t| t.is("extern")) {
             after.next();
             after.next_if(|t| t.kind == Kind::Literal);
@@ -95,14 +70,8 @@ fn has_note_near(file: &File, line: usize) -> bool {
     let near = line.saturating_sub(REACH)..=line;
     let mut comments = file.tokens.iter().filter(|t| t.kind == Kind::Comment);
     comments.any(|t| {
-        let notes = t
-            .text
-            .lines()
-            .enumerate()
-            .filter(|(_, text)| text.contains("SAFETY:"));
-        notes
-            .map(|(below, _)| t.line + below)
-            .any(|at| near.contains(&at))
+        let notes = t.text.lines().enumerate().filter(|(_, text)| text.contains("SAFETY:"));
+        notes.map(|(below, _)| t.line + below).any(|at| near.contains(&at))
     })
 }
 
@@ -116,10 +85,8 @@ fn is_documented(before: &[Token]) -> bool {
             let hash = head.iter().rposition(|t| t.is("#"))?;
             rest = &head[..hash];
         }
-        let goes_on = last.kind == Kind::Comment
-            || ["]", "pub", "const", "async", ")", "(", "crate"]
-                .iter()
-                .any(|w| last.is(w));
+        let goes_on =
+            last.kind == Kind::Comment || ["]", "pub", "const", "async", ")", "(", "crate"].iter().any(|w| last.is(w));
         goes_on.then_some(last)
     })
     .any(|t| t.kind == Kind::Comment && t.text.contains("# Safety"))
@@ -134,14 +101,8 @@ mod tests {
 
     #[test]
     fn unsafe_outside_of_the_fence_is_found_even_with_a_note() {
-        assert_eq!(
-            broken(FENCE, &[("crates/mpexec-core/src/pool.rs", NOTED)]),
-            ["crates/mpexec-core/src/pool.rs:3"]
-        );
-        assert_eq!(
-            broken(FENCE, &[("crates/mpexec-data/tests/map.rs", NOTED)]),
-            ["crates/mpexec-data/tests/map.rs:3"]
-        );
+        assert_eq!(broken(FENCE, &[("crates/mpexec-core/src/pool.rs", NOTED)]), ["crates/mpexec-core/src/pool.rs:3"]);
+        assert_eq!(broken(FENCE, &[("crates/mpexec-data/tests/map.rs", NOTED)]), ["crates/mpexec-data/tests/map.rs:3"]);
     }
 
     #[test]
@@ -158,37 +119,21 @@ mod tests {
     fn comments_strings_and_types_of_pointers_are_no_use() {
         let text = "#![deny(unsafe_code)]\n// unsafe\nconst S: &str = \"unsafe\";\ntype F = unsafe fn(u8); type G = unsafe extern \"C\" fn ();";
         assert_eq!(broken(FENCE, &[("a.rs", text)]), [""; 0]);
-        assert_eq!(
-            broken(FENCE, &[("a.rs", "unsafe extern \"C\" fn f() {}")]),
-            ["a.rs:1"]
-        );
+        assert_eq!(broken(FENCE, &[("a.rs", "unsafe extern \"C\" fn f() {}")]), ["a.rs:1"]);
     }
 
     #[test]
     fn a_note_must_stand_within_eight_lines() {
-        let far =
-            |lines: usize| format!("// SAFETY: x.\n{}unsafe {{ g() }}", "\n".repeat(lines - 1));
+        let far = |lines: usize| format!("// SAFETY: x.\n{}unsafe {{ g() }}", "\n".repeat(lines - 1));
         assert_eq!(broken(NOTES, &[("a.rs", &far(8))]), [""; 0]);
         assert_eq!(broken(NOTES, &[("a.rs", &far(9))]), ["a.rs:10"]);
-        assert_eq!(
-            broken(NOTES, &[("a.rs", "fn f() { unsafe { g() } }")]),
-            ["a.rs:1"]
-        );
-        assert_eq!(
-            broken(
-                NOTES,
-                &[("a.rs", "/* one\nSAFETY: x.\n*/\nunsafe impl Send for T {}")]
-            ),
-            [""; 0]
-        );
+        assert_eq!(broken(NOTES, &[("a.rs", "fn f() { unsafe { g() } }")]), ["a.rs:1"]);
+        assert_eq!(broken(NOTES, &[("a.rs", "/* one\nSAFETY: x.\n*/\nunsafe impl Send for T {}")]), [""; 0]);
     }
 
     #[test]
     fn a_section_on_safety_serves_its_own_function_only() {
-        let text = format!(
-            "/// # Safety\n{}#[inline]\npub(crate) const unsafe fn f() {{}}",
-            "/// More.\n".repeat(12)
-        );
+        let text = format!("/// # Safety\n{}#[inline]\npub(crate) const unsafe fn f() {{}}", "/// More.\n".repeat(12));
         assert_eq!(broken(NOTES, &[("a.rs", &text)]), [""; 0]);
         let two = format!("{text}\n{}unsafe fn g() {{}}", "\n".repeat(9));
         assert_eq!(broken(NOTES, &[("a.rs", &two)]).len(), 1);

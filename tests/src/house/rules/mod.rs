@@ -48,9 +48,6 @@ pub(crate) mod samples {
     /// The `file:line` of every violation of the rule in the sample.
     pub(crate) fn broken(rule: Rule, files: &[(&str, &str)]) -> Vec<String> {
         let found = (rule.find)(&Tree::of(files));
-        found
-            .iter()
-            .map(|v| format!("{}:{}", v.path, v.line))
-            .collect()
+        found.iter().map(|v| format!("{}:{}", v.path, v.line)).collect()
     }
 }

@@ -19,11 +19,7 @@ pub const REGISTRIES: Rule = Rule {
 };
 
 /// Put together here, so that this file does not break its own rule.
-const OF_ONE_MACHINE: &[&str] = &[
-    concat!("/wo", "rk/"),
-    concat!("/ro", "ot/"),
-    concat!("/fa", "rm/"),
-];
+const OF_ONE_MACHINE: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/fa", "rm/")];
 
 /// The one source that the lock file may name.
 const INDEX: &str = concat!("registry+", "https://github.com/rust-lang/crates.io-index");
@@ -41,12 +37,8 @@ const OTHER_REGISTRY: &[&str] = &[
 ];
 
 fn lines_with(tree: &Tree, words: &[&str]) -> Vec<Violation> {
-    let lines = tree.files.iter().flat_map(|file| {
-        file.text
-            .lines()
-            .enumerate()
-            .map(move |(at, line)| (file, at, line))
-    });
+    let lines =
+        tree.files.iter().flat_map(|file| file.text.lines().enumerate().map(move |(at, line)| (file, at, line)));
     lines
         .filter_map(|(file, at, line)| {
             let word = words.iter().find(|word| line.contains(**word))?;
@@ -61,19 +53,11 @@ fn folders(tree: &Tree) -> Vec<Violation> {
 
 fn registries(tree: &Tree) -> Vec<Violation> {
     let mut all = lines_with(tree, OTHER_REGISTRY);
-    for file in tree
-        .files
-        .iter()
-        .filter(|file| file.path.ends_with("Cargo.lock"))
-    {
+    for file in tree.files.iter().filter(|file| file.path.ends_with("Cargo.lock")) {
         for (at, line) in file.text.lines().enumerate() {
-            let source = line
-                .strip_prefix("source = ")
-                .map(|source| source.trim_matches('"'));
+            let source = line.strip_prefix("source = ").map(|source| source.trim_matches('"'));
             all.extend(
-                source
-                    .filter(|source| *source != INDEX)
-                    .map(|source| Violation::new(&file.path, at + 1, source)),
+                source.filter(|source| *source != INDEX).map(|source| Violation::new(&file.path, at + 1, source)),
             );
         }
     }
@@ -88,10 +72,7 @@ mod tests {
     #[test]
     fn a_folder_of_one_machine_is_found_in_any_file() {
         let line = format!("one\ncd {}main", OF_ONE_MACHINE[0]);
-        assert_eq!(
-            broken(FOLDERS, &[("README.md", &line), ("a.rs", "// a/tmp/b")]),
-            ["README.md:2"]
-        );
+        assert_eq!(broken(FOLDERS, &[("README.md", &line), ("a.rs", "// a/tmp/b")]), ["README.md:2"]);
     }
 
     #[test]
@@ -99,21 +80,14 @@ mod tests {
         let good = format!("[[package]]\nsource = \"{INDEX}\"\n");
         assert_eq!(broken(REGISTRIES, &[("Cargo.lock", &good)]), [""; 0]);
         let bad = format!("{good}source = \"git+https://example.org/x\"");
-        assert_eq!(
-            broken(REGISTRIES, &[("Cargo.lock", &bad)]),
-            ["Cargo.lock:3"]
-        );
+        assert_eq!(broken(REGISTRIES, &[("Cargo.lock", &bad)]), ["Cargo.lock:3"]);
     }
 
     #[test]
     fn settings_for_another_registry_are_found() {
         for word in OTHER_REGISTRY {
             let text = format!("# x\n{word}");
-            assert_eq!(
-                broken(REGISTRIES, &[(".cargo/config.toml", &text)]),
-                [".cargo/config.toml:2"],
-                "{word}"
-            );
+            assert_eq!(broken(REGISTRIES, &[(".cargo/config.toml", &text)]), [".cargo/config.toml:2"], "{word}");
         }
     }
 }

@@ -22,27 +22,17 @@ fn violations(tree: &Tree) -> Vec<Violation> {
     tree.rust()
         .flat_map(|file| names(&file.tokens).map(move |name| (file, name)))
         .filter(|(_, name)| !is_sentence(&name.text))
-        .map(|(file, name)| {
-            Violation::new(
-                &file.path,
-                name.line,
-                format!("`{}` is no sentence", name.text),
-            )
-        })
+        .map(|(file, name)| Violation::new(&file.path, name.line, format!("`{}` is no sentence", name.text)))
         .collect()
 }
 
 /// The names of the functions under `#[test]`, also inside macros such as `proptest!`.
 fn names(tokens: &[Token]) -> impl Iterator<Item = &Token> {
     let code: Vec<_> = tokens.iter().filter(|t| t.kind != Kind::Comment).collect();
-    let starts: Vec<_> = (0..code.len())
-        .filter(|&at| begins_test(&code[at..]))
-        .collect();
+    let starts: Vec<_> = (0..code.len()).filter(|&at| begins_test(&code[at..])).collect();
     starts.into_iter().filter_map(move |start| {
         let keyword = code[start..].iter().position(|t| t.is("fn"))?;
-        code.get(start + keyword + 1)
-            .copied()
-            .filter(|t| t.kind == Kind::Ident)
+        code.get(start + keyword + 1).copied().filter(|t| t.kind == Kind::Ident)
     })
 }
 
@@ -54,9 +44,7 @@ fn begins_test(code: &[&Token]) -> bool {
 fn is_sentence(name: &str) -> bool {
     let words: Vec<_> = name.split('_').filter(|word| !word.is_empty()).collect();
     let empty = |word: Option<&&str>| word.is_some_and(|word| EMPTY_WORDS.contains(word));
-    words.len() >= FEWEST_WORDS
-        && !empty(words.first())
-        && !(words[0] == "it" && empty(words.last()))
+    words.len() >= FEWEST_WORDS && !empty(words.first()) && !(words[0] == "it" && empty(words.last()))
 }
 
 #[cfg(test)]
@@ -66,12 +54,7 @@ mod tests {
 
     #[test]
     fn names_that_say_nothing_are_found() {
-        for name in [
-            "test_that_it_adds",
-            "roundtrip",
-            "round_trip",
-            "it_really_works",
-        ] {
+        for name in ["test_that_it_adds", "roundtrip", "round_trip", "it_really_works"] {
             let text = format!("#[test]\n#[should_panic]\nfn {name}() {{}}");
             assert_eq!(broken(SENTENCES, &[("a.rs", &text)]), ["a.rs:3"], "{name}");
         }

@@ -26,19 +26,16 @@ const FEWEST_WORDS: usize = 4;
 
 fn without_header(tree: &Tree) -> Vec<Violation> {
     let files = tree.rust().filter(|file| !has_header(file));
-    files
-        .map(|file| Violation::new(&file.path, 1, "no header of a whole sentence"))
-        .collect()
+    files.map(|file| Violation::new(&file.path, 1, "no header of a whole sentence")).collect()
 }
 
 fn has_header(file: &File) -> bool {
     let lines = file.text.lines().map_while(|line| line.strip_prefix("//!"));
     let header = lines.collect::<Vec<_>>().join(" ");
     // The end of a sentence may stand in the middle of a line or before a closing mark, but not inside `lib.rs`.
-    let ends = header.split_whitespace().any(|word| {
-        word.trim_end_matches([')', '*', '`', '"'])
-            .ends_with(['.', '!', '?', ':'])
-    });
+    let ends = header
+        .split_whitespace()
+        .any(|word| word.trim_end_matches([')', '*', '`', '"']).ends_with(['.', '!', '?', ':']));
     ends && header.split_whitespace().count() >= FEWEST_WORDS
 }
 
@@ -74,13 +71,7 @@ mod tests {
     #[test]
     fn a_sentence_over_several_lines_is_a_header() {
         assert_eq!(
-            broken(
-                HEADER,
-                &[
-                    ("a.rs", "//! The pool,\n//! and its builder.\nfn f() {}"),
-                    ("a.md", "")
-                ]
-            ),
+            broken(HEADER, &[("a.rs", "//! The pool,\n//! and its builder.\nfn f() {}"), ("a.md", "")]),
             [""; 0]
         );
     }
@@ -89,9 +80,6 @@ mod tests {
     fn the_line_after_the_last_allowed_one_is_too_much() {
         let text = "x\n".repeat(MOST_LINES);
         assert_eq!(broken(LENGTH, &[("a.rs", &text)]), [""; 0]);
-        assert_eq!(
-            broken(LENGTH, &[("a.rs", &format!("{text}x"))]),
-            ["a.rs:401"]
-        );
+        assert_eq!(broken(LENGTH, &[("a.rs", &format!("{text}x"))]), ["a.rs:401"]);
     }
 }

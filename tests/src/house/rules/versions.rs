@@ -29,11 +29,7 @@ fn members(tree: &Tree) -> impl Iterator<Item = &Crate> {
 
 fn versions(tree: &Tree) -> Vec<Violation> {
     members(tree)
-        .flat_map(|krate| {
-            dependencies(&krate.manifest)
-                .into_iter()
-                .map(move |d| (krate, d))
-        })
+        .flat_map(|krate| dependencies(&krate.manifest).into_iter().map(move |d| (krate, d)))
         .filter(|(_, d)| d.has_version || !d.from_workspace)
         .map(|(krate, d)| {
             let what = format!("`{}` does not take its version from the workspace", d.name);
@@ -45,15 +41,10 @@ fn versions(tree: &Tree) -> Vec<Violation> {
 fn lints(tree: &Tree) -> Vec<Violation> {
     let obeys = |krate: &Crate| {
         let mut entries = krate.manifest.iter();
-        entries.any(|e| {
-            e.value == "true"
-                && (e.table == "lints" && e.key == "workspace" || e.key == "lints.workspace")
-        })
+        entries.any(|e| e.value == "true" && (e.table == "lints" && e.key == "workspace" || e.key == "lints.workspace"))
     };
     let without = members(tree).filter(|krate| !obeys(krate));
-    without
-        .map(|krate| Violation::new(krate.manifest_path(), 1, "without the workspace's lints"))
-        .collect()
+    without.map(|krate| Violation::new(krate.manifest_path(), 1, "without the workspace's lints")).collect()
 }
 
 #[cfg(test)]
@@ -65,32 +56,20 @@ mod tests {
     fn a_version_outside_of_the_table_is_found() {
         let text = "[package]\nname = \"x\"\n[dependencies]\na.workspace = true\nb = \"1\"\n[dev-dependencies]\n\
                     c = { workspace = true }\nd = { path = \"../d\" }";
-        assert_eq!(
-            broken(VERSIONS, &[("x/Cargo.toml", text)]),
-            ["x/Cargo.toml:5", "x/Cargo.toml:8"]
-        );
+        assert_eq!(broken(VERSIONS, &[("x/Cargo.toml", text)]), ["x/Cargo.toml:5", "x/Cargo.toml:8"]);
     }
 
     #[test]
     fn the_table_itself_and_other_workspaces_may_name_versions() {
         let root = ("Cargo.toml", "[workspace.dependencies]\na = \"1\"");
-        let fuzz = (
-            "fuzz/Cargo.toml",
-            "[package]\nname = \"fuzz\"\n[workspace]\n[dependencies]\na = \"1\"",
-        );
+        let fuzz = ("fuzz/Cargo.toml", "[package]\nname = \"fuzz\"\n[workspace]\n[dependencies]\na = \"1\"");
         assert_eq!(broken(VERSIONS, &[root, fuzz]), [""; 0]);
         assert_eq!(broken(LINTS, &[root, fuzz]), [""; 0]);
     }
 
     #[test]
     fn a_crate_without_the_lints_is_found() {
-        let good = (
-            "x/Cargo.toml",
-            "[package]\nname = \"x\"\n[lints]\nworkspace = true",
-        );
-        assert_eq!(
-            broken(LINTS, &[good, ("y/Cargo.toml", "[package]\nname = \"y\"")]),
-            ["y/Cargo.toml:1"]
-        );
+        let good = ("x/Cargo.toml", "[package]\nname = \"x\"\n[lints]\nworkspace = true");
+        assert_eq!(broken(LINTS, &[good, ("y/Cargo.toml", "[package]\nname = \"y\"")]), ["y/Cargo.toml:1"]);
     }
 }
