@@ -4,8 +4,7 @@
 //! elsewhere, the rows it had not begun go elsewhere anyway, and those it had done stay done.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use mpexec_core::{Pool, Workers};
@@ -24,11 +23,13 @@ fn howmany_and_who(row: &[i64]) -> (usize, u32) {
 pub(crate) fn kill_a_worker(data: &Table, workers: usize) -> Result<bool, Failure> {
     let data = data.first(HEAVY_ROWS).rows;
     println!("Now a worker is killed in the middle of {} heavy rows.\n", grouped(data.len()));
-    let told = Arc::new(AtomicUsize::new(0));
-    let telling = told.clone();
+    let (tell, told) = mpsc::channel();
     let notes = move |note: &str| {
-        telling.fetch_add(usize::from(note.contains("SIGKILL")), Ordering::Relaxed);
         println!("  pool: {note}");
+        if note.contains("SIGKILL") {
+            // Nobody listens once the answer is checked.
+            let _ = tell.send(());
+        }
     };
     let pool = Pool::builder().workers(Workers::Exact(workers)).attempts(3).notes(notes).build()?;
 
@@ -45,6 +46,8 @@ pub(crate) fn kill_a_worker(data: &Table, workers: usize) -> Result<bool, Failur
             killed = Some(worker);
         }
     }
+    // The last rows may have come before the death was seen.
+    let seen = killed.is_none() || told.recv_timeout(Duration::from_secs(10)).is_ok();
     pool.close();
     pool.join_timeout(Duration::from_secs(30))?;
 
@@ -54,7 +57,6 @@ pub(crate) fn kill_a_worker(data: &Table, workers: usize) -> Result<bool, Failur
     }
     let right = counts.iter().zip(data).all(|(&count, row)| count == howmany_within_range(row, MINIMUM, MAXIMUM));
     println!("  all {} answers are {}", grouped(data.len()), if right { "right" } else { "not right: WRONG" });
-    let seen = told.load(Ordering::Relaxed) == usize::from(killed.is_some());
     if !seen {
         println!("  the pool did not tell of the death: WRONG");
     }

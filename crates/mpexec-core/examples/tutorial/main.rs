@@ -39,7 +39,7 @@ impl Options {
                 _ => return Err(format!("unknown argument {word:?}")),
             }
         }
-        Ok(options)
+        if options.rows == 0 { Err("--rows: at least 1".to_owned()) } else { Ok(options) }
     }
 }
 
