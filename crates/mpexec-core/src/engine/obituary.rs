@@ -47,7 +47,9 @@ impl Engine {
             stderr = format!("{stderr}\n(it was killed because {fault})").trim_start().to_owned();
         }
         let was_starting = matches!(state.slots[id].phase, Phase::Starting(_)) || state.slots[id].link.is_none();
-        let expected = state.life != Life::Open && !was_starting && state.sched.workers[id].held.is_empty();
+        let sent_away = matches!(state.slots[id].phase, Phase::Leaving(_)) && fault.is_none();
+        let expected =
+            state.life != Life::Open && (!was_starting || sent_away) && state.sched.workers[id].held.is_empty();
         let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
         state.handle(Event::Lost { worker: id, running }, |state, job, index| state.fail(job, index, crashed.clone()));
         let slot = std::mem::take(&mut state.slots[id]);
