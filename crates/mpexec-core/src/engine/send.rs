@@ -190,13 +190,20 @@ impl State {
             self.sleeps_long = false;
             kick.ring();
         }
-        let wants = link.wants_to_write();
+        self.mind_room(id);
+        Ok(true)
+    }
+
+    /// A socket that did not take everything is watched for room, and no longer than until it has: it nearly always has.
+    pub(super) fn mind_room(&mut self, id: WorkerId) {
         let slot = &mut self.slots[id];
+        let wants = slot.link.as_ref().is_some_and(|link| link.wants_to_write());
         if wants != slot.watched_for_room {
             slot.watched_for_room = wants;
-            self.watch_for_room(id, wants)?;
+            if let Err(error) = self.watch_for_room(id, wants) {
+                self.give_up(id, &error);
+            }
         }
-        Ok(true)
     }
 
     fn watch_for_room(&self, id: WorkerId, wants: bool) -> Result<(), LinkError> {

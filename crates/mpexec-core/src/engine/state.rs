@@ -194,6 +194,7 @@ impl State {
             link.release();
         }
         self.free_settled(id);
+        self.mind_room(id);
         any
     }
 
