@@ -37,19 +37,22 @@ impl State {
     pub(crate) fn handle(&mut self, event: Event, mut charge: impl FnMut(&mut State, JobId, u64)) {
         let mut actions = std::mem::take(&mut self.actions);
         self.sched.handle(event, &mut actions);
+        // What came back is queued before anything else is done: until then only the actions know of it, and whatever
+        // looks at queues and workers for what is still needed would miss it.
+        for action in &actions {
+            if let Action::Requeue { worker, nth, job, offset, first, count, attempt } = *action
+                && self.jobs.get(&job).is_some_and(|job| job.wants(first))
+                && let Some(link) = &self.slots[worker].link
+            {
+                let bytes = cut_out(link.held(nth), offset, count);
+                self.sched.push_front(job, Run { first, count, attempt, bytes, from: 0 });
+            }
+        }
         for action in actions.drain(..) {
             match action {
-                Action::Requeue { worker, nth, job, offset, first, count, attempt } => {
-                    let bytes = self.slots[worker].link.as_ref().map(|link| cut_out(link.held(nth), offset, count));
-                    if let Some(bytes) = bytes.filter(|_| self.jobs.get(&job).is_some_and(|job| job.wants(first))) {
-                        self.sched.push_front(job, Run { first, count, attempt, bytes, from: 0 });
-                    } else {
-                        self.settle_abandoned(job);
-                    }
-                }
                 Action::Charge { job, index, .. } => charge(self, job, index),
                 Action::Withdraw { worker, lo, hi } => self.withdraw(worker, lo, hi),
-                Action::Dropped { job, .. } => self.settle_abandoned(job),
+                Action::Requeue { job, .. } | Action::Dropped { job, .. } => self.settle_abandoned(job),
             }
         }
         self.actions = actions;

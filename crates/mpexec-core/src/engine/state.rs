@@ -359,7 +359,11 @@ impl State {
                 && !self.parcels.is_empty()
                 && self.jobs.get(&held.job).is_none_or(|job| job.parcels)
             {
-                for entry in Entries::new(link.held(0), held.count).flatten().take(held.keep as usize) {
+                // What was taken back is queued again and keeps its parcels, unless nobody wants it any more.
+                let first_back = held.first + u64::from(held.keep);
+                let queued_again = self.jobs.get(&held.job).is_some_and(|job| job.wants(first_back));
+                let over = if queued_again { held.keep } else { held.count };
+                for entry in Entries::new(link.held(0), held.count).flatten().take(over as usize) {
                     if let Some(named) = entry.parcel() {
                         self.parcels.remove(&named.parcel);
                     }

@@ -174,8 +174,7 @@ fn jobs_are_served_in_turn() {
     sched.open_job(8, job(1));
     sched.push(JOB, run(0, 10, 1));
     sched.push(8, run(0, 10, 1));
-    let jobs: Vec<JobId> = send_all(&mut sched).iter().map(|batch| batch.1).collect();
-    assert_eq!(jobs, [JOB, 8, JOB, 8]);
+    assert!(send_all(&mut sched).iter().map(|batch| batch.1).eq([JOB, 8, JOB, 8]));
 }
 
 #[test]
