@@ -11,6 +11,18 @@ use crate::{LINKS, alone};
 /// What an allocator may keep for itself.
 const SLACK: u64 = 4 << 20;
 
+/// What there is once nothing changes any more: a worker that serves may still be in the hands of its starter.
+fn settled() -> Census {
+    let (mut last, mut same) = (Census::take(), 0);
+    wait_until("the census is settled", || {
+        let now = Census::take();
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+        same == 20
+    });
+    last
+}
+
 #[track_caller]
 fn is_again(before: &Census) {
     let mut last = Census::take();
@@ -34,7 +46,7 @@ fn after_three_hundred_deaths_all_is_as_after_ten() {
             assert!(pool.wait_ready(None));
         };
         die(10);
-        let (before, memory) = (Census::take(), anonymous_memory());
+        let (before, memory) = (settled(), anonymous_memory());
         assert_eq!(before.children, 2);
         die(150);
         is_again(&before);
@@ -49,7 +61,7 @@ fn large_arguments_of_tasks_that_died_or_were_dropped_are_let_go() {
     for link in LINKS {
         let pool = pool(link, 1);
         let large = vec![7u8; 3 << 20];
-        let before = Census::take();
+        let before = settled();
         for _ in 0..5 {
             let die = |_: Vec<u8>| Way::Killed.die_as_unit();
             assert!(pool.apply(die, (&large,)).is_err());
@@ -88,7 +100,7 @@ fn a_pool_that_is_over_leaves_nothing() {
     wait_until("all workers are gone", || children().is_empty());
     let threads = |census: Census| Census { threads: 0, ..census };
     wait_until("the threads have ended", || Census::take().threads <= 5);
-    let before = Census::take();
+    let before = settled();
     for _ in 0..5 {
         LINKS.into_iter().for_each(once);
     }

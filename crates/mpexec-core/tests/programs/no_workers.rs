@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mpexec_core::{Pool, PoolError, TaskError, Transport, WorkerStderr, Workers, named};
+use mpexec_core::{Exit, Pool, PoolError, TaskError, Transport, WorkerStderr, Workers, named};
 use mpexec_wire::{FileId, FrameHeader, FrameKind, FromWorker, Hello, PROTOCOL, encode_to_vec};
 
 use crate::common::census::children;
@@ -86,7 +86,16 @@ fn a_program_that_is_no_worker_is_named() {
     refused(Path::new("/bin/false"), &["exited with code 1"]);
     refused(Path::new("/bin/cat"), &["exited with code 1", "--mpexec-worker"]);
     refused(script("echo rubbish; echo 'it is all wrong' >&2; exit 7").path(), &["code 7", "it is all wrong"]);
-    refused(script("kill -9 $$").path(), &["killed by signal 9"]);
+}
+
+#[test]
+fn a_program_that_is_killed_whenever_it_starts_is_a_crash_loop() {
+    let _watchdog = Watchdog::new();
+    let killed = script("kill -9 $$");
+    for link in LINKS {
+        let error = build(killed.path(), link).unwrap_err();
+        assert!(matches!(error, PoolError::CrashLoop { deaths: 5, exit: Exit::Signal(9), .. }), "{error:?}");
+    }
 }
 
 #[test]
@@ -151,7 +160,7 @@ fn nobody_is_left_of_a_pool_that_could_not_be_built() {
     let tree = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("1000"));
     let builder = Pool::builder().worker_program(silent.path()).workers(Workers::Exact(4));
     assert!(builder.handshake_limit(Duration::from_millis(50)).build().is_err());
-    wait_until("the silent ones are gone", || !children().iter().any(|pid| tree(pid)));
+    wait_until("the silent ones are gone", || !children().iter().any(tree));
 }
 
 #[test]
