@@ -14,6 +14,7 @@ mod raw;
 mod report;
 mod rows;
 mod stats;
+mod table;
 
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::rows::table::{COLUMNS, count_rows};
+use crate::table::{COLUMNS, count_rows};
 
 pub(crate) const ROLE: &str = "rows";
 

@@ -8,9 +8,9 @@ use crate::place::Setting;
 use crate::race::{Goal, Metric, Race};
 use crate::raw::rows::Sockets;
 use crate::report::RowReport;
-use crate::rows::table::{COLUMNS, count_rows, numbers};
 use crate::rows::{millions, pool};
 use crate::stats::timed;
+use crate::table::{COLUMNS, count_rows, numbers};
 
 const MEMCPY: &str = "memcpy, then count, 1 thread";
 const SOCKETS: &str = "raw socket pairs, 2 children";

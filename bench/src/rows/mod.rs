@@ -10,7 +10,6 @@ mod one_call;
 mod outstanding;
 mod ready;
 mod starmap;
-pub(crate) mod table;
 
 use anyhow::{Result, ensure};
 use mpexec_core::{Pool, Workers};

@@ -11,8 +11,8 @@ use crate::place::Setting;
 use crate::race::{Goal, Metric, Race};
 use crate::report::RowReport;
 use crate::rows::pool;
-use crate::rows::table::{COLUMNS, howmany_within_range, numbers};
 use crate::stats::timed;
+use crate::table::{COLUMNS, howmany_within_range, numbers};
 
 const CODEC: &str = "encode + decode, 1 thread";
 const PYTHON: &str = "Python Pool.starmap";
