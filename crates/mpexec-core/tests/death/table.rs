@@ -1,6 +1,8 @@
 //! The table of deaths: each way at each moment. The one task that was running fails and says pid and exit exactly;
 //! neighbours that were finished keep their results, those not started run elsewhere, and the next call is served.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use mpexec_core::{Exit, Pool, TaskError, current_task};
@@ -52,6 +54,29 @@ fn each_way_to_die_at_each_moment_fails_the_running_task_alone() {
 fn last_words(way: Way) -> u8 {
     eprintln!("these are my last words");
     way.die()
+}
+
+#[test]
+fn what_was_finished_before_a_death_is_not_run_again() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 1);
+        let log = Scratch::new();
+        let task = |pair: (u64, String)| {
+            let (n, log) = pair;
+            let mut log = OpenOptions::new().create(true).append(true).open(log).unwrap();
+            writeln!(log, "{n}").unwrap();
+            if n % 100 == 77 {
+                Way::Killed.die();
+            }
+        };
+        let failed = pool.imap(task, (0..1_000).map(|n| (n, log.text()))).filter(Result::is_err).count();
+        assert_eq!(failed, 10);
+        let text = std::fs::read_to_string(log.path()).unwrap();
+        let mut ran: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
+        ran.sort_unstable();
+        assert!(ran.into_iter().eq(0..1_000), "a task ran twice, or never, on {link:?}");
+    }
 }
 
 #[test]
