@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::files::{array, file, folder, names_in, table, tutorial};
+use common::files::{array, endless, file, folder, names_in, table, tutorial, zeros};
 use common::program::{Done, mpexec, program};
 use mpexec_data::{DType, Shape};
 use tempfile::TempDir;
@@ -140,4 +140,35 @@ fn what_follows_the_array_in_its_file_is_left_alone() {
     bytes.extend(b"another array");
     let path = file(&folder, "two", &bytes);
     assert_eq!(mpexec(["count-range", "--json"]).arg(path).run().json()["total"], common::files::TOTAL);
+}
+
+#[test]
+fn a_file_that_is_cut_while_it_is_counted_is_told_and_nothing_is_left() {
+    let folder = folder();
+    let path = endless(&folder);
+    let call = mpexec(["count-range", "zeros.bin", "--workers", "2", "--output", "out.npy"]);
+    let started = call.in_folder(folder.path()).start();
+    started.workers_on(&path, 2);
+    fs::File::options().write(true).open(&path).unwrap().set_len(1 << 20).unwrap();
+    let done = started.finish();
+    let line = done.fault(3);
+    assert!(line.starts_with("zeros.bin: ") && (line.contains(" cut ") || line.contains("cannot map it")), "{line}");
+    assert_eq!(names_in(&folder), ["zeros.bin"]);
+}
+
+#[test]
+fn a_file_that_is_replaced_while_it_is_counted_is_counted_as_it_was() {
+    let folder = folder();
+    let path = zeros(&folder, 300_000, 5);
+    let mut started = mpexec(["count-range", "--min", "0", "--output", "-", "--workers", "2"]).arg(&path).start();
+    started.bytes(2);
+    fs::remove_file(&path).unwrap();
+    table(&folder, "zeros.bin", 1, 1, &[100]);
+    // Replacements of dead workers open the input anew, and must find the old one.
+    for worker in started.workers(2) {
+        worker.signal(rustix::process::Signal::KILL);
+    }
+    let done = started.finish();
+    assert_eq!((done.code(), done.stderr.as_str()), (0, ""));
+    assert!(done.stdout.len() == 2 * 299_999 && done.stdout.chunks(2).all(|line| line == b"5\n"));
 }

@@ -1,8 +1,7 @@
-//! Signals that ask the program to end, carried out.
+//! The end of a command before its goal: what the signals do to it.
 //!
-//! What a signal means is decided in `stage.rs`; here are the handlers, the grace and the way out. `ctrlc` takes Ctrl-C;
-//! `signal-hook` the others, because `ctrlc` does not tell which came. Neither replaces a signal that the program was
-//! started to ignore: `nohup mpexec ..` and `mpexec .. &` in a script stay what they are.
+//! What a signal means is decided in `stage.rs` and how it is caught in `signals.rs`; here are the grace, the message and
+//! the way out.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,6 +13,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Signal};
 use crate::failure::Failure;
 use crate::numbers::grouped;
+use crate::signals;
 use crate::stage::{Reaction, Stage};
 
 /// How long what runs may take to come to its end after the first signal.
@@ -33,6 +33,7 @@ pub(crate) struct Running {
     rows: AtomicU64,
     done: AtomicU64,
     pool: OnceLock<Arc<Pool>>,
+    handlers: OnceLock<signals::Set>,
     work: Work,
 }
 
@@ -46,7 +47,7 @@ pub(crate) struct Work {
 }
 
 impl Running {
-    /// Takes the signals over; from now on they end the program in good order.
+    /// Takes the signals over; from [`begin`](Running::begin) on at the latest they end the program in good order.
     pub(crate) fn start(console: Arc<Console>, work: Work) -> Arc<Running> {
         let running = Arc::new(Running {
             console,
@@ -56,14 +57,19 @@ impl Running {
             rows: AtomicU64::new(UNKNOWN),
             done: AtomicU64::new(0),
             pool: OnceLock::new(),
+            handlers: OnceLock::new(),
             work,
         });
-        handle_signals(&running);
+        let signalled = Arc::clone(&running);
+        // The place is free: this is the only line that fills it.
+        let _ = running.handlers.set(signals::listen(move |signal| signalled.signalled(signal)));
         running
     }
 
     /// The work on so many rows begins.
     pub(crate) fn begin(&self, rows: u64) {
+        // They were set long ago, but nothing is begun that a signal could not end in good order.
+        self.handlers.get().inspect(|handlers| handlers.wait());
         self.rows.store(rows, Ordering::Relaxed);
         self.stage().begin();
     }
@@ -167,41 +173,6 @@ fn message(signal: Signal, stage: Stage, work: Work, done: u64, rows: u64) -> St
     }
 }
 
-fn handle_signals(running: &Arc<Running>) {
-    let ignored = ignored_signals();
-    let wanted = |signal: Signal| ignored & (1 << (signal.number() - 1)) == 0;
-    if wanted(Signal::Interrupt) {
-        let running = Arc::clone(running);
-        // Where a handler cannot be set, the signal ends the program in its own way: less polite, and right.
-        let _ = ctrlc::set_handler(move || running.signalled(Signal::Interrupt));
-    }
-    let others: Vec<Signal> =
-        Signal::ALL.into_iter().filter(|&signal| signal != Signal::Interrupt && wanted(signal)).collect();
-    let Ok(mut signals) = signal_hook::iterator::Signals::new(others.iter().map(|signal| i32::from(signal.number())))
-    else {
-        return;
-    };
-    let running = Arc::clone(running);
-    let _ = std::thread::Builder::new().name("mpexec-signals".into()).spawn(move || {
-        for number in signals.forever() {
-            if let Some(&signal) = others.iter().find(|signal| i32::from(signal.number()) == number) {
-                running.signalled(signal);
-            }
-        }
-    });
-}
-
-/// The signals this program was started to ignore, as a mask whose lowest bit is signal 1.
-fn ignored_signals() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    mask_in(&status)
-}
-
-fn mask_in(status: &str) -> u64 {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,11 +194,5 @@ mod tests {
         assert_eq!(told, "hung up: 5 of 10 rows counted");
         let late = message(Signal::Interrupt, Stage::Finishing, COUNT, 10, 10);
         assert_eq!(late, "interrupted: 10 of 10 rows counted");
-    }
-
-    #[test]
-    fn ignored_signals_are_read_from_the_status() {
-        assert_eq!(mask_in("Name:\tmpexec\nSigBlk:\t0\nSigIgn:\t0000000000001003\nSigCgt:\t0\n"), 0x1003);
-        assert_eq!(mask_in("nothing of that"), 0);
     }
 }

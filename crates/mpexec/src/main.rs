@@ -17,6 +17,7 @@ mod print;
 mod processors;
 mod progress;
 mod report;
+mod signals;
 mod sink;
 mod stage;
 mod tally;

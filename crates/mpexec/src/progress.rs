@@ -7,10 +7,11 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use crate::args::When;
 use crate::console::{Console, Level};
+use crate::numbers::grouped;
 
 /// Work that is done sooner gets no bar: it would only flicker.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -88,8 +89,12 @@ impl Drop for Progress {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{bar:30} {percent:>3} %  {human_pos} of {human_len} rows  {per_sec}  {eta} left")
+    ProgressStyle::with_template("[{bar:30}] {percent:>3} %  {human_pos} of {human_len} rows  {speed}  {eta} left")
         .expect("the template is a constant that a test reads")
+        .with_key("speed", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // Writing to the bar's own string cannot fail.
+            let _ = write!(out, "{} rows/s", grouped(state.per_sec() as u64));
+        })
         .progress_chars("=> ")
 }
 
