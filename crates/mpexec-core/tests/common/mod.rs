@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use mpexec_core::{Pool, PoolBuilder, Transport, WorkerStderr, Workers};
 
 /// No test takes so long, on a busy machine either, unless something hangs.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_secs(180);
 /// Between two looks at a condition that nobody announces.
 const LOOK: Duration = Duration::from_millis(1);
 
