@@ -19,6 +19,8 @@ use crate::stage::{Reaction, Stage};
 /// How long what runs may take to come to its end after the first signal.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How long killed workers may take to be gone, and a message to be written.
+const DISMISSAL: Duration = Duration::from_millis(200);
 const UNKNOWN: u64 = u64::MAX;
 
 /// The command as the signals see it: where it is, how far it is, and what must be ended with it.
@@ -103,9 +105,19 @@ impl Running {
         match (stopping, failure) {
             (Some(signal), Failure::Error { .. }) | (_, Failure::Asked(signal)) => {
                 self.tell(signal);
+                self.dismiss();
                 Failure::Asked(signal)
             }
             (_, failure) => failure,
+        }
+    }
+
+    /// Ends the workers and waits until they are gone, so that nobody finds one after the program.
+    fn dismiss(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.terminate();
+            // They are killed, so the wait is short; and what stays alive for all that dies with this process.
+            let _ = pool.join_timeout(DISMISSAL);
         }
     }
 
@@ -152,11 +164,18 @@ impl Running {
     }
 
     /// Ends the program, whatever the main thread is at.
-    fn leave(&self, signal: Signal) -> ! {
-        if let Some(pool) = self.pool.get() {
-            pool.terminate();
+    fn leave(self: &Arc<Running>, signal: Signal) -> ! {
+        self.dismiss();
+        let (said, heard) = std::sync::mpsc::channel();
+        let running = Arc::clone(self);
+        // If nobody reads standard error either, the message must not hold us.
+        let telling = std::thread::Builder::new().name("mpexec-message".into()).spawn(move || {
+            running.tell(signal);
+            said.send(())
+        });
+        if telling.is_ok() {
+            let _ = heard.recv_timeout(DISMISSAL);
         }
-        self.tell(signal);
         std::process::exit(Exit::Signalled(signal).code().into())
     }
 }
