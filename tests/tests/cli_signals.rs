@@ -79,9 +79,11 @@ fn a_second_signal_ends_the_program_at_once() {
 #[test]
 fn lines_that_were_printed_stay_when_the_program_is_interrupted() {
     let folder = folder();
+    // More than the pipe holds, so that it cannot be done before the signal comes.
+    let path = zeros(&folder, 1_000_000, 5);
     for (mode, line) in [("sync", "5\n"), ("async", "\t5\n")] {
         let call = mpexec(["count-range", "--min", "0", "--output", "-", "--mode", mode, "--workers", "2"]);
-        let mut started = call.arg(endless(&folder)).start();
+        let mut started = call.arg(&path).start();
         let first = started.line();
         assert!(first.ends_with(line), "{first}");
         started.signal(Signal::INT);

@@ -44,15 +44,17 @@ fn count(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Running>) -> Re
     running.begin(file.layout().rows);
     let progress = Progress::start(console, plan.progress, file.layout().rows, !plan.counts.is_printed());
     let counting = Counting { plan, file: &file, pieces, pool: &pool, running, progress };
-    let summary = match counting.run(&mut sink) {
+    let counted = counting.run(&mut sink);
+    let seconds = started.elapsed().as_secs_f64();
+    // A count that was stopped by a signal may well have come to the end of what it was given.
+    let counted = counted.and_then(|summary| running.finish().map(|()| summary));
+    let summary = match counted {
         Ok(summary) => summary,
         Err(failure) => {
             sink.stop();
             return Err(failure);
         }
     };
-    let seconds = started.elapsed().as_secs_f64();
-    running.finish()?;
     sink.finish()?;
     if plan.counts.is_printed() {
         return Ok(());
