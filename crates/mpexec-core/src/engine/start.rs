@@ -90,7 +90,10 @@ impl Engine {
     /// `auto` is shared memory where that can be had, the socket elsewhere.
     fn choose(config: &Config) -> Transport {
         let transport = config.transport.resolved();
-        if config.transport == Transport::Auto && transport == Transport::Shm && mpexec_ring::create(config.ring_capacity).is_err() {
+        if config.transport == Transport::Auto
+            && transport == Transport::Shm
+            && mpexec_ring::create(config.ring_capacity).is_err()
+        {
             if let Some(notes) = &config.notes {
                 (notes.0)("shared memory cannot be had here: using sockets");
             }
