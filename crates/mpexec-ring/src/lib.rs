@@ -41,7 +41,7 @@
 //! # }
 //! ```
 //!
-//! The crate is empty where there are no sealed memfds (everywhere but on Linux).
+//! It needs Linux 5.1 (memfds sealed against future writing). Elsewhere the crate is empty.
 #![doc = include_str!("PROTOCOL.md")]
 // The model checker compiles the protocol's own files by itself, with its own atomics.
 #![cfg(all(target_os = "linux", not(loom)))]

@@ -86,6 +86,9 @@ pub struct Parcel(FrozenMap);
 impl Parcel {
     /// Maps a parcel of exactly `len` bytes.
     ///
+    /// Mapping costs nothing per byte, reading does: a file may be long without having memory yet.
+    /// If its writer is not trusted, compare `len` with what you would accept first.
+    ///
     /// # Errors
     ///
     /// [`OpenError`] if the file is not sealed against every change, has another length, or cannot

@@ -101,7 +101,9 @@ pub fn open(segments: Segments, page: OwnedFd) -> Result<(TaskReceiver, ResultSe
 }
 
 /// Both ends of the rings in one process, over the same memfds mapped twice: for tests, and for a
-/// link to a worker that is a thread.
+/// link to a worker that is a thread. Between threads as between processes, a record is freed by
+/// its outcome only: one freed while [`TaskReceiver`] still lends it may be overwritten under the
+/// borrower.
 ///
 /// # Errors
 ///

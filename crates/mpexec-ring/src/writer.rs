@@ -126,7 +126,8 @@ impl Writer {
         place
     }
 
-    /// The window was left for what lies at `place` and ends, padded, at `end`: from now on that is inside.
+    /// The window was left for what lies at `place` and ends, padded, at `end`: from now on that is
+    /// inside.
     pub(crate) fn widen_to(&mut self, place: &Place, end: u64) {
         let lap_start = self.capacity.lap_end(place.at - 1) - self.capacity.bytes();
         self.window = self.window.max(end - lap_start);

@@ -4,6 +4,7 @@
 //! The segments are never opened here, so their results are written like a file: past every rule of
 //! the protocol.
 
+#![cfg(all(target_os = "linux", not(loom)))]
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 use std::fs::File;

@@ -1,5 +1,6 @@
 //! What a caller must not do, and that it is told at once instead of corrupting a ring.
 
+#![cfg(all(target_os = "linux", not(loom)))]
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 use mpexec_ring::{PoolPage, ResultReceiver, ResultSender, TaskReceiver, TaskSender, in_process};

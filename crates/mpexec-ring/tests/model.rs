@@ -1,5 +1,6 @@
 //! The rings beside a plain queue: whatever is done to both, in whatever order, they must agree.
 
+#![cfg(all(target_os = "linux", not(loom)))]
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 mod common;

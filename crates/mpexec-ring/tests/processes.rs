@@ -3,6 +3,7 @@
 //! The descriptors travel as they do in the engine, over a socket that is the worker's standard
 //! input.
 
+#![cfg(all(target_os = "linux", not(loom)))]
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 mod common;

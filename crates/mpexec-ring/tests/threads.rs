@@ -1,6 +1,7 @@
 //! Both ends in one process, millions of records, both sides asleep whenever there is nothing to
 //! do.
 
+#![cfg(all(target_os = "linux", not(loom)))]
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 mod common;

@@ -13,7 +13,8 @@ struct Page(UnsafeCell<[u8; 4096]>);
 /// Zeroed pages that live as long as the last [`Map`] of them.
 pub(crate) struct Pages(Box<[Page]>);
 
-// SAFETY: the pages are reached only through the pointers of `Map`, whose users order their accesses.
+// SAFETY: the pages are reached only through the pointers of `Map`, whose users order their
+// accesses.
 unsafe impl Send for Pages {}
 // SAFETY: as above.
 unsafe impl Sync for Pages {}

@@ -1,7 +1,8 @@
-//! All four ends over plain memory: what Miri can run, and so the check of the unsafe code itself, of its
-//! aliasing and of every access that is not ordered with the other side's.
+//! All four ends over plain memory: what Miri can run, and so the check of the unsafe code itself,
+//! of its aliasing and of every access that is not ordered with the other side's.
 
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::result_receiver::{ResultReceiver, Upto};
@@ -26,15 +27,27 @@ fn ends() -> (TaskSender, ResultReceiver, TaskReceiver, ResultSender) {
     )
 }
 
-/// Answers every task with its bytes in groups of three, without ever sleeping (Miri has no futex of ours).
+/// Waits by looking again, but not for a coordinator that failed.
+struct Patience(Instant);
+
+impl Patience {
+    fn wait(&self) {
+        assert!(Instant::now() < self.0, "the coordinator does nothing any more");
+        thread::yield_now();
+    }
+}
+
+/// Answers every task with its bytes in groups of three, without ever sleeping (Miri has no futex
+/// of ours).
 fn serve(mut tasks: TaskReceiver, mut results: ResultSender, count: u64) {
     let signals = tasks.signals();
+    let patience = Patience(Instant::now() + Duration::from_secs(30));
     for ordinal in 0..count {
         if ordinal % 3 == 0 {
             results.begin_group(1, ordinal);
         }
         while !tasks.has_news() {
-            thread::yield_now();
+            patience.wait();
         }
         let record = tasks.next().unwrap().unwrap();
         results.begin(ordinal);
@@ -42,7 +55,7 @@ fn serve(mut tasks: TaskReceiver, mut results: ResultSender, count: u64) {
         let len = record.payload.len();
         while results.append_space(len, len).is_none() {
             results.publish();
-            thread::yield_now();
+            patience.wait();
         }
         results.append_space(len, len).unwrap().copy_from_slice(record.payload);
         results.append(len);
@@ -60,7 +73,7 @@ fn two_threads_share_plain_memory_without_a_race() {
     let len = |number: u64| (number * 37 % 700 + 1) as usize;
     let (mut tasks, mut results, worker, sender) = ends();
     thread::scope(|scope| {
-        scope.spawn(|| serve(worker, sender, count));
+        let worker = scope.spawn(|| serve(worker, sender, count));
         let (mut sent, mut answered, mut got) = (0, 0, 0);
         let mut spans = std::collections::VecDeque::new();
         while answered < count {
@@ -76,8 +89,10 @@ fn two_threads_share_plain_memory_without_a_race() {
             let mut out = Vec::new();
             let upto = if sent % 2 == 0 { Upto::Published } else { Upto::Complete };
             if results.take(upto, &mut out).unwrap().is_none() {
+                let alone = worker.is_finished();
                 // The worker may wait for either.
-                let _ = results.take(Upto::Complete, &mut out).unwrap();
+                let more = results.take(Upto::Complete, &mut out).unwrap();
+                assert!(more.is_some() || !alone, "the worker is gone and its results are not here");
                 thread::yield_now();
             }
             for byte in out {

@@ -164,7 +164,7 @@ fn a_record_that_changes_while_it_grows_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: if cfg!(miri) { 8 } else { 256 }, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: if cfg!(miri) { 2 } else { 256 }, ..ProptestConfig::default() })]
 
     /// Whatever is in the ring: a piece lies in one lap and before the wall, and a reader comes to an end.
     #[test]
