@@ -91,26 +91,31 @@ impl Reader {
         mut header: impl FnMut(u64) -> [u64; 2],
     ) -> Result<Option<Piece>, Corrupt> {
         self.check(limit)?;
-        let mut next = *self;
-        next.published = limit.published;
         let end = limit.complete.max(limit.published);
-        while next.position < end {
-            let header = Header::from_words(header(self.capacity.offset(next.position)));
-            if header.kind == 0 {
-                next.skip(header, end)?;
+        let (mut position, mut partly) = (self.position, self.partly);
+        let mut piece = None;
+        while position < end && piece.is_none() {
+            let header = Header::from_words(header(self.capacity.offset(position)));
+            if header.kind & !CONTINUED == 0 {
+                position = self.behind_pad(position, header, partly, end)?;
                 continue;
             }
-            let piece = next.record(header, limit, end)?;
-            if piece.is_some() {
-                *self = next;
-                return Ok(piece);
-            }
-            if next.partly.is_some() {
+            let over;
+            (piece, over) = self.judge(position, header, partly, limit)?;
+            if over {
+                position += HEADER + padded(u64::from(header.len));
+                partly = None;
+            } else if let Some(Piece { len, .. }) = piece {
+                let taken = partly.map_or(0, |partly| partly.taken) + len;
+                partly = Some(Partly { taken, kind: header.kind, tag: header.tag });
+            } else {
                 break;
             }
         }
-        *self = next;
-        Ok(None)
+        self.published = limit.published;
+        self.position = position;
+        self.partly = partly;
+        Ok(piece)
     }
 
     /// Positions only grow, whole records are aligned, and nobody can have written more than the
@@ -132,57 +137,58 @@ impl Reader {
         Ok(())
     }
 
-    fn skip(&mut self, header: Header, end: u64) -> Result<(), Corrupt> {
-        let next_lap = self.capacity.lap_end(self.position);
-        if self.partly.is_some() || header != Header::PAD {
+    /// Where to go on behind the pad at `position`.
+    fn behind_pad(&self, position: u64, header: Header, partly: Option<Partly>, end: u64) -> Result<u64, Corrupt> {
+        let next_lap = self.capacity.lap_end(position);
+        if partly.is_some() || header != Header::PAD {
             return Err(Corrupt::new("a record turned into a pad", header.words()[0]));
         }
         if next_lap > end {
             return Err(Corrupt::new("a pad leads past what is written", next_lap));
         }
-        self.position = next_lap;
-        Ok(())
+        Ok(next_lap)
     }
 
-    /// What is to be taken of the record at `position`. `None`: nothing, and `partly` tells whether
-    /// the record is over.
-    fn record(&mut self, header: Header, limit: Limit, end: u64) -> Result<Option<Piece>, Corrupt> {
-        let start = self.position;
+    /// What is to be taken of the record at `start`, if anything, and whether it is over.
+    #[inline]
+    fn judge(
+        &self,
+        start: u64,
+        header: Header,
+        partly: Option<Partly>,
+        limit: Limit,
+    ) -> Result<(Option<Piece>, bool), Corrupt> {
+        let end = limit.complete.max(limit.published);
         let payload = start + HEADER;
         let record_end = payload + padded(u64::from(header.len));
         let lap_end = self.capacity.lap_end(start);
         if payload > end || record_end > lap_end.min(self.freed + self.capacity.bytes()) {
             return Err(Corrupt::new("a record is longer than its place", header.words()[0]));
         }
-        // Between these two lies a record that is not over: some of it may be there, and it may
-        // grow.
         let published = record_end <= limit.published;
         if !published && start < limit.published {
             return Err(Corrupt::new("a record is longer than what is published", header.words()[0]));
         }
+        // Behind what is published, a record is known to be over only by one that follows; else it may
+        // still grow.
         let over = published || record_end < end;
-        let len = if over { header.len } else { header.len.min((end - payload).min(u64::from(u32::MAX)) as u32) };
+        let written = if over { u64::from(header.len) } else { (end - payload).min(u64::from(header.len)) };
+        let len = written as u32;
 
-        let before = self.partly.map_or(0, |partly| partly.taken);
-        if let Some(partly) = self.partly
+        let before = partly.map_or(0, |partly| partly.taken);
+        if let Some(partly) = partly
             && ((partly.kind, partly.tag) != (header.kind, header.tag) || len < before)
         {
             return Err(Corrupt::new("a record changed after it was begun", header.words()[0]));
         }
-        let piece = (self.partly.is_none() || len > before).then_some(Piece {
+        let piece = (partly.is_none() || len > before).then_some(Piece {
             at: payload + u64::from(before),
-            len: len - before,
+            len: len.saturating_sub(before),
             kind: header.kind & !CONTINUED,
             tag: header.tag,
-            continued: self.partly.is_some() || header.kind & CONTINUED != 0,
+            continued: partly.is_some() || header.kind & CONTINUED != 0,
         });
-        if over {
-            self.position = record_end;
-            self.partly = None;
-        } else {
-            self.partly = Some(Partly { taken: len, kind: header.kind, tag: header.tag });
-        }
-        Ok(piece)
+        Ok((piece, over))
     }
 }
 

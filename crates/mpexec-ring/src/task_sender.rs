@@ -106,7 +106,11 @@ impl TaskSender {
         if min > most {
             return None;
         }
-        let place = self.writer.place(None, self.tail, min as u64, want.clamp(min, most) as u64)?;
+        let (min, want) = (min as u64, want.clamp(min, most) as u64);
+        let place = match self.writer.place_inside(None, self.tail, want) {
+            Some(place) => place,
+            None => self.writer.place(None, self.tail, min, want)?,
+        };
         self.granted = Some(place);
         let offset = self.writer.capacity().offset(place.at);
         Some(self.memory.bytes_mut(offset, place.room as usize))

@@ -146,6 +146,8 @@ fn lengths_that_leave_what_is_published_or_the_lap_are_refused() {
 fn a_pad_past_what_is_published_or_with_a_length_is_refused() {
     assert!(judged(Header::PAD, 32).is_err());
     assert!(judged(Header { len: 1, ..Header::PAD }, CAPACITY).is_err());
+    assert!(judged(Header { kind: CONTINUED, ..Header::PAD }, CAPACITY).is_err(), "a marked pad");
+    assert!(judged(Header { kind: CONTINUED, ..record(4) }, CAPACITY).is_err(), "no kind but the mark");
     assert_eq!(judged(Header::PAD, CAPACITY), Ok(None));
 }
 
