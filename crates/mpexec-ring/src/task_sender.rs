@@ -173,8 +173,9 @@ impl TaskSender {
         self.memory.bytes(self.writer.capacity().offset(span.payload()), span.len())
     }
 
-    /// Frees this record and all before it: their outcomes are known, and the worker has no use for
-    /// them any more. Freeing what is freed already changes nothing.
+    /// Frees this record and all before it: their outcomes are known, and the worker has passed them
+    /// ([`crate::Progress::done`]). A record that was taken back is passed too before it is freed: the
+    /// worker reads every record, if only to skip it. Freeing what is freed already changes nothing.
     ///
     /// # Panics
     ///
