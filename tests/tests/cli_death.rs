@@ -69,9 +69,9 @@ fn the_answer_is_right_when_every_worker_is_killed_again_and_again() {
 fn all_workers_killed_at_one_stroke_are_replaced() {
     let folder = folder();
     let path = zeros(&folder, ROWS as u64, 5);
-    let mut started = mpexec(["count-range", "--min", "0", "--output", "-", "--workers", "4"]).arg(&path).start();
+    let mut started = mpexec(["count-range", "--min", "0", "--output", "-", "--workers", "8"]).arg(&path).start();
     let mut printed = started.bytes(2);
-    for worker in started.workers(4) {
+    for worker in started.workers(8) {
         worker.signal(Signal::KILL);
     }
     let done = started.finish();

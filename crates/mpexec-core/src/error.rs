@@ -224,10 +224,12 @@ pub enum PoolError {
     },
     /// Workers died one after another without finishing a task.
     #[error(
-        "{deaths} workers in a row died without finishing a task; the last one, process {pid}, {exit}{}",
-        last_words(stderr)
+        "{deaths} workers in a row died without finishing a task; the last one, process {pid} of {}, {exit}{}",
+        program.display(), last_words(stderr)
     )]
     CrashLoop {
+        /// The worker program.
+        program: PathBuf,
         /// How many.
         deaths: u32,
         /// The last one's process id.

@@ -16,6 +16,19 @@ use crate::link::Upto;
 /// So many deaths in a row, without a task finished in between, are a crash loop.
 pub(super) const CRASH_LOOP: u32 = 5;
 
+/// What is told of a worker that died.
+struct Death {
+    pid: u32,
+    exit: Exit,
+    stderr: String,
+    /// It had not shaken hands.
+    was_starting: bool,
+    /// It broke the protocol, and how.
+    fault: Option<String>,
+    /// How many had died before it was started.
+    born: u64,
+}
+
 impl Engine {
     /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
     pub(super) fn bury(&self, id: WorkerId) {
@@ -66,7 +79,7 @@ impl Engine {
                 state.break_job(id, &crashed);
             }
         } else if !expected {
-            self.count_death(&mut state, pid, exit, &stderr, was_starting, fault.as_deref());
+            self.count_death(&mut state, &Death { pid, exit, stderr, was_starting, fault, born: slot.born });
         }
         // Those that wait may have news, or tasks for other workers.
         state.dispatch();
@@ -82,20 +95,13 @@ impl Engine {
         }
     }
 
-    fn count_death(
-        &self,
-        state: &mut State,
-        pid: u32,
-        exit: Exit,
-        stderr: &str,
-        was_starting: bool,
-        fault: Option<&str>,
-    ) {
+    fn count_death(&self, state: &mut State, death: &Death) {
+        let Death { pid, exit, stderr, was_starting, fault, born } = death;
         // Whoever is killed by a signal may have been a good worker; whoever leaves by itself was none.
         let killed = fault.is_none() && matches!(exit, Exit::Signal(_));
-        if was_starting && state.started.is_none() && !killed {
+        if *was_starting && state.started.is_none() && !killed {
             let what = match fault {
-                Some(fault) => fault.to_owned(),
+                Some(fault) => fault.clone(),
                 None => format!("it {exit} before it had shaken hands"),
             };
             let said =
@@ -109,13 +115,24 @@ impl Engine {
             return;
         }
         // After the loop has ended the calls, those of its workers that were still to die end nothing more.
-        if state.crash_looped || !(was_starting || state.sched.outstanding()) {
+        if state.crash_looped || !(*was_starting || state.sched.outstanding()) {
             return;
         }
+        // Workers that died at one stroke are one death in the row: it takes a replacement that dies too to go on.
+        if *born < state.row_counted_at {
+            return;
+        }
+        state.row_counted_at = state.deaths;
         state.deaths_in_row += 1;
         if state.deaths_in_row >= CRASH_LOOP {
             state.crash_looped = true;
-            let error = PoolError::CrashLoop { deaths: state.deaths_in_row, pid, exit, stderr: stderr.to_owned() };
+            let error = PoolError::CrashLoop {
+                program: self.program.path.clone(),
+                deaths: state.deaths_in_row,
+                pid: *pid,
+                exit: *exit,
+                stderr: stderr.clone(),
+            };
             state.started.get_or_insert(Err(error.clone()));
             self.end_calls(state, &error);
         }

@@ -48,6 +48,8 @@ pub(crate) struct Slot {
     pub child: Option<ChildProcess>,
     pub link: Option<Box<dyn Link>>,
     pub pid: u32,
+    /// How many workers of the pool had died when this one was started.
+    pub born: u64,
     pub stderr: Option<Tail>,
     /// Nothing more is read from it, and it is being killed:
     pub mute: bool,

@@ -81,6 +81,8 @@ pub(crate) struct State {
     /// All workers are gone and none will come.
     pub ended: bool,
     pub deaths_in_row: u32,
+    /// How many had died when the last death of the row was counted.
+    pub row_counted_at: u64,
     /// A row of deaths has ended the calls; no worker is started before the next call.
     pub crash_looped: bool,
     pub deaths: u64,

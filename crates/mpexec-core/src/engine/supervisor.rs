@@ -134,20 +134,22 @@ impl Supervisor {
     pub(super) fn fill_places(&mut self) {
         let engine = self.engine.clone();
         for id in 0..engine.workers {
-            {
+            let born = {
                 let state = engine.lock();
                 let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.outstanding());
                 let fresh = engine.config.replace || state.deaths == 0;
                 if !state.slots[id].is_empty() || !wanted || !fresh || state.crash_looped {
                     continue;
                 }
-            }
+                state.deaths
+            };
             let launched = match engine.transport {
                 Transport::Memory => engine.launch_thread(id, self.serve),
                 _ => engine.launch(id),
             };
             match launched.and_then(|slot| self.watch(id, &slot).map(|()| slot)) {
                 Ok(slot) => {
+                    let slot = Slot { born, ..slot };
                     let mut state = engine.lock();
                     let ready = matches!(slot.phase, Phase::Ready);
                     state.slots[id] = slot;

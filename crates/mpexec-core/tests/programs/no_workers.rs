@@ -95,6 +95,7 @@ fn a_program_that_is_killed_whenever_it_starts_is_a_crash_loop() {
     for link in LINKS {
         let error = build(killed.path(), link).unwrap_err();
         assert!(matches!(error, PoolError::CrashLoop { deaths: 5, exit: Exit::Signal(9), .. }), "{error:?}");
+        assert!(error.to_string().contains(&killed.path().display().to_string()), "{error}");
     }
 }
 
