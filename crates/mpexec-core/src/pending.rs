@@ -107,6 +107,11 @@ impl<T, E> Pending<T, E> {
     /// # Errors
     /// What the task ended as.
     pub fn get(mut self) -> Result<T, E> {
+        if let Some(Handle::Call(call)) = &self.handle
+            && let Some(outcome) = call.cell.take()
+        {
+            return (call.decode)(Some(outcome));
+        }
         self.wait_until(None);
         match self.handle.take() {
             Some(Handle::Call(call)) => (call.decode)(call.cell.take()),

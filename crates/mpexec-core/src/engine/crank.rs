@@ -11,7 +11,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mpexec_ring::{current_cpu, spin_budget};
+use mpexec_ring::{current_cpu, spin, spin_budget};
 
 use super::Engine;
 use super::callbacks::Callbacks;
@@ -151,19 +151,9 @@ impl Engine {
         let own = current_cpu();
         self.page.set_cpu(own);
         let budget = self.spin_budget(own);
-        if !budget.is_zero() {
-            let until = Instant::now() + limit.map_or(budget, |limit| budget.min(limit));
-            loop {
-                if self.lock().any_news() {
-                    return;
-                }
-                for _ in 0..16 {
-                    std::hint::spin_loop();
-                }
-                if Instant::now() >= until {
-                    break;
-                }
-            }
+        let budget = limit.map_or(budget, |limit| budget.min(limit));
+        if !budget.is_zero() && spin(budget, || self.lock().any_news()) {
+            return;
         }
         self.page.set_sleeping(true);
         // A worker that published before it could see that we sleep did not ring.

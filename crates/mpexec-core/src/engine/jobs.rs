@@ -149,7 +149,8 @@ impl Bytes {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Came(Status, Bytes),
-    Failed(TaskError),
+    /// Boxed: a million handles outstanding should not be as large as an error.
+    Failed(Box<TaskError>),
 }
 
 /// The place where a call's outcome is left for its handle.

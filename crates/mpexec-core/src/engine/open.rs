@@ -330,7 +330,7 @@ impl State {
         }
         let mut told = std::mem::take(&mut job.hooks);
         for cell in cells.into_iter().flatten() {
-            told.extend(cell.settle(Outcome::Failed(error.clone())));
+            told.extend(cell.settle(Outcome::Failed(Box::new(error.clone()))));
         }
         self.fire(told);
         self.handle(Event::Abandoned(id), |_, _, _| {});

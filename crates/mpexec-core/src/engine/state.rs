@@ -94,6 +94,8 @@ pub(crate) struct State {
     pub started: Option<Result<(), PoolError>>,
     pub bells: Option<Arc<Watcher>>,
     segments: Vec<Segment>,
+    /// The buffer into which results of single calls are taken, again and again.
+    received: Vec<u8>,
     pub(super) actions: Vec<Action>,
 }
 
@@ -181,12 +183,17 @@ impl State {
             if upto == Upto::Published && !link.has_news() && !link.must_ask() {
                 break;
             }
-            let mut bytes = Vec::new();
+            let mut bytes = std::mem::take(&mut self.received);
             let taken = match link.receive(upto, &mut bytes) {
-                Ok(None) => break,
-                Ok(Some(received)) => self.take_in(id, received, bytes),
+                Ok(None) => {
+                    self.received = bytes;
+                    break;
+                }
+                Ok(Some(received)) => self.take_in(id, received, &mut bytes),
                 Err(error) => Err(error),
             };
+            bytes.clear();
+            self.received = bytes;
             any = true;
             if let Err(error) = taken {
                 self.give_up(id, &error);
@@ -200,7 +207,7 @@ impl State {
         any
     }
 
-    fn take_in(&mut self, id: WorkerId, received: Received, bytes: Vec<u8>) -> Result<(), LinkError> {
+    fn take_in(&mut self, id: WorkerId, received: Received, bytes: &mut Vec<u8>) -> Result<(), LinkError> {
         match received {
             Received::Timing { nanos, count } => {
                 if let Some(job) = self.slots[id].last_job {
@@ -215,7 +222,7 @@ impl State {
                 Ok(())
             }
             Received::Group => {
-                let header = GroupHeader::read(&bytes).map_err(LinkError::broken)?;
+                let header = GroupHeader::read(bytes).map_err(LinkError::broken)?;
                 self.slots[id].cursor = (header.batch, header.first);
                 self.take_results(id, bytes, GROUP_HEADER, header.count)?;
                 if let Some(job) = self.slots[id].last_job.filter(|_| header.nanos > 0) {
@@ -227,11 +234,11 @@ impl State {
         }
     }
 
-    fn take_results(&mut self, id: WorkerId, bytes: Vec<u8>, from: usize, count: u32) -> Result<(), LinkError> {
+    fn take_results(&mut self, id: WorkerId, bytes: &mut Vec<u8>, from: usize, count: u32) -> Result<(), LinkError> {
         let (batch, first) = self.slots[id].cursor;
         let mut segments = std::mem::take(&mut self.segments);
         segments.clear();
-        let parsed = split(&bytes, from, first, count, &mut segments);
+        let parsed = split(bytes, from, first, count, &mut segments);
         let done = parsed.and_then(|next| {
             self.slots[id].cursor = (batch, next);
             self.take_segments(id, batch, bytes, &segments)
@@ -244,22 +251,25 @@ impl State {
         &mut self,
         id: WorkerId,
         batch: u64,
-        bytes: Vec<u8>,
+        bytes: &mut Vec<u8>,
         segments: &[Segment],
     ) -> Result<(), LinkError> {
         let alone = segments.len() == 1;
-        let mut bytes = bytes;
         for segment in segments {
             match *segment {
                 Segment::Run { offset, count, from, to } => {
                     let (job, first) = self.sched.settle(id, batch, offset, count).map_err(LinkError::broken)?;
                     self.slots[id].last_job = Some(job);
+                    self.deaths_in_row = 0;
+                    if self.settle_calls(job, first, &bytes[from..to]) {
+                        continue;
+                    }
                     let chunk = if alone {
-                        Chunk { first, count, bytes: std::mem::take(&mut bytes), from, to }
+                        Chunk { first, count, bytes: std::mem::take(bytes), from, to }
                     } else {
                         Chunk { first, count, bytes: bytes[from..to].to_vec(), from: 0, to: to - from }
                     };
-                    self.deliver(job, chunk);
+                    self.put(job, News::Results(chunk));
                 }
                 Segment::Large { offset, status, parcel } => {
                     let link = self.slots[id].link.as_mut().ok_or(LinkError::Closed)?;
@@ -278,23 +288,20 @@ impl State {
         Ok(())
     }
 
-    fn deliver(&mut self, id: JobId, chunk: Chunk) {
-        self.deaths_in_row = 0;
-        let Some(job) = self.jobs.get_mut(&id) else {
-            return;
+    /// Results of single calls go to their cells. `false`: they are none.
+    fn settle_calls(&mut self, id: JobId, first: u64, results: &[u8]) -> bool {
+        let Some(calls) = self.jobs.get_mut(&id).and_then(|job| job.calls.as_mut()) else {
+            return false;
         };
-        if let Some(calls) = &mut job.calls {
-            let mut told = Vec::new();
-            // Bytes were checked when the group was split, so no entry is an error here.
-            for entry in Results::new(&chunk.bytes[chunk.from..chunk.to], 0, 0).flatten() {
-                if let Some(cell) = calls.settle(chunk.first + u64::from(entry.offset)) {
-                    told.extend(cell.settle(Outcome::Came(entry.status, Bytes::of(entry.payload))));
-                }
+        let mut told = Vec::new();
+        // Bytes were checked when the group was split, so no entry is an error here.
+        for entry in Results::new(results, 0, 0).flatten() {
+            if let Some(cell) = calls.settle(first + u64::from(entry.offset)) {
+                told.extend(cell.settle(Outcome::Came(entry.status, Bytes::of(entry.payload))));
             }
-            self.fire(told);
-        } else {
-            self.put(id, News::Results(chunk));
         }
+        self.fire(told);
+        true
     }
 
     fn deliver_large(&mut self, id: JobId, index: u64, status: Status, parcel: mpexec_ring::Parcel) {
@@ -319,7 +326,7 @@ impl State {
         };
         match job.calls.as_mut().map(|calls| calls.settle(index)) {
             Some(Some(cell)) => {
-                let told = cell.settle(Outcome::Failed(error));
+                let told = cell.settle(Outcome::Failed(Box::new(error)));
                 self.fire(told);
             }
             Some(None) => {}

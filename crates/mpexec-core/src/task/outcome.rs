@@ -24,7 +24,7 @@ pub(crate) fn decode_result<R: TaskResult>(status: Status, bytes: &[u8]) -> Resu
 pub(crate) fn decode_outcome<R: TaskResult>(outcome: Option<Outcome>) -> Result<R, TaskError> {
     match outcome {
         Some(Outcome::Came(status, bytes)) => decode_result(status, bytes.as_slice()),
-        Some(Outcome::Failed(error)) => Err(error),
+        Some(Outcome::Failed(error)) => Err(*error),
         None => Err(TaskError::Cancelled { reason: "its outcome was fetched before".to_owned() }),
     }
 }
