@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
-use crate::engine::jobs::{CallCell, Hook, News};
+use crate::engine::calls::CallRef;
+use crate::engine::jobs::{Hook, News};
 use crate::engine::scheduler::JobId;
 use crate::error::{JobError, TaskError, WaitTimedOut};
 use crate::task::TaskResult;
@@ -47,7 +48,7 @@ enum Handle<T, E> {
 }
 
 impl<R: TaskResult> Pending<R> {
-    pub(crate) fn of_call(engine: Arc<Engine>, cell: Arc<CallCell>) -> Pending<R> {
+    pub(crate) fn of_call(engine: Arc<Engine>, cell: CallRef) -> Pending<R> {
         Pending { handle: Some(Handle::Call(Call { engine, cell, decode: decode_outcome::<R> })) }
     }
 }

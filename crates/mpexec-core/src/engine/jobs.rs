@@ -3,12 +3,13 @@
 //! Outcomes are bytes here. They are decoded by whoever fetches them, outside every lock.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Waker;
 
 use mpexec_ring::Parcel;
 use mpexec_wire::Status;
 
+use super::calls::Calls;
 use super::ids::IdMap;
 use super::waiter::Waiter;
 use crate::error::TaskError;
@@ -74,45 +75,7 @@ pub(crate) struct JobState {
 impl JobState {
     /// Whether anybody still wants the outcomes of tasks from index `first` on that came back unfinished.
     pub(crate) fn wants(&self, first: u64) -> bool {
-        // Calls that were given up are below the base.
-        !self.abandoned && self.broken.is_none() && self.calls.as_ref().is_none_or(|calls| first >= calls.base)
-    }
-}
-
-/// The calls of one function, one task each, that are not settled.
-#[derive(Debug, Default)]
-pub(crate) struct Calls {
-    base: u64,
-    cells: VecDeque<Option<Arc<CallCell>>>,
-}
-
-impl Calls {
-    /// Adds a call; returns its index.
-    pub(crate) fn add(&mut self, cell: Arc<CallCell>) -> u64 {
-        self.cells.push_back(Some(cell));
-        self.base + self.cells.len() as u64 - 1
-    }
-
-    /// Takes a settled call out.
-    pub(crate) fn settle(&mut self, index: u64) -> Option<Arc<CallCell>> {
-        let place = usize::try_from(index.checked_sub(self.base)?).ok()?;
-        let cell = self.cells.get_mut(place)?.take();
-        while let Some(None) = self.cells.front() {
-            self.cells.pop_front();
-            self.base += 1;
-        }
-        cell
-    }
-
-    /// Whether anybody holds a handle on one of them, or wants to be told.
-    pub(crate) fn awaited(&self) -> bool {
-        self.cells.iter().flatten().any(|cell| Arc::strong_count(cell) > 1 || cell.has_hooks())
-    }
-
-    /// Takes all calls out.
-    pub(crate) fn drain(&mut self) -> Vec<Arc<CallCell>> {
-        self.base += self.cells.len() as u64;
-        self.cells.drain(..).flatten().collect()
+        !self.abandoned && self.broken.is_none() && self.calls.as_ref().is_none_or(|calls| calls.is_open(first))
     }
 }
 
@@ -151,67 +114,6 @@ pub(crate) enum Outcome {
     Came(Status, Bytes),
     /// Boxed: a million handles outstanding should not be as large as an error.
     Failed(Box<TaskError>),
-}
-
-/// The place where a call's outcome is left for its handle.
-#[derive(Debug, Default)]
-pub(crate) struct CallCell {
-    state: Mutex<CellState>,
-}
-
-#[derive(Debug, Default)]
-struct CellState {
-    outcome: Option<Outcome>,
-    ready: bool,
-    hooks: Vec<Hook>,
-}
-
-impl CallCell {
-    fn lock(&self) -> MutexGuard<'_, CellState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Leaves the outcome; returns who wants to be told. Only the first counts.
-    pub(crate) fn settle(&self, outcome: Outcome) -> Vec<Hook> {
-        let mut state = self.lock();
-        if state.ready {
-            return Vec::new();
-        }
-        state.ready = true;
-        state.outcome = Some(outcome);
-        std::mem::take(&mut state.hooks)
-    }
-
-    fn has_hooks(&self) -> bool {
-        !self.lock().hooks.is_empty()
-    }
-
-    pub(crate) fn is_ready(&self) -> bool {
-        self.lock().ready
-    }
-
-    /// Fetches the outcome, once, if it is there.
-    pub(crate) fn take(&self) -> Option<Outcome> {
-        self.lock().outcome.take()
-    }
-
-    /// Asks to be told; `Some(hook)` back when it is ready already.
-    pub(crate) fn tell(&self, hook: Hook) -> Option<Hook> {
-        let mut state = self.lock();
-        if state.ready {
-            return Some(hook);
-        }
-        if let Hook::Task(new) = &hook {
-            state.hooks.retain(|old| !matches!(old, Hook::Task(old) if old.will_wake(new)));
-        }
-        state.hooks.push(hook);
-        None
-    }
-
-    /// A thread waits no more.
-    pub(crate) fn forget(&self, waiter: &Arc<Waiter>) {
-        self.lock().hooks.retain(|hook| !matches!(hook, Hook::Thread(other) if Arc::ptr_eq(other, waiter)));
-    }
 }
 
 /// All jobs of a pool.

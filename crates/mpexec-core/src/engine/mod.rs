@@ -7,11 +7,13 @@
 //! | [`crank`] | who waits turns it: the baton, sleeping, waking |
 //! | [`supervisor`] | the thread that watches processes, whatever the user does |
 //! | [`launch`] | starting a worker and shaking hands |
+//! | [`calls`] | single calls: where their outcomes are left |
 //! | [`jobs`] | outcomes on their way from the crank to their owners |
 //!
 //! Only bytes and indices are known here; the doors know the types.
 
 pub(crate) mod callbacks;
+pub(crate) mod calls;
 pub(crate) mod crank;
 pub(crate) mod ids;
 pub(crate) mod jobs;

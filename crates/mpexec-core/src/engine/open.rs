@@ -1,12 +1,12 @@
 //! What the doors ask of the engine: open a job, bring tasks, fetch outcomes, give up, close.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use mpexec_wire::FunctionKind;
 
 use super::Engine;
-use super::jobs::{CallCell, Calls, Hook, JobState, News, Outcome};
+use super::calls::{CallRef, Calls};
+use super::jobs::{Hook, JobState, News, Outcome};
 use super::parcels::Parcel;
 use super::scheduler::{Event, Function, Job, JobId, Run};
 use super::state::{Life, State};
@@ -222,7 +222,7 @@ impl Engine {
         attempts: u32,
         entry: &mut Staged,
         waited_for: bool,
-    ) -> Result<Arc<CallCell>, TaskError> {
+    ) -> Result<CallRef, TaskError> {
         let mut state = self.lock();
         if let Some(refusal) = self.refuses(&state) {
             return Err(refusal);
@@ -241,14 +241,13 @@ impl Engine {
                 id
             }
         };
-        let cell = Arc::new(CallCell::default());
         let Some(calls) = state.jobs.get_mut(&id).and_then(|job| {
             job.parcels |= !entry.parcels.is_empty();
             job.calls.as_mut()
         }) else {
             return Err(TaskError::Cancelled { reason: "the pool is going away".to_owned() });
         };
-        let index = calls.add(cell.clone());
+        let (index, cell) = calls.add();
         state.keep_parcels(std::mem::take(&mut entry.parcels));
         state.sched.push_call(id, index, &entry.bytes);
         if state.crash_looped || state.slots.iter().any(super::slot::Slot::is_empty) {
@@ -275,7 +274,7 @@ impl Engine {
     }
 
     /// Waits for a call's outcome. `false`: the time was up.
-    pub(crate) fn wait_call(&self, cell: &Arc<CallCell>, deadline: Option<Instant>) -> bool {
+    pub(crate) fn wait_call(&self, cell: &CallRef, deadline: Option<Instant>) -> bool {
         if cell.is_ready() {
             return true;
         }
@@ -324,13 +323,10 @@ impl State {
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };
-        let cells = job.calls.as_mut().map(Calls::drain);
-        if cells.is_none() {
-            job.broken = Some(error.clone());
-        }
         let mut told = std::mem::take(&mut job.hooks);
-        for cell in cells.into_iter().flatten() {
-            told.extend(cell.settle(Outcome::Failed(Box::new(error.clone()))));
+        match &mut job.calls {
+            Some(calls) => told.extend(calls.settle_all(|| Outcome::Failed(Box::new(error.clone())))),
+            None => job.broken = Some(error.clone()),
         }
         self.fire(told);
         self.handle(Event::Abandoned(id), |_, _, _| {});

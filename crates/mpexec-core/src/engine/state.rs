@@ -296,9 +296,8 @@ impl State {
         let mut told = Vec::new();
         // Bytes were checked when the group was split, so no entry is an error here.
         for entry in Results::new(results, 0, 0).flatten() {
-            if let Some(cell) = calls.settle(first + u64::from(entry.offset)) {
-                told.extend(cell.settle(Outcome::Came(entry.status, Bytes::of(entry.payload))));
-            }
+            let outcome = Outcome::Came(entry.status, Bytes::of(entry.payload));
+            told.extend(calls.settle(first + u64::from(entry.offset), outcome));
         }
         self.fire(told);
         true
@@ -309,12 +308,11 @@ impl State {
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };
-        match job.calls.as_mut().map(|calls| calls.settle(index)) {
-            Some(Some(cell)) => {
-                let told = cell.settle(Outcome::Came(status, Bytes::Parcel(parcel)));
+        match &mut job.calls {
+            Some(calls) => {
+                let told = calls.settle(index, Outcome::Came(status, Bytes::Parcel(parcel)));
                 self.fire(told);
             }
-            Some(None) => {}
             None => self.put(id, News::Large(index, status, parcel)),
         }
     }
@@ -324,12 +322,11 @@ impl State {
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };
-        match job.calls.as_mut().map(|calls| calls.settle(index)) {
-            Some(Some(cell)) => {
-                let told = cell.settle(Outcome::Failed(Box::new(error)));
+        match &mut job.calls {
+            Some(calls) => {
+                let told = calls.settle(index, Outcome::Failed(Box::new(error)));
                 self.fire(told);
             }
-            Some(None) => {}
             None => self.put(id, News::Failed(index, error)),
         }
     }

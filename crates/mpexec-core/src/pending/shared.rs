@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use crate::engine::Engine;
 use crate::engine::callbacks;
-use crate::engine::jobs::{CallCell, Hook, Outcome};
+use crate::engine::calls::CallRef;
+use crate::engine::jobs::{Hook, Outcome};
 use crate::engine::open::JobNews;
 use crate::engine::scheduler::JobId;
 use crate::error::JobError;
@@ -17,7 +18,7 @@ use crate::task::gather::Gather;
 
 pub(super) struct Call<T, E> {
     pub(super) engine: Arc<Engine>,
-    pub(super) cell: Arc<CallCell>,
+    pub(super) cell: CallRef,
     pub(super) decode: fn(Option<Outcome>) -> Result<T, E>,
 }
 
@@ -58,6 +59,12 @@ impl<T, E> Call<T, E> {
             self.engine.lock().pump(false);
         }
         self.cell.is_ready()
+    }
+}
+
+impl<T, E> Drop for Call<T, E> {
+    fn drop(&mut self) {
+        self.cell.detach();
     }
 }
 

@@ -1,0 +1,234 @@
+//! Single calls: the cells in which their outcomes are left, and the table of those that are not settled.
+//!
+//! Cells are made in blocks: one allocation serves [`TOGETHER`] calls, and calls that follow each other lie side by side. A
+//! block lives as long as a handle on any of its calls.
+
+use std::collections::VecDeque;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::jobs::{Hook, Outcome};
+use super::waiter::Waiter;
+
+/// Calls in one block: so many that its allocation is small beside them, so few that one handle kept for long costs little.
+const TOGETHER: usize = 32;
+
+/// The place where a call's outcome is left for its handle.
+#[derive(Debug, Default)]
+pub(crate) struct CallCell {
+    state: Mutex<CellState>,
+}
+
+#[derive(Debug, Default)]
+struct CellState {
+    outcome: Option<Outcome>,
+    ready: bool,
+    /// Its handle is gone.
+    detached: bool,
+    hooks: Vec<Hook>,
+}
+
+impl CallCell {
+    fn lock(&self) -> MutexGuard<'_, CellState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves the outcome; returns who wants to be told. Only the first counts.
+    pub(crate) fn settle(&self, outcome: Outcome) -> Vec<Hook> {
+        let mut state = self.lock();
+        if state.ready {
+            return Vec::new();
+        }
+        state.ready = true;
+        if !state.detached {
+            state.outcome = Some(outcome);
+        }
+        std::mem::take(&mut state.hooks)
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.lock().ready
+    }
+
+    /// Fetches the outcome, once, if it is there.
+    pub(crate) fn take(&self) -> Option<Outcome> {
+        self.lock().outcome.take()
+    }
+
+    /// Nobody will fetch the outcome.
+    pub(crate) fn detach(&self) {
+        let outcome = {
+            let mut state = self.lock();
+            state.detached = true;
+            state.outcome.take()
+        };
+        drop(outcome);
+    }
+
+    /// Whether anybody holds a handle on it, or wants to be told.
+    fn is_awaited(&self) -> bool {
+        let state = self.lock();
+        !state.detached || !state.hooks.is_empty()
+    }
+
+    /// Asks to be told; `Some(hook)` back when it is ready already.
+    pub(crate) fn tell(&self, hook: Hook) -> Option<Hook> {
+        let mut state = self.lock();
+        if state.ready {
+            return Some(hook);
+        }
+        if let Hook::Task(new) = &hook {
+            state.hooks.retain(|old| !matches!(old, Hook::Task(old) if old.will_wake(new)));
+        }
+        state.hooks.push(hook);
+        None
+    }
+
+    /// A thread waits no more.
+    pub(crate) fn forget(&self, waiter: &Arc<Waiter>) {
+        self.lock().hooks.retain(|hook| !matches!(hook, Hook::Thread(other) if Arc::ptr_eq(other, waiter)));
+    }
+}
+
+/// One call's cell, shared by its handle and the engine.
+#[derive(Debug)]
+pub(crate) struct CallRef {
+    block: Arc<[CallCell; TOGETHER]>,
+    place: u8,
+}
+
+impl Deref for CallRef {
+    type Target = CallCell;
+
+    fn deref(&self) -> &CallCell {
+        &self.block[usize::from(self.place)]
+    }
+}
+
+/// The cells of [`TOGETHER`] calls and, a bit each, which of them are open.
+#[derive(Debug)]
+struct Block {
+    cells: Arc<[CallCell; TOGETHER]>,
+    open: u32,
+}
+
+/// The calls of one function, one task each, that are not settled.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    /// Index of the first block's first call.
+    base: u64,
+    /// Index of the next call.
+    next: u64,
+    blocks: VecDeque<Block>,
+}
+
+impl Calls {
+    /// Adds a call; returns its index and its cell.
+    pub(crate) fn add(&mut self) -> (u64, CallRef) {
+        let index = self.next;
+        self.next += 1;
+        let place = (index % TOGETHER as u64) as u8;
+        if place == 0 {
+            self.blocks.push_back(Block { cells: Arc::default(), open: 0 });
+        }
+        let last = self.blocks.len() - 1;
+        let block = &mut self.blocks[last];
+        block.open |= 1 << place;
+        (index, CallRef { block: block.cells.clone(), place })
+    }
+
+    fn find(&self, index: u64) -> Option<(usize, u8)> {
+        let distance = usize::try_from(index.checked_sub(self.base)?).ok()?;
+        let (at, place) = (distance / TOGETHER, (distance % TOGETHER) as u8);
+        (self.blocks.get(at)?.open >> place & 1 == 1).then_some((at, place))
+    }
+
+    /// Whether the call has no outcome yet.
+    pub(crate) fn is_open(&self, index: u64) -> bool {
+        self.find(index).is_some()
+    }
+
+    /// Leaves a call's outcome and takes it out of the table; returns who wants to be told.
+    pub(crate) fn settle(&mut self, index: u64, outcome: Outcome) -> Vec<Hook> {
+        let Some((at, place)) = self.find(index) else {
+            return Vec::new();
+        };
+        let block = &mut self.blocks[at];
+        block.open &= !(1 << place);
+        let told = block.cells[usize::from(place)].settle(outcome);
+        // The last block may still be filled.
+        while self.blocks.len() > 1 && self.blocks.front().is_some_and(|block| block.open == 0) {
+            self.blocks.pop_front();
+            self.base += TOGETHER as u64;
+        }
+        told
+    }
+
+    fn open(&self) -> impl Iterator<Item = &CallCell> {
+        self.blocks.iter().flat_map(|block| {
+            block.cells.iter().enumerate().filter(|(place, _)| block.open >> place & 1 == 1).map(|(_, cell)| cell)
+        })
+    }
+
+    /// Whether anybody holds a handle on one of them, or wants to be told.
+    pub(crate) fn awaited(&self) -> bool {
+        self.open().any(CallCell::is_awaited)
+    }
+
+    /// Gives all calls up, each with the outcome that `outcome` makes; returns who wants to be told.
+    pub(crate) fn settle_all(&mut self, mut outcome: impl FnMut() -> Outcome) -> Vec<Hook> {
+        let told = self.open().flat_map(|cell| cell.settle(outcome())).collect();
+        for block in &mut self.blocks {
+            block.open = 0;
+        }
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::TaskError;
+
+    fn lost() -> Outcome {
+        Outcome::Failed(Box::new(TaskError::Cancelled { reason: "test".to_owned() }))
+    }
+
+    #[test]
+    fn each_call_is_settled_once_in_whatever_order() {
+        let mut calls = Calls::default();
+        let cells: Vec<_> = (0..100).map(|_| calls.add()).collect();
+        for (index, cell) in cells.iter().rev() {
+            assert!(calls.is_open(*index) && !cell.is_ready());
+            calls.settle(*index, lost());
+            assert!(!calls.is_open(*index) && cell.take().is_some());
+            calls.settle(*index, lost());
+            assert!(cell.take().is_none());
+        }
+        assert_eq!(calls.blocks.len(), 1);
+        let (index, cell) = calls.add();
+        assert_eq!(index, 100);
+        calls.settle(index, lost());
+        assert!(cell.is_ready());
+    }
+
+    #[test]
+    fn calls_that_were_given_up_are_not_open_and_those_after_them_are() {
+        let mut calls = Calls::default();
+        let before: Vec<_> = (0..40).map(|_| calls.add()).collect();
+        drop(calls.settle_all(lost));
+        let (index, _after) = calls.add();
+        assert!(before.iter().all(|(index, cell)| !calls.is_open(*index) && cell.is_ready()));
+        assert!(calls.is_open(index) && calls.awaited());
+    }
+
+    #[test]
+    fn a_call_whose_handle_is_gone_is_not_awaited_and_its_outcome_is_dropped() {
+        let mut calls = Calls::default();
+        let (index, cell) = calls.add();
+        cell.detach();
+        assert!(!calls.awaited());
+        calls.settle(index, lost());
+        assert!(cell.is_ready() && cell.take().is_none());
+    }
+}
