@@ -146,10 +146,6 @@ fn advisories(place: &Place) -> Outcome {
 }
 
 fn miri(place: &Place) -> Outcome {
-    // Minutes of an interpreter: asked for by name only.
-    if !std::env::args().any(|argument| argument.contains("miri")) {
-        return Outcome::Skipped("it takes minutes; ask for it: cargo xtask test --only miri".to_owned());
-    }
     if let Err(why) = tools::miri(place) {
         return Outcome::Skipped(why);
     }

@@ -53,6 +53,17 @@ pub enum OpenError {
         /// Its size in bytes.
         size: u64,
     },
+    /// The file is longer than what was written into it: reading it would cost the reader memory that its writer has not
+    /// spent.
+    #[error("{what} says that it has {size} bytes and holds {held}; it was not written by an honest sender")]
+    Hollow {
+        /// Which file.
+        what: &'static str,
+        /// Its size in bytes.
+        size: u64,
+        /// The memory behind it, in bytes.
+        held: u64,
+    },
     /// The system refused to look at it or to map it.
     #[error("{what} could not be mapped: {source}")]
     Os {

@@ -148,6 +148,11 @@ impl FrozenMap {
     /// Maps all of `fd`, which must have exactly `len` bytes and the seals [`FROZEN`].
     pub(crate) fn new(fd: BorrowedFd<'_>, len: u64, what: &'static str) -> Result<FrozenMap, OpenError> {
         let size = sealed_size(fd, FROZEN, what)?;
+        // `st_blocks` counts 512 bytes each, whatever the file system's own blocks are.
+        let held = fstat(fd).map_err(|error| OpenError::Os { what, source: error.into() })?.st_blocks as u64 * 512;
+        if held < size {
+            return Err(OpenError::Hollow { what, size, held });
+        }
         match usize::try_from(len) {
             Ok(0) if size == 0 => Ok(FrozenMap(None)),
             Ok(bytes) if size == len => Ok(FrozenMap(Some(Map::new(fd, bytes, Access::Read, what)?))),

@@ -91,8 +91,8 @@ impl Parcel {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if the file is not sealed against every change, has another length, or cannot
-    /// be mapped.
+    /// [`OpenError`] if the file is not sealed against every change, has another length, has holes,
+    /// or cannot be mapped.
     pub fn open(fd: OwnedFd, len: u64) -> Result<Parcel, OpenError> {
         FrozenMap::new(fd.as_fd(), len, "the parcel").map(Parcel)
     }

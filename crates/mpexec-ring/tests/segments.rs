@@ -167,6 +167,14 @@ fn a_parcel_that_is_not_what_was_said_is_refused() {
 }
 
 #[test]
+fn a_parcel_with_nothing_behind_its_length_is_refused() {
+    let length = 1 << 40;
+    let hollow = memfd(length, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL);
+    let refused = Parcel::open(hollow, length);
+    assert!(matches!(refused, Err(OpenError::Hollow { held: 0, .. })), "{refused:?}");
+}
+
+#[test]
 fn a_finished_parcel_cannot_be_changed() {
     let mut writer = ParcelWriter::create().unwrap();
     writer.write_all(b"as it is").unwrap();
