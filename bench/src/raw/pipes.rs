@@ -18,6 +18,11 @@ pub(crate) struct Pipes {
 }
 
 impl Pipes {
+    /// The far end's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn start() -> Result<Pipes> {
         let mut child = super::child(ROLE)?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let to = child.stdin.take().context("the child's stdin is a pipe")?;

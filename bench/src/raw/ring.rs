@@ -39,6 +39,11 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
+    /// The far end's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn start() -> Result<Ring> {
         let (ours, theirs) = UnixStream::pair()?;
         let child = super::child(ROLE)?.stdin(Stdio::from(OwnedFd::from(theirs))).spawn()?;

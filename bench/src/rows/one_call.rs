@@ -1,6 +1,11 @@
 //! One call at a time: the way there and back and nothing else.
+//!
+//! Where the system puts the two processes decides between a third of a microsecond and seven, for the raw ring as for us,
+//! and it may put one here and the other there. So they are also measured side by side with the places given.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::peers::procspawn;
 use crate::peers::python::Python;
@@ -14,24 +19,42 @@ use crate::rows::pool;
 use crate::stats::latencies;
 
 const METRICS: [Metric; 2] = [Metric::cost("p50", "us"), Metric::cost("p99", "us")];
+/// The processor of this program when the places are given, and the other one.
+const NEAR: usize = 0;
+const FAR: usize = 1;
 const RING: &str = "raw ring";
 const PIPES: &str = "two raw pipes";
 const PROCSPAWN: &str = "procspawn";
 const PYTHON: &str = "Python Pool.apply";
 
-fn race<'a>(row: &'static str, setting: &Setting, pool: &'a mpexec_core::Pool) -> Result<Race<'a>> {
+fn race<'a>(
+    row: &'static str,
+    setting: &Setting,
+    pool: &'a mpexec_core::Pool,
+    far_ends: Option<usize>,
+) -> Result<Race<'a>> {
     let calls = setting.size(20_000, 4000);
     let mut number = 0;
-    let mut race =
-        Race::new(row, format!("{calls} calls of a u64 one after another, 2 workers"), &METRICS, move || {
-            latencies(calls, || -> Result<()> {
-                number += 1;
-                let answer = pool.apply(|number: u64| number + 1, (number,))?;
-                ensure!(answer == number + 1, "{answer} came for {number}");
-                Ok(())
-            })
-        });
+    let place = match far_ends {
+        None => "wherever the system puts them",
+        Some(NEAR) => "all on one processor",
+        Some(_) => "the workers on another processor",
+    };
+    let what = format!("{calls} calls of a u64 one after another, 2 workers, {place}");
+    let mut race = Race::new(row, what, &METRICS, move || {
+        latencies(calls, || -> Result<()> {
+            number += 1;
+            let answer = pool.apply(|number: u64| number + 1, (number,))?;
+            ensure!(answer == number + 1, "{answer} came for {number}");
+            Ok(())
+        })
+    });
     let (mut ring, mut pipes) = (Ring::start()?, Pipes::start()?);
+    if let Some(processor) = far_ends {
+        for pid in pool.pids().into_iter().chain([ring.pid(), pipes.pid()]) {
+            pin(Some(pid), processor)?;
+        }
+    }
     let mut number = 0;
     race.beside(RING, move || {
         latencies(calls, || {
@@ -49,9 +72,43 @@ fn race<'a>(row: &'static str, setting: &Setting, pool: &'a mpexec_core::Pool) -
     Ok(race)
 }
 
+/// Lets a process, or this thread, run on one processor only.
+fn pin(process: Option<u32>, processor: usize) -> Result<()> {
+    let pid =
+        process.map(|pid| i32::try_from(pid).ok().and_then(Pid::from_raw).context("a process number")).transpose()?;
+    let mut set = CpuSet::new();
+    set.set(processor);
+    sched_setaffinity(pid, &set).with_context(|| format!("pinning to processor {processor}"))
+}
+
+/// The same with the places given: all on one processor, and the far ends on another.
+fn pinned(setting: &Setting) -> Result<Vec<RowReport>> {
+    let free = sched_getaffinity(None)?;
+    if !(free.is_set(NEAR) && free.is_set(FAR)) {
+        return Ok(Vec::new());
+    }
+    let mut reports = Vec::new();
+    for far_ends in [NEAR, FAR] {
+        let pool = pool(2)?;
+        let mut race = race("apply", setting, &pool, Some(far_ends))?;
+        race.goal(0, RING, Goal::AtMost(1.3)).goal(0, PIPES, Goal::AtMost(1.0)).goal(1, PIPES, Goal::AtMost(2.0));
+        pin(None, NEAR)?;
+        let report = race.run(setting);
+        sched_setaffinity(None, &free)?;
+        reports.push(report?);
+    }
+    Ok(reports)
+}
+
 pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
+    let mut reports = vec![unpinned(setting)?];
+    reports.extend(pinned(setting)?);
+    Ok(reports)
+}
+
+fn unpinned(setting: &Setting) -> Result<RowReport> {
     let pool = pool(2)?;
-    let mut race = race("apply", setting, &pool)?;
+    let mut race = race("apply", setting, &pool, None)?;
     race.goal(0, RING, Goal::AtMost(1.3)).goal(0, PIPES, Goal::AtMost(1.0)).goal(1, PIPES, Goal::AtMost(2.0));
     let calls = setting.size(2000, 300);
     match setting.peer(|| procspawn::start(2)) {
@@ -64,12 +121,12 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
         Err(reason) => race.without(PYTHON, &reason),
     };
     race.goal(0, PYTHON, Goal::Faster(12.0));
-    Ok(vec![race.run(setting)?])
+    race.run(setting)
 }
 
 pub(crate) fn run_busy(setting: &Setting) -> Result<Vec<RowReport>> {
     let pool = pool(2)?;
-    let mut race = race("apply-busy", setting, &pool)?;
+    let mut race = race("apply-busy", setting, &pool, None)?;
     race.goal(0, PIPES, Goal::AtMost(2.0)).goal(0, RING, Goal::Shown);
     let busy = Children::busy(std::thread::available_parallelism().map_or(1, usize::from))?;
     let report = race.run(setting)?;
