@@ -244,7 +244,7 @@ fn hello_from(reader: &mut Reader) -> Result<Option<Hello>, LinkError> {
         });
         match message? {
             Some(FromWorker::Hello(hello)) => return Ok(Some(hello)),
-            Some(FromWorker::Refused { reason }) => return Err(LinkError::Broken(reason)),
+            Some(FromWorker::Refused { reason }) => return Err(LinkError::Refused(reason)),
             Some(other) => {
                 return Err(LinkError::broken(format!("{other:?} before the handshake")));
             }

@@ -14,7 +14,16 @@ use crate::error::{Exit, PoolError, TaskError};
 use crate::link::Upto;
 
 /// So many deaths in a row, without a task finished in between, are a crash loop.
-pub(super) const CRASH_LOOP: u32 = 5;
+const CRASH_LOOP: u32 = 5;
+/// SIGKILL comes from outside: from a user, from the kernel when memory runs out. Of such deaths so many are borne.
+const KILLS_BORNE: u32 = 50;
+
+/// Deaths one after another.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Row {
+    kills: u32,
+    others: u32,
+}
 
 /// What is told of a worker that died.
 struct Death {
@@ -123,12 +132,16 @@ impl Engine {
             return;
         }
         state.row_counted_at = state.deaths;
-        state.deaths_in_row += 1;
-        if state.deaths_in_row >= CRASH_LOOP {
+        if killed && *exit == Exit::Signal(rustix::process::Signal::KILL.as_raw()) {
+            state.row.kills += 1;
+        } else {
+            state.row.others += 1;
+        }
+        if state.row.others >= CRASH_LOOP || state.row.kills >= KILLS_BORNE {
             state.crash_looped = true;
             let error = PoolError::CrashLoop {
                 program: self.program.path.clone(),
-                deaths: state.deaths_in_row,
+                deaths: state.row.others + state.row.kills,
                 pid: *pid,
                 exit: *exit,
                 stderr: stderr.clone(),

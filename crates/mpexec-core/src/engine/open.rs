@@ -7,6 +7,7 @@ use mpexec_wire::FunctionKind;
 use super::Engine;
 use super::calls::{CallRef, Calls};
 use super::jobs::{Hook, JobState, News, Outcome};
+use super::obituary::Row;
 use super::parcels::Parcel;
 use super::scheduler::{Event, Function, Job, JobId, Run};
 use super::state::{Life, State};
@@ -93,7 +94,7 @@ impl Engine {
     /// After a crash loop the places are empty: the next call starts afresh.
     fn wake_workers(&self, state: &mut State) {
         if std::mem::take(&mut state.crash_looped) {
-            state.deaths_in_row = 0;
+            state.row = Row::default();
         }
         if state.slots.iter().any(super::slot::Slot::is_empty) {
             state.alerted = true;

@@ -10,6 +10,7 @@ use mpexec_wire::{Entries, FunctionInfo, GROUP_HEADER, GroupHeader, Results, Sta
 
 use super::ids::IdMap;
 use super::jobs::{Bytes, Chunk, Hook, Jobs, News, Outcome};
+use super::obituary::Row;
 use super::parcels::Parcel;
 use super::scheduler::{Action, Function, JobId, Scheduler, WorkerId};
 use super::segments::{Segment, split};
@@ -80,7 +81,8 @@ pub(crate) struct State {
     pub spare: Vec<Vec<u8>>,
     /// All workers are gone and none will come.
     pub ended: bool,
-    pub deaths_in_row: u32,
+    /// Deaths since a task was finished.
+    pub row: Row,
     /// How many had died when the last death of the row was counted.
     pub row_counted_at: u64,
     /// A row of deaths has ended the calls; no worker is started before the next call.
@@ -260,7 +262,7 @@ impl State {
                 Segment::Run { offset, count, from, to } => {
                     let (job, first) = self.sched.settle(id, batch, offset, count).map_err(LinkError::broken)?;
                     self.slots[id].last_job = Some(job);
-                    self.deaths_in_row = 0;
+                    self.row = Row::default();
                     if self.settle_calls(job, first, &bytes[from..to]) {
                         continue;
                     }
@@ -304,7 +306,7 @@ impl State {
     }
 
     fn deliver_large(&mut self, id: JobId, index: u64, status: Status, parcel: mpexec_ring::Parcel) {
-        self.deaths_in_row = 0;
+        self.row = Row::default();
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };

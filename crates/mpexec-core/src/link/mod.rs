@@ -34,6 +34,9 @@ pub(crate) enum LinkError {
     /// The other side sent something that cannot be.
     #[error("the other side broke the protocol: {0}")]
     Broken(String),
+    /// The worker cannot serve, and says why.
+    #[error("it cannot serve: {0}")]
+    Refused(String),
     /// The system refused.
     #[error("the link failed: {0}")]
     Io(#[from] io::Error),

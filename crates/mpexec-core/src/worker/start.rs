@@ -80,6 +80,7 @@ fn be_worker(coordinator: u32, by_offset: fn(u64) -> Option<Entry>) -> ! {
         Ok(()) => exit(0),
         // The coordinator is gone or going: nobody is left to tell.
         Err(LinkError::Closed) => death::kill_own_group(),
+        Err(LinkError::Refused(reason)) => leave_refusing(Some(&socket), &reason),
         Err(error) => leave_refusing(Some(&socket), &error.to_string()),
     }
 }
@@ -131,7 +132,7 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             };
             let (mut inbox, mut out) = shm::worker::open(tasks, results, page, bell, writer, parcels.clone())?;
             out.say(&hello)?;
-            guard::start(reader, parcels.clone(), |_, _| Ok(()))?;
+            guard::start(reader, parcels.clone(), |_, _| Ok(())).map_err(no_guard)?;
             await_context(context_parcel, &parcels)?;
             serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
             out.say(&FromWorker::Bye)
@@ -140,12 +141,16 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             writer.message(&hello, &[])?;
             let (mut inbox, mut out, take_in) = socket::worker::open(writer, parcels.clone());
             reader.expect_data();
-            guard::start(reader, parcels.clone(), take_in)?;
+            guard::start(reader, parcels.clone(), take_in).map_err(no_guard)?;
             await_context(context_parcel, &parcels)?;
             serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
             out.say(&FromWorker::Bye)
         }
     }
+}
+
+fn no_guard(error: std::io::Error) -> LinkError {
+    LinkError::Refused(format!("it cannot start the thread that watches its coordinator: {error} (ulimit -u?)"))
 }
 
 /// A context in the welcome is kept; of a large one only the length is there, and it comes as a parcel.
@@ -168,7 +173,7 @@ fn await_context(length: Option<u64>, parcels: &Parcels) -> Result<(), LinkError
 /// Whether the two sides fit, and which functions can be had by offset.
 fn check(welcome: &Welcome, own: &FileId, by_offset: fn(u64) -> Option<Entry>) -> Result<Functions, LinkError> {
     if welcome.protocol != PROTOCOL {
-        return Err(LinkError::broken(format!(
+        return Err(LinkError::Refused(format!(
             "the coordinator (mpexec-core {}) speaks protocol {}, this worker program (mpexec-core {}) speaks {PROTOCOL}: build both with the same version",
             welcome.version,
             welcome.protocol,
@@ -178,7 +183,7 @@ fn check(welcome: &Welcome, own: &FileId, by_offset: fn(u64) -> Option<Entry>) -
     match &welcome.same_executable {
         Some(theirs) if theirs == own => Ok(Functions::new(Some(by_offset))),
         Some(_) => {
-            Err(LinkError::broken("the worker was started from another file than the coordinator's own executable"))
+            Err(LinkError::Refused("it was started from another file than the coordinator's own executable".to_owned()))
         }
         None => Ok(Functions::new(None)),
     }

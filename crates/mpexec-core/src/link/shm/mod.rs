@@ -193,7 +193,7 @@ impl Link for ShmLink {
                 }
                 FrameKind::Control => match decode::<FromWorker>(payload).map_err(LinkError::broken)? {
                     FromWorker::Bye => Ok(()),
-                    FromWorker::Refused { reason } => Err(LinkError::broken(reason)),
+                    FromWorker::Refused { reason } => Err(LinkError::Refused(reason)),
                     other => Err(LinkError::broken(format!("{other:?} out of turn"))),
                 },
                 other => Err(LinkError::broken(format!("a {other:?} frame on the control socket"))),

@@ -72,7 +72,7 @@ impl SocketLink {
                             arrived.push_back((Received::GaveBack { from: lo, to: hi }, Vec::new()))
                         }
                         FromWorker::Bye => {}
-                        FromWorker::Refused { reason } => return Err(LinkError::broken(reason)),
+                        FromWorker::Refused { reason } => return Err(LinkError::Refused(reason)),
                         other => return Err(LinkError::broken(format!("{other:?} out of turn"))),
                     },
                     other => {
