@@ -1,5 +1,6 @@
 //! A pool's options, and what `auto` counts.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +17,12 @@ use crate::worker::{ambient, program, serve, start};
 
 /// How many processors this process may use, as two counters see it; what [`Workers::Auto`] goes by.
 ///
+/// Shown, it is the line that says what `auto` took and what it was compared with.
+///
 /// ```
 /// let counted = mpexec_core::count_processors();
 /// assert!(counted.chosen >= 1);
+/// assert!(counted.to_string().starts_with(&format!("auto: {} worker", counted.chosen)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Processors {
@@ -30,6 +34,19 @@ pub struct Processors {
     pub online: usize,
     /// What `auto` means: `num_cpus`, which makes full use of a fractional quota; 1 inside a worker.
     pub chosen: usize,
+}
+
+impl fmt::Display for Processors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Processors { num_cpus, available_parallelism, online, chosen } = self;
+        let plural = if *chosen == 1 { "" } else { "s" };
+        write!(f, "auto: {chosen} worker{plural} (num_cpus {num_cpus}, available_parallelism ")?;
+        match available_parallelism {
+            Some(count) => write!(f, "{count}")?,
+            None => f.write_str("unknown")?,
+        }
+        write!(f, ", online {online})")
+    }
 }
 
 /// Counts the processors; see [`Processors`].
@@ -175,13 +192,7 @@ impl PoolBuilder {
             Workers::Auto => {
                 let counted = count_processors();
                 if let Some(notes) = &self.config.notes {
-                    (notes.0)(&format!(
-                        "auto: {} workers (num_cpus {}, available_parallelism {}, online {})",
-                        counted.chosen,
-                        counted.num_cpus,
-                        counted.available_parallelism.map_or_else(|| "unknown".to_owned(), |count| count.to_string()),
-                        counted.online
-                    ));
+                    (notes.0)(&counted.to_string());
                 }
                 Ok(counted.chosen)
             }
