@@ -362,7 +362,7 @@ impl Scheduler {
     fn looked(&mut self, id: WorkerId, stalled_ns: u64, actions: &mut Vec<Action>) {
         let idle = self.workers.iter().filter(|worker| worker.ready && worker.held.is_empty()).count();
         let worker = &self.workers[id];
-        if idle == 0 || self.queued() || worker.withdrawing {
+        if idle == 0 || self.queued() || worker.withdrawing() {
             return;
         }
         // The job's owner will feed the idle workers by itself.

@@ -76,7 +76,7 @@ impl State {
     /// Takes back what worker `id` has not started of `lo..hi`.
     fn withdraw(&mut self, id: WorkerId, lo: u64, hi: u64) {
         // What was taken back before and is not passed yet must stay marked, so the new range covers it.
-        let lo = if self.sched.workers[id].withdrawing { lo.min(self.slots[id].withdrawn_lo) } else { lo };
+        let lo = if self.sched.workers[id].withdrawing() { lo.min(self.slots[id].withdrawn_lo) } else { lo };
         let Some(link) = self.slots[id].link.as_mut() else {
             return;
         };
@@ -86,7 +86,6 @@ impl State {
         };
         let running = link.progress().running;
         self.slots[id].withdrawn_lo = lo;
-        self.sched.workers[id].withdrawing = true;
         match asked {
             Withdrawal::Done => {
                 // What was finished before the marks were seen has left its result: it is settled first.

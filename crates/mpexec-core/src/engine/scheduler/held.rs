@@ -46,8 +46,6 @@ pub(crate) struct Worker {
     pub ready: bool,
     /// Its link had no room; set by the engine, cleared when something was freed.
     pub blocked: bool,
-    /// Some of its tasks were taken back and it has not passed them yet.
-    pub withdrawing: bool,
     /// How often it was asked for tasks back and has not answered.
     pub unanswered: u32,
     /// In the order of running; a batch leaves when the last of its bytes is freed.
@@ -112,9 +110,11 @@ impl Worker {
 
     pub(crate) fn pop_front(&mut self) {
         self.held.pop_front();
-        if self.unanswered == 0 && self.held.iter().all(|held| held.keep == held.count) {
-            self.withdrawing = false;
-        }
+    }
+
+    /// Some of its tasks were taken back, or were asked for, and it has not passed them yet.
+    pub(crate) fn withdrawing(&self) -> bool {
+        self.unanswered > 0 || self.held.iter().any(|held| held.keep < held.count)
     }
 
     /// The ordinal of the task that it runs, or will run next.

@@ -17,6 +17,8 @@ struct Sim {
     passed: u64,
     running: Option<u64>,
     withdrawn: (u64, u64),
+    /// Ended, and the coordinator has not read the result yet.
+    unread: VecDeque<(u64, u32, u64)>,
     /// Taken back, and the answer is on its way, as on the socket.
     answers: VecDeque<(u64, u64)>,
 }
@@ -33,6 +35,8 @@ impl Sim {
 
 struct World {
     sched: Scheduler,
+    /// What was not started is ours at once, as over shared memory; otherwise the worker answers, as on the socket.
+    at_once: bool,
     sims: Vec<Sim>,
     attempts: u32,
     pushed: u64,
@@ -48,6 +52,7 @@ enum Step {
     Refuse,
     Start(usize),
     Finish(usize),
+    Receive(usize),
     Die(usize),
     Revive(usize),
     TakeBack(usize, u64),
@@ -64,6 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Refuse),
         6 => worker.clone().prop_map(Step::Start),
         6 => worker.clone().prop_map(Step::Finish),
+        4 => worker.clone().prop_map(Step::Receive),
         1 => worker.clone().prop_map(Step::Die),
         2 => worker.clone().prop_map(Step::Revive),
         1 => (worker.clone(), 0..30u64).prop_map(|(worker, keep)| Step::TakeBack(worker, keep)),
@@ -74,9 +80,10 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 impl World {
-    fn new(attempts: u32) -> World {
+    fn new(attempts: u32, at_once: bool) -> World {
         World {
             sched: ready(3, attempts),
+            at_once,
             sims: (0..3).map(|_| Sim::default()).collect(),
             attempts,
             pushed: 0,
@@ -116,20 +123,30 @@ impl World {
     /// As the engine and the worker do it: the mark is written, then what runs is read; the answer comes later.
     fn withdraw(&mut self, id: WorkerId, lo: u64, hi: u64) {
         let sim = &mut self.sims[id];
-        let lo = if self.sched.workers[id].withdrawing { lo.min(sim.withdrawn.0) } else { lo };
+        let lo = if self.sched.workers[id].withdrawing() { lo.min(sim.withdrawn.0) } else { lo };
         sim.withdrawn = (lo, hi);
         let started = sim.running.map_or(sim.passed, |running| running + 1);
-        sim.answers.push_back((lo.max(started), hi));
-        self.sched.workers[id].withdrawing = true;
-        self.sched.workers[id].unanswered += 1;
+        if self.at_once {
+            self.receive(id);
+            self.back(id, lo.max(started), hi);
+        } else {
+            sim.answers.push_back((lo.max(started), hi));
+            self.sched.workers[id].unanswered += 1;
+        }
+    }
+
+    fn back(&mut self, id: WorkerId, from: u64, to: u64) {
+        let from = from.max(self.sched.workers[id].next_ordinal_held());
+        self.event(Event::TakenBack { worker: id, from, to });
+        self.free(id);
     }
 
     fn answer(&mut self, id: WorkerId) {
         if let Some((from, to)) = self.sims[id].answers.pop_front() {
+            // Results that went before the answer are read before it.
+            self.receive(id);
             self.sched.workers[id].unanswered -= 1;
-            let from = from.max(self.sched.workers[id].next_ordinal_held());
-            self.event(Event::TakenBack { worker: id, from, to });
-            self.free(id);
+            self.back(id, from, to);
         }
     }
 
@@ -171,6 +188,7 @@ impl World {
                 .find(|held| held.0 == batch)
                 .map(|held| held.1 + indices(&held.2).len() as u64)
                 .unwrap();
+            self.receive(id);
             if let Some((from, to)) = self.sched.workers[id].skipped(batch, offset) {
                 self.event(Event::TakenBack { worker: id, from, to });
             }
@@ -182,10 +200,16 @@ impl World {
         let Some(ordinal) = self.sims[id].running.take() else {
             return;
         };
-        let (batch, offset, index) = self.sims[id].task_at(ordinal).unwrap();
-        assert_eq!(self.sched.settle(id, batch, offset, 1), Ok((JOB, index)));
+        let task = self.sims[id].task_at(ordinal).unwrap();
+        self.sims[id].unread.push_back(task);
         self.sims[id].passed = ordinal + 1;
-        self.end(index, "settled");
+    }
+
+    fn receive(&mut self, id: WorkerId) {
+        while let Some((batch, offset, index)) = self.sims[id].unread.pop_front() {
+            assert_eq!(self.sched.settle(id, batch, offset, 1), Ok((JOB, index)));
+            self.end(index, "settled");
+        }
         self.free(id);
     }
 
@@ -197,6 +221,7 @@ impl World {
     }
 
     fn die(&mut self, id: WorkerId) {
+        self.receive(id);
         let running = self.sims[id].running;
         if let Some(ordinal) = running {
             let (_, _, index) = self.sims[id].task_at(ordinal).unwrap();
@@ -216,6 +241,7 @@ impl World {
             Step::Refuse => self.refuse(),
             Step::Start(id) => self.start(id),
             Step::Finish(id) => self.finish(id),
+            Step::Receive(id) => self.receive(id),
             Step::Die(id) if self.sched.workers[id].ready => self.die(id),
             Step::Revive(id) if !self.sched.workers[id].ready => self.event(Event::Ready(id)),
             Step::Die(_) | Step::Revive(_) => {}
@@ -247,6 +273,7 @@ impl World {
                 self.start(id);
                 moved |= self.sims[id].running.is_some();
                 self.finish(id);
+                self.receive(id);
                 self.start(id);
             }
             assert!(moved, "tasks wait and nobody will ever run them");
@@ -260,9 +287,10 @@ proptest! {
     #[test]
     fn every_task_ends_exactly_once_whatever_dies_or_is_taken_back(
         attempts in 1..4u32,
+        at_once: bool,
         steps in prop::collection::vec(step(), 1..200),
     ) {
-        let mut world = World::new(attempts);
+        let mut world = World::new(attempts, at_once);
         for step in steps {
             world.step(step);
         }
@@ -315,7 +343,7 @@ fn nothing_is_moved_while_it_would_not_help() {
     assert_eq!(told(&mut sched, looked()), [], "there is queued work for the idle one");
 
     let mut sched = one_busy_one_idle();
-    sched.workers[0].withdrawing = true;
+    sched.workers[0].unanswered = 1;
     assert_eq!(told(&mut sched, looked()), [], "it was asked already");
 
     let mut sched = ready(2, 1);
