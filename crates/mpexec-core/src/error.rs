@@ -247,6 +247,9 @@ pub enum PoolError {
         /// Tasks without an outcome.
         left: u64,
     },
+    /// `join` was called from one of the pool's own callbacks.
+    #[error("join() was called from a callback of the pool, for whose end it would wait: call it elsewhere")]
+    JoinInCallback,
     /// `join` was called before `close` or `terminate`.
     #[error("join() was called on an open pool: call close() or terminate() first")]
     StillOpen,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::engine::waiter::deadline_after;
+
 use crate::engine::Engine;
 use crate::engine::calls::CallRef;
 use crate::engine::jobs::{Hook, News};
@@ -116,10 +118,8 @@ impl<T, E> Pending<T, E> {
         self.wait_until(None);
         match self.handle.take() {
             Some(Handle::Call(call)) => (call.decode)(call.cell.take()),
-            Some(Handle::Shared(shared)) => {
-                shared.settle();
-                shared.take()
-            }
+            // Without a limit the value comes.
+            Some(Handle::Shared(shared)) => shared.take(None).unwrap_or_else(|| panic!("{TAKEN}")),
             None => panic!("{TAKEN}"),
         }
     }
@@ -129,10 +129,15 @@ impl<T, E> Pending<T, E> {
     /// # Errors
     /// The handle and [`WaitTimedOut`].
     pub fn get_timeout(self, limit: Duration) -> Result<Result<T, E>, (Pending<T, E>, WaitTimedOut)> {
-        if !self.wait_timeout(limit) {
+        let deadline = deadline_after(limit);
+        if !self.wait_until(deadline) {
             return Err((self, WaitTimedOut(limit)));
         }
-        Ok(self.get())
+        match &self.handle {
+            // The value is there; callbacks that have not seen it have the rest of the time.
+            Some(Handle::Shared(shared)) => shared.take(deadline).ok_or((self, WaitTimedOut(limit))),
+            _ => Ok(self.get()),
+        }
     }
 
     /// Waits until the result is there.
@@ -143,7 +148,7 @@ impl<T, E> Pending<T, E> {
     /// Waits until the result is there, but no longer than `limit`; whether it is there.
     #[must_use]
     pub fn wait_timeout(&self, limit: Duration) -> bool {
-        self.wait_until(Some(Instant::now() + limit))
+        self.wait_until(deadline_after(limit))
     }
 
     /// Whether the result is there.
@@ -162,12 +167,7 @@ impl<T, E> Pending<T, E> {
         if !self.is_ready() {
             return None;
         }
-        let shared = self.share();
-        shared.settle();
-        match &*shared.lock_settled() {
-            Value::Ready(outcome) => Some(outcome.is_ok()),
-            _ => None,
-        }
+        self.share().is_successful()
     }
 }
 
@@ -213,8 +213,7 @@ impl<T, E> Future for Pending<T, E> {
                 return Poll::Pending;
             }
         }
-        shared.settle();
-        Poll::Ready(shared.take())
+        shared.poll_take(context.waker())
     }
 }
 

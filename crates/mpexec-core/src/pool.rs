@@ -5,7 +5,7 @@ mod feed;
 mod streams;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mpexec_ring::current_cpu;
 
@@ -15,6 +15,7 @@ pub use streams::{Imap, ImapUnordered};
 use crate::config::Transport;
 use crate::engine::Engine;
 use crate::engine::open::Staged;
+use crate::engine::waiter::deadline_after;
 use crate::error::{JobError, PoolError, TaskError};
 use crate::pending::Pending;
 use crate::registry::Callable;
@@ -85,10 +86,11 @@ impl Pool {
     /// Waits until all workers have shaken hands; `false` when the time was up first. Calls need not wait for this.
     #[must_use]
     pub fn wait_ready(&self, limit: Option<Duration>) -> bool {
-        let deadline = limit.map(|limit| Instant::now() + limit);
-        let all =
-            self.engine.drive(deadline, |state, _| state.sched.workers.iter().all(|worker| worker.ready).then_some(()));
-        all.is_some()
+        let all = self.engine.drive(limit.and_then(deadline_after), |state, _| {
+            let all = state.sched.workers.iter().all(|worker| worker.ready);
+            (all || state.no_more_workers()).then_some(all)
+        });
+        all == Some(true)
     }
 
     /// Calls `function` with `args` in a worker and waits for the result.

@@ -9,12 +9,13 @@ use std::time::Instant;
 type Callback = Box<dyn FnOnce() + Send>;
 
 thread_local! {
-    static ON_IT: Cell<bool> = const { Cell::new(false) };
+    /// Whose callbacks this thread runs: the address of what counts them. Null on any other thread.
+    static RUNS: Cell<*const Pending> = const { Cell::new(std::ptr::null()) };
 }
 
 /// Whether this is a callback thread: waiting here for another callback would be waiting for oneself.
 pub(crate) fn on_this_thread() -> bool {
-    ON_IT.get()
+    !RUNS.get().is_null()
 }
 
 /// See the head of this file. Dropping it lets the thread finish what it has and end.
@@ -37,7 +38,7 @@ impl Callbacks {
         let pending = Arc::new(Pending::default());
         let counted = pending.clone();
         let run = move || {
-            ON_IT.set(true);
+            RUNS.set(Arc::as_ptr(&counted));
             for call in calls {
                 // A callback that panics stops neither the others nor the pool; the panic hook has told of it.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
@@ -61,6 +62,11 @@ impl Callbacks {
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(back.0));
             self.pending.count.fetch_sub(1, Ordering::AcqRel);
         }
+    }
+
+    /// Whether this very thread runs them.
+    pub(crate) fn run_here(&self) -> bool {
+        std::ptr::eq(RUNS.get(), Arc::as_ptr(&self.pending))
     }
 
     /// Waits until all callbacks given so far have run; `false` when the time was up first.

@@ -3,10 +3,10 @@
 //! Cells are made in blocks: one allocation serves [`TOGETHER`] calls, and calls that follow each other lie side by side. A
 //! block lives as long as a handle on any of its calls.
 
-use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::ids::IdMap;
 use super::jobs::{Hook, Outcome};
 use super::waiter::Waiter;
 
@@ -77,10 +77,12 @@ impl CallCell {
         if state.ready {
             return Some(hook);
         }
-        if let Hook::Task(new) = &hook {
-            state.hooks.retain(|old| !matches!(old, Hook::Task(old) if old.will_wake(new)));
-        }
+        let same = |old: &Hook| matches!((old, &hook), (Hook::Task(old), Hook::Task(new)) if old.will_wake(new));
+        let old = state.hooks.iter().position(same).map(|place| state.hooks.swap_remove(place));
         state.hooks.push(hook);
+        drop(state);
+        // A waker is the user's: what its drop does is done without our lock.
+        drop(old);
         None
     }
 
@@ -115,11 +117,14 @@ struct Block {
 /// The calls of one function, one task each, that are not settled.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    /// Index of the first block's first call.
-    base: u64,
     /// Index of the next call.
     next: u64,
-    blocks: VecDeque<Block>,
+    /// By number; a block leaves when all its calls are settled, however old the oldest open one is.
+    blocks: IdMap<Block>,
+}
+
+fn place_of(index: u64) -> (u64, u8) {
+    (index / TOGETHER as u64, (index % TOGETHER as u64) as u8)
 }
 
 impl Calls {
@@ -127,45 +132,35 @@ impl Calls {
     pub(crate) fn add(&mut self) -> (u64, CallRef) {
         let index = self.next;
         self.next += 1;
-        let place = (index % TOGETHER as u64) as u8;
-        if place == 0 {
-            self.blocks.push_back(Block { cells: Arc::default(), open: 0 });
-        }
-        let last = self.blocks.len() - 1;
-        let block = &mut self.blocks[last];
+        let (number, place) = place_of(index);
+        let block = self.blocks.entry(number).or_insert_with(|| Block { cells: Arc::default(), open: 0 });
         block.open |= 1 << place;
         (index, CallRef { block: block.cells.clone(), place })
     }
 
-    fn find(&self, index: u64) -> Option<(usize, u8)> {
-        let distance = usize::try_from(index.checked_sub(self.base)?).ok()?;
-        let (at, place) = (distance / TOGETHER, (distance % TOGETHER) as u8);
-        (self.blocks.get(at)?.open >> place & 1 == 1).then_some((at, place))
-    }
-
     /// Whether the call has no outcome yet.
     pub(crate) fn is_open(&self, index: u64) -> bool {
-        self.find(index).is_some()
+        let (number, place) = place_of(index);
+        self.blocks.get(&number).is_some_and(|block| block.open >> place & 1 == 1)
     }
 
     /// Leaves a call's outcome and takes it out of the table; returns who wants to be told.
     pub(crate) fn settle(&mut self, index: u64, outcome: Outcome) -> Vec<Hook> {
-        let Some((at, place)) = self.find(index) else {
+        let (number, place) = place_of(index);
+        let Some(block) = self.blocks.get_mut(&number).filter(|block| block.open >> place & 1 == 1) else {
             return Vec::new();
         };
-        let block = &mut self.blocks[at];
         block.open &= !(1 << place);
         let told = block.cells[usize::from(place)].settle(outcome);
-        // The last block may still be filled.
-        while self.blocks.len() > 1 && self.blocks.front().is_some_and(|block| block.open == 0) {
-            self.blocks.pop_front();
-            self.base += TOGETHER as u64;
+        // The last block is still being filled.
+        if block.open == 0 && number != place_of(self.next).0 {
+            self.blocks.remove(&number);
         }
         told
     }
 
     fn open(&self) -> impl Iterator<Item = &CallCell> {
-        self.blocks.iter().flat_map(|block| {
+        self.blocks.values().flat_map(|block| {
             block.cells.iter().enumerate().filter(|(place, _)| block.open >> place & 1 == 1).map(|(_, cell)| cell)
         })
     }
@@ -178,7 +173,9 @@ impl Calls {
     /// Gives all calls up, each with the outcome that `outcome` makes; returns who wants to be told.
     pub(crate) fn settle_all(&mut self, mut outcome: impl FnMut() -> Outcome) -> Vec<Hook> {
         let told = self.open().flat_map(|cell| cell.settle(outcome())).collect();
-        for block in &mut self.blocks {
+        let last = place_of(self.next).0;
+        self.blocks.retain(|number, _| *number == last);
+        for block in self.blocks.values_mut() {
             block.open = 0;
         }
         told
@@ -205,7 +202,7 @@ mod tests {
             calls.settle(*index, lost());
             assert!(cell.take().is_none());
         }
-        assert_eq!(calls.blocks.len(), 1);
+        assert_eq!(calls.blocks.len(), 1, "only the one that is being filled");
         let (index, cell) = calls.add();
         assert_eq!(index, 100);
         calls.settle(index, lost());

@@ -4,10 +4,14 @@
 //! that its own result crosses no thread. Others that wait meanwhile are parked and woken when their news has come. Who
 //! leaves hands the baton to one of these, or tells the supervisor if work is outstanding that nobody waits for.
 //!
+//! Only who has the baton takes results out of the links, or whoever comes by while nobody has it: were one to take the
+//! result for which another sleeps on the bells, that one would not be rung for it.
+//!
 //! The baton is a role, not a lock: the lock is held for moments only, and never while anything of the user's runs.
 //! [`Held`] releases it before it wakes futures and hands over callbacks.
 
 use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,17 +48,21 @@ impl Drop for Held<'_> {
         let Some(mut state) = self.state.take() else {
             return;
         };
-        if state.after.is_empty() {
+        if state.after.is_empty() && state.trash.is_empty() {
             return;
         }
-        let after = std::mem::take(&mut state.after);
+        let (after, trash) = (std::mem::take(&mut state.after), std::mem::take(&mut state.trash));
         drop(state);
         for hook in after {
             match hook {
                 Hook::Thread(waiter) => waiter.wake(),
-                Hook::Task(waker) => waker.wake(),
+                // Whoever turns the crank, the supervisor too, must survive it.
+                Hook::Task(waker) => drop(catch_unwind(AssertUnwindSafe(|| waker.wake()))),
                 Hook::Callback(call) => self.engine.callbacks.get_or_init(Callbacks::start).run(call),
             }
+        }
+        for job in trash {
+            drop(catch_unwind(AssertUnwindSafe(|| drop(job))));
         }
     }
 }
@@ -85,8 +93,7 @@ impl Engine {
     ) -> Option<T> {
         let mut state = self.lock();
         loop {
-            let look = state.look_is_due();
-            state.pump(look);
+            state.turn_if_free();
             self.wind_down(&mut state);
             if let Some(value) = ready(&mut state, None) {
                 self.leave(&mut state);

@@ -60,10 +60,14 @@ pub(crate) struct JobState {
     pub hooks: Vec<Hook>,
     /// The owner has brought all its input.
     pub input_ended: bool,
-    /// The owner is gone; outcomes are dropped.
+    /// The owner is gone: what has not started shall not start.
     pub abandoned: bool,
+    /// The owner's handle is gone: everything is run all the same, and outcomes are dropped.
+    pub detached: bool,
     /// The pool gave the job up.
     pub broken: Option<TaskError>,
+    /// One of its tasks has failed.
+    pub failed: bool,
     /// Each task is a call of its own; by index, without those that are settled.
     pub calls: Option<Calls>,
     /// Its owner wants to be told at the end only.
@@ -73,6 +77,29 @@ pub(crate) struct JobState {
 }
 
 impl JobState {
+    /// Takes out what nobody will fetch, to be dropped where no lock is held.
+    pub(crate) fn clear(&mut self) -> JobState {
+        let (inbox, hooks) = (std::mem::take(&mut self.inbox), std::mem::take(&mut self.hooks));
+        JobState { inbox, hooks, ..JobState::default() }
+    }
+
+    /// Asks to be told; a hook that replaces one of the same waiter or future gives that one back.
+    pub(crate) fn tell(&mut self, hook: Hook) -> Option<Hook> {
+        let same = |old: &Hook| match (old, &hook) {
+            (Hook::Thread(old), Hook::Thread(new)) => Arc::ptr_eq(old, new),
+            (Hook::Task(old), Hook::Task(new)) => old.will_wake(new),
+            _ => false,
+        };
+        let old = self.hooks.iter().position(same).map(|place| self.hooks.swap_remove(place));
+        self.hooks.push(hook);
+        old
+    }
+
+    /// Nobody will fetch its outcomes.
+    pub(crate) fn is_unowned(&self) -> bool {
+        self.abandoned || self.detached
+    }
+
     /// Whether anybody still wants the outcomes of tasks from index `first` on that came back unfinished.
     pub(crate) fn wants(&self, first: u64) -> bool {
         !self.abandoned && self.broken.is_none() && self.calls.as_ref().is_none_or(|calls| calls.is_open(first))

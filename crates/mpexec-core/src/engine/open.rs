@@ -146,7 +146,7 @@ impl Engine {
                 return Some(JobNews::Done);
             }
             if let Some(waiter) = waiter {
-                job.hooks.push(Hook::Thread(waiter.clone()));
+                job.tell(Hook::Thread(waiter.clone()));
                 if feeding {
                     state.hungry.push_back(waiter.clone());
                 }
@@ -162,7 +162,7 @@ impl Engine {
                 return Some(());
             }
             if let (Some(waiter), Some(job)) = (waiter, state.jobs.get_mut(&id)) {
-                job.hooks.push(Hook::Thread(waiter.clone()));
+                job.tell(Hook::Thread(waiter.clone()));
             }
             None
         });
@@ -175,17 +175,18 @@ impl Engine {
         if self.is_settled(&state, id) {
             state.after.push(hook);
         } else if let Some(job) = state.jobs.get_mut(&id) {
-            job.hooks.push(hook);
+            let old = job.tell(hook);
+            drop(state);
+            drop(old);
         }
     }
 
     /// Whether a job whose input was all brought has an outcome for each task, or has failed already.
     pub(crate) fn is_settled(&self, state: &State, id: JobId) -> bool {
-        state.jobs.get(&id).is_none_or(|job| {
-            job.broken.is_some()
-                || (job.input_ended && state.sched.is_idle(id))
-                || job.inbox.iter().any(|news| matches!(news, News::Failed(..)))
-        })
+        state
+            .jobs
+            .get(&id)
+            .is_none_or(|job| job.broken.is_some() || job.failed || (job.input_ended && state.sched.is_idle(id)))
     }
 
     /// The owner of the job is gone: what has not started shall not start, what comes is dropped.
@@ -195,8 +196,8 @@ impl Engine {
             return;
         };
         job.abandoned = true;
-        job.inbox.clear();
-        job.hooks.clear();
+        let left = job.clear();
+        state.trash.push(left);
         state.handle(Event::Abandoned(id), |_, _, _| {});
         state.sched.set_input_open(id, false);
         state.settle_abandoned(id);
@@ -210,8 +211,9 @@ impl Engine {
         let Some(job) = state.jobs.get_mut(&id) else {
             return;
         };
-        job.abandoned = true;
-        job.inbox.clear();
+        job.detached = true;
+        let left = job.clear();
+        state.trash.push(left);
         state.settle_abandoned(id);
         self.leave(&mut state);
     }

@@ -28,6 +28,9 @@ pub(crate) type WorkerId = usize;
 /// Work worth taking back from a slow worker, in nanoseconds: less than this is done before it has moved.
 const WORTH_MOVING: u64 = 200_000;
 
+/// An owner who has not fed idle workers for so long, in nanoseconds, is not going to.
+const OWNER_FEEDS: u64 = 2_000_000;
+
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -365,13 +368,13 @@ impl Scheduler {
         if idle == 0 || self.queued() || worker.withdrawing() {
             return;
         }
-        // The job's owner will feed the idle workers by itself.
-        let Some(last) = worker.held.back() else {
+        let Some(job) = worker.held.back().and_then(|last| self.jobs.get(&last.job)) else {
             return;
         };
-        let Some(job) = self.jobs.get(&last.job).filter(|job| !job.input_open) else {
+        // The job's owner will feed the idle workers by itself, unless it has brought all it may for now.
+        if job.input_open && !job.calls && stalled_ns < OWNER_FEEDS {
             return;
-        };
+        }
         let unstarted = worker.tasks_held().saturating_sub(1);
         let each = (job.nanos_per_task() as u64).max(stalled_ns);
         if unstarted == 0 || unstarted.saturating_mul(each) < WORTH_MOVING {

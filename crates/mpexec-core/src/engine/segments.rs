@@ -7,9 +7,22 @@ use crate::link::LinkError;
 /// One part of a group of results.
 #[derive(Debug)]
 pub(super) enum Segment {
-    Run { offset: u32, count: u32, from: usize, to: usize },
-    Skipped { offset: u32 },
-    Large { offset: u32, status: Status, parcel: ParcelRef },
+    Run {
+        offset: u32,
+        count: u32,
+        from: usize,
+        to: usize,
+        /// Not all of them are values.
+        faulty: bool,
+    },
+    Skipped {
+        offset: u32,
+    },
+    Large {
+        offset: u32,
+        status: Status,
+        parcel: ParcelRef,
+    },
 }
 
 /// Splits a group into runs of ordinary results and the few special ones; returns the offset after the last.
@@ -30,11 +43,15 @@ pub(super) fn split(
             (Status::Skipped, _) => segments.push(Segment::Skipped { offset: entry.offset }),
             (status, Some(parcel)) => segments.push(Segment::Large { offset: entry.offset, status, parcel }),
             (_, None) => match segments.last_mut() {
-                Some(Segment::Run { count, to, .. }) => {
+                Some(Segment::Run { count, to, faulty, .. }) => {
                     *count += 1;
                     *to = end;
+                    *faulty |= entry.status != Status::Ok;
                 }
-                _ => segments.push(Segment::Run { offset: entry.offset, count: 1, from: at, to: end }),
+                _ => {
+                    let faulty = entry.status != Status::Ok;
+                    segments.push(Segment::Run { offset: entry.offset, count: 1, from: at, to: end, faulty });
+                }
             },
         }
         at = end;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BatchHeader, Entries};
 
+use super::jobs::JobState;
 use super::parcels::Parcel;
 use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len};
 use super::state::State;
@@ -60,7 +61,7 @@ impl State {
 
     /// Forgets a job whose owner is gone once nothing of it is left.
     pub(crate) fn settle_abandoned(&mut self, id: JobId) {
-        if self.jobs.get(&id).is_some_and(|job| job.abandoned) && self.sched.is_idle(id) {
+        if self.jobs.get(&id).is_some_and(JobState::is_unowned) && self.sched.is_idle(id) {
             self.forget(id);
         }
     }
@@ -68,8 +69,11 @@ impl State {
     /// Nothing of the job is left.
     pub(super) fn forget(&mut self, id: JobId) {
         self.sched.forget(id);
-        if self.jobs.remove(&id).is_some_and(|job| job.parcels) {
-            self.sweep_parcels();
+        if let Some(job) = self.jobs.remove(&id) {
+            if job.parcels {
+                self.sweep_parcels();
+            }
+            self.trash.push(job);
         }
     }
 
@@ -183,9 +187,12 @@ impl State {
             self.sched.unsent(id);
             return sent;
         }
-        link.publish()?;
+        if let Err(error) = link.publish() {
+            self.sched.unsent(id);
+            return Err(error);
+        }
         if self.sleeps_long
-            && run.count > 1
+            && self.sched.workers[id].tasks_held() > 1
             && let Some(kick) = &self.kick
         {
             // Who sleeps until rung for must now look regularly.

@@ -9,12 +9,14 @@ use mpexec_ring::{ParcelWriter, PoolPage};
 use mpexec_wire::{BATCH_HEADER, ENTRY_HEADER};
 
 use super::Engine;
+use super::callbacks::Callbacks;
 use super::jobs::JobState;
 use super::launch::ThreadWorker;
 use super::scheduler::Scheduler;
 use super::slot::Slot;
 use super::state::{Life, State};
 use super::supervisor::Supervisor;
+use super::waiter::deadline_after;
 use crate::config::{Config, Transport};
 use crate::error::{PoolError, TaskError};
 use crate::os::descriptors;
@@ -132,7 +134,8 @@ impl Engine {
             if state.life == Life::Open {
                 state.life = Life::Closed;
             }
-            let unwanted = |job: &JobState| job.abandoned || job.calls.as_ref().is_some_and(|calls| !calls.awaited());
+            let unwanted =
+                |job: &JobState| job.is_unowned() || job.calls.as_ref().is_some_and(|calls| !calls.awaited());
             state.jobs.iter().filter(|(_, job)| unwanted(job)).map(|(id, _)| *id).collect::<Vec<_>>()
         };
         for id in detached {
@@ -147,8 +150,11 @@ impl Engine {
         if self.lock().life == Life::Open {
             return Err(PoolError::StillOpen);
         }
+        if self.callbacks.get().is_some_and(Callbacks::run_here) {
+            return Err(PoolError::JoinInCallback);
+        }
         let started = Instant::now();
-        let deadline = limit.map(|limit| started + limit);
+        let deadline = limit.and_then(deadline_after);
         let ended = self.drive(deadline, |state, _| state.ended.then_some(()));
         let told = ended.is_some() && self.callbacks.get().is_none_or(|callbacks| callbacks.wait(deadline));
         if told {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mpexec_wire::{Entries, FunctionInfo, GROUP_HEADER, GroupHeader, Results, Status};
 
 use super::ids::IdMap;
-use super::jobs::{Bytes, Chunk, Hook, Jobs, News, Outcome};
+use super::jobs::{Bytes, Chunk, Hook, JobState, Jobs, News, Outcome};
 use super::obituary::Row;
 use super::parcels::Parcel;
 use super::scheduler::{Action, Function, JobId, Scheduler, WorkerId};
@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub alerted: bool,
     /// To be told once the lock is released: what they run is the user's.
     pub after: Vec<Hook>,
+    /// To be dropped once the lock is released, for the same reason.
+    pub trash: Vec<JobState>,
     pub life: Life,
     /// The supervisor was told that the last work of a closed pool is done.
     pub winding_down: bool,
@@ -107,6 +109,11 @@ impl State {
         self.next_job
     }
 
+    /// Places that are empty now stay empty, at least until the next call.
+    pub(crate) fn no_more_workers(&self) -> bool {
+        self.life != Life::Open || self.crash_looped || self.ended || matches!(self.started, Some(Err(_)))
+    }
+
     /// Tells whoever wanted to know. Threads at once; what is the user's, after the lock.
     pub(crate) fn fire(&mut self, hooks: Vec<Hook>) {
         for hook in hooks {
@@ -134,6 +141,14 @@ impl State {
         news
     }
 
+    /// A turn of the crank, unless somebody has the baton: what is there may be what that one waits for.
+    pub(crate) fn turn_if_free(&mut self) {
+        if self.baton == Baton::Free {
+            let look = self.look_is_due();
+            self.pump(look);
+        }
+    }
+
     /// A turn of the crank after many calls, or when the last was a while ago.
     pub(crate) fn turn_now_and_then(&mut self) {
         self.since_turn += 1;
@@ -143,7 +158,10 @@ impl State {
             || (self.since_turn.is_multiple_of(8) && self.last_turn.is_none_or(|last| last.elapsed() >= TURN_AFTER));
         if due {
             self.since_turn = 0;
-            self.pump(false);
+            match self.baton {
+                Baton::Free => drop(self.pump(false)),
+                Baton::Waiter | Baton::Supervisor => self.dispatch(),
+            }
             self.last_turn = Some(Instant::now());
         }
     }
@@ -259,7 +277,7 @@ impl State {
         let alone = segments.len() == 1;
         for segment in segments {
             match *segment {
-                Segment::Run { offset, count, from, to } => {
+                Segment::Run { offset, count, from, to, faulty } => {
                     let (job, first) = self.sched.settle(id, batch, offset, count).map_err(LinkError::broken)?;
                     self.slots[id].last_job = Some(job);
                     self.row = Row::default();
@@ -271,7 +289,7 @@ impl State {
                     } else {
                         Chunk { first, count, bytes: bytes[from..to].to_vec(), from: 0, to: to - from }
                     };
-                    self.put(job, News::Results(chunk));
+                    self.put(job, News::Results(chunk), faulty);
                 }
                 Segment::Large { offset, status, parcel } => {
                     let link = self.slots[id].link.as_mut().ok_or(LinkError::Closed)?;
@@ -315,7 +333,7 @@ impl State {
                 let told = calls.settle(index, Outcome::Came(status, Bytes::Parcel(parcel)));
                 self.fire(told);
             }
-            None => self.put(id, News::Large(index, status, parcel)),
+            None => self.put(id, News::Large(index, status, parcel), status != Status::Ok),
         }
     }
 
@@ -329,22 +347,28 @@ impl State {
                 let told = calls.settle(index, Outcome::Failed(Box::new(error)));
                 self.fire(told);
             }
-            None => self.put(id, News::Failed(index, error)),
+            None => self.put(id, News::Failed(index, error), true),
         }
     }
 
-    fn put(&mut self, id: JobId, news: News) {
+    /// `fault`: a task among the news has failed.
+    fn put(&mut self, id: JobId, news: News, fault: bool) {
         let idle = self.sched.is_idle(id);
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };
-        if job.abandoned {
+        if job.is_unowned() {
             if idle {
                 self.forget(id);
             }
             return;
         }
-        let told = !job.quiet || (job.input_ended && idle) || matches!(news, News::Failed(..));
+        if job.broken.is_some() {
+            // Its owner was told that what had no outcome has none.
+            return;
+        }
+        job.failed |= fault;
+        let told = !job.quiet || (job.input_ended && idle) || fault;
         job.inbox.push_back(news);
         if told {
             let hooks = std::mem::take(&mut job.hooks);

@@ -4,13 +4,18 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// See the head of this file.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     thread: Thread,
     woken: AtomicBool,
+}
+
+/// When a wait of at most `limit` is over; `None`: never, for a limit beyond what the clock can tell.
+pub(crate) fn deadline_after(limit: Duration) -> Option<Instant> {
+    Instant::now().checked_add(limit)
 }
 
 impl Waiter {
@@ -31,9 +36,9 @@ impl Waiter {
 
     /// Sleeps until woken or the time is up. A wake that came before counts.
     pub(crate) fn sleep(&self, limit: Option<Duration>) {
-        let deadline = limit.map(|limit| std::time::Instant::now() + limit);
+        let deadline = limit.map(|limit| Instant::now() + limit);
         while !self.woken.swap(false, Ordering::Acquire) {
-            match deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now())) {
+            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => return,
                 Some(left) => std::thread::park_timeout(left),
                 None => std::thread::park(),

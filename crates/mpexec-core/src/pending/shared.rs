@@ -3,8 +3,10 @@
 //! The value is decoded once, by whoever needs it first, and lent to the callbacks one after another; no lock is held while
 //! anything of the user's runs. It can be taken when every callback has seen it.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
 use crate::engine::callbacks;
@@ -27,6 +29,9 @@ pub(super) struct Shared<T, E> {
     value: Mutex<Value<T, E>>,
     /// Not run yet.
     callbacks: Mutex<Vec<Callback<T, E>>>,
+    /// Futures that wait for the value to come back from callbacks.
+    wakers: Mutex<Vec<Waker>>,
+    ended_well: OnceLock<bool>,
     changed: Condvar,
 }
 
@@ -51,12 +56,12 @@ pub(super) enum Value<T, E> {
     Taken,
 }
 
-pub(super) const TAKEN: &str = "the result of this handle was taken already, or its Deserialize panicked";
+pub(super) const TAKEN: &str = "the result of this handle was taken already";
 
 impl<T, E> Call<T, E> {
     pub(super) fn is_ready(&self) -> bool {
         if !self.cell.is_ready() {
-            self.engine.lock().pump(false);
+            self.engine.lock().turn_if_free();
         }
         self.cell.is_ready()
     }
@@ -84,8 +89,8 @@ pub(super) fn gather<R: TaskResult>(engine: &Arc<Engine>, job: JobId, total: u64
     outcome.and_then(|()| gather.finish(total))
 }
 
-/// Puts a lent value back, also when the callback panics.
-pub(super) struct Return<'a, T, E> {
+/// Puts a lent value back, also when the callback panics, and tells those who wait for it.
+struct Return<'a, T, E> {
     shared: &'a Shared<T, E>,
     value: Option<Value<T, E>>,
 }
@@ -95,13 +100,30 @@ impl<T, E> Drop for Return<'_, T, E> {
         if let Some(value) = self.value.take() {
             *self.shared.lock() = value;
             self.shared.changed.notify_all();
+            let wakers = std::mem::take(&mut *self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner));
+            for waker in wakers {
+                // A waker is the user's.
+                drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            }
         }
     }
 }
 
 impl<T, E> Shared<T, E> {
     pub(super) fn new(source: Source<T, E>, value: Value<T, E>) -> Shared<T, E> {
-        Shared { source, value: Mutex::new(value), callbacks: Mutex::default(), changed: Condvar::new() }
+        let ended_well = OnceLock::new();
+        if let Value::Ready(outcome) = &value {
+            let _ = ended_well.set(outcome.is_ok());
+        }
+        let value = Mutex::new(value);
+        Shared {
+            source,
+            value,
+            ended_well,
+            callbacks: Mutex::default(),
+            wakers: Mutex::default(),
+            changed: Condvar::new(),
+        }
     }
 
     pub(super) fn waiting_callbacks(&self) -> MutexGuard<'_, Vec<Callback<T, E>>> {
@@ -119,7 +141,7 @@ impl<T, E> Shared<T, E> {
                 mut waiting if !waiting.is_empty() => waiting.remove(0),
                 _ => return,
             };
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| callback(outcome)));
+            let _ = catch_unwind(AssertUnwindSafe(|| callback(outcome)));
         }
     }
 
@@ -128,7 +150,7 @@ impl<T, E> Shared<T, E> {
     }
 
     /// The value when nobody has it on loan.
-    pub(super) fn lock_settled(&self) -> MutexGuard<'_, Value<T, E>> {
+    fn lock_settled(&self) -> MutexGuard<'_, Value<T, E>> {
         let mut value = self.lock();
         while matches!(*value, Value::Lent) {
             value = self.changed.wait(value).unwrap_or_else(PoisonError::into_inner);
@@ -136,65 +158,118 @@ impl<T, E> Shared<T, E> {
         value
     }
 
-    pub(super) fn engine(&self) -> &Arc<Engine> {
+    fn engine(&self) -> &Arc<Engine> {
         match &self.source {
             Source::Call(Call { engine, .. }) | Source::Job { engine, .. } | Source::Nothing(engine) => engine,
         }
     }
 
+    /// Whether it was decoded, or is being: then the source has nothing more to say.
+    fn is_settled(&self) -> bool {
+        !matches!(*self.lock(), Value::Waiting)
+    }
+
     pub(super) fn is_ready(&self) -> bool {
-        match &self.source {
-            Source::Call(call) => call.is_ready(),
-            Source::Job { engine, job, .. } => {
-                let mut state = engine.lock();
-                state.pump(false);
-                engine.is_settled(&state, *job)
+        self.is_settled()
+            || match &self.source {
+                Source::Call(call) => call.is_ready(),
+                Source::Job { engine, job, .. } => {
+                    let mut state = engine.lock();
+                    state.turn_if_free();
+                    engine.is_settled(&state, *job)
+                }
+                Source::Nothing(_) => true,
             }
-            Source::Nothing(_) => true,
-        }
     }
 
     pub(super) fn wait(&self, deadline: Option<Instant>) -> bool {
-        match &self.source {
-            Source::Call(call) => call.engine.wait_call(&call.cell, deadline),
-            Source::Job { engine, job, .. } => engine.wait_job(*job, deadline),
-            Source::Nothing(_) => true,
+        self.is_settled()
+            || match &self.source {
+                Source::Call(call) => call.engine.wait_call(&call.cell, deadline),
+                Source::Job { engine, job, .. } => engine.wait_job(*job, deadline),
+                Source::Nothing(_) => true,
+            }
+    }
+
+    /// How it ended, of one that has.
+    pub(super) fn is_successful(&self) -> Option<bool> {
+        self.settle();
+        if self.ended_well.get().is_none() {
+            // Another thread is decoding it.
+            drop(self.lock_settled());
         }
+        self.ended_well.get().copied()
     }
 
     /// Decodes, once, on the first thread that asks.
-    pub(super) fn settle(&self) {
-        let mut value = self.lock_settled();
+    fn settle(&self) {
+        let mut value = self.lock();
         if matches!(*value, Value::Waiting) {
             *value = Value::Lent;
             drop(value);
             let mut returned = Return { shared: self, value: Some(Value::Taken) };
-            returned.value = match &self.source {
-                Source::Call(call) => Some(Value::Ready((call.decode)(call.cell.take()))),
-                Source::Job { fetch, .. } => Some(Value::Ready(fetch())),
-                Source::Nothing(_) => Some(Value::Taken),
+            let outcome = match &self.source {
+                Source::Call(call) => (call.decode)(call.cell.take()),
+                Source::Job { fetch, .. } => fetch(),
+                Source::Nothing(_) => return,
+            };
+            let _ = self.ended_well.set(outcome.is_ok());
+            returned.value = Some(Value::Ready(outcome));
+        }
+    }
+
+    /// Takes the value out, unless somebody has it or callbacks have not seen it.
+    fn try_take(&self, value: &mut Value<T, E>) -> Option<Result<T, E>> {
+        if matches!(value, Value::Lent) || !self.waiting_callbacks().is_empty() {
+            return None;
+        }
+        match std::mem::replace(value, Value::Taken) {
+            Value::Ready(outcome) => Some(outcome),
+            _ => panic!("{TAKEN}"),
+        }
+    }
+
+    /// The value, after the callbacks have seen it. `None`: the time was up first.
+    pub(super) fn take(&self, deadline: Option<Instant>) -> Option<Result<T, E>> {
+        self.settle();
+        if callbacks::on_this_thread() {
+            self.run_callbacks();
+        }
+        let mut value = self.lock();
+        loop {
+            if let Some(outcome) = self.try_take(&mut value) {
+                return Some(outcome);
+            }
+            let changed = &self.changed;
+            value = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => changed.wait(value).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return None,
+                Some(left) => changed.wait_timeout(value, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
     }
 
-    /// The value, after the callbacks have seen it.
-    pub(super) fn take(&self) -> Result<T, E> {
-        if callbacks::on_this_thread() {
-            self.run_callbacks();
+    /// As [`Shared::take`] without waiting: whoever has the value on loan wakes `waker` when it is back.
+    pub(super) fn poll_take(&self, waker: &Waker) -> Poll<Result<T, E>> {
+        self.settle();
+        // The clone, and its drop if it is not needed, are the user's: both happen without a lock.
+        let mut waker = Some(waker.clone());
+        let mut value = self.lock();
+        if let Some(outcome) = self.try_take(&mut value) {
+            return Poll::Ready(outcome);
         }
-        let mut value = self.lock_settled();
-        while !self.waiting_callbacks().is_empty() || matches!(*value, Value::Lent) {
-            value = self.changed.wait(value).unwrap_or_else(PoisonError::into_inner);
+        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |waker: &Waker| wakers.iter().any(|old| old.will_wake(waker));
+        if !waker.as_ref().is_some_and(known) {
+            wakers.extend(waker.take());
         }
-        match std::mem::replace(&mut *value, Value::Taken) {
-            Value::Ready(outcome) => outcome,
-            _ => panic!("{TAKEN}"),
-        }
+        Poll::Pending
     }
 
     pub(super) fn tell(&self, hook: Hook) {
         let engine = self.engine();
         match &self.source {
+            _ if self.is_settled() => engine.lock().after.push(hook),
             Source::Call(call) => {
                 if let Some(hook) = call.cell.tell(hook) {
                     engine.lock().after.push(hook);

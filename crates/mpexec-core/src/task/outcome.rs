@@ -1,5 +1,7 @@
 //! A result's bytes as a value, or as the error that the worker told.
 
+use std::panic::catch_unwind;
+
 use mpexec_wire::{PanicReport, Status, decode, decode_owned};
 
 use super::params::TaskResult;
@@ -9,12 +11,16 @@ use crate::error::TaskError;
 /// Decodes one result. Runs the user's `Deserialize`: never under a lock.
 pub(crate) fn decode_result<R: TaskResult>(status: Status, bytes: &[u8]) -> Result<R, TaskError> {
     match status {
-        Status::Ok => match decode_owned::<R>(bytes) {
-            Ok((value, used)) if used == bytes.len() => Ok(value),
-            Ok((_, used)) => Err(TaskError::ResultUndecodable {
+        // A panic in there fails this task alone, like any other refusal.
+        Status::Ok => match catch_unwind(|| decode_owned::<R>(bytes)) {
+            Ok(Ok((value, used))) if used == bytes.len() => Ok(value),
+            Ok(Ok((_, used))) => Err(TaskError::ResultUndecodable {
                 message: format!("{} bytes are left over after a {}", bytes.len() - used, std::any::type_name::<R>()),
             }),
-            Err(error) => Err(TaskError::ResultUndecodable { message: error.to_string() }),
+            Ok(Err(error)) => Err(TaskError::ResultUndecodable { message: error.to_string() }),
+            Err(_) => Err(TaskError::ResultUndecodable {
+                message: format!("the Deserialize of {} panicked", std::any::type_name::<R>()),
+            }),
         },
         other => Err(told(other, bytes)),
     }
