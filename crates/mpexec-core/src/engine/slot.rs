@@ -86,6 +86,11 @@ impl Slot {
             child.kill_group();
             self.phase = Phase::Leaving(Instant::now());
         }
+        if self.thread.is_some() && !matches!(self.phase, Phase::Leaving(_)) {
+            // A thread cannot be killed; it leaves when it has done what it holds.
+            let _ = self.link.as_mut().map(|link| link.shut_down());
+            self.phase = Phase::Leaving(Instant::now());
+        }
     }
 
     /// SIGTERM to the process.

@@ -8,8 +8,10 @@ mod errors;
 mod flow;
 mod futures;
 mod handles;
+mod letting_go;
 mod process;
 mod stopping;
+mod waiting;
 
 #[path = "../common/mod.rs"]
 mod common;

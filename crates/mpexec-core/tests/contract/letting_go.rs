@@ -1,0 +1,68 @@
+//! Handles that are dropped, and handles of what has failed: on links whose workers are processes that die.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::mpsc::channel;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use mpexec_core::Transport;
+
+use crate::common::{Scratch, pass, pool, wait_until};
+
+crate::process_contract!(
+    a_dropped_handle_leaves_every_task_to_run,
+    a_dropped_handle_leaves_every_task_to_run_when_a_worker_dies,
+    a_handle_that_has_failed_says_so_in_every_way,
+);
+
+/// How many of the tasks have left their file.
+fn ran(marks: &[Scratch]) -> usize {
+    marks.iter().filter(|mark| mark.is_open()).count()
+}
+
+fn a_dropped_handle_leaves_every_task_to_run(transport: Transport) {
+    let (pool, gate) = (pool(transport, 2), Scratch::new());
+    let marks: Vec<_> = (0..200).map(|_| Scratch::new()).collect();
+    // One worker is stuck in the first task: what lies behind it there is taken back.
+    let work = |gate: String, mark: String| {
+        pass(&gate);
+        crate::common::open(&mark);
+    };
+    let open = Scratch::new();
+    open.open();
+    let gates = std::iter::once(gate.text()).chain(std::iter::repeat(open.text()));
+    drop(pool.starmap_async(work, gates.zip(marks.iter().map(Scratch::text))));
+    wait_until("all but the held one ran", || ran(&marks) == 199);
+    gate.open();
+    wait_until("all ran", || ran(&marks) == 200);
+}
+
+fn a_dropped_handle_leaves_every_task_to_run_when_a_worker_dies(transport: Transport) {
+    let pool = pool(transport, 2);
+    let marks: Vec<_> = (0..200).map(|_| Scratch::new()).collect();
+    let work = |dies: bool, mark: String| if dies { std::process::abort() } else { crate::common::open(&mark) };
+    drop(pool.starmap_async(work, marks.iter().enumerate().map(|(n, mark)| (n == 50, mark.text()))));
+    wait_until("all but the culprit ran", || ran(&marks) == 199);
+}
+
+fn a_handle_that_has_failed_says_so_in_every_way(transport: Transport) {
+    let (pool, gate) = (pool(transport, 2), Scratch::new());
+    let work = |gate: String| if gate.is_empty() { std::process::abort() } else { pass(&gate) };
+    let (tell, told) = channel();
+    let mut job = pool.map_async(work, [String::new(), gate.text()]);
+    job.wait();
+    assert_eq!(job.is_successful(), Some(false));
+    assert!(job.is_ready() && job.wait_timeout(Duration::ZERO));
+    let mut job = job.on_error(move |failed| tell.send(failed.index).unwrap());
+    assert_eq!(told.recv().unwrap(), 0);
+    assert!(job.is_ready());
+    let woken = Waker::noop();
+    let mut polled = Poll::Pending;
+    wait_until("the future is ready", || {
+        polled = Pin::new(&mut job).poll(&mut Context::from_waker(woken));
+        polled.is_ready()
+    });
+    assert!(matches!(polled, Poll::Ready(Err(failed)) if failed.index == 0));
+    gate.open();
+}
