@@ -129,6 +129,7 @@ pub use config::{Transport, WorkerStderr, Workers};
 pub use context::{CurrentTask, context, current_task, in_worker};
 pub use error::{Exit, JobError, PoolError, TaskError, WaitTimedOut};
 pub use pending::Pending;
+pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
 pub use pool::{Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
 pub use process::Process;
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, named, register};

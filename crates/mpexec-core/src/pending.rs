@@ -1,5 +1,6 @@
 //! Handles on results to come.
 
+pub(crate) mod many;
 mod shared;
 
 use std::future::Future;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::engine::waiter::deadline_after;
+use crate::engine::waiter::{Arrivals, deadline_after};
 
 use crate::engine::Engine;
 use crate::engine::calls::CallRef;
@@ -95,6 +96,36 @@ impl<T, E> Pending<T, E> {
         };
         self.handle = Some(Handle::Shared(shared.clone()));
         shared
+    }
+
+    fn engine(&self) -> Option<&Arc<Engine>> {
+        match &self.handle {
+            Some(Handle::Call(call)) => Some(&call.engine),
+            Some(Handle::Shared(shared)) => Some(shared.engine()),
+            None => None,
+        }
+    }
+
+    /// `number` arrives when it is ready, at once if it is.
+    fn arrive(&self, arrivals: &Arc<Arrivals>, number: usize) {
+        let hook = Hook::Arrival(arrivals.clone(), number);
+        match &self.handle {
+            Some(Handle::Call(call)) => {
+                if call.cell.tell(hook).is_some() {
+                    arrivals.add(number);
+                }
+            }
+            Some(Handle::Shared(shared)) => shared.tell_quietly(hook),
+            None => arrivals.add(number),
+        }
+    }
+
+    fn forget_arrivals(&self, arrivals: &Arc<Arrivals>) {
+        match &self.handle {
+            Some(Handle::Call(call)) => call.cell.forget_arrivals(arrivals),
+            Some(Handle::Shared(shared)) => shared.forget_arrivals(arrivals),
+            None => {}
+        }
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ids::IdMap;
 use super::jobs::{Hook, Outcome};
-use super::waiter::Waiter;
+use super::waiter::{Arrivals, Waiter};
 
 /// Calls in one block: so many that its allocation is small beside them, so few that one handle kept for long costs little.
 const TOGETHER: usize = 32;
@@ -84,6 +84,11 @@ impl CallCell {
         // A waker is the user's: what its drop does is done without our lock.
         drop(old);
         None
+    }
+
+    /// A thread that waited for many waits no more.
+    pub(crate) fn forget_arrivals(&self, arrivals: &Arc<Arrivals>) {
+        self.lock().hooks.retain(|hook| !matches!(hook, Hook::Arrival(other, _) if Arc::ptr_eq(other, arrivals)));
     }
 
     /// A thread waits no more.

@@ -56,6 +56,7 @@ impl Drop for Held<'_> {
         for hook in after {
             match hook {
                 Hook::Thread(waiter) => waiter.wake(),
+                Hook::Arrival(arrivals, number) => arrivals.add(number),
                 // Whoever turns the crank, the supervisor too, must survive it.
                 Hook::Task(waker) => drop(catch_unwind(AssertUnwindSafe(|| waker.wake()))),
                 Hook::Callback(call) => self.engine.callbacks.get_or_init(Callbacks::start).run(call),

@@ -11,13 +11,15 @@ use mpexec_wire::Status;
 
 use super::calls::Calls;
 use super::ids::IdMap;
-use super::waiter::Waiter;
+use super::waiter::{Arrivals, Waiter};
 use crate::error::TaskError;
 
 /// Who wants to be told, once.
 pub(crate) enum Hook {
     /// A thread that waits.
     Thread(Arc<Waiter>),
+    /// A thread that waits for any of many, this being the one with the number.
+    Arrival(Arc<Arrivals>, usize),
     /// A future that was polled.
     Task(Waker),
     /// Something for the callback thread.
@@ -28,6 +30,7 @@ impl std::fmt::Debug for Hook {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {
             Hook::Thread(_) => "Thread",
+            Hook::Arrival(..) => "Arrival",
             Hook::Task(_) => "Task",
             Hook::Callback(_) => "Callback",
         })
@@ -93,6 +96,11 @@ impl JobState {
         let old = self.hooks.iter().position(same).map(|place| self.hooks.swap_remove(place));
         self.hooks.push(hook);
         old
+    }
+
+    /// A thread that waited for many waits no more.
+    pub(crate) fn forget_arrivals(&mut self, arrivals: &Arc<Arrivals>) {
+        self.hooks.retain(|hook| !matches!(hook, Hook::Arrival(other, _) if Arc::ptr_eq(other, arrivals)));
     }
 
     /// Nobody will fetch its outcomes.

@@ -119,6 +119,7 @@ impl State {
         for hook in hooks {
             match hook {
                 Hook::Thread(waiter) => waiter.wake(),
+                Hook::Arrival(arrivals, number) => arrivals.add(number),
                 other => self.after.push(other),
             }
         }
@@ -221,6 +222,12 @@ impl State {
         }
         if any && let Some(link) = self.slots[id].link.as_mut() {
             link.release();
+            // Taken at a death, or with what was taken back: it may be what somebody sleeps for.
+            if self.baton != Baton::Free
+                && let Some(kick) = &self.kick
+            {
+                kick.ring();
+            }
         }
         self.free_settled(id);
         self.mind_room(id);

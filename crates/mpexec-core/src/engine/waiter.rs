@@ -1,8 +1,9 @@
 //! A parked thread that can be woken, once per wait.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,39 @@ use std::time::{Duration, Instant};
 pub(crate) struct Waiter {
     thread: Thread,
     woken: AtomicBool,
+}
+
+/// What has become ready, of many things that one thread waits for, in that order.
+#[derive(Debug)]
+pub(crate) struct Arrivals {
+    numbers: Mutex<VecDeque<usize>>,
+    waiter: Arc<Waiter>,
+}
+
+impl Arrivals {
+    /// For this thread.
+    pub(crate) fn new() -> Arc<Arrivals> {
+        Arc::new(Arrivals { numbers: Mutex::default(), waiter: Waiter::current() })
+    }
+
+    pub(crate) fn add(&self, number: usize) {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).push_back(number);
+        self.waiter.wake();
+    }
+
+    pub(crate) fn take(&self) -> Option<usize> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Whether it is this thread that is woken.
+    pub(crate) fn wake_this_thread(&self) -> bool {
+        Arc::ptr_eq(&self.waiter, &Waiter::current())
+    }
+
+    /// Sleeps until the next arrival, or any other news of this thread.
+    pub(crate) fn sleep(&self, limit: Option<Duration>) {
+        self.waiter.sleep(limit);
+    }
 }
 
 /// When a wait of at most `limit` is over; `None`: never, for a limit beyond what the clock can tell.

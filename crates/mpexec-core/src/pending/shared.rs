@@ -14,6 +14,7 @@ use crate::engine::calls::CallRef;
 use crate::engine::jobs::{Hook, Outcome};
 use crate::engine::open::JobNews;
 use crate::engine::scheduler::JobId;
+use crate::engine::waiter::Arrivals;
 use crate::error::JobError;
 use crate::task::TaskResult;
 use crate::task::gather::Gather;
@@ -158,7 +159,7 @@ impl<T, E> Shared<T, E> {
         value
     }
 
-    fn engine(&self) -> &Arc<Engine> {
+    pub(super) fn engine(&self) -> &Arc<Engine> {
         match &self.source {
             Source::Call(Call { engine, .. }) | Source::Job { engine, .. } | Source::Nothing(engine) => engine,
         }
@@ -267,6 +268,12 @@ impl<T, E> Shared<T, E> {
     }
 
     pub(super) fn tell(&self, hook: Hook) {
+        self.tell_quietly(hook);
+        self.engine().listen();
+    }
+
+    /// For whoever turns the crank itself.
+    pub(super) fn tell_quietly(&self, hook: Hook) {
         let engine = self.engine();
         match &self.source {
             _ if self.is_settled() => engine.lock().after.push(hook),
@@ -278,7 +285,16 @@ impl<T, E> Shared<T, E> {
             Source::Job { job, .. } => engine.tell_when_settled(*job, hook),
             Source::Nothing(_) => engine.lock().after.push(hook),
         }
-        engine.listen();
+    }
+
+    pub(super) fn forget_arrivals(&self, arrivals: &Arc<Arrivals>) {
+        match &self.source {
+            Source::Call(call) => call.cell.forget_arrivals(arrivals),
+            Source::Job { engine, job, .. } => {
+                let _ = engine.lock().jobs.get_mut(job).map(|job| job.forget_arrivals(arrivals));
+            }
+            Source::Nothing(_) => {}
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod flow;
 mod futures;
 mod handles;
 mod letting_go;
+mod many;
 mod process;
 mod stopping;
 mod waiting;

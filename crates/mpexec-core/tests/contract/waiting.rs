@@ -17,6 +17,7 @@ use crate::common::{Scratch, pass, pool, wait_until};
 crate::contract!(
     polling_for_one_result_takes_nothing_from_whoever_waits_for_another,
     a_wait_with_a_limit_takes_nothing_from_whoever_waits_without,
+    dropping_a_stream_takes_nothing_from_whoever_waits,
     a_quick_call_behind_a_slow_one_goes_to_the_next_free_worker,
     a_panic_settles_its_whole_job_at_once,
     a_result_whose_deserialize_panics_is_undecodable_for_everybody_who_asks,
@@ -59,6 +60,14 @@ fn a_wait_with_a_limit_takes_nothing_from_whoever_waits_without(transport: Trans
     calls_beside(&pool, || assert!(!held.wait_timeout(Duration::from_micros(200))));
     gate.open();
     held.get().unwrap();
+}
+
+fn dropping_a_stream_takes_nothing_from_whoever_waits(transport: Transport) {
+    let pool = pool(transport, 2);
+    calls_beside(&pool, || {
+        let mut stream = pool.imap(|n: u64| n, 0..);
+        assert_eq!(stream.next().unwrap().unwrap(), 0);
+    });
 }
 
 fn a_quick_call_behind_a_slow_one_goes_to_the_next_free_worker(transport: Transport) {
