@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::files::{FIRST, HISTOGRAM, ROWS, TOTAL, array, folder, small, small_counts, table, tutorial};
+use common::files::{FIRST, HISTOGRAM, ROWS, TOTAL, array, folder, small, small_counts, table, tutorial, zeros};
 use common::program::mpexec;
 use mpexec_data::{DType, Shape};
 use serde_json::json;
@@ -55,13 +55,37 @@ fn the_counts_are_the_same_with_any_workers_link_and_mode() {
 fn one_json_object_has_the_agreed_keys_and_types() {
     let json = mpexec(["count-range", "--json", "--workers", "2"]).arg(tutorial()).run().json();
     let keys: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
-    let mut agreed =
-        ["rows", "cols", "dtype", "min", "max", "first", "total", "histogram", "workers", "transport", "seconds"];
+    let mut agreed = [
+        "rows",
+        "cols",
+        "dtype",
+        "min",
+        "max",
+        "first",
+        "total",
+        "histogram",
+        "histogram_step",
+        "workers",
+        "transport",
+        "seconds",
+    ];
     agreed.sort_unstable();
     assert_eq!(keys, agreed);
     assert_eq!((&json["rows"], &json["cols"], &json["dtype"]), (&json!(ROWS), &json!(5), &json!("int64")));
     assert_eq!((&json["min"], &json["max"]), (&json!(4), &json!(8)));
-    assert!(json["seconds"].as_f64().unwrap() > 0.0);
+    assert!(json["seconds"].as_f64().unwrap() > 0.0 && json["histogram_step"] == 1);
+}
+
+#[test]
+fn a_wide_table_says_how_many_counts_share_an_entry_of_the_histogram() {
+    let folder = folder();
+    let path = zeros(&folder, 3, 100_000);
+    let json = mpexec(["count-range", "--json", "--min", "0"]).arg(&path).run().json();
+    let entries = json["histogram"].as_array().unwrap();
+    assert_eq!((&json["histogram_step"], &json["total"], entries.len()), (&json!(2), &json!(300_000), 50_001));
+    assert_eq!(entries[50_000], json!(3));
+    let text = mpexec(["count-range", "--min", "0"]).arg(&path).run().good().to_owned();
+    assert!(text.contains("-100000 "), "no label exceeds the number of columns:\n{text}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::files::{folder, names_in, tutorial};
-use common::program::mpexec;
+use common::program::{mpexec, program, programs};
 use mpexec_data::NpyFile;
 use rustix::process::Signal;
 
@@ -83,24 +83,68 @@ fn what_cannot_be_made_is_one_line_and_no_file() {
     assert!(gen_to("f", &["--low", "3", "--high", "3"]).fault(2).contains("--low 3"));
     assert_eq!(gen_to("no/f", &[]).fault(3), "no/f: its folder does not exist; make it first");
     assert!(gen_to(".", &[]).fault(3).contains("is a directory"));
-    let absurd = mpexec(["gen", "f", "--rows", "4000000000000000000", "--cols", "10"]).in_folder(folder.path()).run();
-    assert!(absurd.fault(3).contains("no file can hold the shape"));
+    for (rows, cols) in [("4000000000000000000", "10"), ("18446744073709551615", "18446744073709551615")] {
+        let absurd = mpexec(["gen", "f", "--rows", rows, "--cols", cols]).in_folder(folder.path()).run();
+        assert_eq!(absurd.fault(2), format!("f: no file can hold the shape ({rows}, {cols}) of int64"));
+    }
     assert_eq!(names_in(&folder), [""; 0]);
 }
 
 #[test]
 fn an_interrupted_table_leaves_no_file() {
     let folder = folder();
-    let call = mpexec(["gen", "f", "--rows", "100000000000", "--cols", "5", "--progress", "always"]);
+    // Narrow enough a range that most of what is drawn is drawn in vain, so that it takes its time.
+    let call = mpexec(["gen", "f", "--rows", "40000000", "--cols", "2", "--high", "2147483649"]);
     let started = call.in_folder(folder.path()).start();
-    started.wait_for("of 100,000,000,000 rows");
+    assert!(started.held().writes_below(folder.path()), "the file in the making was not seen: {}", started.told());
     started.signal(Signal::INT);
     let done = started.finish();
     assert_eq!(done.code(), 130);
-    let told = done.stderr.lines().last().unwrap();
-    assert!(
-        told.starts_with("interrupted: ") && told.ends_with(" of 100,000,000,000 rows made; no file written"),
-        "{told}"
-    );
+    let told = done.stderr.trim_end();
+    assert!(told.starts_with("interrupted") && told.ends_with(" made; no file written"), "{told}");
     assert_eq!(names_in(&folder), [""; 0]);
+}
+
+#[test]
+fn a_table_that_the_disk_cannot_hold_is_refused_before_it_is_made() {
+    let folder = folder();
+    // Eight times what Linux lets a file system have at most; nobody could wait for its first thousandth.
+    let done = mpexec(["gen", "f", "--rows", "1000000000000000000", "--cols", "1"]).in_folder(folder.path()).run();
+    assert!(done.fault(3).starts_with("f: there is no space for it: "));
+    // The limit of the shell stands for a small disk: 64 KiB in blocks of 512 bytes.
+    let script = "ulimit -f 128; exec \"$0\" gen f --rows 100000000 --cols 100";
+    let done = program("sh").args(["-c", script]).arg(programs().join("mpexec")).in_folder(folder.path()).run();
+    assert!(done.fault(3).starts_with("f: there is no space for it: "));
+    assert_eq!(names_in(&folder), [""; 0]);
+}
+
+#[test]
+fn the_end_may_be_one_more_than_the_greatest_number() {
+    let folder = folder();
+    let make = |high: &str| {
+        let line = ["gen", "f", "--rows", "1000", "--cols", "2", "--low", "9223372036854775800", "--high", high];
+        mpexec(line).in_folder(folder.path()).run()
+    };
+    assert_eq!(make("9223372036854775808").code(), 0);
+    let numbers = NpyFile::open(folder.path().join("f")).unwrap().read_rows::<i64>(0..1000).unwrap();
+    assert_eq!((numbers.iter().min(), numbers.iter().max()), (Some(&(i64::MAX - 7)), Some(&i64::MAX)));
+    assert_eq!(make("9223372036854775809").code(), 2);
+}
+
+#[test]
+fn a_table_is_made_where_proc_is_not_mounted() {
+    let folder = folder();
+    let without = |line: &str| {
+        let script = format!("mount -t tmpfs none /proc 2>/dev/null || exit 99; exec \"$0\" {line}");
+        let call = program("unshare").args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+        call.arg(programs().join("mpexec")).in_folder(folder.path()).run()
+    };
+    let done = without("gen f --rows 10 --cols 2 --seed 1");
+    if done.code() == 99 || done.stderr.starts_with("unshare:") {
+        // Not every machine lets its users do this.
+        return;
+    }
+    assert_eq!(done.code(), 0, "{}", done.stderr);
+    assert_eq!(names_in(&folder), ["f"]);
+    assert!(without("count-range f").fault(4).contains("/proc"));
 }

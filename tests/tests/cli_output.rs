@@ -3,11 +3,14 @@
 mod common;
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use common::files::{SMALL_ROWS, counts_in, folder, names_in, small, small_counts, table, zeros};
-use common::program::{Done, mpexec, program};
+use common::program::{Done, mpexec, program, programs};
+use rustix::io::{ioctl_fionbio, ioctl_fionread};
 
 fn count_to(output: &Path, more: &[&str]) -> Done {
     mpexec(["count-range"]).arg(small()).arg("--output").arg(output).args(more).run()
@@ -155,11 +158,13 @@ fn a_disk_that_is_too_small_leaves_nothing_behind() {
     let folder = folder();
     let path = zeros(&folder, 100_000, 5);
     // The limit of the shell stands for the disk: 64 KiB in blocks of 512 bytes.
-    let script = "ulimit -f 128; trap '' XFSZ; exec \"$0\" count-range \"$1\" --output \"$2\"";
-    for name in ["c.npy", "c.csv"] {
-        let call = program("sh").args(["-c", script]).arg(common::program::programs().join("mpexec"));
-        let done = call.arg(&path).arg(folder.path().join(name)).run();
-        assert!(done.fault(3).contains(&format!("{name}: there is no space for it")), "{name}");
+    for also in ["", "trap '' XFSZ;"] {
+        let script = format!("ulimit -f 128; {also} exec \"$0\" count-range \"$1\" --output \"$2\"");
+        for name in ["c.npy", "c.csv"] {
+            let call = program("sh").args(["-c", &script]).arg(programs().join("mpexec"));
+            let done = call.arg(&path).arg(folder.path().join(name)).run();
+            assert!(done.fault(3).contains(&format!("{name}: there is no space for it")), "{name}");
+        }
     }
     assert_eq!(names_in(&folder), ["zeros.bin"]);
 }
@@ -170,4 +175,90 @@ fn with_a_file_and_json_the_summary_is_still_printed() {
     let output = folder.path().join("c.jsonl");
     assert_eq!(count_to(&output, &["--json", "--mode", "async"]).json()["rows"], SMALL_ROWS);
     assert_eq!(fs::read_to_string(&output).unwrap().lines().count() as u64, SMALL_ROWS);
+}
+
+#[test]
+fn permissions_that_forbid_writing_hinder_no_worker() {
+    let folder = folder();
+    for (mask, mode) in [("277", 0o400), ("777", 0), ("022", 0o644)] {
+        for name in ["c.npy", "c.csv"] {
+            let script = format!("umask {mask}; exec \"$0\" count-range \"$1\" --output \"$2\"");
+            let output = folder.path().join(name);
+            let call = program("sh").args(["-c", &script]).arg(programs().join("mpexec"));
+            call.arg(small()).arg(&output).run().good();
+            assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, mode, "{name} {mask}");
+            fs::remove_file(&output).unwrap();
+        }
+    }
+    let output = folder.path().join("old.npy");
+    fs::write(&output, "old").unwrap();
+    fs::set_permissions(&output, fs::Permissions::from_mode(0o400)).unwrap();
+    count_to(&output, &[]).good();
+    assert_eq!(counts_in(&output), small_counts());
+    assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, 0o400);
+}
+
+#[test]
+fn the_input_is_never_replaced_by_its_own_counts() {
+    let folder = folder();
+    let path = zeros(&folder, 10, 5);
+    fs::hard_link(&path, folder.path().join("hard.npy")).unwrap();
+    std::os::unix::fs::symlink("zeros.bin", folder.path().join("soft.csv")).unwrap();
+    for name in ["zeros.bin", "hard.npy", "soft.csv"] {
+        let call = mpexec(["count-range", "zeros.bin", "--output-format", "npy", "--output", name]);
+        let done = call.in_folder(folder.path()).run();
+        assert_eq!(done.fault(2), format!("{name}: is the file that is read (zeros.bin); give another name"));
+    }
+    assert_eq!(fs::metadata(&path).unwrap().len(), 128 + 400);
+}
+
+#[test]
+fn a_link_to_a_file_that_is_not_there_yet_makes_that_file() {
+    let folder = folder();
+    let link = folder.path().join("link.npy");
+    std::os::unix::fs::symlink("counts.npy", &link).unwrap();
+    count_to(&link, &[]).good();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(counts_in(&folder.path().join("counts.npy")), small_counts());
+}
+
+#[test]
+fn a_closed_standard_output_is_an_error_and_no_silence() {
+    let folder = folder();
+    let closed = |line: &str| {
+        let call = program("sh").args(["-c", &format!("exec \"$0\" {line} >&-")]).arg(programs().join("mpexec"));
+        call.arg(small()).in_folder(folder.path()).run()
+    };
+    for line in ["count-range --output - \"$1\"", "count-range \"$1\"", "gen - --rows 1 --cols 1", "--help", "workers"]
+    {
+        assert_eq!(closed(line).fault(3), "standard output: cannot be written: it is closed", "{line}");
+    }
+    // What writes nothing to it does not miss it; and the null device is a place like any other.
+    assert_eq!(closed("gen f --rows 1 --cols 1").code(), 0);
+    let null = fs::File::options().read(true).write(true).open("/dev/null").unwrap();
+    assert_eq!(mpexec(["count-range"]).arg(small()).stdout(null).run().code(), 0);
+}
+
+#[test]
+fn a_pipe_that_does_not_block_is_waited_for() {
+    let folder = folder();
+    let path = zeros(&folder, 100_000, 5);
+    for more in [&["--mode", "sync"][..], &["--mode", "async"], &["--output-format", "npy"]] {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        ioctl_fionbio(&writer, true).unwrap();
+        let call = mpexec(["count-range", "--min", "0", "--output", "-"]).args(more).arg(&path).stdout(writer);
+        let started = call.start();
+        // Nobody reads, so the pipe gets full, and then the program must be waiting.
+        let mut before = 0;
+        while before == 0 || ioctl_fionread(&reader).unwrap() != before {
+            before = ioctl_fionread(&reader).unwrap();
+            assert!(!started.ends_within(Duration::from_millis(100)), "{more:?}: {}", started.told());
+        }
+        let mut all = Vec::new();
+        reader.read_to_end(&mut all).unwrap();
+        let done = started.finish();
+        assert_eq!((done.code(), done.stderr.as_str()), (0, ""), "{more:?}");
+        let rows = if more.contains(&"npy") { all.len() - 128 } else { all.split(|&byte| byte == b'\n').count() - 1 };
+        assert_eq!(rows, 100_000, "{more:?}");
+    }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::files::{endless, folder, names_in, zeros};
-use common::processes::Held;
+use common::processes::{Held, marked};
 use common::program::{Started, mpexec, program, programs};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -143,7 +143,8 @@ fn a_signal_before_the_work_begins_ends_the_program_too() {
     let started = call.start();
     let workers = started.workers(1);
     started.signal(Signal::INT);
-    assert!(started.ends_within(Duration::from_secs(1)));
+    // The start of the pool may take its time to come to an end, but not more than the grace.
+    assert!(started.ends_within(Duration::from_secs(4)));
     // What never became a worker cannot know that it should end; and it holds our standard output.
     for stranger in workers {
         stranger.signal(Signal::KILL);
@@ -151,4 +152,97 @@ fn a_signal_before_the_work_begins_ends_the_program_too() {
     let done = started.finish();
     assert_eq!(done.code(), 130);
     assert_eq!(done.stderr, "interrupted before any row was counted\n");
+}
+
+#[test]
+fn a_signal_to_a_whole_pipeline_is_no_reader_that_left() {
+    let folder = folder();
+    let path = endless(&folder);
+    for mode in ["sync", "async"] {
+        for _ in 0..8 {
+            let call = mpexec(["count-range", "--workers", "2", "--output", "-", "--mode", mode]).arg(&path);
+            let mut counting = call.in_group_of(None).start();
+            let reader = program("cat").stdin(counting.hand_on_stdout()).stdout(std::process::Stdio::null());
+            let reader = reader.in_group_of(Some(&counting)).start();
+            counting.workers_on(&path, 1);
+            counting.held().signal_group(Signal::INT);
+            let done = counting.finish();
+            assert!(done.code() == 130 && done.stderr.starts_with("interrupted: "), "{mode}: {}", done.stderr);
+            drop(reader);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_after_the_signal_changes_nothing() {
+    let folder = folder();
+    let path = zeros(&folder, 1_000_000, 5);
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let call = mpexec(["count-range", "--min", "0", "--output", "-", "--workers", "2"]);
+        let mut started = call.arg(&path).start();
+        started.line();
+        started.signal(signal);
+        started.close_stdout();
+        let done = started.finish();
+        assert_eq!((done.code(), done.stderr.lines().count()), (code, 1), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn two_signals_leave_no_half_of_a_line() {
+    let folder = folder();
+    let path = zeros(&folder, 1_000_000, 5);
+    for mode in ["sync", "async"] {
+        let call = mpexec(["count-range", "--min", "0", "--output", "-", "--mode", mode, "--workers", "2"]);
+        let mut started = call.arg(&path).start();
+        // Nobody reads on, so it will be killed in the middle of a write.
+        let first = started.line();
+        started.signal(Signal::INT);
+        started.signal(Signal::TERM);
+        let (held, done) = (started.pid(), started.finish());
+        assert!([130, 143].contains(&done.code()), "{held}: {}", done.stderr);
+        assert!(first.ends_with("5\n") && done.text().ends_with('\n'), "{mode}: half a line");
+    }
+}
+
+#[test]
+fn no_worker_outlives_a_program_that_is_ended_while_it_starts_them() {
+    let folder = folder();
+    let path = endless(&folder);
+    for children in [0, 1, 2, 3, 4] {
+        for round in 0..3 {
+            let mark = format!("{}-{children}-{round}", std::process::id());
+            let call = mpexec(["count-range", "--workers", "4"]).arg(&path).env("MPEXEC_TEST_MARK", &mark);
+            let started = call.start();
+            assert!(started.held().catches_within(Signal::TERM, Duration::from_secs(10)));
+            started.workers(children);
+            started.signal(Signal::TERM);
+            let done = started.finish();
+            let left = marked(&format!("MPEXEC_TEST_MARK={mark}"));
+            assert_eq!((done.code(), left), (143, Vec::new()), "{children}: {}", done.stderr);
+            assert!(done.stderr.starts_with("terminated"), "{}", done.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_workers_pause_and_go_on_with_the_program() {
+    let folder = folder();
+    let path = zeros(&folder, 600_000, 5);
+    for transport in ["shm", "socket"] {
+        let call = mpexec(["count-range", "--min", "0", "--output", "-", "--workers", "2", "--transport", transport]);
+        let mut started = call.arg(&path).in_group_of(None).start();
+        // Nobody reads on, so it cannot be done before it is paused.
+        let first = started.line();
+        let workers = started.workers(2);
+        started.held().signal_group(Signal::TSTP);
+        for process in workers.iter().chain([started.held()]) {
+            assert!(process.stops_within(Duration::from_secs(10)), "{} goes on, {transport}", process.pid);
+        }
+        started.held().signal_group(Signal::CONT);
+        let done = started.finish();
+        assert_eq!((first.as_str(), done.code(), done.stderr.as_str()), ("5\n", 0, ""));
+        assert!(done.stdout.len() == 2 * 599_999 && done.stdout.chunks(2).all(|line| line == b"5\n"));
+        gone(&workers);
+    }
 }

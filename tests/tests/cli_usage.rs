@@ -2,8 +2,12 @@
 
 mod common;
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use common::files::{TOTAL, folder, table, tutorial};
 use common::program::mpexec;
+use rustix::process::Signal;
 
 #[test]
 fn help_has_examples_and_the_exit_codes() {
@@ -23,13 +27,17 @@ fn help_has_examples_and_the_exit_codes() {
     for command in ["gen", "count-range", "workers"] {
         let help = mpexec([command, "--help"]).run().good().to_owned();
         assert!(help.contains("Usage: mpexec") && help.contains("--workers"), "{help}");
-        assert_eq!(help.contains("Examples:"), command != "workers", "{help}");
+        assert!(help.contains(&format!("Examples:\n  mpexec {command}")), "{help}");
     }
 }
 
 #[test]
 fn version_is_that_of_the_package() {
     assert_eq!(mpexec(["--version"]).run().good(), concat!("mpexec ", env!("CARGO_PKG_VERSION"), "\n"));
+    for command in ["gen", "count-range", "workers"] {
+        let told = mpexec([command, "--version"]).run().good().to_owned();
+        assert_eq!(told, format!("mpexec-{command} {}\n", env!("CARGO_PKG_VERSION")));
+    }
 }
 
 #[test]
@@ -82,7 +90,11 @@ fn notes_come_on_request_and_on_stderr_only() {
     assert_eq!(run(&["-q"]).stderr, "");
     assert_eq!(run(&[]).stderr, "");
     let told = run(&["-v"]);
-    assert!(told.stderr.contains("auto: ") && told.stderr.contains("num_cpus"), "{}", told.stderr);
+    let counted = told.stderr.lines().find(|line| line.starts_with("auto: ")).expect("what auto counted");
+    for part in [" worker", "num_cpus ", "available_parallelism ", "online "] {
+        assert!(counted.contains(part), "{part:?} is missing: {counted}");
+    }
+    assert!(!counted.starts_with("auto: 1 workers"), "{counted}");
     assert!(told.text().starts_with('{') && told.text().lines().count() == 1);
     assert_eq!(run(&["-v", "-v"]).code(), 0);
 }
@@ -117,11 +129,29 @@ fn progress_is_shown_where_it_is_asked_for_and_never_with_quiet() {
     let folder = folder();
     let path = table(&folder, "t", 2, 1, &[5, 6]);
     let stderr = |option: &[&str]| mpexec(["count-range", "--json"]).args(option).arg(&path).run().stderr;
-    let shown = stderr(&["--progress", "always"]);
-    assert!(shown.contains("of 2 rows") && !shown.contains('\u{1b}'), "{shown:?}");
     assert_eq!(stderr(&["--progress", "always", "-q"]), "");
     assert_eq!(stderr(&["--progress", "never"]), "");
     assert_eq!(stderr(&["--progress", "auto"]), "");
+    // Work that takes a second, on a machine that is not fast enough to hide it.
+    let begun = Instant::now();
+    let call = mpexec(["gen", "-", "--rows", "100000000000", "--cols", "5", "--progress", "always"]);
+    let started = call.stdout(Stdio::null()).start();
+    started.wait_for("of 100,000,000,000 rows");
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+    started.signal(Signal::INT);
+    let done = started.finish();
+    let lines: Vec<_> = done.stderr.lines().filter(|line| line.contains("rows/s")).collect();
+    assert!(lines.len() as u64 <= begun.elapsed().as_secs(), "more than one in a second: {}", done.stderr);
+    assert!(!done.stderr.contains('\u{1b}'), "{:?}", done.stderr);
+}
+
+#[test]
+fn a_terminal_sees_the_bar_unless_results_are_printed_to_one_too() {
+    let started = mpexec(["gen", "-", "--rows", "100000000000", "--cols", "5"]).stdout(Stdio::null());
+    let started = started.stderr_terminal().start();
+    started.wait_for("of 100,000,000,000 rows");
+    started.signal(Signal::INT);
+    assert_eq!(started.finish().code(), 130);
 }
 
 #[test]
@@ -133,5 +163,17 @@ fn workers_says_what_auto_means_and_why() {
     assert!(auto == said || said > 20, "{auto} workers, but:\n{text}");
     for part in ["affinity", "quota", "num_cpus", "available_parallelism", "online"] {
         assert!(text.contains(part), "{part:?} is missing:\n{text}");
+    }
+}
+
+#[test]
+fn help_that_cannot_be_written_is_an_error_of_writing() {
+    for line in [&["--help"][..], &["--version"], &["gen", "--help"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let done = mpexec(line).stdout(full).run();
+        assert!(done.fault(3).starts_with("standard output: cannot be written"), "{line:?}");
+        let mut left = mpexec(line).start();
+        left.close_stdout();
+        assert_eq!(left.finish().code(), 0, "{line:?}");
     }
 }

@@ -73,6 +73,18 @@ fn a_worker_program_that_cannot_serve_is_one_line_with_the_remedy() {
 }
 
 #[test]
+fn what_a_foreign_program_writes_cannot_forge_a_second_line() {
+    let folder = folder();
+    let script = b"#!/bin/sh\nprintf 'first\\nerror: second\\n\\033[31mthird\\n' >&2\nexit 3\n";
+    let path = file(&folder, "talker", script);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let done = mpexec(["count-range", "--workers", "1"]).arg(tutorial()).arg("--worker-program").arg(&path).run();
+    assert_eq!(done.code(), 4, "{}", done.stderr);
+    let errors: Vec<_> = done.stderr.lines().filter(|line| line.contains("talker")).collect();
+    assert!(errors.len() == 1 && !errors[0].contains('\u{1b}'), "{}", done.stderr);
+}
+
+#[test]
 fn the_search_path_is_never_searched_for_a_worker() {
     let folder = folder();
     fs::copy(programs().join("mpexec-worker"), folder.path().join("found-by-path")).unwrap();

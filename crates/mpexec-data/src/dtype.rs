@@ -55,6 +55,22 @@ impl DType {
         }
     }
 
+    /// The name, as NumPy has it: `int64`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DType::I8 => "int8",
+            DType::I16 => "int16",
+            DType::I32 => "int32",
+            DType::I64 => "int64",
+            DType::U8 => "uint8",
+            DType::U16 => "uint16",
+            DType::U32 => "uint32",
+            DType::U64 => "uint64",
+            DType::F32 => "float32",
+            DType::F64 => "float64",
+        }
+    }
+
     /// Whether the numbers are floating-point.
     pub const fn is_float(self) -> bool {
         matches!(self, DType::F32 | DType::F64)
@@ -123,18 +139,7 @@ impl DType {
 
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            DType::I8 => "int8",
-            DType::I16 => "int16",
-            DType::I32 => "int32",
-            DType::I64 => "int64",
-            DType::U8 => "uint8",
-            DType::U16 => "uint16",
-            DType::U32 => "uint32",
-            DType::U64 => "uint64",
-            DType::F32 => "float32",
-            DType::F64 => "float64",
-        })
+        f.pad(self.name())
     }
 }
 

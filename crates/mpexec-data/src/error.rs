@@ -44,8 +44,11 @@ pub enum DataError {
     /// The header is not the dictionary that NumPy writes.
     #[error("{}: its header is broken: {fault}", Named(path))]
     Header { path: PathBuf, fault: String },
-    /// The array holds something else than integers or floats of 1 to 8 bytes.
-    #[error("{}: holds elements of type {descr}; integers of 8 to 64 bits, float32 and float64 are read", Named(path))]
+    /// The array holds something else than truth values, and integers or floats of 1 to 8 bytes.
+    #[error(
+        "{}: holds elements of type {descr}; bool, integers of 8 to 64 bits, float32 and float64 are read",
+        Named(path)
+    )]
     ElementType { path: PathBuf, descr: String },
     /// The array has no dimension, or more than two.
     #[error("{}: is an array of {dims} dimensions; 1 and 2 are read", Named(path))]

@@ -97,9 +97,9 @@ fn layout(text: &str, data_offset: u64) -> Result<Layout, HeaderFault> {
     let Literal::Sequence(shape) = shape else {
         return Err(broken("\"shape\" is not a tuple"));
     };
-    let known = match descr {
-        Literal::Text(descr) => DType::from_descr(descr),
-        _ => None,
+    let (known, truth) = match descr {
+        Literal::Text(descr) => (DType::from_descr(descr), descr.ends_with("b1")),
+        _ => (None, false),
     };
     let (dtype, big_endian) = known.ok_or_else(|| HeaderFault::ElementType(shortened(source)))?;
     let whole = |length: &Literal<'_>| match length {
@@ -113,18 +113,15 @@ fn layout(text: &str, data_offset: u64) -> Result<Layout, HeaderFault> {
     };
     // Where a row or a column is all there is, both orders are the same bytes.
     let fortran = fortran && dims == 2 && rows > 1 && cols > 1;
-    let layout = Layout { dtype, big_endian, fortran, rows, cols, dims, data_offset };
+    let layout = Layout { dtype, truth, big_endian, fortran, rows, cols, dims, data_offset };
     if possible(&layout) { Ok(layout) } else { Err(HeaderFault::Shape(layout.shape())) }
 }
 
-/// Whether a file could hold the shape, so that all later arithmetic on it is exact in 64 bits.
+/// Whether a file could hold the shape, so that all later arithmetic on it is exact in 64 bits. A length of zero counts as
+/// one, as in NumPy: an array of no columns has no more rows than one of a single column could have.
 fn possible(layout: &Layout) -> bool {
-    // An array without numbers costs its author nothing, however many rows it claims; each would cost us a count.
-    if layout.rows == 0 || layout.cols == 0 {
-        return layout.rows.max(layout.cols) <= u64::from(u32::MAX);
-    }
     let size = layout.dtype.size() as u64;
-    let end = layout.rows.checked_mul(layout.cols).and_then(|n| n.checked_mul(size));
+    let end = layout.rows.max(1).checked_mul(layout.cols.max(1)).and_then(|n| n.checked_mul(size));
     end.and_then(|bytes| bytes.checked_add(layout.data_offset)).is_some_and(|end| end <= i64::MAX as u64)
 }
 

@@ -10,6 +10,8 @@ use crate::{CountWidth, DType};
 pub struct Layout {
     /// The kind of every number.
     pub dtype: DType,
+    /// Whether they are truth values (`bool`), which are read as the numbers 0 and 1.
+    pub truth: bool,
     /// Whether the most significant byte comes first. Never set for one-byte kinds.
     pub big_endian: bool,
     /// Whether columns, not rows, lie together. Never set where there is no difference.
@@ -25,6 +27,11 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The name of the kind, as NumPy has it: `int64`, `bool`.
+    pub fn type_name(&self) -> &'static str {
+        if self.truth { "bool" } else { self.dtype.name() }
+    }
+
     /// The bytes of one row, of one number after another.
     pub fn row_bytes(&self) -> u64 {
         self.cols * self.dtype.size() as u64

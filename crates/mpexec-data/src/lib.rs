@@ -2,8 +2,8 @@
 //!
 //! # Open
 //!
-//! A [`NpyFile`] is a NumPy `.npy` file, known by its content: one or two dimensions, integers of 8 to 64 bits,
-//! `float32` and `float64`, either byte order, rows or columns together. Opening reads the header and nothing else.
+//! A [`NpyFile`] is a NumPy `.npy` file, known by its content: one or two dimensions, `bool`, integers of 8 to 64
+//! bits, `float32` and `float64`, either byte order, rows or columns together. Opening reads the header and nothing else.
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;

@@ -130,7 +130,16 @@ impl NpyFile {
         }
         let too_large = |_| io("map it", io::Error::from(io::ErrorKind::OutOfMemory));
         let length = usize::try_from(length).map_err(too_large)?;
-        Window::map(&self.file, offset, length, populate).map_err(|error| io("map it", error))
+        Window::map(&self.file, offset, length, populate).map_err(|error| {
+            // Cut since its length was asked for, which shows as a bad address.
+            let now = self.file.metadata().map_or(found, |metadata| metadata.len());
+            let expected = offset + length as u64;
+            if now < expected {
+                DataError::Shrunk { path: self.path.clone(), expected, found: now }
+            } else {
+                io("map it", error)
+            }
+        })
     }
 
     pub(crate) fn check_rows(&self, rows: &Range<u64>) -> Result<(), DataError> {

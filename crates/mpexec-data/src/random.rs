@@ -26,13 +26,16 @@ pub struct LegacyRandom {
     next: usize,
 }
 
-/// The lowest number is not below the end of the range.
+/// The furthest end of a range: the greatest number is one less.
+const END: i128 = 1 << 63;
+
+/// The lowest number is not below the end of the range, or the end is beyond all numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("no number is at least {low} and below {high}")]
+#[error("no range of 64-bit numbers begins with {low} and ends before {high}")]
 #[expect(missing_docs, reason = "the names say all there is to say")]
 pub struct EmptyRange {
     pub low: i64,
-    pub high: i64,
+    pub high: i128,
 }
 
 /// Generates `rows` times `cols` numbers of `low..high` from `seed` and hands them to `sink` in order, row after row,
@@ -40,7 +43,7 @@ pub struct EmptyRange {
 /// size=[rows, cols])` makes.
 ///
 /// # Errors
-/// [`EmptyRange`], as `E`, if `low >= high`, and the first error of `sink`, which ends it.
+/// [`EmptyRange`], as `E`, if `low >= high` or `high` is above 2^63, and the first error of `sink`, which ends it.
 ///
 /// ```
 /// let mut numbers = Vec::new();
@@ -55,7 +58,7 @@ pub fn generate<E: From<EmptyRange>>(
     rows: u64,
     cols: u64,
     low: i64,
-    high: i64,
+    high: i128,
     seed: u32,
     mut sink: impl FnMut(&[i64]) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -83,15 +86,17 @@ impl LegacyRandom {
         LegacyRandom { state, next: N }
     }
 
-    /// Fills `out` with numbers of `low..high`, as `randint(low, high, size=len)` does next.
+    /// Fills `out` with numbers of `low..high`, as `randint(low, high, size=len)` does next. The end of the range may be
+    /// 2^63, one more than the greatest number.
     ///
     /// # Errors
-    /// [`EmptyRange`] if `low >= high`.
-    pub fn fill(&mut self, low: i64, high: i64, out: &mut [i64]) -> Result<(), EmptyRange> {
-        if low >= high {
+    /// [`EmptyRange`] if `low >= high`, or if the range ends where no number of 64 bits is.
+    pub fn fill(&mut self, low: i64, high: i128, out: &mut [i64]) -> Result<(), EmptyRange> {
+        if high <= i128::from(low) || high > END {
             return Err(EmptyRange { low, high });
         }
-        let span = high.wrapping_sub(low) as u64 - 1;
+        // The greatest number less the least one: both fit into 64 bits, so the difference does.
+        let span = (high - 1 - i128::from(low)) as u64;
         match u32::try_from(span) {
             // No number is drawn where there is no choice.
             Ok(0) => out.fill(low),

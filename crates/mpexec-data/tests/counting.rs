@@ -249,3 +249,18 @@ fn a_file_opened_by_another_is_counted_all_the_same() {
     assert_eq!(numbers, case.numbers());
     assert_eq!(file.path().to_str(), Some("a name for messages"));
 }
+
+#[test]
+fn rows_without_columns_are_summed_up_in_no_time_however_many_they_are() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("data.bin");
+    fs::write(&path, mpexec_data::npy_header(DType::I64, mpexec_data::Shape::Matrix(1 << 50, 0))).unwrap();
+    let file = NpyFile::open(&path).unwrap();
+    let counter = Counter::new(&file, &Bounds::parse("4", "8", DType::I64).unwrap()).unwrap();
+    let summary = counter.summarise(0..1 << 50).unwrap();
+    assert_eq!(
+        (summary.rows, summary.total, summary.histogram, summary.first),
+        (1 << 50, 0, vec![1 << 50], vec![0; 10])
+    );
+    assert!(matches!(counter.summarise(5..(1 << 50) + 1), Err(DataError::Rows { .. })));
+}

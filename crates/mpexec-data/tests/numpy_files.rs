@@ -102,7 +102,7 @@ fn arrays_without_numbers_have_rows_and_counts_all_the_same() {
 #[test]
 fn what_numpy_writes_and_we_do_not_read_is_named() {
     let says = |name: &str| open(name).unwrap_err().to_string().split_once(": ").unwrap().1.to_owned();
-    let read = "integers of 8 to 64 bits, float32 and float64 are read";
+    let read = "bool, integers of 8 to 64 bits, float32 and float64 are read";
     assert_eq!(says("complex.npy"), format!("holds elements of type '<c16'; {read}"));
     assert_eq!(says("half.npy"), format!("holds elements of type '<f2'; {read}"));
     assert_eq!(says("text.npy"), format!("holds elements of type '<U2'; {read}"));

@@ -9,7 +9,7 @@ fn every_seed_and_range_gives_numpys_numbers() {
     let table = std::fs::read_to_string(common::data("random.txt")).unwrap();
     for line in table.lines().skip(1) {
         let words: Vec<i128> = line.split(' ').map(|word| word.parse().unwrap()).collect();
-        let (seed, low, high) = (words[0] as u32, words[1] as i64, words[2] as i64);
+        let (seed, low, high) = (words[0] as u32, words[1] as i64, words[2]);
         let mut drawn = [0; 3000];
         LegacyRandom::new(seed).fill(low, high, &mut drawn).unwrap();
         assert_eq!(drawn[..4], [words[3] as i64, words[4] as i64, words[5] as i64, words[6] as i64], "{line}");
@@ -51,8 +51,24 @@ fn a_table_comes_in_chunks_of_bounded_size_and_is_complete() {
 fn an_empty_range_is_an_error_even_for_an_empty_table() {
     let error = generate(0, 0, 5, 5, 1, |_| -> Result<(), EmptyRange> { panic!("there is nothing to hand on") });
     assert_eq!(error, Err(EmptyRange { low: 5, high: 5 }));
-    assert_eq!(error.unwrap_err().to_string(), "no number is at least 5 and below 5");
+    let told = error.unwrap_err().to_string();
+    assert_eq!(told, "no range of 64-bit numbers begins with 5 and ends before 5");
     assert_eq!(generate(u64::MAX, 0, 0, 5, 1, |_| Err(EmptyRange { low: 0, high: 0 })), Ok(()));
+}
+
+#[test]
+fn the_end_of_the_range_may_be_one_more_than_the_greatest_number() {
+    let (mut low_ten, mut high_ten) = ([0; 1000], [0; 1000]);
+    LegacyRandom::new(7).fill(0, 10, &mut low_ten).unwrap();
+    LegacyRandom::new(7).fill(i64::MAX - 9, 1 << 63, &mut high_ten).unwrap();
+    assert_eq!(low_ten.map(|number| i64::MAX - 9 + number), high_ten);
+    // As many numbers as there are: each draw is one of them, and none is drawn again.
+    let (mut all, mut all_but_one) = ([0; 1000], [0; 1000]);
+    LegacyRandom::new(7).fill(i64::MIN, 1 << 63, &mut all).unwrap();
+    LegacyRandom::new(7).fill(i64::MIN, i64::MAX.into(), &mut all_but_one).unwrap();
+    assert_eq!(all, all_but_one);
+    let beyond = LegacyRandom::new(7).fill(0, (1 << 63) + 1, &mut all);
+    assert_eq!(beyond, Err(EmptyRange { low: 0, high: (1 << 63) + 1 }));
 }
 
 #[test]

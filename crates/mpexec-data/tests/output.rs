@@ -77,6 +77,61 @@ fn a_link_is_followed() {
 }
 
 #[test]
+fn a_link_that_leads_nowhere_yet_is_followed_too() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("real")).unwrap();
+    let link = folder.path().join("link.csv");
+    symlink("second.csv", &link).unwrap();
+    symlink("real/counts.csv", folder.path().join("second.csv")).unwrap();
+    let mut output = Output::create(&link).unwrap();
+    output.write_all(b"new").unwrap();
+    output.commit().unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::read(folder.path().join("real/counts.csv")).unwrap(), b"new");
+
+    let ring = folder.path().join("ring.csv");
+    symlink("ring.csv", &ring).unwrap();
+    let told = Output::create(&ring).unwrap_err().to_string();
+    assert!(told.contains("ring.csv: cannot follow its links: "), "{told}");
+    let lost = folder.path().join("lost.csv");
+    symlink("no/such/folder.csv", &lost).unwrap();
+    assert!(matches!(Output::create(&lost), Err(OutputError::MissingFolder { .. })));
+}
+
+#[test]
+fn permissions_that_forbid_writing_are_set_when_the_file_is_complete() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("counts.npy");
+    fs::write(&path, "old").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    let output = Output::create(&path).unwrap();
+    let mode = |file: &fs::File| file.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(output.file()), 0o600, "its owner's alone, to be written");
+    OutputPart::open(output.shared_path()).unwrap().write_at(0, b"new").unwrap();
+    output.commit().unwrap();
+    assert_eq!(mode(&fs::File::open(&path).unwrap()), 0o400);
+    // A new file has what the user's mask leaves, as any other file of this process.
+    let (new, other) = (folder.path().join("new.npy"), folder.path().join("other"));
+    Output::create(&new).unwrap().commit().unwrap();
+    fs::write(&other, "").unwrap();
+    assert_eq!(mode(&fs::File::open(&new).unwrap()), mode(&fs::File::open(&other).unwrap()));
+}
+
+#[test]
+fn reserved_space_is_taken_at_once_and_reads_as_zeros() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("counts.npy");
+    let output = Output::create(&path).unwrap();
+    output.reserve(1 << 20).unwrap();
+    let found = output.file().metadata().unwrap();
+    // The temporary folder may lie where no space can be promised; then only the length is there.
+    assert!(found.len() == 1 << 20 && (found.blocks() == 0 || found.blocks() >= 1 << 11), "{} blocks", found.blocks());
+    output.commit().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), [0; 1 << 20]);
+}
+
+#[test]
 fn places_are_written_in_any_order_and_from_other_hands() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("counts.npy");

@@ -129,7 +129,7 @@ proptest! {
         let path = folder.path().join("data.bin");
         let cols = if flat { 1 } else { cols };
         let mut numbers = vec![0; rows * cols];
-        mpexec_data::LegacyRandom::new(seed).fill(i64::MIN, i64::MAX, &mut numbers).unwrap();
+        mpexec_data::LegacyRandom::new(seed).fill(i64::MIN, i64::MAX.into(), &mut numbers).unwrap();
         let shape = if flat { Shape::Vector(rows as u64) } else { Shape::Matrix(rows as u64, cols as u64) };
         let mut writer = NpyWriter::new(Output::create(&path).unwrap(), DType::I64, shape).unwrap();
         for number in &numbers {

@@ -33,6 +33,12 @@ Exit codes:
   4    the pool could not start
   129, 130, 143    ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM";
 
+const WORKERS_EXAMPLES: &str = "\
+Examples:
+  mpexec workers
+  taskset --cpu-list 0 mpexec workers         what auto means on one processor
+  mpexec -v count-range data.bin              what a command takes, on stderr";
+
 const COUNT_EXAMPLES: &str = "\
 Examples:
   mpexec count-range data.bin                        the summary, for people
@@ -52,7 +58,7 @@ The same file in Python:
 
 /// Run functions over rows of data in a pool of worker processes
 #[derive(Debug, Parser)]
-#[command(name = "mpexec", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 120)]
+#[command(name = "mpexec", version, propagate_version = true, styles = STYLES, after_help = EXAMPLES, max_term_width = 120)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -98,6 +104,7 @@ pub(crate) enum Command {
     Gen(GenArguments),
     CountRange(CountArguments),
     /// Print how many workers auto means here, and why
+    #[command(after_help = WORKERS_EXAMPLES)]
     Workers,
 }
 
@@ -124,8 +131,8 @@ pub(crate) struct GenArguments {
     pub(crate) low: i64,
 
     /// The end of the numbers, itself not among them
-    #[arg(long, value_name = "NUMBER", default_value = "10", allow_hyphen_values = true, value_parser = numbers::whole)]
-    pub(crate) high: i64,
+    #[arg(long, value_name = "NUMBER", default_value = "10", allow_hyphen_values = true, value_parser = numbers::end)]
+    pub(crate) high: i128,
 
     /// The seed, 0 to 4294967295 [default: another one each time]
     #[arg(long, value_name = "NUMBER")]
@@ -134,8 +141,8 @@ pub(crate) struct GenArguments {
 
 /// Count, in each row of a .npy file, the values from MIN to MAX
 ///
-/// The file is known by its content, not by its name: a .npy file of one or two dimensions, integers of 8 to 64 bits,
-/// float32 or float64. Values are compared as NumPy compares them for that type; both bounds are among those that count.
+/// The file is known by its content, not by its name: a .npy file of one or two dimensions, bool, integers of 8
+/// to 64 bits, float32 or float64. Values are compared as NumPy compares them for that type; both bounds are among those that count.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = COUNT_EXAMPLES)]
 pub(crate) struct CountArguments {

@@ -12,18 +12,19 @@ use indicatif::ProgressBar;
 use crate::args::{Common, When};
 
 /// How much is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     /// Errors only.
     Quiet,
     /// Also what the user should know.
+    #[default]
     Normal,
     /// Also what the pool does.
     Verbose,
 }
 
 /// Standard error, and whoever draws on it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Console {
     level: Level,
     bar: Mutex<Option<ProgressBar>>,

@@ -5,8 +5,9 @@
 
 use std::io;
 
+use mpexec::names::one_line;
 use mpexec::tasks::CountFault;
-use mpexec_core::{DuplicateName, PoolError};
+use mpexec_core::{DuplicateName, Exit as WorkerExit, PoolError, TaskError};
 use mpexec_data::{DataError, OutputError};
 
 use crate::exit::{Exit, Signal};
@@ -33,6 +34,21 @@ impl Failure {
 
     pub(crate) fn task(line: impl Into<String>) -> Failure {
         Failure::Error { exit: Exit::TaskFailed, line: line.into() }
+    }
+
+    /// An error of the pool's in the middle of the work: `line` may quote it.
+    pub(crate) fn of_task(error: &TaskError, line: &str) -> Failure {
+        let exit = match error {
+            // No worker could be had, so it is as if the pool had not started. Tasks of ours never call `exit`: a worker
+            // that left by itself could not serve.
+            TaskError::Pool(
+                PoolError::System { .. }
+                | PoolError::WorkerProgram { .. }
+                | PoolError::CrashLoop { exit: WorkerExit::Code(_), .. },
+            ) => Exit::Pool,
+            _ => Exit::TaskFailed,
+        };
+        Failure::Error { exit, line: told(line) }
     }
 
     /// An error of writing to standard output.
@@ -82,8 +98,15 @@ impl From<PoolError> for Failure {
             PoolError::BadSetting { .. } => Exit::Usage,
             _ => Exit::Pool,
         };
-        Failure::Error { exit, line: error.to_string() }
+        Failure::Error { exit, line: told(&error.to_string()) }
     }
+}
+
+/// What a worker wrote to its standard error may be a part of the pool's errors, on lines of its own. It is foreign text,
+/// and an error is one line.
+fn told(message: &str) -> String {
+    let quoted: Vec<_> = message.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(one_line).collect();
+    quoted.join(" | ").replacen("stderr: | ", "stderr: ", 1)
 }
 
 #[cfg(test)]
@@ -96,6 +119,25 @@ mod tests {
         assert_eq!(left.exit(), Exit::Done);
         let full = Failure::stdout(&io::ErrorKind::StorageFull.into());
         assert_eq!(full.exit(), Exit::Files);
+    }
+
+    #[test]
+    fn what_a_worker_wrote_is_quoted_on_the_one_line_of_the_error() {
+        let wrote = "the last it wrote to stderr:\nfirst\r\n\u{1b}[31msecond\n\n";
+        assert_eq!(told(wrote), "the last it wrote to stderr: first | \\u{1b}[31msecond");
+    }
+
+    #[test]
+    fn workers_that_die_under_a_task_are_its_failure_and_workers_that_cannot_serve_the_pools() {
+        let row = |exit| {
+            let (program, stderr) = ("mpexec-worker".into(), String::new());
+            let error = TaskError::Pool(PoolError::CrashLoop { program, deaths: 5, pid: 7, exit, stderr });
+            Failure::of_task(&error, "rows").exit()
+        };
+        assert_eq!(row(WorkerExit::Signal(7)), Exit::TaskFailed);
+        assert_eq!(row(WorkerExit::Code(97)), Exit::Pool);
+        let refused = PoolError::System { what: "start a worker".into(), message: "try again".into() };
+        assert_eq!(Failure::of_task(&TaskError::Pool(refused), "rows").exit(), Exit::Pool);
     }
 
     #[test]

@@ -4,30 +4,41 @@
 //! the way out.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mpexec_core::Pool;
 
-use crate::console::Console;
+use crate::console::{Console, Level};
 use crate::exit::{Exit, Signal};
 use crate::failure::Failure;
 use crate::numbers::grouped;
-use crate::signals;
+use crate::pause::pause;
+use crate::signals::{self, Arrived, Wish};
 use crate::stage::{Reaction, Stage};
 
 /// How long what runs may take to come to its end after the first signal.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long killed workers may take to be gone, and a message to be written.
-const DISMISSAL: Duration = Duration::from_millis(200);
+/// How long killed workers may take to be gone; on a busy machine the kernel takes its time to take one down.
+const DISMISSAL: Duration = Duration::from_secs(1);
+
+/// How long a message may take to be written, should nobody read it.
+const MESSAGE: Duration = Duration::from_millis(200);
+
+/// Ctrl-C ends all programs of a pipeline. If the reader is the quicker, its end is seen before the signal; so long is
+/// waited for one before the reader is thought to have left by itself.
+const AFTER_THE_READER: Duration = Duration::from_millis(50);
 const UNKNOWN: u64 = u64::MAX;
 
 /// The command as the signals see it: where it is, how far it is, and what must be ended with it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Running {
-    console: Arc<Console>,
+    /// Empty until the command line is understood.
+    command: OnceLock<(Arc<Console>, Work)>,
     stage: Mutex<Stage>,
+    /// The stage has changed.
+    changed: Condvar,
     stopping: AtomicBool,
     /// So that two ways out give one message.
     told: AtomicBool,
@@ -35,8 +46,7 @@ pub(crate) struct Running {
     rows: AtomicU64,
     done: AtomicU64,
     pool: OnceLock<Arc<Pool>>,
-    handlers: OnceLock<signals::Set>,
-    work: Work,
+    arrived: OnceLock<Arrived>,
 }
 
 /// What the message says about the work.
@@ -49,29 +59,27 @@ pub(crate) struct Work {
 }
 
 impl Running {
-    /// Takes the signals over; from [`begin`](Running::begin) on at the latest they end the program in good order.
-    pub(crate) fn start(console: Arc<Console>, work: Work) -> Arc<Running> {
-        let running = Arc::new(Running {
-            console,
-            stage: Mutex::default(),
-            stopping: AtomicBool::new(false),
-            told: AtomicBool::new(false),
-            rows: AtomicU64::new(UNKNOWN),
-            done: AtomicU64::new(0),
-            pool: OnceLock::new(),
-            handlers: OnceLock::new(),
-            work,
-        });
+    /// Takes the signals over: from now on they end the program in good order.
+    pub(crate) fn start() -> Arc<Running> {
+        let running = Arc::new(Running { rows: AtomicU64::new(UNKNOWN), ..Running::default() });
         let signalled = Arc::clone(&running);
+        let arrived = signals::listen(move |wish| match wish {
+            Wish::End(signal) => signalled.signalled(signal),
+            Wish::Pause => pause(signalled.pool.get().map(Arc::as_ref)),
+        });
         // The place is free: this is the only line that fills it.
-        let _ = running.handlers.set(signals::listen(move |signal| signalled.signalled(signal)));
+        let _ = running.arrived.set(arrived);
         running
+    }
+
+    /// The command is known, and through which console it speaks.
+    pub(crate) fn is(&self, work: Work, console: &Arc<Console>) {
+        // There is one command, so the place is free.
+        let _ = self.command.set((Arc::clone(console), work));
     }
 
     /// The work on so many rows begins.
     pub(crate) fn begin(&self, rows: u64) {
-        // They were set long ago, but nothing is begun that a signal could not end in good order.
-        self.handlers.get().inspect(|handlers| handlers.wait());
         self.rows.store(rows, Ordering::Relaxed);
         self.stage().begin();
     }
@@ -92,24 +100,42 @@ impl Running {
         self.stopping.load(Ordering::Relaxed)
     }
 
+    /// To be asked before something is begun that would have to be ended.
+    ///
+    /// # Errors
+    /// [`Failure::Asked`] if the program is asked to end.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        if self.is_stopping() { Err(self.asked()) } else { Ok(()) }
+    }
+
     /// Why a command that noticed [`is_stopping`](Running::is_stopping) ends.
     pub(crate) fn asked(&self) -> Failure {
-        let signal = self.stage().stopping().unwrap_or(Signal::Interrupt);
-        Failure::Asked(signal)
+        Failure::Asked(self.stage().asked().unwrap_or(Signal::Interrupt))
     }
 
     /// What a failure means here: once the program is being ended, whatever fails fails because of that. Says how far
     /// the work was.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
-        let stopping = self.stage().stopping();
-        match (stopping, failure) {
-            (Some(signal), Failure::Error { .. }) | (_, Failure::Asked(signal)) => {
-                self.tell(signal);
-                self.dismiss();
-                Failure::Asked(signal)
-            }
-            (_, failure) => failure,
-        }
+        let signal = match failure {
+            Failure::Asked(signal) => Some(signal),
+            Failure::ReaderLeft => self.signal_within(AFTER_THE_READER),
+            Failure::Error { .. } => self.stage().asked().or_else(|| self.arrived()),
+        };
+        let Some(signal) = signal else { return failure };
+        self.tell(signal);
+        self.dismiss();
+        Failure::Asked(signal)
+    }
+
+    /// The signal that came, or comes within so much time.
+    fn signal_within(&self, limit: Duration) -> Option<Signal> {
+        let waited = self.changed.wait_timeout_while(self.stage(), limit, |stage| stage.asked().is_none());
+        let (stage, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        stage.asked().or_else(|| self.arrived())
+    }
+
+    fn arrived(&self) -> Option<Signal> {
+        self.arrived.get().and_then(Arrived::signal)
     }
 
     /// Ends the workers and waits until they are gone, so that nobody finds one after the program.
@@ -121,32 +147,44 @@ impl Running {
         }
     }
 
-    /// All is computed: the result may be shown.
+    /// All is computed: the result may be shown. A file has to be named then, and [`named`](Running::named) be called;
+    /// no signal ends the program before that.
     ///
     /// # Errors
     /// [`Failure::Asked`] if a signal came first: then nothing may be shown.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
-        self.stage().finish().map_err(Failure::Asked)
+        let file = self.command.get().is_some_and(|(_, work)| work.file);
+        self.stage().finish(file).map_err(Failure::Asked)
+    }
+
+    /// The file has its name, or it was refused.
+    pub(crate) fn named(&self) {
+        self.stage().named();
+        self.changed.notify_all();
     }
 
     /// Says, once, how far the work was when it was ended.
-    pub(crate) fn tell(&self, signal: Signal) {
+    fn tell(&self, signal: Signal) {
         if self.told.swap(true, Ordering::SeqCst) {
             return;
         }
+        let Some((console, work)) = self.command.get() else {
+            return Console::default().note(Level::Quiet, signal.participle());
+        };
         let rows = self.rows.load(Ordering::Relaxed);
         let done = self.done.load(Ordering::Relaxed);
         let stage = *self.stage();
-        self.console.note(crate::console::Level::Quiet, &message(signal, stage, self.work, done, rows));
+        console.note(Level::Quiet, &message(signal, stage, *work, done, rows));
     }
 
-    fn stage(&self) -> std::sync::MutexGuard<'_, Stage> {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn signalled(self: &Arc<Running>, signal: Signal) {
         let reaction = self.stage().signalled(signal);
         self.stopping.store(true, Ordering::Relaxed);
+        self.changed.notify_all();
         match reaction {
             Reaction::Leave(signal) => self.leave(signal),
             Reaction::Stop => {
@@ -163,8 +201,10 @@ impl Running {
         }
     }
 
-    /// Ends the program, whatever the main thread is at.
+    /// Ends the program, whatever the main thread is at; only while the output gets its name it is let be, for that is
+    /// short.
     fn leave(self: &Arc<Running>, signal: Signal) -> ! {
+        drop(self.changed.wait_timeout_while(self.stage(), GRACE, |stage| stage.is_naming()));
         self.dismiss();
         let (said, heard) = std::sync::mpsc::channel();
         let running = Arc::clone(self);
@@ -174,7 +214,7 @@ impl Running {
             said.send(())
         });
         if telling.is_ok() {
-            let _ = heard.recv_timeout(DISMISSAL);
+            let _ = heard.recv_timeout(MESSAGE);
         }
         std::process::exit(Exit::Signalled(signal).code().into())
     }
@@ -182,10 +222,7 @@ impl Running {
 
 fn message(signal: Signal, stage: Stage, work: Work, done: u64, rows: u64) -> String {
     let what = signal.participle();
-    let file = match (work.file, stage) {
-        (false, _) | (_, Stage::Finishing) => "",
-        (true, _) => "; no file written",
-    };
+    let file = if work.file && !stage.is_finished() { "; no file written" } else { "" };
     match rows {
         UNKNOWN => format!("{what} before any row was {}{file}", work.verb),
         rows => format!("{what}: {} of {} rows {}{file}", grouped(done), grouped(rows), work.verb),
@@ -211,7 +248,7 @@ mod tests {
         let none = Work { verb: "counted", file: false };
         let told = message(Signal::Hangup, Stage::Working, none, 5, 10);
         assert_eq!(told, "hung up: 5 of 10 rows counted");
-        let late = message(Signal::Interrupt, Stage::Finishing, COUNT, 10, 10);
+        let late = message(Signal::Interrupt, Stage::Done(None), COUNT, 10, 10);
         assert_eq!(late, "interrupted: 10 of 10 rows counted");
     }
 }

@@ -34,6 +34,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod limits;
 pub mod names;
 pub mod tasks;
 

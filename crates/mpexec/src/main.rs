@@ -2,15 +2,15 @@
 //!
 //! Errors are printed here and nowhere else, and the exit codes stand in `exit.rs`. The program ends with `exit` and not by
 //! returning: once the result is out, there is nothing to wait for, and workers die with their coordinator.
-#![forbid(unsafe_code)]
-
 mod args;
 mod commands;
 mod console;
+mod early;
 mod exit;
 mod failure;
 mod interrupt;
 mod numbers;
+mod pause;
 mod pieces;
 mod plan;
 mod print;
@@ -20,19 +20,22 @@ mod report;
 mod signals;
 mod sink;
 mod stage;
+mod stdout;
 mod tally;
 mod workforce;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use mpexec::limits;
 
-use crate::args::Arguments;
+use crate::args::{Arguments, When};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::Running;
 use crate::plan::{Plan, Surroundings};
 
 /// Another worker program than the one beside this one.
@@ -43,14 +46,18 @@ fn main() {
     let registered = mpexec::register();
     mpexec_core::init();
 
-    let arguments = read_arguments();
-    console::choose_colours(arguments.common.color);
-    let console = Arc::new(Console::new(&arguments.common));
-    let done = registered
-        .map_err(Failure::from)
-        .and_then(|()| Plan::new(arguments, surroundings()))
-        .and_then(|plan| commands::run(&plan, &console));
-    let exit = match done {
+    // From here on a signal ends the program with its code, whatever it is at.
+    let running = Running::start();
+    limits::report_file_size();
+    let words: Vec<_> = std::env::args_os().collect();
+    console::choose_colours(colour_of_usage(&words));
+    let mut console = Arc::new(Console::default());
+    let done = registered.map_err(Failure::from).and_then(|()| {
+        let Some(arguments) = read_arguments(words)? else { return Ok(()) };
+        console = Arc::new(Console::new(&arguments.common));
+        commands::run(&Plan::new(arguments, surroundings())?, &console, &running)
+    });
+    let exit = match done.map_err(|failure| running.explain(failure)) {
         Ok(()) => Exit::Done,
         Err(failure) => {
             if let Failure::Error { line, .. } = &failure {
@@ -62,23 +69,33 @@ fn main() {
     std::process::exit(exit.code().into());
 }
 
-/// Reads the command line; help, version and errors of usage end the program here, with the codes of the table.
-fn read_arguments() -> Arguments {
-    let words: Vec<_> = std::env::args_os().collect();
-    let command = Arguments::command().color(colour_of_usage(&words));
-    let matches = command.try_get_matches_from(words);
-    matches.and_then(|matches| Arguments::from_arg_matches(&matches)).unwrap_or_else(|error| {
-        // A reader of the help that left is no error.
-        let _ = error.print();
-        let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-        std::process::exit(exit.code().into())
-    })
+/// Reads the command line; `None` if only help or the version was wanted, which is printed here. Errors of usage end the
+/// program here: clap prints them best.
+fn read_arguments(words: Vec<OsString>) -> Result<Option<Arguments>, Failure> {
+    let matches = Arguments::command().color(clap_colour(colour_of_usage(&words))).try_get_matches_from(words);
+    match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => Ok(Some(arguments)),
+        Err(error) if error.use_stderr() => {
+            // Standard error may be closed; there is nowhere left to say so.
+            let _ = error.print();
+            std::process::exit(Exit::Usage.code().into())
+        }
+        Err(asked_for) => print::text(&asked_for.render().ansi().to_string()).map(|()| None),
+    }
 }
 
-/// The colour of what clap itself prints, which it does before anybody has read `--color`.
-fn colour_of_usage(words: &[std::ffi::OsString]) -> ColorChoice {
+fn clap_colour(when: When) -> ColorChoice {
+    match when {
+        When::Auto => ColorChoice::Auto,
+        When::Always => ColorChoice::Always,
+        When::Never => ColorChoice::Never,
+    }
+}
+
+/// `--color` as it was typed, for what is printed before anybody has read the command line.
+fn colour_of_usage(words: &[OsString]) -> When {
     let mut words = words.iter().map(|word| word.to_string_lossy());
-    let mut choice = ColorChoice::Auto;
+    let mut choice = When::Auto;
     while let Some(word) = words.next() {
         let value = match word.strip_prefix("--color=") {
             Some(value) => value.to_owned(),
@@ -86,8 +103,8 @@ fn colour_of_usage(words: &[std::ffi::OsString]) -> ColorChoice {
             None => continue,
         };
         match value.as_str() {
-            "always" => choice = ColorChoice::Always,
-            "never" => choice = ColorChoice::Never,
+            "always" => choice = When::Always,
+            "never" => choice = When::Never,
             _ => {}
         }
     }
@@ -117,8 +134,8 @@ mod tests {
     #[test]
     fn colours_of_usage_errors_follow_the_option_too() {
         let choice = |line: &str| colour_of_usage(&line.split(' ').map(Into::into).collect::<Vec<_>>());
-        assert_eq!(choice("mpexec --color never nonsense"), ColorChoice::Never);
-        assert_eq!(choice("mpexec nonsense --color=always"), ColorChoice::Always);
-        assert_eq!(choice("mpexec nonsense"), ColorChoice::Auto);
+        assert_eq!(choice("mpexec --color never nonsense"), When::Never);
+        assert_eq!(choice("mpexec nonsense --color=always"), When::Always);
+        assert_eq!(choice("mpexec nonsense"), When::Auto);
     }
 }

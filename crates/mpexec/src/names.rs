@@ -10,7 +10,15 @@ use std::path::Path;
 /// assert_eq!(mpexec::names::shown("a\nerror: b"), "a\\nerror: b");
 /// ```
 pub fn shown(path: impl AsRef<Path>) -> String {
-    let text = path.as_ref().to_string_lossy();
+    one_line(&path.as_ref().to_string_lossy())
+}
+
+/// A text of somebody else's as a part of a message: what would not stay on its line is escaped.
+///
+/// ```
+/// assert_eq!(mpexec::names::one_line("no such file\nerror: b\n"), "no such file\\nerror: b\\n");
+/// ```
+pub fn one_line(text: &str) -> String {
     let turns = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -10,18 +10,30 @@ pub(crate) fn bound(text: &str) -> Result<String, String> {
     }
 }
 
-/// A bound of `gen`: a whole number, or one with a fraction that is cut off as NumPy's `randint` does.
+/// The least number of `gen`: a whole one, or one with a fraction that is cut off as NumPy's `randint` does.
 pub(crate) fn whole(text: &str) -> Result<i64, String> {
+    cut(text)?.try_into().map_err(|_| "does not fit into a whole number of 64 bits".to_owned())
+}
+
+/// The end of the numbers of `gen`, of which the last is one less: so it may be 2^63.
+pub(crate) fn end(text: &str) -> Result<i128, String> {
+    let number = cut(text)?;
+    if (i128::from(i64::MIN)..=1 << 63).contains(&number) {
+        Ok(number)
+    } else {
+        Err("is beyond the end of the whole numbers of 64 bits, which is 9223372036854775808".to_owned())
+    }
+}
+
+fn cut(text: &str) -> Result<i128, String> {
     let text = text.trim();
     if let Ok(number) = text.parse() {
         return Ok(number);
     }
-    let number: f64 = text.parse().map_err(|_| "not a number; write it as 4, -7 or 2.5".to_owned())?;
-    // The casts are exact: both are powers of two.
-    if number >= i64::MIN as f64 && number < -(i64::MIN as f64) {
-        Ok(number as i64)
-    } else {
-        Err("does not fit into a whole number of 64 bits".to_owned())
+    match text.parse::<f64>() {
+        // What is too large for the cast becomes the largest there is, which is refused all the same.
+        Ok(number) if !number.is_nan() => Ok(number as i128),
+        _ => Err("not a number; write it as 4, -7 or 2.5".to_owned()),
     }
 }
 
@@ -51,6 +63,17 @@ mod tests {
             assert!(whole(text).is_err(), "{text}");
         }
         assert_eq!(whole("-9223372036854775808"), Ok(i64::MIN));
+    }
+
+    #[test]
+    fn the_end_of_the_numbers_may_be_one_more_than_the_greatest() {
+        for text in ["9223372036854775808", "9223372036854775808.0", "9.223372036854775808e18"] {
+            assert_eq!(end(text), Ok(1 << 63), "{text}");
+        }
+        assert_eq!(end("-2.5"), Ok(-2));
+        for text in ["9223372036854775809", "1e19", "-1e19", "inf", "-inf", "nan", "x"] {
+            assert!(end(text).is_err(), "{text}");
+        }
     }
 
     #[test]

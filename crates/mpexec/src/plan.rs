@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mpexec::names::shown;
 use mpexec_core::{Transport, Workers};
-use mpexec_data::TextFormat;
+use mpexec_data::{DType, Shape, TextFormat, npy_header};
 
 use crate::args::{Arguments, Command, Common, CountArguments, FormatName, GenArguments, Mode, When};
 use crate::failure::Failure;
@@ -49,8 +49,10 @@ pub(crate) struct GenPlan {
     pub(crate) rows: u64,
     pub(crate) cols: u64,
     pub(crate) low: i64,
-    pub(crate) high: i64,
+    pub(crate) high: i128,
     pub(crate) seed: u32,
+    /// The length of the whole file.
+    pub(crate) bytes: u64,
     pub(crate) progress: When,
 }
 
@@ -112,10 +114,14 @@ impl Plan {
 
 fn generate(arguments: GenArguments, common: &Common) -> Result<GenPlan, Failure> {
     let GenArguments { file, rows, cols, low, high, seed } = arguments;
-    if low >= high {
+    if i128::from(low) >= high {
         return Err(Failure::usage(format!("--low {low} is not below --high {high}: there is no number to choose")));
     }
+    let bytes = bytes_of(rows, cols).ok_or_else(|| {
+        Failure::usage(format!("{}: no file can hold the shape ({rows}, {cols}) of int64", shown(&file)))
+    })?;
     Ok(GenPlan {
+        bytes,
         place: place(file),
         rows,
         cols,
@@ -124,6 +130,15 @@ fn generate(arguments: GenArguments, common: &Common) -> Result<GenPlan, Failure
         seed: seed.unwrap_or_else(any_seed),
         progress: common.progress,
     })
+}
+
+/// The length of a file of so many numbers; `None` if no file can be as long. As in NumPy, a side of length 0 allows the
+/// other no more than 1 would.
+fn bytes_of(rows: u64, cols: u64) -> Option<u64> {
+    let header = npy_header(DType::I64, Shape::Matrix(rows, cols)).len() as u64;
+    let length = |numbers: u64| numbers.checked_mul(8)?.checked_add(header).filter(|&bytes| bytes <= i64::MAX as u64);
+    length(rows.max(1).checked_mul(cols.max(1))?)?;
+    length(rows * cols)
 }
 
 /// Not for secrets: another one each time is all that is asked.

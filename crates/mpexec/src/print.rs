@@ -1,21 +1,19 @@
-//! Standard output for results: the one place that prints a summary.
+//! Standard output for results and for help: the one place that prints a text of its own.
 
 use std::io::Write;
 
+use anstream::{AutoStream, ColorChoice};
+
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::stdout::Stdout;
 
 /// Prints a report, for a program or for a person.
 ///
 /// # Errors
 /// [`Failure::ReaderLeft`], or a [`Failure`] of files if standard output cannot be written.
 pub(crate) fn report(report: &Report<'_>, json: bool) -> Result<(), Failure> {
-    if json {
-        let line = report.json() + "\n";
-        whole(&mut std::io::stdout().lock(), &line)
-    } else {
-        text(&report.text(bar_character()))
-    }
+    if json { whole(&(report.json() + "\n")) } else { text(&report.text(bar_character())) }
 }
 
 /// Prints lines for a person; colours are taken out where nobody wants them.
@@ -23,12 +21,14 @@ pub(crate) fn report(report: &Report<'_>, json: bool) -> Result<(), Failure> {
 /// # Errors
 /// As [`report`].
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
-    whole(&mut anstream::stdout().lock(), text)
+    match AutoStream::choice(&std::io::stdout()) {
+        ColorChoice::Never => whole(&anstream::adapter::strip_str(text).to_string()),
+        _ => whole(text),
+    }
 }
 
-fn whole(out: &mut impl Write, text: &str) -> Result<(), Failure> {
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| Failure::stdout(&error))
+fn whole(text: &str) -> Result<(), Failure> {
+    Stdout::lines()?.write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
 }
 
 /// What bars are made of: a block where the terminal's character set has one.

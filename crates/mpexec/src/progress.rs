@@ -1,20 +1,23 @@
-//! The bar: how far the work is, for work that takes over a second.
+//! How far the work is, for work that takes over a second.
 //!
-//! It is drawn on standard error, by default only where that is a terminal. Where somebody insists on it and there is no
+//! A bar is drawn on standard error, by default only where that is a terminal. Where somebody insists on it and there is no
 //! terminal (a log), it is a line a second and none of the characters that move a cursor.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::args::When;
 use crate::console::{Console, Level};
 use crate::numbers::grouped;
+use crate::stdout;
 
 /// Work that is done sooner gets no bar: it would only flicker.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The time between two lines in a log.
+const PACE: Duration = Duration::from_secs(1);
 
 /// How far a job is, shown or not.
 #[derive(Debug)]
@@ -30,52 +33,52 @@ pub(crate) struct Progress {
 enum State {
     Never,
     /// Nothing is drawn before the patience is over.
-    Later(ProgressDrawTarget),
+    Later,
     Shown(ProgressBar),
+    /// A line at this time after the start, and then one each second.
+    Lines(Duration),
 }
 
 impl Progress {
-    /// Begins; `alone` says that nothing else is written to the terminal meanwhile.
-    pub(crate) fn start(console: &Arc<Console>, when: When, rows: u64, alone: bool) -> Progress {
+    /// Begins; `printing` says that results are written to standard output meanwhile, which may be the same terminal.
+    pub(crate) fn start(console: &Arc<Console>, when: When, rows: u64, printing: bool) -> Progress {
         let terminal = console.is_terminal();
+        let alone = !printing || !stdout::is_terminal();
         let state = match when {
             _ if !console.says(Level::Normal) => State::Never,
-            When::Always if !terminal => State::Later(ProgressDrawTarget::term_like_with_hz(Box::new(Lines), 1)),
-            When::Always => State::Later(ProgressDrawTarget::stderr()),
-            When::Auto if terminal && alone => State::Later(ProgressDrawTarget::stderr()),
+            When::Always if !terminal => State::Lines(PATIENCE),
+            When::Always => State::Later,
+            When::Auto if terminal && alone => State::Later,
             When::Auto | When::Never => State::Never,
         };
-        let mut progress = Progress { console: Arc::clone(console), started: Instant::now(), rows, done: 0, state };
-        if when == When::Always {
-            progress.show();
-        }
-        progress
+        Progress { console: Arc::clone(console), started: Instant::now(), rows, done: 0, state }
     }
 
     /// So many more rows are done.
     pub(crate) fn advance(&mut self, rows: u64) {
         self.done += rows;
-        match &self.state {
+        match &mut self.state {
             State::Never => {}
-            State::Later(_) if self.started.elapsed() < PATIENCE => {}
-            State::Later(_) => self.show(),
+            State::Later if self.started.elapsed() < PATIENCE => {}
+            State::Later => self.show(),
             State::Shown(bar) => bar.set_position(self.done),
+            State::Lines(next) => {
+                let elapsed = self.started.elapsed();
+                if is_due(elapsed, next) {
+                    self.console.note(Level::Normal, &line(self.done, self.rows, elapsed));
+                }
+            }
         }
     }
 
     fn show(&mut self) {
-        match std::mem::replace(&mut self.state, State::Never) {
-            State::Later(target) => {
-                let bar = ProgressBar::with_draw_target(Some(self.rows), target)
-                    .with_style(style())
-                    .with_elapsed(self.started.elapsed())
-                    .with_position(self.done);
-                bar.tick();
-                self.console.draw_with(Some(bar.clone()));
-                self.state = State::Shown(bar);
-            }
-            other => self.state = other,
-        }
+        let bar = ProgressBar::with_draw_target(Some(self.rows), ProgressDrawTarget::stderr())
+            .with_style(style())
+            .with_elapsed(self.started.elapsed())
+            .with_position(self.done);
+        bar.tick();
+        self.console.draw_with(Some(bar.clone()));
+        self.state = State::Shown(bar);
     }
 }
 
@@ -98,41 +101,26 @@ fn style() -> ProgressStyle {
         .progress_chars("=> ")
 }
 
-/// A log in place of a terminal: what is drawn becomes a line, and nothing is ever taken back.
-#[derive(Debug)]
-struct Lines;
+/// Whether it is time for a line; if so, the next one is a whole second away.
+fn is_due(elapsed: Duration, next: &mut Duration) -> bool {
+    if elapsed < *next {
+        return false;
+    }
+    *next = elapsed + PACE;
+    true
+}
 
-impl TermLike for Lines {
-    fn width(&self) -> u16 {
-        120
-    }
-    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.write_str(text)
-    }
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        match text.trim_end() {
-            "" => Ok(()),
-            text => writeln!(io::stderr(), "{text}"),
-        }
-    }
-    fn clear_line(&self) -> io::Result<()> {
-        Ok(())
-    }
-    fn flush(&self) -> io::Result<()> {
-        io::stderr().flush()
-    }
+/// The line of a log.
+fn line(done: u64, rows: u64, elapsed: Duration) -> String {
+    let percent = u128::from(done) * 100 / u128::from(rows.max(1));
+    let speed = done as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+    let left = rows.saturating_sub(done) as f64 / speed.max(f64::MIN_POSITIVE);
+    format!(
+        "{percent} %  {} of {} rows  {} rows/s  {left:.0} s left",
+        grouped(done),
+        grouped(rows),
+        grouped(speed as u64)
+    )
 }
 
 #[cfg(test)]
@@ -142,5 +130,20 @@ mod tests {
     #[test]
     fn the_template_of_the_bar_can_be_read() {
         style();
+    }
+
+    #[test]
+    fn a_log_has_no_line_in_the_first_second_and_one_in_each_that_follows() {
+        let mut next = PATIENCE;
+        let lines = (0..10_000).filter(|&ms| is_due(Duration::from_millis(ms), &mut next));
+        assert_eq!(lines.collect::<Vec<_>>(), [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000]);
+        let mut late = PATIENCE;
+        assert!(is_due(Duration::from_millis(5500), &mut late) && !is_due(Duration::from_millis(6400), &mut late));
+    }
+
+    #[test]
+    fn a_line_of_a_log_says_how_much_how_fast_and_how_long_yet() {
+        let told = line(2_500_000, 10_000_000, Duration::from_millis(2500));
+        assert_eq!(told, "25 %  2,500,000 of 10,000,000 rows  1,000,000 rows/s  8 s left");
     }
 }

@@ -30,12 +30,14 @@ pub(crate) struct Report<'a> {
 struct Json<'a> {
     rows: u64,
     cols: u64,
-    dtype: String,
+    dtype: &'a str,
     min: serde_json::Value,
     max: serde_json::Value,
     first: &'a [u64],
     total: u64,
     histogram: &'a [u64],
+    /// How many counts share an entry of the histogram; more than one only above 65,535 columns.
+    histogram_step: u64,
     workers: usize,
     transport: &'a str,
     seconds: f64,
@@ -56,12 +58,13 @@ impl Report<'_> {
         let object = Json {
             rows: self.layout.rows,
             cols: self.layout.cols,
-            dtype: self.layout.dtype.to_string(),
+            dtype: self.layout.type_name(),
             min: bound(self.minimum),
             max: bound(self.maximum),
             first: &self.summary.first,
             total: self.summary.total,
             histogram: &self.summary.histogram,
+            histogram_step: self.summary.bin_width,
             workers: self.workers,
             transport: self.transport,
             seconds: self.seconds,
@@ -80,7 +83,7 @@ impl Report<'_> {
 
     fn write_text(&self, out: &mut String, bar: char) -> std::fmt::Result {
         let Report { layout, summary, .. } = self;
-        writeln!(out, "{}: {} {}", shown(self.file), layout.dtype, layout.shape())?;
+        writeln!(out, "{}: {} {}", shown(self.file), layout.type_name(), layout.shape())?;
         writeln!(out, "{LABEL}values{LABEL:#}  {} to {}, counted in each row", self.minimum, self.maximum)?;
         if !summary.first.is_empty() {
             let first: Vec<_> = summary.first.iter().map(u64::to_string).collect();
@@ -107,7 +110,7 @@ impl Report<'_> {
     }
 
     fn write_histogram(&self, out: &mut String, bar: char) -> std::fmt::Result {
-        let lines = histogram(self.summary);
+        let lines = histogram(self.summary, self.layout.cols);
         let most = lines.iter().map(|line| line.rows).max().unwrap_or(0).max(1);
         let labels = lines.iter().map(|line| line.counts.len()).max().unwrap_or(0).max(5);
         let numbers = lines.iter().map(|line| grouped(line.rows).len()).max().unwrap_or(0).max(4);
@@ -128,15 +131,15 @@ struct Line {
     rows: u64,
 }
 
-/// The histogram in few lines: neighbouring counts share one if there are too many.
-fn histogram(summary: &Summary) -> Vec<Line> {
+/// The histogram in few lines: neighbouring counts share one if there are too many. No row has more counts than columns.
+fn histogram(summary: &Summary, cols: u64) -> Vec<Line> {
     let bins = summary.histogram.len();
     let share = bins.div_ceil(LINES);
     let chunks = summary.histogram.chunks(share).enumerate();
     chunks
         .map(|(at, chunk)| {
             let from = (at * share) as u64 * summary.bin_width;
-            let to = from + chunk.len() as u64 * summary.bin_width - 1;
+            let to = (from + chunk.len() as u64 * summary.bin_width - 1).min(cols);
             let counts = if from == to { from.to_string() } else { format!("{from}-{to}") };
             Line { counts, rows: chunk.iter().sum() }
         })

@@ -1,62 +1,85 @@
-//! The handlers of the signals that ask the program to end.
+//! The handlers of the signals that ask the program to end or to pause.
 //!
 //! `ctrlc` takes Ctrl-C; `signal-hook` the others, because `ctrlc` does not tell which came. Neither replaces a signal that
-//! the program was started to ignore: `nohup mpexec ..` and `mpexec .. &` in a script stay what they are. Setting all
-//! this up takes a tenth of a millisecond, which is much of a short run; so the thread that listens does it, while the
-//! main one opens files and starts workers.
+//! the program was started to ignore: `nohup mpexec ..` and `mpexec .. &` in a script stay what they are. They are set as
+//! the first thing in `main`, so that a signal ends the program with its code and a message. One that comes earlier, while
+//! the system still loads the program, kills it as it kills any other; nothing of ours is there yet to be left behind.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
+
+use signal_hook::consts::SIGTSTP;
+use signal_hook::{flag, iterator};
 
 use crate::exit::Signal;
 
-/// Tells when the handlers are set.
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// That the program ends.
+    End(Signal),
+    /// That it pauses: Ctrl-Z.
+    Pause,
+}
+
+/// Knows which signal came, before any thread had the time to react to it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Set(Arc<OnceLock<()>>);
+pub(crate) struct Arrived(Arc<AtomicUsize>);
 
-impl Set {
-    /// Returns when the handlers are set.
-    pub(crate) fn wait(&self) {
-        self.0.wait();
-    }
-
-    fn now(&self) {
-        // It is only ever set once, by the one thread that does it.
-        let _ = self.0.set(());
+impl Arrived {
+    /// The last signal that asked the program to end.
+    pub(crate) fn signal(&self) -> Option<Signal> {
+        let number = self.0.load(Ordering::SeqCst);
+        Signal::ALL.into_iter().find(|signal| usize::from(signal.number()) == number)
     }
 }
 
-/// Calls `on` for each signal that comes from now on, on a thread of its own. A handler that cannot be set is left out:
+/// Calls `on` for each signal that comes from now on, on threads of its own. A handler that cannot be set is left out:
 /// then the signal ends the program in its own way, which is less polite, and right.
-pub(crate) fn listen(on: impl Fn(Signal) + Send + Sync + 'static) -> Set {
-    let set = Set::default();
-    let told = set.clone();
-    let on = Arc::new(on);
+pub(crate) fn listen(on: impl Fn(Wish) + Send + Sync + 'static) -> Arrived {
+    let (on, arrived) = (Arc::new(on), Arrived::default());
+    let (hooked, ready) = mpsc::channel::<iterator::Signals>();
+    let told = Arc::clone(&on);
     let listening = thread::Builder::new().name("mpexec-signals".into()).spawn(move || {
-        let wanted = wanted(ignored());
-        if wanted.contains(&Signal::Interrupt) {
-            let on = Arc::clone(&on);
-            let _ = ctrlc::set_handler(move || on(Signal::Interrupt));
-        }
-        let others = wanted.into_iter().filter(|&signal| signal != Signal::Interrupt);
-        let numbers = others.map(|signal| i32::from(signal.number()));
-        let mut hooked = signal_hook::iterator::Signals::new(numbers);
-        told.now();
-        for number in hooked.iter_mut().flat_map(|signals| signals.forever()) {
-            if let Some(signal) = Signal::ALL.into_iter().find(|signal| i32::from(signal.number()) == number) {
-                on(signal);
-            }
+        let Ok(mut signals) = ready.recv() else { return };
+        for number in signals.forever() {
+            let signal = Signal::ALL.into_iter().find(|signal| i32::from(signal.number()) == number);
+            told(signal.map_or(Wish::Pause, Wish::End));
         }
     });
     if listening.is_err() {
-        set.now();
+        // A signal that is caught and that nobody hears would be one that is ignored.
+        return arrived;
     }
-    set
+    let ignored = ignored();
+    let wanted = wanted(ignored);
+    if wanted.contains(&Signal::Interrupt) {
+        let _ = ctrlc::set_handler(move || on(Wish::End(Signal::Interrupt)));
+    }
+    let others = wanted.iter().filter(|&&signal| signal != Signal::Interrupt);
+    let mut numbers: Vec<_> = others.map(|signal| i32::from(signal.number())).collect();
+    if !is_in(ignored, SIGTSTP.unsigned_abs()) {
+        numbers.push(SIGTSTP);
+    }
+    if let Ok(signals) = iterator::Signals::new(numbers) {
+        // The thread waits for just this.
+        let _ = hooked.send(signals);
+    }
+    for signal in &wanted {
+        // What was set before is called too. It comes last, for what is only noted here nobody would react to.
+        let _ = flag::register_usize(signal.number().into(), Arc::clone(&arrived.0), signal.number().into());
+    }
+    arrived
 }
 
 /// All signals but those in a mask whose lowest bit is signal 1.
 fn wanted(ignored: u64) -> Vec<Signal> {
-    Signal::ALL.into_iter().filter(|signal| ignored & (1 << (signal.number() - 1)) == 0).collect()
+    Signal::ALL.into_iter().filter(|signal| !is_in(ignored, signal.number().into())).collect()
+}
+
+fn is_in(mask: u64, number: u32) -> bool {
+    mask & (1 << (number - 1)) != 0
 }
 
 /// The signals this program was started to ignore, as the kernel's mask of them. Where there is no `/proc`, none.
@@ -85,5 +108,6 @@ mod tests {
     fn ignored_signals_are_read_from_the_status() {
         assert_eq!(mask_in("Name:\tmpexec\nSigBlk:\t0\nSigIgn:\t0000000000001003\nSigCgt:\t0\n"), 0x1003);
         assert_eq!(mask_in("nothing of that"), 0);
+        assert!(is_in(0x80000, 20) && !is_in(0x80000, 19));
     }
 }

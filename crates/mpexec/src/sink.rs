@@ -2,16 +2,16 @@
 //!
 //! Files become visible at the end and complete ([`Output`]); what is printed is printed as it comes.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::fd::AsFd;
 
+use mpexec::names::shown;
 use mpexec::tasks::{Deliver, FileRef};
 use mpexec_data::{CountWidth, CountsText, Layout, NpyWriter, Output, Shape, TextFormat, npy_header};
 
 use crate::failure::Failure;
 use crate::plan::Counts;
+use crate::stdout::Stdout;
 
 /// The destination of the counts, open.
 #[derive(Debug)]
@@ -23,11 +23,11 @@ pub(crate) enum Sink {
     /// This process writes a text, in the order of the rows.
     Text(CountsText<Output>),
     /// The same to standard output; `ordered` or with each part as it comes.
-    Printed { text: CountsText<File>, ordered: bool },
+    Printed { text: CountsText<Stdout>, ordered: bool },
     /// `row<TAB>count` as the parts come.
-    Stream { out: File, width: CountWidth, buffer: Vec<u8> },
+    Stream { out: Stdout, width: CountWidth, buffer: Vec<u8> },
     /// An array to standard output, in order.
-    PrintedArray(NpyWriter<File>),
+    PrintedArray(NpyWriter<Stdout>),
 }
 
 impl Sink {
@@ -44,12 +44,12 @@ impl Sink {
                 let header = npy_header(width.dtype(), shape);
                 let offset = header.len() as u64;
                 let output = Output::create(path)?;
-                // At its full length from the start: a disk that cannot hold it says so before anything is counted.
+                // With all its space from the start: a disk that cannot hold it says so before anything is counted.
                 let bytes = layout.rows.checked_mul(width.bytes() as u64).and_then(|bytes| bytes.checked_add(offset));
-                output.set_len(bytes.unwrap_or(u64::MAX))?;
+                output.reserve(bytes.unwrap_or(u64::MAX))?;
                 output.write_at(0, &header)?;
                 let mut reference = FileRef::to(output.file(), path)
-                    .map_err(|error| Failure::files(format!("{}: {error}", path.display())))?;
+                    .map_err(|error| Failure::files(format!("{}: {error}", shown(path))))?;
                 reference.path = output.shared_path();
                 Sink::Array { output, reference, offset }
             }
@@ -57,14 +57,15 @@ impl Sink {
                 Sink::Text(CountsText::new(Output::create(path)?, *format, width).map_err(|error| file_error(&error))?)
             }
             Counts::Printed { format: TextFormat::Plain, ordered: false } => {
-                Sink::Stream { out: stdout()?, width, buffer: Vec::new() }
+                Sink::Stream { out: Stdout::lines()?, width, buffer: Vec::new() }
             }
             Counts::Printed { format, ordered } => {
-                let text = CountsText::new(stdout()?, *format, width).map_err(|error| Failure::stdout(&error))?;
+                let text =
+                    CountsText::new(Stdout::lines()?, *format, width).map_err(|error| Failure::stdout(&error))?;
                 Sink::Printed { text, ordered: *ordered }
             }
             Counts::PrintedArray => Sink::PrintedArray(
-                NpyWriter::new(stdout()?, width.dtype(), shape).map_err(|error| Failure::stdout(&error))?,
+                NpyWriter::new(Stdout::bytes()?, width.dtype(), shape).map_err(|error| Failure::stdout(&error))?,
             ),
         })
     }
@@ -132,12 +133,6 @@ impl Sink {
         }
         Ok(())
     }
-}
-
-/// Standard output without the line buffer of the standard library: what is written here is in large pieces already.
-pub(crate) fn stdout() -> Result<File, Failure> {
-    let cloned = io::stdout().as_fd().try_clone_to_owned();
-    cloned.map(File::from).map_err(|error| Failure::stdout(&error))
 }
 
 /// The errors of writing to an [`Output`] are whole lines already.

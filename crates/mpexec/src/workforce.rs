@@ -1,5 +1,6 @@
 //! The pool of a command: how many workers, started from which program, and what they say.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use mpexec_core::{Pool, Workers, count_processors};
@@ -11,6 +12,9 @@ use crate::plan::PoolPlan;
 
 /// The built-in tasks are pure: run again, they give the same. So a death of a worker is nobody's loss.
 const ATTEMPTS: u32 = 10;
+
+/// A process sees here which program it is; workers and who starts them compare that.
+const PROGRAM: &str = "/proc/self/exe";
 
 /// How many workers to start for work that is cut by `cut`: as many as were asked for; with auto as many as there are
 /// processors, but none that would find no piece left.
@@ -27,8 +31,7 @@ pub(crate) fn size(workers: Workers, console: &Console, cut: impl Fn(usize) -> P
                 } else {
                     String::new()
                 };
-                console
-                    .note(Level::Verbose, &format!("auto: {} workers, as num_cpus counts{fewer}", processors.chosen));
+                console.note(Level::Verbose, &format!("{processors}{fewer}"));
             }
             (count, pieces)
         }
@@ -49,5 +52,11 @@ pub(crate) fn start(plan: &PoolPlan, workers: usize, console: &Arc<Console>) -> 
         let console = Arc::clone(console);
         builder = builder.notes(move |line: &str| console.note(Level::Verbose, line));
     }
-    Ok(builder.build()?)
+    builder.build().map_err(|error| match Failure::from(error) {
+        // It shows as a program that cannot be found, its own.
+        Failure::Error { exit, line } if !line.contains("/proc") && !Path::new(PROGRAM).exists() => {
+            Failure::Error { exit, line: format!("{line} ({PROGRAM} is not there: is /proc mounted?)") }
+        }
+        other => other,
+    })
 }

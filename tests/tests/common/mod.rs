@@ -7,3 +7,4 @@
 pub(crate) mod files;
 pub(crate) mod processes;
 pub(crate) mod program;
+pub(crate) mod terminal;

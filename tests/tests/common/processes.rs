@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 /// A process held by a descriptor, so that nothing else is ever mistaken for it.
 #[derive(Debug)]
@@ -42,6 +42,36 @@ impl Held {
         let _ = kill_process(pid_of(self.pid), signal);
     }
 
+    /// Sends a signal to the process and to all in its group, which it leads.
+    pub(crate) fn signal_group(&self, signal: Signal) {
+        kill_process_group(pid_of(self.pid), signal).expect("its group is there");
+    }
+
+    /// Waits until the kernel says that it is stopped.
+    pub(crate) fn stops_within(&self, limit: Duration) -> bool {
+        self.comes_to(limit, || state_and_parent(self.pid).is_some_and(|(state, _)| state == "T"))
+    }
+
+    /// Waits until it has a handler of its own for this signal.
+    pub(crate) fn catches_within(&self, signal: Signal, limit: Duration) -> bool {
+        self.comes_to(limit, || {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default();
+            let mask = u64::from_str_radix(mask.trim(), 16).unwrap_or(0);
+            mask & (1 << (signal.as_raw() - 1)) != 0
+        })
+    }
+
+    fn comes_to(&self, limit: Duration, there: impl Fn() -> bool) -> bool {
+        let deadline = Instant::now() + limit;
+        while !there() {
+            if Instant::now() > deadline || self.ends_within(Duration::from_millis(1)) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// The words it was started with.
     pub(crate) fn words(&self) -> Vec<String> {
         let line = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
@@ -55,6 +85,15 @@ impl Held {
             return false;
         };
         entries.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|open| open == path))
+    }
+
+    /// Waits until it has opened a file in this folder, with a name or without one; `false` if it ended before.
+    pub(crate) fn writes_below(&self, folder: &Path) -> bool {
+        let folder = folder.canonicalize().expect("the folder is there");
+        self.comes_to(Duration::from_secs(10), || {
+            let entries = fs::read_dir(format!("/proc/{}/fd", self.pid)).into_iter().flatten().flatten();
+            entries.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|open| open.starts_with(&folder))
+        })
     }
 
     /// The most memory it ever had resident, in bytes.
@@ -71,20 +110,33 @@ fn pid_of(pid: u32) -> Pid {
 
 /// The living children of a process.
 pub(crate) fn children_of(parent: u32) -> Vec<Held> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
+    all().filter(|&pid| parent_of(pid) == Some(parent)).filter_map(Held::new).collect()
+}
+
+/// The living processes that were started with this variable in their environment, by whomever.
+pub(crate) fn marked(variable: &str) -> Vec<u32> {
+    let has = |pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|&byte| byte == 0).any(|entry| entry == variable.as_bytes())
     };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let children = pids.filter(|&pid| parent_of(pid) == Some(parent));
-    children.filter_map(Held::new).collect()
+    all().filter(|&pid| parent_of(pid).is_some()).filter(has).collect()
+}
+
+fn all() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// The parent of a process that is alive.
 fn parent_of(pid: u32) -> Option<u32> {
+    let (state, parent) = state_and_parent(pid)?;
+    (state != "Z" && state != "X").then_some(parent)
+}
+
+fn state_and_parent(pid: u32) -> Option<(String, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name before may hold anything, brackets and blanks too.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
-    let (state, parent) = (fields.next()?, fields.next()?);
-    (state != "Z" && state != "X").then(|| parent.parse().ok())?
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }

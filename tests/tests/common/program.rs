@@ -1,8 +1,10 @@
 //! The programs as people start them: with arguments, in a folder, under a watchdog.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::process::Signal;
 
 use super::processes::{Held, children_of};
+use super::terminal;
 
 /// No program of ours takes so long; one that does hangs.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -83,6 +86,8 @@ fn newest_source() -> SystemTime {
 /// A program about to be started.
 pub(crate) struct Call {
     command: Command,
+    /// Where its standard error is seen, if that is a terminal.
+    terminal: Option<File>,
 }
 
 impl Call {
@@ -91,7 +96,7 @@ impl Call {
             command.env_remove(variable);
         }
         command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Call { command }
+        Call { command, terminal: None }
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Call {
@@ -124,13 +129,28 @@ impl Call {
         self
     }
 
+    /// Its standard error is a terminal.
+    pub(crate) fn stderr_terminal(mut self) -> Call {
+        let (ours, theirs) = terminal::pair();
+        self.command.stderr(theirs);
+        self.terminal = Some(ours);
+        self
+    }
+
+    /// It leads a process group, as what a shell starts; or it is in the group of another program that does.
+    pub(crate) fn in_group_of(mut self, leader: Option<&Started>) -> Call {
+        self.command.process_group(leader.map_or(0, |leader| leader.pid().cast_signed()));
+        self
+    }
+
     /// Starts it. Standard error is read all the time; standard output only as the test wants it.
     pub(crate) fn start(mut self) -> Started {
         let mut child = self.command.spawn().expect("the program can be started");
         let held = Held::new(child.id()).expect("a child that nobody has waited for can be held");
         let stdout = child.stdout.take().map(BufReader::new);
         let stderr = Arc::new(Told::default());
-        let reader = child.stderr.take().map(|stream| {
+        let stream = child.stderr.take().map(|stream| File::from(OwnedFd::from(stream)));
+        let reader = stream.or(self.terminal.take()).map(|stream| {
             let told = Arc::clone(&stderr);
             std::thread::spawn(move || told.listen(stream))
         });
@@ -186,6 +206,15 @@ impl Started {
 
     pub(crate) fn signal(&self, signal: Signal) {
         self.held.signal(signal);
+    }
+
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Its standard output, for another program to read.
+    pub(crate) fn hand_on_stdout(&mut self) -> Stdio {
+        self.stdout.take().expect("stdout is open").into_inner().into()
     }
 
     /// Its children, as soon as there are so many.

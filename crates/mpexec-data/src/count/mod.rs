@@ -111,6 +111,10 @@ impl<'a> Counter<'a> {
     /// # Errors
     /// Those of [`count_range_into`].
     pub fn summarise(&self, rows: Range<u64>) -> Result<Summary, DataError> {
+        if self.file.layout().cols == 0 {
+            self.file.check_rows(&rows)?;
+            return Ok(Summary::of_zeros(rows.end - rows.start));
+        }
         self.count_with::<DataError>(rows, |_| Ok(()))
     }
 

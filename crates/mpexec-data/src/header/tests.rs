@@ -70,7 +70,23 @@ fn absurd_shapes_are_refused_before_any_arithmetic_overflows() {
         assert_eq!(of(&text), Err(HeaderFault::Shape(shape.into())));
     }
     let empty = "{'descr': '<i8', 'fortran_order': False, 'shape': (1152921504606846976, 0)}";
-    assert!(matches!(of(empty), Err(HeaderFault::Shape(_))), "rows that cost nothing are not counted for ever");
+    assert!(matches!(of(empty), Err(HeaderFault::Shape(_))), "NumPy has no such array either");
+}
+
+#[test]
+fn arrays_without_numbers_may_be_as_long_as_numpy_makes_them() {
+    for (shape, rows, cols) in [("(8589934592, 0)", 1 << 33, 0), ("(0, 8589934592)", 0, 1 << 33)] {
+        let layout = of(&format!("{{'descr': '<i8', 'fortran_order': False, 'shape': {shape}}}")).unwrap();
+        assert_eq!((layout.rows, layout.cols, layout.data_bytes()), (rows, cols, 0));
+    }
+}
+
+#[test]
+fn truth_values_keep_their_name() {
+    let name = |descr: &str| {
+        of(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (3,)}}")).unwrap().type_name()
+    };
+    assert_eq!((name("|b1"), name("|u1"), name("<f8")), ("bool", "uint8", "float64"));
 }
 
 /// The headers that the hostile tests begin with: every version, both orders, one and two dimensions.
@@ -117,7 +133,9 @@ fn sound(layout: &Layout, length: usize) {
     assert!(layout.dims == 1 && layout.cols == 1 || layout.dims == 2);
     let bytes = u128::from(layout.rows) * u128::from(layout.cols) * layout.dtype.size() as u128;
     assert!(bytes + u128::from(layout.data_offset) <= i64::MAX as u128, "{layout:?}");
-    assert!(bytes > 0 || layout.rows.max(layout.cols) <= u64::from(u32::MAX), "{layout:?}");
+    // Of a row without numbers there is still a count, and of a column without them an entry in the histogram.
+    let side = u128::from(layout.rows.max(layout.cols)) * layout.dtype.size() as u128;
+    assert!(side + u128::from(layout.data_offset) <= i64::MAX as u128, "{layout:?}");
 }
 
 /// Dictionaries that are nearly right, of the pieces that dictionaries are made of.

@@ -6,6 +6,7 @@ use crate::{CountWidth, DType};
 fn layout(dtype: DType, big_endian: bool) -> Layout {
     Layout {
         dtype,
+        truth: false,
         big_endian: big_endian && dtype.size() > 1,
         fortran: false,
         rows: 1,

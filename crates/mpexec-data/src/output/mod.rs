@@ -1,13 +1,16 @@
 //! Output files that are complete or absent.
 //!
 //! The file is written without a name (`O_TMPFILE`) in the folder where it will stand and gets its name at the end, so
-//! a program that fails or is killed at any moment leaves nothing behind. File systems that cannot do that get a hidden
-//! file that is renamed; there, and only there, a killed program leaves the hidden file.
+//! a program that fails or is killed leaves nothing behind. Two cases are different, because a rename needs a name to begin
+//! with. Where an older file is replaced, the complete new one has a hidden name (`.mpexec-` and 16 digits) for the moment
+//! between two system calls; killed in this moment, the program leaves that second file beside the old one. File systems
+//! without unnamed files, and systems without `/proc`, get the hidden name from the beginning; there a killed program
+//! leaves an incomplete hidden file. Under its own name the output is complete or absent (or the old one) in every case.
 
 mod error;
 mod place;
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
@@ -40,17 +43,20 @@ pub struct Output {
     target: PathBuf,
     /// The hidden name, where the file system made one necessary.
     hidden: Option<PathBuf>,
+    /// What everybody may do with it once it is complete; until then it is its owner's alone.
+    permissions: Permissions,
 }
 
 impl Output {
     /// Begins a file that will stand at `path` and replace what stands there. A link is followed: what it leads to is
-    /// replaced, and keeps its permissions. Nothing is visible before [`commit`](Output::commit).
+    /// replaced, and keeps its permissions, or is made if nothing is there. Nothing is visible before
+    /// [`commit`](Output::commit).
     ///
     /// # Errors
     /// An [`OutputError`] if the folder is missing or may not be written, or if `path` is a folder, a pipe or a device.
     pub fn create(path: impl AsRef<Path>) -> Result<Output, OutputError> {
         let path = path.as_ref().to_path_buf();
-        let target = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        let target = place::follow(&path).map_err(|cause| OutputError::new(&path, "follow its links", cause))?;
         let existing = std::fs::metadata(&target).ok();
         if existing.as_ref().is_some_and(|existing| existing.is_dir()) || target.file_name().is_none() {
             return Err(OutputError::Directory { path });
@@ -58,14 +64,12 @@ impl Output {
         if existing.as_ref().is_some_and(|existing| !existing.is_file()) {
             return Err(OutputError::NotRegular { path });
         }
-        let (file, hidden) =
-            place::create(place::folder(&target)).map_err(|cause| OutputError::new(&path, "create it", cause))?;
-        let output = Output { file, path, target, hidden };
-        if let Some(existing) = existing {
-            // As a shell's redirection does. Where it is refused, the user's default is as good.
-            let _ = output.file.set_permissions(existing.permissions());
-        }
-        Ok(output)
+        let refused = |cause| OutputError::new(&path, "create it", cause);
+        let (file, hidden) = place::create(place::folder(&target)).map_err(refused)?;
+        let usual = place::withhold(&file).map_err(refused)?;
+        // Those of the file that is replaced, as a shell's redirection does.
+        let permissions = existing.map_or(usual, |existing| existing.permissions());
+        Ok(Output { file, path, target, hidden, permissions })
     }
 
     /// The path the file will stand at, as it was given.
@@ -87,7 +91,35 @@ impl Output {
         }
     }
 
-    /// Gives the file its full length in bytes; what is not written reads as zeros.
+    /// Gives the file its full length in bytes, and the space on the disk for all of them; what is not written reads as
+    /// zeros. A disk that is too small is so found before the work and not in the middle of it. Where the file system cannot
+    /// promise space, only the length is set.
+    ///
+    /// # Errors
+    /// [`OutputError::Full`] if there is no space, or a file may not be so long.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("counts.npy");
+    /// let output = mpexec_data::Output::create(&path)?;
+    /// assert!(matches!(output.reserve(u64::MAX), Err(mpexec_data::OutputError::Full { .. })));
+    /// output.reserve(3)?;
+    /// output.commit()?;
+    /// assert_eq!(std::fs::read(&path)?, [0, 0, 0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reserve(&self, bytes: u64) -> Result<(), OutputError> {
+        if i64::try_from(bytes).is_err() {
+            return Err(self.error("reserve space for it", rustix::io::Errno::FBIG.into()));
+        }
+        match place::allocate(&self.file, bytes) {
+            Ok(true) => Ok(()),
+            Ok(false) => self.set_len(bytes),
+            Err(cause) => Err(self.error("reserve space for it", cause)),
+        }
+    }
+
+    /// Gives the file its full length in bytes; what is not written reads as zeros and takes no space.
     ///
     /// # Errors
     /// [`OutputError::Full`] if a file may not be so long.
@@ -111,6 +143,8 @@ impl Output {
     /// # Errors
     /// An [`OutputError`] if the folder is gone or may no longer be written. The file is absent then.
     pub fn commit(mut self) -> Result<(), OutputError> {
+        // Where it is refused, the file system knows no permissions.
+        let _ = self.file.set_permissions(self.permissions.clone());
         let named = match self.hidden.take() {
             None => place::link(&self.file, &self.target),
             Some(hidden) => std::fs::rename(&hidden, &self.target).inspect_err(|_| self.hidden = Some(hidden)),

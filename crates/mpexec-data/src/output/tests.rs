@@ -5,7 +5,8 @@ use super::*;
 /// An output as it is made where `O_TMPFILE` is refused.
 fn hidden(target: &Path) -> Output {
     let (file, hidden) = place::create_hidden(place::folder(target)).unwrap();
-    Output { file, path: target.into(), target: target.into(), hidden: Some(hidden) }
+    let permissions = place::withhold(&file).unwrap();
+    Output { file, path: target.into(), target: target.into(), hidden: Some(hidden), permissions }
 }
 
 fn names(folder: &Path) -> Vec<String> {

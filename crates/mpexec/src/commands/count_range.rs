@@ -1,5 +1,6 @@
 //! `mpexec count-range`: opens the file, hands ranges of its rows to workers, adds up what comes back.
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,23 +27,21 @@ type Answer = Result<Result<CountPart, CountFault>, TaskError>;
 ///
 /// # Errors
 /// The [`Failure`] that ended it early; a file that was to be written is absent then.
-pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>) -> Result<(), Failure> {
-    let running = Running::start(Arc::clone(console), Work { verb: "counted", file: plan.counts.file().is_some() });
-    count(plan, console, &running).map_err(|failure| running.explain(failure))
-}
-
-fn count(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
+pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
+    running.is(Work { verb: "counted", file: plan.counts.file().is_some() }, console);
     let started = Instant::now();
     let file = NpyFile::open(&plan.file)?;
+    refuse_own_input(&file, plan)?;
     // Workers read the bounds again; here they are read so that a wrong one starts nobody.
     Bounds::parse(&plan.minimum, &plan.maximum, file.layout().dtype)
         .map_err(|error| Failure::usage(format!("{}: {error}", shown(&plan.file))))?;
     let mut sink = Sink::open(&plan.counts, file.layout())?;
     let (workers, pieces) = workforce::size(plan.pool.workers, console, |workers| cut(&file, &plan.counts, workers));
+    running.check()?;
     let pool = Arc::new(workforce::start(&plan.pool, workers, console)?);
     running.holds(Arc::clone(&pool));
     running.begin(file.layout().rows);
-    let progress = Progress::start(console, plan.progress, file.layout().rows, !plan.counts.is_printed());
+    let progress = Progress::start(console, plan.progress, file.layout().rows, plan.counts.is_printed());
     let counting = Counting { plan, file: &file, pieces, pool: &pool, running, progress };
     let counted = counting.run(&mut sink);
     let seconds = started.elapsed().as_secs_f64();
@@ -55,7 +54,9 @@ fn count(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Running>) -> Re
             return Err(failure);
         }
     };
-    sink.finish()?;
+    let finished = sink.finish();
+    running.named();
+    finished?;
     if plan.counts.is_printed() {
         return Ok(());
     }
@@ -71,6 +72,21 @@ fn count(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Running>) -> Re
         output: plan.counts.file(),
     };
     print::report(&report, plan.json)
+}
+
+/// The output would take the place of the input, which is hardly what anybody wants.
+fn refuse_own_input(file: &NpyFile, plan: &CountPlan) -> Result<(), Failure> {
+    let Some(output) = plan.counts.file() else { return Ok(()) };
+    // Whatever links lead to it: a file is its device and its number there.
+    let same = match (std::fs::metadata(output), file.file().metadata()) {
+        (Ok(output), Ok(input)) => (output.dev(), output.ino()) == (input.dev(), input.ino()),
+        _ => false,
+    };
+    if same {
+        let line = format!("{}: is the file that is read ({}); give another name", shown(output), shown(&plan.file));
+        return Err(Failure::usage(line));
+    }
+    Ok(())
 }
 
 fn cut(file: &NpyFile, counts: &Counts, workers: usize) -> Pieces {
@@ -114,12 +130,9 @@ impl Counting<'_> {
         let part = match answer {
             Ok(answer) => answer?,
             Err(error) => {
-                return Err(Failure::task(format!(
-                    "{}: rows {}..{} were not counted: {error}",
-                    shown(&self.plan.file),
-                    rows.start,
-                    rows.end
-                )));
+                let file = shown(&self.plan.file);
+                let line = format!("{file}: rows {}..{} were not counted: {error}", rows.start, rows.end);
+                return Err(Failure::of_task(&error, &line));
             }
         };
         sink.take(&rows, &part.counts)?;
@@ -127,7 +140,8 @@ impl Counting<'_> {
         tally.add(&rows, part.summary).map_err(|error| Failure::task(error.to_string()))?;
         self.running.advance(counted);
         self.progress.advance(counted);
-        Ok(())
+        // Many more may be on their way; what was taken is whole, and nobody waits for the others.
+        self.running.check()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::interrupt::{Running, Work};
 use crate::plan::{GenPlan, Place};
 use crate::progress::Progress;
-use crate::sink::stdout;
+use crate::stdout::Stdout;
 
 /// What is written at once.
 const BLOCK: usize = 1 << 20;
@@ -20,26 +20,24 @@ const BLOCK: usize = 1 << 20;
 ///
 /// # Errors
 /// The [`Failure`] that ended it early; the file is absent then.
-pub(crate) fn run(plan: &GenPlan, console: &Arc<Console>) -> Result<(), Failure> {
-    let work = Work { verb: "made", file: plan.place != Place::Stdout };
-    let running = Running::start(Arc::clone(console), work);
-    write(plan, console, &running).map_err(|failure| running.explain(failure))
-}
-
-fn write(plan: &GenPlan, console: &Arc<Console>, running: &Running) -> Result<(), Failure> {
+pub(crate) fn run(plan: &GenPlan, console: &Arc<Console>, running: &Running) -> Result<(), Failure> {
+    running.is(Work { verb: "made", file: plan.place != Place::Stdout }, console);
     let shape = format!("int64 ({}, {}), {} to {}, seed {}", plan.rows, plan.cols, plan.low, plan.high - 1, plan.seed);
     match &plan.place {
         Place::Stdout => {
-            fill(plan, console, running, stdout()?, |error| Failure::stdout(&error))?;
+            fill(plan, console, running, Stdout::bytes()?, |error| Failure::stdout(&error))?;
             running.finish()?;
             console.note(Level::Normal, &format!("standard output: {shape}"));
         }
         Place::File(path) => {
+            let output = Output::create(path)?;
+            output.reserve(plan.bytes)?;
             // The errors of writing to an output are whole lines already.
-            let output =
-                fill(plan, console, running, Output::create(path)?, |error| Failure::files(error.to_string()))?;
+            let output = fill(plan, console, running, output, |error| Failure::files(error.to_string()))?;
             running.finish()?;
-            output.commit()?;
+            let committed = output.commit();
+            running.named();
+            committed?;
             console.note(Level::Normal, &format!("{}: {shape}", shown(path)));
         }
     }
@@ -56,7 +54,7 @@ fn fill<W: Write>(
 ) -> Result<W, Failure> {
     let mut array = NpyWriter::new(out, DType::I64, Shape::Matrix(plan.rows, plan.cols)).map_err(&failed)?;
     running.begin(plan.rows);
-    let mut progress = Progress::start(console, plan.progress, plan.rows, plan.place != Place::Stdout);
+    let mut progress = Progress::start(console, plan.progress, plan.rows, plan.place == Place::Stdout);
     let mut block = Vec::with_capacity(BLOCK + (64 << 10));
     let mut rows = Rows::new(plan.cols);
     generate(plan.rows, plan.cols, plan.low, plan.high, plan.seed, |numbers| {

@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::interrupt::Running;
 use crate::plan::Plan;
 
 /// Carries `plan` out.
 ///
 /// # Errors
 /// The [`Failure`] that ended it early.
-pub(crate) fn run(plan: &Plan, console: &Arc<Console>) -> Result<(), Failure> {
+pub(crate) fn run(plan: &Plan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
     match plan {
-        Plan::Gen(plan) => generate::run(plan, console),
-        Plan::Count(plan) => count_range::run(plan, console),
+        Plan::Gen(plan) => generate::run(plan, console, running),
+        Plan::Count(plan) => count_range::run(plan, console, running),
         Plan::Workers(asked) => workers::run(*asked),
     }
 }

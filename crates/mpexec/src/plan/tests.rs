@@ -105,7 +105,19 @@ fn the_numbers_of_gen_may_be_negative_and_lose_their_fraction() {
     let Ok(Plan::Gen(plan)) = plan("mpexec gen f --rows 2 --cols 3 --low -5 --high 7.5 --seed 100") else {
         panic!("not understood");
     };
-    assert_eq!((plan.low, plan.high, plan.seed), (-5, 7, 100));
+    assert_eq!((plan.low, plan.high, plan.seed, plan.bytes), (-5, 7, 100, 128 + 48));
+}
+
+#[test]
+fn a_shape_that_no_file_can_hold_is_refused_with_the_name_of_the_file() {
+    let most = u64::MAX;
+    for (rows, cols) in [(most, most), (1u64 << 60, 1), (1, 1 << 60), (1 << 60, 0), (most, 0), (3 << 58, 8)] {
+        let told = refusal(&format!("mpexec gen f --rows {rows} --cols {cols}"));
+        assert_eq!(told, format!("f: no file can hold the shape ({rows}, {cols}) of int64"));
+    }
+    for (rows, cols) in [(0, 0), (1u64 << 59, 0), (0, 1u64 << 59), (1 << 59, 1)] {
+        assert!(plan(&format!("mpexec gen f --rows {rows} --cols {cols}")).is_ok(), "({rows}, {cols})");
+    }
 }
 
 #[test]

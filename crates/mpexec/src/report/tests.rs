@@ -66,7 +66,7 @@ counts written to counts.npy
 #[test]
 fn a_program_reads_one_object_with_the_agreed_keys_in_order() {
     let json = with_report(&summary(), "-2.5", |report| report.json());
-    let expected = r#"{"rows":200000,"cols":5,"dtype":"int64","min":-2.5,"max":8,"first":[4,2,1,2,3,2,2,2,2,2],"total":500557,"histogram":[6169,31116,62390,62868,31228,6229],"workers":2,"transport":"shm","seconds":0.004}"#;
+    let expected = r#"{"rows":200000,"cols":5,"dtype":"int64","min":-2.5,"max":8,"first":[4,2,1,2,3,2,2,2,2,2],"total":500557,"histogram":[6169,31116,62390,62868,31228,6229],"histogram_step":1,"workers":2,"transport":"shm","seconds":0.004}"#;
     assert_eq!(json, expected);
 }
 
@@ -85,10 +85,19 @@ fn many_columns_share_the_lines_of_the_histogram() {
     wide.histogram[0] = 1;
     wide.histogram[6] = 1;
     wide.histogram[99] = 1;
-    let lines = histogram(&wide);
+    let lines = histogram(&wide, 99);
     assert_eq!(lines.len(), 15);
     assert_eq!((lines[0].counts.as_str(), lines[0].rows), ("0-6", 2));
     assert_eq!((lines[14].counts.as_str(), lines[14].rows), ("98-99", 1));
+}
+
+#[test]
+fn the_last_label_is_no_more_than_there_are_columns() {
+    for cols in [65_536, 100_000, 200_001] {
+        let lines = histogram(&Summary::new(cols), cols);
+        let last = lines.last().map(|line| line.counts.clone()).unwrap_or_default();
+        assert!(last == cols.to_string() || last.ends_with(&format!("-{cols}")), "{cols}: {last}");
+    }
 }
 
 #[test]

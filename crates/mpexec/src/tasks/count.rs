@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use mpexec_data::{Bounds, Counter, DataError, NpyFile, Summary};
+use mpexec_data::{Bounds, Counter, DataError, Summary};
 use serde::{Deserialize, Serialize};
 
 use super::held;
@@ -80,10 +80,7 @@ pub fn count_range(job: CountJob) -> Result<CountPart, CountFault> {
     let counter = Counter::new(&file, &bounds).map_err(unreadable)?;
     let mut counts = Vec::new();
     let summary = match &job.deliver {
-        Deliver::Summary => match without_columns(&file, &job.rows) {
-            Some(summary) => summary,
-            None => counter.summarise(job.rows.clone()).map_err(unreadable)?,
-        },
+        Deliver::Summary => counter.summarise(job.rows.clone()).map_err(unreadable)?,
         Deliver::Counts => {
             let bytes = (job.rows.end.saturating_sub(job.rows.start)) as usize * counter.width().bytes();
             counts = vec![0; bytes];
@@ -116,17 +113,4 @@ impl From<DataError> for Stopped {
     fn from(error: DataError) -> Stopped {
         Stopped::Input(error)
     }
-}
-
-/// A file without columns may claim any number of rows in a hundred bytes; nobody should wait for them to be counted.
-fn without_columns(file: &NpyFile, rows: &Range<u64>) -> Option<Summary> {
-    let layout = file.layout();
-    if layout.cols > 0 || rows.start > rows.end || rows.end > layout.rows {
-        return None;
-    }
-    let mut summary = Summary::new(0);
-    summary.rows = rows.end - rows.start;
-    summary.histogram[0] = summary.rows;
-    summary.first = vec![0; summary.rows.min(mpexec_data::FIRST_COUNTS as u64) as usize];
-    Some(summary)
 }

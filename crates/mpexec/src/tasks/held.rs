@@ -10,6 +10,7 @@ use std::rc::Rc;
 use mpexec_data::{DataError, NpyFile, OutputError, OutputPart};
 
 use super::reference::FileRef;
+use crate::limits;
 
 thread_local! {
     static INPUT: RefCell<Option<(FileRef, Rc<NpyFile>)>> = const { RefCell::new(None) };
@@ -29,7 +30,10 @@ pub(super) fn input(reference: &FileRef) -> Result<Rc<NpyFile>, String> {
 /// # Errors
 /// One line that names the file as people do.
 pub(super) fn output(reference: &FileRef) -> Result<Rc<OutputPart>, String> {
-    kept(&OUTPUT, reference, || OutputPart::open(&reference.path).map_err(|error: OutputError| error.to_string()))
+    kept(&OUTPUT, reference, || {
+        limits::report_file_size();
+        OutputPart::open(&reference.path).map_err(|error: OutputError| error.to_string())
+    })
 }
 
 type Place<T> = std::thread::LocalKey<RefCell<Option<(FileRef, Rc<T>)>>>;
