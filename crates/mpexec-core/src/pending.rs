@@ -192,6 +192,45 @@ impl<T, E> Pending<T, E> {
         }
     }
 
+    /// Sees to it that what has not started never starts. `true`: the handle ends as
+    /// [`TaskError::Cancelled`]; `false`: it runs or has ended, and nothing was changed.
+    ///
+    /// A call that lies in a worker's batch behind another counts as not started. Of a whole job (`map_async`) the tasks
+    /// that run now run on, and their results are dropped.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use std::time::Duration;
+    /// use mpexec_core::{Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+    /// let slow = |ms: u64| std::thread::sleep(Duration::from_millis(ms));
+    /// let running = pool.apply_async(slow, (60_000u64,));
+    /// let queued = pool.apply_async(slow, (60_000u64,));
+    /// assert!(queued.cancel());
+    /// assert!(matches!(queued.get(), Err(TaskError::Cancelled { .. })));
+    /// assert!(running.abort());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cancel(&self) -> bool {
+        self.stop(false)
+    }
+
+    /// As [`cancel`](Pending::cancel), and what runs is stopped too: its worker is killed and replaced. No other task is
+    /// harmed. `false` only when it had ended already.
+    pub fn abort(&self) -> bool {
+        self.stop(true)
+    }
+
+    fn stop(&self, force: bool) -> bool {
+        match &self.handle {
+            Some(Handle::Call(call)) => call.engine.stop_call(&call.cell, force),
+            Some(Handle::Shared(shared)) => shared.stop(force),
+            None => false,
+        }
+    }
+
     /// Whether the task ended well; `None` as long as it has not ended.
     #[must_use]
     pub fn is_successful(&mut self) -> Option<bool> {

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ids::IdMap;
 use super::jobs::{Hook, Outcome};
+use super::scheduler::JobId;
 use super::waiter::{Arrivals, Waiter};
+use crate::error::TaskError;
 
 /// Calls in one block: so many that its allocation is small beside them, so few that one handle kept for long costs little.
 const TOGETHER: usize = 32;
@@ -55,6 +57,12 @@ impl CallCell {
         self.lock().outcome.take()
     }
 
+    /// Whether it ended as cancelled, and nobody has fetched that.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        let state = self.lock();
+        matches!(&state.outcome, Some(Outcome::Failed(error)) if matches!(**error, TaskError::Cancelled { .. }))
+    }
+
     /// Nobody will fetch the outcome.
     pub(crate) fn detach(&self) {
         let outcome = {
@@ -97,35 +105,53 @@ impl CallCell {
     }
 }
 
+/// Cells that were made together, and what they are called by.
+#[derive(Debug)]
+struct Cells {
+    job: JobId,
+    number: u64,
+    cells: [CallCell; TOGETHER],
+}
+
 /// One call's cell, shared by its handle and the engine.
 #[derive(Debug)]
 pub(crate) struct CallRef {
-    block: Arc<[CallCell; TOGETHER]>,
+    block: Arc<Cells>,
     place: u8,
+}
+
+impl CallRef {
+    /// The call's job, and its index there.
+    pub(crate) fn name(&self) -> (JobId, u64) {
+        (self.block.job, self.block.number * TOGETHER as u64 + u64::from(self.place))
+    }
 }
 
 impl Deref for CallRef {
     type Target = CallCell;
 
     fn deref(&self) -> &CallCell {
-        &self.block[usize::from(self.place)]
+        &self.block.cells[usize::from(self.place)]
     }
 }
 
 /// The cells of [`TOGETHER`] calls and, a bit each, which of them are open.
 #[derive(Debug)]
 struct Block {
-    cells: Arc<[CallCell; TOGETHER]>,
+    cells: Arc<Cells>,
     open: u32,
 }
 
 /// The calls of one function, one task each, that are not settled.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Calls {
+    job: JobId,
     /// Index of the next call.
     next: u64,
     /// By number; a block leaves when all its calls are settled, however old the oldest open one is.
     blocks: IdMap<Block>,
+    /// Those that shall not start any more, wherever they lie.
+    stopping: IdMap<()>,
 }
 
 fn place_of(index: u64) -> (u64, u8) {
@@ -133,12 +159,18 @@ fn place_of(index: u64) -> (u64, u8) {
 }
 
 impl Calls {
+    pub(crate) fn of(job: JobId) -> Calls {
+        Calls { job, next: 0, blocks: IdMap::default(), stopping: IdMap::default() }
+    }
+
     /// Adds a call; returns its index and its cell.
     pub(crate) fn add(&mut self) -> (u64, CallRef) {
         let index = self.next;
         self.next += 1;
         let (number, place) = place_of(index);
-        let block = self.blocks.entry(number).or_insert_with(|| Block { cells: Arc::default(), open: 0 });
+        let job = self.job;
+        let fresh = || Block { cells: Arc::new(Cells { job, number, cells: Default::default() }), open: 0 };
+        let block = self.blocks.entry(number).or_insert_with(fresh);
         block.open |= 1 << place;
         (index, CallRef { block: block.cells.clone(), place })
     }
@@ -149,6 +181,19 @@ impl Calls {
         self.blocks.get(&number).is_some_and(|block| block.open >> place & 1 == 1)
     }
 
+    /// Says whether the call shall not start any more if it comes back unstarted.
+    pub(crate) fn set_stopping(&mut self, index: u64, stopping: bool) {
+        if stopping {
+            self.stopping.insert(index, ());
+        } else {
+            self.stopping.remove(&index);
+        }
+    }
+
+    pub(crate) fn is_stopping(&self, index: u64) -> bool {
+        !self.stopping.is_empty() && self.stopping.contains_key(&index)
+    }
+
     /// Leaves a call's outcome and takes it out of the table; returns who wants to be told.
     pub(crate) fn settle(&mut self, index: u64, outcome: Outcome) -> Vec<Hook> {
         let (number, place) = place_of(index);
@@ -156,7 +201,10 @@ impl Calls {
             return Vec::new();
         };
         block.open &= !(1 << place);
-        let told = block.cells[usize::from(place)].settle(outcome);
+        if !self.stopping.is_empty() {
+            self.stopping.remove(&index);
+        }
+        let told = block.cells.cells[usize::from(place)].settle(outcome);
         // The last block is still being filled.
         if block.open == 0 && number != place_of(self.next).0 {
             self.blocks.remove(&number);
@@ -166,7 +214,7 @@ impl Calls {
 
     fn open(&self) -> impl Iterator<Item = &CallCell> {
         self.blocks.values().flat_map(|block| {
-            block.cells.iter().enumerate().filter(|(place, _)| block.open >> place & 1 == 1).map(|(_, cell)| cell)
+            block.cells.cells.iter().enumerate().filter(|(place, _)| block.open >> place & 1 == 1).map(|(_, cell)| cell)
         })
     }
 
@@ -190,7 +238,6 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::TaskError;
 
     fn lost() -> Outcome {
         Outcome::Failed(Box::new(TaskError::Cancelled { reason: "test".to_owned() }))
@@ -198,7 +245,7 @@ mod tests {
 
     #[test]
     fn each_call_is_settled_once_in_whatever_order() {
-        let mut calls = Calls::default();
+        let mut calls = Calls::of(1);
         let cells: Vec<_> = (0..100).map(|_| calls.add()).collect();
         for (index, cell) in cells.iter().rev() {
             assert!(calls.is_open(*index) && !cell.is_ready());
@@ -216,7 +263,7 @@ mod tests {
 
     #[test]
     fn calls_that_were_given_up_are_not_open_and_those_after_them_are() {
-        let mut calls = Calls::default();
+        let mut calls = Calls::of(1);
         let before: Vec<_> = (0..40).map(|_| calls.add()).collect();
         drop(calls.settle_all(lost));
         let (index, _after) = calls.add();
@@ -226,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_call_whose_handle_is_gone_is_not_awaited_and_its_outcome_is_dropped() {
-        let mut calls = Calls::default();
+        let mut calls = Calls::of(1);
         let (index, cell) = calls.add();
         cell.detach();
         assert!(!calls.awaited());

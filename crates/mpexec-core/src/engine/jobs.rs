@@ -108,9 +108,10 @@ impl JobState {
         self.abandoned || self.detached
     }
 
-    /// Whether anybody still wants the outcomes of tasks from index `first` on that came back unfinished.
-    pub(crate) fn wants(&self, first: u64) -> bool {
-        !self.abandoned && self.broken.is_none() && self.calls.as_ref().is_none_or(|calls| calls.is_open(first))
+    /// Whether task `index`, which came back unfinished, is to be run all the same.
+    pub(crate) fn wants(&self, index: u64) -> bool {
+        let open = |calls: &Calls| calls.is_open(index) && !calls.is_stopping(index);
+        !self.abandoned && self.broken.is_none() && self.calls.as_ref().is_none_or(open)
     }
 }
 

@@ -27,6 +27,7 @@ mod send;
 pub(crate) mod slot;
 pub(crate) mod start;
 pub(crate) mod state;
+mod stop;
 pub(crate) mod supervisor;
 pub(crate) mod waiter;
 

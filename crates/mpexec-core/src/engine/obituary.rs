@@ -7,6 +7,7 @@ use std::io::Write;
 
 use super::Engine;
 use super::scheduler::{Event, WorkerId};
+use super::send::cancelled;
 use super::slot::{Phase, Slot};
 use super::state::{Life, State};
 use crate::config::WorkerStderr;
@@ -70,10 +71,14 @@ impl Engine {
         }
         let was_starting = matches!(state.slots[id].phase, Phase::Starting(_)) || state.slots[id].link.is_none();
         let sent_away = matches!(state.slots[id].phase, Phase::Leaving(_)) && fault.is_none();
-        let expected =
+        let ending =
             state.life != Life::Open && (!was_starting || sent_away) && state.sched.workers[id].held.is_empty();
+        let expected = ending || state.slots[id].sentenced;
         let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
-        state.handle(Event::Lost { worker: id, running }, |state, job, index| state.fail(job, index, crashed.clone()));
+        state.handle(Event::Lost { worker: id, running }, |state, job, index| {
+            let error = if state.is_stopping(job, index) { cancelled() } else { crashed.clone() };
+            state.fail(job, index, error);
+        });
         let slot = std::mem::take(&mut state.slots[id]);
         state.sweep_parcels();
         if let Some(link) = &slot.link {

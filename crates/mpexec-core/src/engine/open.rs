@@ -239,7 +239,7 @@ impl Engine {
                 let mut job = Job::new(function, attempts);
                 job.calls = true;
                 state.sched.open_job(id, job);
-                state.jobs.insert(id, JobState { calls: Some(Calls::default()), ..JobState::default() });
+                state.jobs.insert(id, JobState { calls: Some(Calls::of(id)), ..JobState::default() });
                 state.lanes.push((function, attempts, id));
                 id
             }

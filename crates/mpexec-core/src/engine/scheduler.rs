@@ -68,6 +68,15 @@ pub(crate) struct Plan {
     pub tasks: u32,
 }
 
+/// Where a task is that has no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In its job's queue.
+    Queued,
+    /// In a worker's hands.
+    Held { worker: WorkerId, ordinal: u64 },
+}
+
 /// See the head of this file.
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
@@ -180,7 +189,7 @@ impl Scheduler {
     fn freest(&self, depth: usize) -> Option<WorkerId> {
         let mut best: Option<(usize, u64, WorkerId)> = None;
         for (id, worker) in self.workers.iter().enumerate() {
-            if !worker.ready || worker.blocked || worker.held.len() >= depth {
+            if !worker.ready || worker.closed || worker.blocked || worker.held.len() >= depth {
                 continue;
             }
             let key = (worker.held.len(), worker.tasks_held(), id);
@@ -246,6 +255,24 @@ impl Scheduler {
     /// Whether nothing of the job is queued or in a worker's hands.
     pub(crate) fn is_idle(&self, id: JobId) -> bool {
         self.jobs.get(&id).is_none_or(|job| job.queue.is_empty() && job.held == 0)
+    }
+
+    /// Where a task without an outcome is.
+    pub(crate) fn find(&self, id: JobId, index: u64) -> Option<Place> {
+        if self.jobs.get(&id)?.queue.iter().any(|run| run.holds(index)) {
+            return Some(Place::Queued);
+        }
+        let held =
+            self.workers.iter().enumerate().flat_map(|(id, worker)| worker.held.iter().map(move |held| (id, held)));
+        let mut of_job = held.filter(|(_, held)| held.job == id);
+        of_job.find_map(|(worker, held)| Some(Place::Held { worker, ordinal: held.ordinal_of(index)? }))
+    }
+
+    /// Takes a queued task out of its queue.
+    pub(crate) fn drop_queued(&mut self, id: JobId, index: u64) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.drop_queued(index);
+        }
     }
 
     /// Tasks queued or held of all jobs.

@@ -10,6 +10,7 @@ use super::jobs::JobState;
 use super::parcels::Parcel;
 use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len};
 use super::state::State;
+use crate::error::TaskError;
 use crate::link::{LinkError, Upto, Withdrawal};
 use crate::os::events::Watch;
 
@@ -40,14 +41,28 @@ impl State {
         self.sched.handle(event, &mut actions);
         // What came back is queued before anything else is done: until then only the actions know of it, and whatever
         // looks at queues and workers for what is still needed would miss it.
+        let mut stopped = Vec::new();
         for action in &actions {
             if let Action::Requeue { worker, nth, job, offset, first, count, attempt } = *action
-                && self.jobs.get(&job).is_some_and(|job| job.wants(first))
                 && let Some(link) = &self.slots[worker].link
+                && let Some(state) = self.jobs.get(&job)
             {
-                let bytes = cut_out(link.held(nth), offset, count);
-                self.sched.push_front(job, Run { first, count, attempt, bytes, from: 0 });
+                let mut at = 0;
+                while at < count {
+                    let index = first + u64::from(at);
+                    let wanted = (at..count).take_while(|at| state.wants(first + u64::from(*at))).count() as u32;
+                    if wanted > 0 {
+                        let bytes = cut_out(link.held(nth), offset + at, wanted);
+                        self.sched.push_front(job, Run { first: index, count: wanted, attempt, bytes, from: 0 });
+                    } else if state.calls.as_ref().is_some_and(|calls| calls.is_stopping(index)) {
+                        stopped.push((job, index));
+                    }
+                    at += wanted.max(1);
+                }
             }
+        }
+        for (job, index) in stopped {
+            self.fail(job, index, cancelled());
         }
         for action in actions.drain(..) {
             match action {
@@ -78,7 +93,7 @@ impl State {
     }
 
     /// Takes back what worker `id` has not started of `lo..hi`.
-    fn withdraw(&mut self, id: WorkerId, lo: u64, hi: u64) {
+    pub(super) fn withdraw(&mut self, id: WorkerId, lo: u64, hi: u64) {
         // What was taken back before and is not passed yet must stay marked, so the new range covers it.
         let lo = if self.sched.workers[id].withdrawing() { lo.min(self.slots[id].withdrawn_lo) } else { lo };
         let Some(link) = self.slots[id].link.as_mut() else {
@@ -253,6 +268,11 @@ impl State {
         }
         self.parcels.retain(|id, _| named.contains(id));
     }
+}
+
+/// What a task ends as that was cancelled by its handle.
+pub(super) fn cancelled() -> TaskError {
+    TaskError::Cancelled { reason: "by its handle".to_owned() }
 }
 
 /// `count` entries from the `offset`th on.

@@ -48,6 +48,8 @@ pub(crate) struct Slot {
     pub child: Option<ChildProcess>,
     pub link: Option<Box<dyn Link>>,
     pub pid: u32,
+    /// It is killed for the task that it runs.
+    pub sentenced: bool,
     /// How many workers of the pool had died when this one was started.
     pub born: u64,
     pub stderr: Option<Tail>,
@@ -91,6 +93,12 @@ impl Slot {
             let _ = self.link.as_mut().map(|link| link.shut_down());
             self.phase = Phase::Leaving(Instant::now());
         }
+    }
+
+    /// Kills it for the task that it runs.
+    pub(crate) fn sentence(&mut self) {
+        self.sentenced = true;
+        self.kill();
     }
 
     /// SIGTERM to the process.

@@ -399,11 +399,11 @@ impl State {
                 && self.jobs.get(&held.job).is_none_or(|job| job.parcels)
             {
                 // What was taken back is queued again and keeps its parcels, unless nobody wants it any more.
-                let first_back = held.first + u64::from(held.keep);
-                let queued_again = self.jobs.get(&held.job).is_some_and(|job| job.wants(first_back));
-                let over = if queued_again { held.keep } else { held.count };
-                for entry in Entries::new(link.held(0), held.count).flatten().take(over as usize) {
-                    if let Some(named) = entry.parcel() {
+                let job = self.jobs.get(&held.job);
+                for (offset, entry) in (0..held.count).zip(Entries::new(link.held(0), held.count).flatten()) {
+                    let index = held.first + u64::from(offset);
+                    let queued_again = offset >= held.keep && job.is_some_and(|job| job.wants(index));
+                    if let Some(named) = entry.parcel().filter(|_| !queued_again) {
                         self.parcels.remove(&named.parcel);
                     }
                 }

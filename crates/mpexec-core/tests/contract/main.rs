@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
+mod aborting;
 mod calls;
+mod cancelling;
 mod ending;
 mod errors;
 mod flow;

@@ -25,6 +25,12 @@ impl Held {
         self.keep.saturating_sub(self.settled)
     }
 
+    /// The ordinal of the job's task `index`, if that is in here without an outcome.
+    pub(super) fn ordinal_of(&self, index: u64) -> Option<u64> {
+        let offset = index.checked_sub(self.first)?;
+        (u64::from(self.settled)..u64::from(self.keep)).contains(&offset).then(|| self.base + offset)
+    }
+
     fn end(&self) -> u64 {
         self.base + u64::from(self.count)
     }
@@ -44,6 +50,8 @@ pub(crate) struct Violation {
 pub(crate) struct Worker {
     /// It has shaken hands and is alive.
     pub ready: bool,
+    /// It gets no new tasks.
+    pub closed: bool,
     /// Its link had no room; set by the engine, cleared when something was freed.
     pub blocked: bool,
     /// How often it was asked for tasks back and has not answered.
@@ -60,6 +68,11 @@ impl Worker {
     /// One that has just shaken hands.
     pub(super) fn fresh() -> Worker {
         Worker { ready: true, ..Worker::default() }
+    }
+
+    /// Whether a task of the job without an outcome is in its hands.
+    pub(crate) fn holds(&self, job: JobId) -> bool {
+        self.held.iter().any(|held| held.job == job && held.remaining() > 0)
     }
 
     /// Tasks without an outcome in its hands.

@@ -36,6 +36,26 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Whether the job's task `index` is among them.
+    pub(super) fn holds(&self, index: u64) -> bool {
+        (self.first..self.first + u64::from(self.count)).contains(&index)
+    }
+
+    /// What lies behind task `index`; that one and what lies before it stay here, without that one itself.
+    fn split_around(&mut self, index: u64) -> Run {
+        let before = index.saturating_sub(self.first) as usize;
+        let entries = self.entries();
+        let skip = |from: usize, count: usize| {
+            (0..count).fold(from, |at, _| at + entries.get(at..).and_then(entry_len).unwrap_or(0))
+        };
+        let at = skip(0, before);
+        let behind = entries.get(skip(at, 1)..).unwrap_or_default().to_vec();
+        let (first, count) = (index + 1, self.count - before as u32 - 1);
+        self.bytes.truncate(self.from + at);
+        self.count = before as u32;
+        Run { first, count, attempt: self.attempt, bytes: behind, from: 0 }
+    }
+
     /// The entries that are left.
     pub(crate) fn entries(&self) -> &[u8] {
         self.bytes.get(self.from..).unwrap_or_default()
@@ -134,6 +154,24 @@ impl Job {
                 run.count += 1;
             }
             _ => self.queue.push_back(Run { first: index, count: 1, attempt: 1, bytes: entry.to_vec(), from: 0 }),
+        }
+    }
+
+    pub(super) fn drop_queued(&mut self, index: u64) {
+        let Some(place) = self.queue.iter().position(|run| run.holds(index)) else {
+            return;
+        };
+        let Some(run) = self.queue.get_mut(place) else {
+            return;
+        };
+        let behind = run.split_around(index);
+        if run.count == 0 {
+            self.queue.remove(place);
+            if behind.count > 0 {
+                self.queue.insert(place, behind);
+            }
+        } else if behind.count > 0 {
+            self.queue.insert(place + 1, behind);
         }
     }
 

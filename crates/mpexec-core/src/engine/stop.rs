@@ -1,0 +1,121 @@
+//! Stopping a task: one that has not started never runs, wherever it lies; one that runs is stopped with its worker, and
+//! nothing else with it.
+//!
+//! What lies in a worker's batch is taken back from there on. Over shared memory that is known at once; over the socket
+//! the worker answers. A worker is killed only while nothing lies behind the task that it runs, and gets nothing more from
+//! the moment it was asked: so the kill can strike no other task, also when that one ends just then.
+
+use super::Engine;
+use super::calls::CallRef;
+use super::scheduler::{JobId, Place, WorkerId};
+use super::send::cancelled;
+use super::state::State;
+
+impl Engine {
+    /// Stops a call: never to start, with `force` also if it runs. `true`: it ends, or has ended, as cancelled.
+    pub(crate) fn stop_call(&self, call: &CallRef, force: bool) -> bool {
+        let (job, index) = call.name();
+        let mut asked = None;
+        self.drive(None, |state, _| {
+            let stopped = state.try_stop(job, index, force, &mut asked);
+            if stopped && let Some(worker) = asked {
+                // Unless it is being killed it may have tasks again.
+                state.sched.workers[worker].closed &= state.slots[worker].sentenced;
+                state.dispatch();
+            }
+            stopped.then_some(())
+        });
+        if force {
+            // Its worker's end settles it.
+            self.wait_call(call, None);
+        }
+        call.is_cancelled()
+    }
+
+    /// Stops a whole job: what has not started never runs, with `force` what runs is stopped too. `false`: it had ended.
+    pub(crate) fn stop_job(&self, job: JobId, force: bool) -> bool {
+        let mut state = self.lock();
+        if self.is_settled(&state, job) {
+            return false;
+        }
+        state.break_job(job, &cancelled());
+        if !force {
+            return true;
+        }
+        let mut asked: Vec<WorkerId> = (0..self.workers).filter(|id| state.sched.workers[*id].holds(job)).collect();
+        for id in &asked {
+            state.sched.workers[*id].closed = true;
+        }
+        drop(state);
+        self.drive(None, |state, _| {
+            asked.retain(|id| {
+                let worker = &mut state.sched.workers[*id];
+                if !worker.holds(job) {
+                    worker.closed = false;
+                    return false;
+                }
+                if worker.unanswered == 0 {
+                    state.slots[*id].sentence();
+                }
+                worker.unanswered > 0
+            });
+            asked.is_empty().then_some(())
+        });
+        true
+    }
+}
+
+impl State {
+    fn is_open(&self, job: JobId, index: u64) -> bool {
+        self.jobs.get(&job).and_then(|job| job.calls.as_ref()).is_some_and(|calls| calls.is_open(index))
+    }
+
+    fn set_stopping(&mut self, job: JobId, index: u64, stopping: bool) {
+        if let Some(calls) = self.jobs.get_mut(&job).and_then(|job| job.calls.as_mut()) {
+            calls.set_stopping(index, stopping);
+        }
+    }
+
+    /// Whether a call was told to stop.
+    pub(super) fn is_stopping(&self, job: JobId, index: u64) -> bool {
+        self.jobs.get(&job).and_then(|job| job.calls.as_ref()).is_some_and(|calls| calls.is_stopping(index))
+    }
+
+    /// Whether all was done that can be: `false` while a worker that was `asked` has not answered.
+    fn try_stop(&mut self, job: JobId, index: u64, force: bool, asked: &mut Option<WorkerId>) -> bool {
+        if !self.is_open(job, index) {
+            return true;
+        }
+        match self.sched.find(job, index) {
+            None => true,
+            Some(Place::Queued) => {
+                self.sched.drop_queued(job, index);
+                self.fail(job, index, cancelled());
+                if self.jobs.get(&job).is_some_and(|job| job.parcels) {
+                    self.sweep_parcels();
+                }
+                true
+            }
+            Some(Place::Held { worker, ordinal }) if *asked != Some(worker) => {
+                *asked = Some(worker);
+                self.set_stopping(job, index, true);
+                self.sched.workers[worker].closed = force;
+                let hi = self.sched.workers[worker].next_ordinal;
+                self.withdraw(worker, ordinal, hi);
+                self.try_stop(job, index, force, asked)
+            }
+            Some(Place::Held { worker, .. }) => {
+                if self.sched.workers[worker].unanswered > 0 {
+                    return false;
+                }
+                // It runs, and nothing lies behind it.
+                if force {
+                    self.slots[worker].sentence();
+                } else {
+                    self.set_stopping(job, index, false);
+                }
+                true
+            }
+        }
+    }
+}
