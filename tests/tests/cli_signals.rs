@@ -159,7 +159,7 @@ fn a_signal_to_a_whole_pipeline_is_no_reader_that_left() {
     let folder = folder();
     let path = endless(&folder);
     for mode in ["sync", "async"] {
-        for _ in 0..8 {
+        for _ in 0..4 {
             let call = mpexec(["count-range", "--workers", "2", "--output", "-", "--mode", mode]).arg(&path);
             let mut counting = call.in_group_of(None).start();
             let reader = program("cat").stdin(counting.hand_on_stdout()).stdout(std::process::Stdio::null());
@@ -195,12 +195,13 @@ fn two_signals_leave_no_half_of_a_line() {
     for mode in ["sync", "async"] {
         let call = mpexec(["count-range", "--min", "0", "--output", "-", "--mode", mode, "--workers", "2"]);
         let mut started = call.arg(&path).start();
-        // Nobody reads on, so it will be killed in the middle of a write.
         let first = started.line();
         started.signal(Signal::INT);
         started.signal(Signal::TERM);
-        let (held, done) = (started.pid(), started.finish());
-        assert!([130, 143].contains(&done.code()), "{held}: {}", done.stderr);
+        // Nobody reads before its end, so it is ended in the middle of a write.
+        assert!(started.ends_within(Duration::from_secs(10)));
+        let done = started.finish();
+        assert!([130, 143].contains(&done.code()), "{}", done.stderr);
         assert!(first.ends_with("5\n") && done.text().ends_with('\n'), "{mode}: half a line");
     }
 }
@@ -210,7 +211,7 @@ fn no_worker_outlives_a_program_that_is_ended_while_it_starts_them() {
     let folder = folder();
     let path = endless(&folder);
     for children in [0, 1, 2, 3, 4] {
-        for round in 0..3 {
+        for round in 0..2 {
             let mark = format!("{}-{children}-{round}", std::process::id());
             let call = mpexec(["count-range", "--workers", "4"]).arg(&path).env("MPEXEC_TEST_MARK", &mark);
             let started = call.start();

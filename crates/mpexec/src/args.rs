@@ -94,7 +94,7 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: When,
 
-    /// When to show on stderr how far the work is; auto: if it takes over a second and stderr is a terminal
+    /// When to show on stderr how far work is that takes over a second; auto: if stderr is a terminal
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) progress: When,
 }

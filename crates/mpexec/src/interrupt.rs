@@ -16,6 +16,7 @@ use crate::numbers::grouped;
 use crate::pause::pause;
 use crate::signals::{self, Arrived, Wish};
 use crate::stage::{Reaction, Stage};
+use crate::stdout;
 
 /// How long what runs may take to come to its end after the first signal.
 const GRACE: Duration = Duration::from_secs(2);
@@ -23,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long killed workers may take to be gone; on a busy machine the kernel takes its time to take one down.
 const DISMISSAL: Duration = Duration::from_secs(1);
 
-/// How long a message may take to be written, should nobody read it.
+/// How long the message and the line that is being printed may take to be written, should nobody read them.
 const MESSAGE: Duration = Duration::from_millis(200);
 
 /// Ctrl-C ends all programs of a pipeline. If the reader is the quicker, its end is seen before the signal; so long is
@@ -157,10 +158,18 @@ impl Running {
         self.stage().finish(file).map_err(Failure::Asked)
     }
 
-    /// The file has its name, or it was refused.
-    pub(crate) fn named(&self) {
-        self.stage().named();
+    /// The file has its name, or it was refused: `named` says which.
+    ///
+    /// # Errors
+    /// That of `named`, or [`Failure::Asked`] if a signal came meanwhile. The file is there then all the same.
+    pub(crate) fn named(&self, named: Result<(), Failure>) -> Result<(), Failure> {
+        let late = {
+            let mut stage = self.stage();
+            stage.named();
+            stage.asked()
+        };
         self.changed.notify_all();
+        named.and(late.map_or(Ok(()), |signal| Err(Failure::Asked(signal))))
     }
 
     /// Says, once, how far the work was when it was ended.
@@ -208,10 +217,15 @@ impl Running {
         self.dismiss();
         let (said, heard) = std::sync::mpsc::channel();
         let running = Arc::clone(self);
-        // If nobody reads standard error either, the message must not hold us.
+        // If nobody reads standard output or standard error, neither must hold us.
         let telling = std::thread::Builder::new().name("mpexec-message".into()).spawn(move || {
             running.tell(signal);
-            said.send(())
+            let _held = stdout::hold();
+            // Nobody is left to hear it, or the program ends now; in either case nothing more is written.
+            let _ = said.send(());
+            loop {
+                std::thread::park();
+            }
         });
         if telling.is_ok() {
             let _ = heard.recv_timeout(MESSAGE);
@@ -241,6 +255,25 @@ mod tests {
         assert_eq!(told, "interrupted: 1,234,567 of 20,000,000 rows counted; no file written");
         let early = message(Signal::Terminate, Stage::Stopping(Signal::Terminate), COUNT, 0, UNKNOWN);
         assert_eq!(early, "terminated before any row was counted; no file written");
+    }
+
+    #[test]
+    fn a_signal_while_the_file_gets_its_name_is_told_when_it_has_it() {
+        let running = Running::default();
+        running.is(COUNT, &Arc::default());
+        assert_eq!(running.finish(), Ok(()));
+        running.stage().signalled(Signal::Terminate);
+        assert!(running.stage().is_naming());
+        assert_eq!(running.named(Ok(())), Err(Failure::Asked(Signal::Terminate)));
+        assert!(!running.stage().is_naming());
+    }
+
+    #[test]
+    fn a_reader_that_left_is_believed_if_no_signal_came() {
+        let running = Running::default();
+        assert_eq!(running.explain(Failure::ReaderLeft), Failure::ReaderLeft);
+        running.stage().signalled(Signal::Interrupt);
+        assert_eq!(running.explain(Failure::ReaderLeft), Failure::Asked(Signal::Interrupt));
     }
 
     #[test]

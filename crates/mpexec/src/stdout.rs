@@ -2,13 +2,14 @@
 //!
 //! It is written without the line buffer of the standard library, because what comes here is in large pieces already. A
 //! pipe that does not block (somebody else's setting, which all who hold the pipe share) is waited for. Lines go into a pipe
-//! in pieces that the system takes whole or not at all and that end with a line, so a program that is ended in the middle of
-//! its output leaves no half of one.
+//! in pieces that the system takes whole or not at all and that end with a line; into a file they go in large pieces that
+//! whoever ends the program waits for. So a program that is ended in the middle of its output leaves no half of one.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -17,6 +18,14 @@ use crate::failure::Failure;
 
 /// What a pipe takes whole or not at all: 4,096 bytes on Linux, and everywhere at least 512.
 const ATOMIC: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+
+/// Held during each write.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Waits until what is being written is written, and lets nothing more be written as long as the guard lives.
+pub(crate) fn hold() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Standard output, open.
 #[derive(Debug)]
@@ -54,6 +63,7 @@ impl Stdout {
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let bytes = if self.whole_lines { &bytes[..whole_lines(bytes)] } else { bytes };
+        let _writing = hold();
         loop {
             match self.file.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -54,9 +54,7 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
             return Err(failure);
         }
     };
-    let finished = sink.finish();
-    running.named();
-    finished?;
+    running.named(sink.finish())?;
     if plan.counts.is_printed() {
         return Ok(());
     }

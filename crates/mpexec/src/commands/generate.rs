@@ -35,9 +35,7 @@ pub(crate) fn run(plan: &GenPlan, console: &Arc<Console>, running: &Running) -> 
             // The errors of writing to an output are whole lines already.
             let output = fill(plan, console, running, output, |error| Failure::files(error.to_string()))?;
             running.finish()?;
-            let committed = output.commit();
-            running.named();
-            committed?;
+            running.named(output.commit().map_err(Failure::from))?;
             console.note(Level::Normal, &format!("{}: {shape}", shown(path)));
         }
     }
