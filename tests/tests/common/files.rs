@@ -95,10 +95,11 @@ pub(crate) fn zeros(folder: &TempDir, rows: u64, cols: u64) -> PathBuf {
 
 /// A table that takes many seconds to count, for programs that are ended before they are done with it: 64 GiB of holes.
 pub(crate) fn endless(folder: &TempDir) -> PathBuf {
-    zeros(folder, ENDLESS_ROWS, 5)
+    zeros(folder, ENDLESS_ROWS, 50)
 }
 
-pub(crate) const ENDLESS_ROWS: u64 = (64 << 30) / 40;
+/// Few enough that the space for all counts may be reserved in a temporary folder.
+pub(crate) const ENDLESS_ROWS: u64 = (64 << 30) / 400;
 
 /// The names in a folder, hidden ones too.
 pub(crate) fn names_in(folder: &TempDir) -> Vec<String> {

@@ -22,7 +22,17 @@ thread_local! {
 /// # Errors
 /// One line that names the file as people do.
 pub(super) fn input(reference: &FileRef) -> Result<Rc<NpyFile>, String> {
-    kept(&INPUT, reference, || NpyFile::open(&reference.path).map_err(|error: DataError| error.to_string()))
+    kept(&INPUT, reference, || NpyFile::open(&reference.path).map_err(|error| since_it_was_opened(error).to_string()))
+}
+
+/// The coordinator found the file whole; so for a worker that comes later, one that is too short has been cut.
+fn since_it_was_opened(error: DataError) -> DataError {
+    match error {
+        DataError::CutShort { path, expected, found } => DataError::Shrunk { path, expected, found },
+        // Of a header, at least its first byte.
+        DataError::Empty { path } => DataError::Shrunk { path, expected: 1, found: 0 },
+        other => other,
+    }
 }
 
 /// The output that `reference` names, opened now or before.
@@ -56,4 +66,23 @@ fn kept<T>(
     }
     place.set(Some((reference.clone(), Rc::clone(&file))));
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_short_for_a_worker_was_cut_since_the_coordinator_opened_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.bin");
+        let header = mpexec_data::npy_header(mpexec_data::DType::U8, mpexec_data::Shape::Vector(1000));
+        for length in [header.len() + 10, 60, 3, 0] {
+            std::fs::write(&path, &header).unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_len(length as u64).unwrap();
+            let told = input(&FileRef::to(&file, std::path::Path::new("data.bin")).unwrap()).unwrap_err();
+            assert!(told.starts_with("data.bin: was cut while it was read: "), "{length}: {told}");
+        }
+    }
 }
