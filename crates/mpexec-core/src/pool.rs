@@ -3,6 +3,7 @@
 mod builder;
 mod feed;
 mod streams;
+mod under_way;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ pub use streams::{Imap, ImapUnordered};
 
 use crate::config::Transport;
 use crate::engine::Engine;
-use crate::engine::open::Staged;
+use crate::engine::open::{Staged, Stream};
 use crate::engine::waiter::deadline_after;
 use crate::error::{JobError, PoolError, TaskError};
 use crate::pending::Pending;
@@ -168,7 +169,7 @@ impl Pool {
         C: Callable<M>,
         I: Iterator,
     {
-        let mut running = Running::<I, C::Output>::open(&self.engine, function, feed)
+        let mut running = Running::<I, C::Output>::open(&self.engine, function, None, feed)
             .map_err(|error| JobError { index: 0, error })?;
         let mut gather = Gather::with_capacity(running.size_hint());
         while let Some(outcomes) = running.next_outcomes(u64::MAX) {
@@ -202,7 +203,7 @@ impl Pool {
         C: Callable<M>,
         I: Iterator,
     {
-        match Running::<I, C::Output>::open(&self.engine, function, feed) {
+        match Running::<I, C::Output>::open(&self.engine, function, None, feed) {
             Ok(running) => running.into_pending(),
             Err(error) => Pending::failed(self.engine.clone(), JobError { index: 0, error }),
         }
@@ -217,7 +218,7 @@ impl Pool {
         I::Item: Item<M>,
     {
         let feed = Feed::new(items.into_iter(), |item: &I::Item, sink| item.encode_one(sink));
-        Imap::new(Running::open(&self.engine, &function, feed))
+        Imap::new(Running::open(&self.engine, &function, Some(Stream::Ordered), feed))
     }
 
     /// The results with their indices, as they finish. Items are taken inside `next()` only, and never more than the
@@ -229,7 +230,7 @@ impl Pool {
         I::Item: Item<M>,
     {
         let feed = Feed::new(items.into_iter(), |item: &I::Item, sink| item.encode_one(sink));
-        ImapUnordered::new(Running::open(&self.engine, &function, feed))
+        ImapUnordered::new(Running::open(&self.engine, &function, Some(Stream::Unordered), feed))
     }
 
     /// Takes no more calls. What was submitted is finished; then the workers leave. Closing twice is harmless.

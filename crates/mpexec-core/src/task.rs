@@ -29,6 +29,7 @@ pub(crate) mod entry;
 pub(crate) mod gather;
 pub(crate) mod outcome;
 mod params;
+pub(crate) mod part;
 pub(crate) mod staging;
 
 pub use arity::{Args, Item, TaskFn};

@@ -56,6 +56,34 @@ pub(crate) enum News {
     Failed(u64, TaskError),
 }
 
+impl News {
+    /// How many tasks it is of.
+    pub(crate) fn count(&self) -> u32 {
+        match self {
+            News::Results(chunk) => chunk.count,
+            News::Large(..) | News::Failed(..) => 1,
+        }
+    }
+
+    /// The index of the first of them.
+    pub(crate) fn first(&self) -> u64 {
+        match self {
+            News::Results(chunk) => chunk.first,
+            News::Large(index, ..) | News::Failed(index, _) => *index,
+        }
+    }
+
+    /// How many bytes of results it keeps in memory.
+    pub(crate) fn weight(&self) -> u64 {
+        let bytes = match self {
+            News::Results(chunk) => chunk.bytes.capacity(),
+            News::Large(_, _, parcel) => parcel.len(),
+            News::Failed(..) => 0,
+        };
+        bytes as u64
+    }
+}
+
 /// One job.
 #[derive(Debug, Default)]
 pub(crate) struct JobState {

@@ -9,7 +9,7 @@ use super::calls::{CallRef, Calls};
 use super::jobs::{Hook, JobState, News, Outcome};
 use super::obituary::Row;
 use super::parcels::Parcel;
-use super::scheduler::{Event, Function, Job, JobId, Run};
+use super::scheduler::{Event, Flow, Function, Job, JobId, Run};
 use super::state::{Life, State};
 use crate::error::TaskError;
 
@@ -36,6 +36,15 @@ pub(crate) struct JobOptions {
     pub chunk: Option<u32>,
     /// How many tasks, where known.
     pub total: Option<u64>,
+    /// Its results are handed out one by one.
+    pub stream: Option<Stream>,
+}
+
+/// In which order results are handed out one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Ordered,
+    Unordered,
 }
 
 /// What waiting for a job brought.
@@ -85,6 +94,7 @@ impl Engine {
         let mut job = Job::new(function, options.attempts);
         job.chunk = options.chunk;
         job.total = options.total;
+        job.flow = options.stream.map(|stream| Flow::new(stream == Stream::Ordered));
         state.sched.open_job(id, job);
         state.jobs.insert(id, JobState::default());
         self.wake_workers(&mut state);
@@ -121,6 +131,14 @@ impl Engine {
             self.leave(&mut state);
         }
         state.spare.pop()
+    }
+
+    /// The reader of a stream has handed out results of `bytes` and goes on at index `turn`: that makes room.
+    pub(crate) fn handed_out(&self, id: JobId, bytes: u64, turn: u64) {
+        let mut state = self.lock();
+        state.sched.handed_out(id, bytes, turn);
+        state.dispatch();
+        self.leave(&mut state);
     }
 
     /// Waits for something of a job. `feeding`: also for room for more of its tasks. `None`: the time was up.

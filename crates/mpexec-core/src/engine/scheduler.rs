@@ -8,6 +8,7 @@
 //! A task travels once through here: its encoded bytes wait in a [`Run`] of its job, are cut off and sent, and are
 //! forgotten when its outcome is settled. Only a death or a taking back brings bytes back, and then to the front.
 
+mod flow;
 mod held;
 mod job;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::collections::VecDeque;
 
 use super::ids::IdMap;
 
+pub(crate) use flow::{Flow, WINDOW};
 pub(crate) use held::{Violation, Worker};
 pub(crate) use job::{Function, Job, Run, entry_len};
 
@@ -43,6 +45,8 @@ pub(crate) enum Event {
     TakenBack { worker: WorkerId, from: u64, to: u64 },
     /// The job is over for its owner: what has not started shall not start.
     Abandoned(JobId),
+    /// More of the job is under way than its reader takes: what has not started shall wait.
+    HeldBack(JobId),
     /// A look at the table: `stalled` says for how long the worker's running task has been running.
     Looked { worker: WorkerId, stalled_ns: u64 },
 }
@@ -160,9 +164,10 @@ impl Scheduler {
         self.jobs.values().flat_map(|job| job.queue.iter())
     }
 
-    /// Whether any task waits to be sent.
+    /// Whether any task waits for a worker.
     pub(crate) fn queued(&self) -> bool {
-        !self.turn.is_empty()
+        let front = |id: &JobId| Some((*id, self.jobs.get(id)?.front()?));
+        self.turn.iter().filter_map(front).any(|(id, front)| self.allowed(id, Some(front)) > 0)
     }
 
     /// How many tasks the owner of `job` should encode next: zero when no worker could take them now.
@@ -173,7 +178,7 @@ impl Scheduler {
         if !state.queue.is_empty() || self.freest(state.depth()).is_none() {
             return 0;
         }
-        state.batch_size(self.ready())
+        within(state.batch_size(self.ready()), self.allowed(job, None))
     }
 
     /// Whether some worker has nothing waiting behind what it runs.
@@ -216,8 +221,11 @@ impl Scheduler {
                 }
                 continue;
             };
-            let (depth, tasks) = (job.depth(), job.batch_size(ready));
-            if let Some(worker) = self.freest(depth) {
+            let (depth, tasks, front) = (job.depth(), job.batch_size(ready), job.front());
+            let tasks = within(tasks, self.allowed(id, front));
+            if tasks > 0
+                && let Some(worker) = self.freest(depth)
+            {
                 return Some(Plan { worker, job: id, tasks });
             }
             self.turn.rotate_left(1);
@@ -237,6 +245,7 @@ impl Scheduler {
 
     /// A batch is about to lie in the worker's ring: it enters the table. Returns its number and first ordinal.
     pub(crate) fn sent(&mut self, id: WorkerId, job: JobId, first: u64, count: u32, attempt: u32) -> (u64, u64) {
+        self.flows_again(job);
         if let Some(state) = self.jobs.get_mut(&job) {
             state.held += u64::from(count);
         }
@@ -314,6 +323,7 @@ impl Scheduler {
             Event::Lost { worker, running } => self.lost(worker, running, actions),
             Event::TakenBack { worker, from, to } => self.taken_back(worker, from, to, actions),
             Event::Abandoned(job) => self.abandoned(job, actions),
+            Event::HeldBack(job) => self.withdraw_all(job, actions),
             Event::Looked { worker, stalled_ns } => self.looked(worker, stalled_ns, actions),
         }
     }
@@ -381,11 +391,7 @@ impl Scheduler {
         for run in job.queue.drain(..) {
             actions.push(Action::Dropped { job: id, first: run.first, count: u64::from(run.count) });
         }
-        for (worker, state) in self.workers.iter().enumerate() {
-            if let Some(lo) = state.first_unstarted_of(id) {
-                actions.push(Action::Withdraw { worker, lo, hi: state.next_ordinal });
-            }
-        }
+        self.withdraw_all(id, actions);
     }
 
     /// Moves work from a slow worker to idle ones when nothing else is left for them.
@@ -414,4 +420,8 @@ impl Scheduler {
             actions.push(Action::Withdraw { worker: id, lo, hi: worker.next_ordinal });
         }
     }
+}
+
+fn within(tasks: u32, allowed: u64) -> u32 {
+    u32::try_from(allowed).map_or(tasks, |allowed| tasks.min(allowed))
 }

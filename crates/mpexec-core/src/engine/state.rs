@@ -12,7 +12,7 @@ use super::ids::IdMap;
 use super::jobs::{Bytes, Chunk, Hook, JobState, Jobs, News, Outcome};
 use super::obituary::Row;
 use super::parcels::Parcel;
-use super::scheduler::{Action, Function, JobId, Scheduler, WorkerId};
+use super::scheduler::{Action, Event, Function, JobId, Scheduler, WorkerId};
 use super::segments::{Segment, split};
 use super::slot::Slot;
 use super::waiter::Waiter;
@@ -101,6 +101,8 @@ pub(crate) struct State {
     /// The buffer into which results of single calls are taken, again and again.
     received: Vec<u8>,
     pub(super) actions: Vec<Action>,
+    /// Streams of which more is under way than their readers take.
+    overfull: Vec<JobId>,
 }
 
 impl State {
@@ -131,6 +133,9 @@ impl State {
         for id in 0..self.slots.len() {
             if !self.sched.workers[id].held.is_empty() {
                 news |= self.receive_from(id, if look { Upto::Complete } else { Upto::Published });
+                while let Some(job) = self.overfull.pop() {
+                    self.handle(Event::HeldBack(job), |_, _, _| {});
+                }
             }
         }
         if look {
@@ -373,6 +378,9 @@ impl State {
         if job.broken.is_some() {
             // Its owner was told that what had no outcome has none.
             return;
+        }
+        if self.sched.came(id, news.count(), news.weight()) {
+            self.overfull.push(id);
         }
         job.failed |= fault;
         let told = !job.quiet || (job.input_ended && idle) || fault;

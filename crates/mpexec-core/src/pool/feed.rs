@@ -1,26 +1,31 @@
 //! A job from its caller's side: input is pulled and encoded as workers have room, outcomes are decoded as they come.
 //!
 //! Everything of the user's, the iterator, `Serialize`, `Deserialize`, runs here, on the caller's thread, with no lock held.
+//! When the iterator or a `Serialize` panics, the panic is the caller's, and the input ends there: what was pulled before is
+//! handed over first and has its outcomes like any other.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use mpexec_wire::EncodeError;
 
+use super::under_way::UnderWay;
 use crate::engine::Engine;
 use crate::engine::jobs::News;
-use crate::engine::open::{JobNews, JobOptions, Staged};
-use crate::engine::scheduler::{JobId, Run};
+use crate::engine::open::{JobNews, JobOptions, Staged, Stream};
+use crate::engine::scheduler::{JobId, Run, WINDOW};
 use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
 use crate::registry::Callable;
 use crate::task::TaskResult;
 use crate::task::staging::{EntrySink, Staging};
 
-/// Encoded input ahead of its outcomes is kept below this many bytes, beside the limit in tasks.
+/// Arguments under way are kept below so many bytes, beside the limit in tasks; but each worker may have one task.
 const AHEAD_BYTES: u64 = 64 << 20;
 /// A batch of staged tasks is handed over at this size, however many tasks were asked for.
-const STAGED_BYTES: usize = 256 << 10;
+const STAGED_BYTES: u64 = 256 << 10;
+/// How much is handed out before the engine is told, which makes room for more.
+const TOLD_AT: u64 = WINDOW / 16;
 
 /// An iterator of tasks, and how one is encoded.
 pub(crate) struct Feed<I: Iterator> {
@@ -43,9 +48,12 @@ pub(crate) struct Running<I: Iterator, R> {
     input_ended: bool,
     /// Tasks that could not even be encoded.
     unencoded: Vec<News>,
-    /// Outcomes fetched, and bytes brought, for the window.
-    fetched: u64,
-    bytes: u64,
+    /// Outcomes handed out.
+    read: u64,
+    /// Outcomes handed out when the engine was told last, and bytes since.
+    told: u64,
+    untold: u64,
+    under_way: UnderWay,
     detached: bool,
     /// A buffer for the next tasks.
     spare: Vec<u8>,
@@ -53,7 +61,12 @@ pub(crate) struct Running<I: Iterator, R> {
 }
 
 impl<I: Iterator, R: TaskResult> Running<I, R> {
-    pub(crate) fn open<C, M>(engine: &Arc<Engine>, function: &C, feed: Feed<I>) -> Result<Running<I, R>, TaskError>
+    pub(crate) fn open<C, M>(
+        engine: &Arc<Engine>,
+        function: &C,
+        stream: Option<Stream>,
+        feed: Feed<I>,
+    ) -> Result<Running<I, R>, TaskError>
     where
         C: Callable<M>,
     {
@@ -61,7 +74,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             (least, Some(most)) if least == most => Some(least as u64),
             _ => None,
         };
-        let options = JobOptions { attempts: engine.config.attempts, chunk: None, total };
+        let options = JobOptions { attempts: engine.config.attempts, chunk: None, total, stream };
         let job = engine.open_job(&function.id().0, options)?;
         Ok(Running {
             engine: engine.clone(),
@@ -70,8 +83,10 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             next_index: 0,
             input_ended: false,
             unencoded: Vec::new(),
-            fetched: 0,
-            bytes: 0,
+            read: 0,
+            told: 0,
+            untold: 0,
+            under_way: UnderWay::default(),
             detached: false,
             spare: Vec::new(),
             result: PhantomData,
@@ -91,50 +106,57 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
     /// Encodes up to `tasks` tasks and hands them over.
     fn bring(&mut self, tasks: u32) {
         let largest = self.engine.largest_payload();
-        let mut staged = Staging::over(std::mem::take(&mut self.spare));
-        let mut first = self.next_index;
-        while staged.count < tasks && staged.len() < STAGED_BYTES {
-            let Some(item) = self.feed.items.next() else {
-                self.input_ended = true;
+        let staged = Staging::over(std::mem::take(&mut self.spare));
+        let first = self.next_index;
+        let mut bringing = Bringing { running: self, staged, first, whole: false };
+        while bringing.staged.count < tasks && bringing.staged.weight() < STAGED_BYTES {
+            let Some(item) = bringing.running.feed.items.next() else {
+                bringing.running.input_ended = true;
                 break;
             };
-            let encode = self.feed.encode;
-            let pushed = staged.push(largest, |sink| encode(&item, sink));
-            let index = self.next_index;
-            self.next_index += 1;
+            let encode = bringing.running.feed.encode;
+            let pushed = bringing.staged.push(largest, |sink| encode(&item, sink));
+            let index = bringing.running.next_index;
+            bringing.running.next_index += 1;
             if let Err(error) = pushed {
                 // Indices within a run follow each other, so the run ends before the gap.
-                self.hand_over(&mut staged, first, false);
-                first = self.next_index;
-                self.unencoded.push(News::Failed(index, error));
+                bringing.hand_over(false);
+                bringing.running.unencoded.push(News::Failed(index, error));
             }
         }
         // An iterator that says it is empty need not be asked.
-        self.input_ended |= self.feed.items.size_hint().1 == Some(0);
-        self.hand_over(&mut staged, first, self.input_ended);
+        let empty = bringing.running.feed.items.size_hint().1 == Some(0);
+        bringing.running.input_ended |= empty;
+        bringing.whole = true;
     }
 
-    fn hand_over(&mut self, staged: &mut Staging, first: u64, last: bool) {
-        let Staging { staged: Staged { bytes, parcels }, count } = std::mem::take(staged);
-        self.bytes += bytes.len() as u64;
-        let spare = self.engine.bring(self.job, Run { first, count, attempt: 1, bytes, from: 0 }, last, parcels);
-        self.spare = spare.unwrap_or_default();
-    }
-
-    /// Whether more input may be taken while `window` tasks are ahead of the reader's `read`.
+    /// Whether more input may be taken while at most `window` tasks are ahead of the reader.
     fn may_feed(&self, window: u64) -> bool {
-        let ahead = self.next_index - self.fetched;
-        let each = self.bytes / self.next_index.max(1);
-        !self.input_ended && ahead < window && (ahead < 64 || ahead.saturating_mul(each) < AHEAD_BYTES)
+        let ahead = self.next_index - self.read;
+        let (tasks, bytes) = (self.under_way.tasks(), self.under_way.bytes());
+        !self.input_ended && ahead < window && (bytes < AHEAD_BYTES || tasks < self.engine.workers as u64)
     }
 
-    /// Outcomes that were read by the caller make room in the window.
-    pub(crate) fn read(&mut self, count: u64) {
-        self.fetched += count;
+    /// `count` outcomes were handed out, and memory of `bytes` went with them: that makes room in the window.
+    pub(crate) fn handed_out(&mut self, count: u64, bytes: u64) {
+        self.read += count;
+        self.untold += bytes;
+        if self.untold >= TOLD_AT {
+            self.tell();
+        }
     }
 
-    /// The next outcomes that came; `None` at the end. At most `window` tasks are ahead of those [`Running::read`].
+    fn tell(&mut self) {
+        let bytes = std::mem::take(&mut self.untold);
+        self.told = self.read;
+        self.engine.handed_out(self.job, bytes, self.read);
+    }
+
+    /// The next outcomes that came; `None` at the end. At most `window` tasks are ahead of those handed out.
     pub(crate) fn next_outcomes(&mut self, window: u64) -> Option<Vec<News>> {
+        if self.told < self.read {
+            self.tell();
+        }
         loop {
             if !self.unencoded.is_empty() {
                 return Some(std::mem::take(&mut self.unencoded));
@@ -143,13 +165,18 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             // Without a deadline the wait always ends with something.
             match self.engine.next_news(self.job, feeding, None)? {
                 JobNews::Room(tasks) => {
-                    let room = window - (self.next_index - self.fetched);
+                    let room = window - (self.next_index - self.read);
                     self.bring(u32::try_from(room).map_or(tasks, |room| tasks.min(room)));
                 }
-                JobNews::News(news) => return Some(news),
+                JobNews::News(news) => {
+                    for news in &news {
+                        self.under_way.settled(news.first(), news.count());
+                    }
+                    return Some(news);
+                }
                 JobNews::Broken(error) => {
                     self.input_ended = true;
-                    let index = self.fetched;
+                    let index = self.read;
                     self.engine.abandon(self.job);
                     return Some(vec![News::Failed(index, error)]);
                 }
@@ -182,5 +209,38 @@ impl<I: Iterator, R> Drop for Running<I, R> {
         if !self.detached {
             self.engine.abandon(self.job);
         }
+    }
+}
+
+/// Tasks on their way into the engine: handed over at the end, also when the end is a panic of the user's.
+struct Bringing<'a, I: Iterator, R> {
+    running: &'a mut Running<I, R>,
+    staged: Staging,
+    /// Index of the first task staged.
+    first: u64,
+    /// The input has not panicked.
+    whole: bool,
+}
+
+impl<I: Iterator, R> Bringing<'_, I, R> {
+    fn hand_over(&mut self, last: bool) {
+        let running = &mut *self.running;
+        let bytes = self.staged.weight();
+        let Staging { staged: Staged { bytes: entries, parcels }, count, .. } = std::mem::take(&mut self.staged);
+        running.under_way.brought(self.first, count, bytes);
+        let run = Run { first: self.first, count, attempt: 1, bytes: entries, from: 0 };
+        let spare = running.engine.bring(running.job, run, last, parcels);
+        running.spare = spare.unwrap_or_default();
+        self.first = running.next_index;
+    }
+}
+
+impl<I: Iterator, R> Drop for Bringing<'_, I, R> {
+    fn drop(&mut self) {
+        if !self.whole {
+            self.staged.drop_unfinished();
+            self.running.input_ended = true;
+        }
+        self.hand_over(self.running.input_ended);
     }
 }

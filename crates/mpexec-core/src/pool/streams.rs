@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::feed::Running;
+use crate::engine::jobs::News;
 use crate::error::TaskError;
 use crate::task::TaskResult;
-use crate::task::gather::{Ended, decode_all};
+use crate::task::part::Part;
 
 /// Input is taken at most so many tasks ahead of the results that were read.
 const WINDOW: u64 = 65_536;
@@ -25,7 +26,10 @@ const WINDOW: u64 = 65_536;
 pub struct Imap<I: Iterator, R: TaskResult> {
     running: Source<I, R>,
     next: u64,
-    early: BTreeMap<u64, Result<R, TaskError>>,
+    /// Whose turn it is.
+    part: Option<Part>,
+    /// What came ahead of its turn.
+    early: BTreeMap<u64, Part>,
 }
 
 /// Results with their indices as they finish; see [`Pool::imap_unordered`](crate::Pool::imap_unordered). Dropping it
@@ -45,7 +49,7 @@ pub struct Imap<I: Iterator, R: TaskResult> {
 /// ```
 pub struct ImapUnordered<I: Iterator, R: TaskResult> {
     running: Source<I, R>,
-    came: VecDeque<Ended<R>>,
+    came: VecDeque<Part>,
 }
 
 enum Source<I: Iterator, R: TaskResult> {
@@ -60,33 +64,36 @@ impl<I: Iterator, R: TaskResult> Source<I, R> {
         opened.map_or_else(Source::Refused, |running| Source::Runs(Box::new(running)))
     }
 
-    fn next_outcomes(&mut self) -> Option<Vec<Ended<R>>> {
+    fn next_outcomes(&mut self) -> Option<Vec<News>> {
         match self {
             Source::Runs(running) => {
-                let outcomes = running.next_outcomes(WINDOW).map(decode_all);
+                let outcomes = running.next_outcomes(WINDOW);
                 if outcomes.is_none() {
                     *self = Source::Over;
                 }
                 outcomes
             }
             Source::Refused(_) => match std::mem::replace(self, Source::Over) {
-                Source::Refused(error) => Some(vec![(0, Err(error))]),
+                Source::Refused(error) => Some(vec![News::Failed(0, error)]),
                 _ => None,
             },
             Source::Over => None,
         }
     }
 
-    fn read(&mut self) {
+    /// The next outcome of `part`, if it has one.
+    fn take(&mut self, part: &mut Part) -> Option<(u64, Result<R, TaskError>)> {
+        let (taken, freed) = part.take()?;
         if let Source::Runs(running) = self {
-            running.read(1);
+            running.handed_out(1, freed);
         }
+        Some(taken.decode())
     }
 }
 
 impl<I: Iterator, R: TaskResult> Imap<I, R> {
     pub(super) fn new(opened: Result<Running<I, R>, TaskError>) -> Imap<I, R> {
-        Imap { running: Source::of(opened), next: 0, early: BTreeMap::new() }
+        Imap { running: Source::of(opened), next: 0, part: None, early: BTreeMap::new() }
     }
 }
 
@@ -95,12 +102,21 @@ impl<I: Iterator, R: TaskResult> Iterator for Imap<I, R> {
 
     fn next(&mut self) -> Option<Result<R, TaskError>> {
         loop {
-            if let Some(outcome) = self.early.remove(&self.next) {
-                self.next += 1;
-                self.running.read();
-                return Some(outcome);
+            if let Some(part) = &mut self.part {
+                let taken = self.running.take(part);
+                self.next = part.first();
+                if part.is_empty() {
+                    self.part = None;
+                }
+                if let Some((_, outcome)) = taken {
+                    return Some(outcome);
+                }
             }
-            self.early.extend(self.running.next_outcomes()?);
+            self.part = self.early.remove(&self.next);
+            if self.part.is_none() {
+                let came = self.running.next_outcomes()?;
+                self.early.extend(came.into_iter().map(Part::of).map(|part| (part.first(), part)));
+            }
         }
     }
 }
@@ -124,11 +140,16 @@ impl<I: Iterator, R: TaskResult> Iterator for ImapUnordered<I, R> {
 
     fn next(&mut self) -> Option<(u64, Result<R, TaskError>)> {
         loop {
-            if let Some(ended) = self.came.pop_front() {
-                self.running.read();
-                return Some(ended);
+            match self.came.front_mut().and_then(|part| self.running.take(part)) {
+                Some(ended) => {
+                    if self.came.front().is_some_and(Part::is_empty) {
+                        self.came.pop_front();
+                    }
+                    return Some(ended);
+                }
+                None if self.came.pop_front().is_some() => {}
+                None => self.came.extend(self.running.next_outcomes()?.into_iter().map(Part::of)),
             }
-            self.came.extend(self.running.next_outcomes()?);
         }
     }
 }

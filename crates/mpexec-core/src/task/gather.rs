@@ -13,29 +13,6 @@ use super::params::TaskResult;
 use crate::engine::jobs::{Chunk, News};
 use crate::error::{JobError, TaskError};
 
-/// One task's end, decoded.
-pub(crate) type Ended<R> = (u64, Result<R, TaskError>);
-
-/// Decodes what came.
-pub(crate) fn decode_all<R: TaskResult>(news: Vec<News>) -> Vec<Ended<R>> {
-    let mut all = Vec::new();
-    for news in news {
-        match news {
-            News::Failed(index, error) => all.push((index, Err(error))),
-            News::Large(index, status, parcel) => all.push((index, decode_result(status, &parcel))),
-            News::Results(chunk) => {
-                all.reserve(chunk.count as usize);
-                let mut entries = results_of(&chunk);
-                // The engine has walked these bytes: none is an error.
-                while let Some(Ok(entry)) = entries.next() {
-                    all.push((chunk.first + u64::from(entry.offset), decode_result(entry.status, entry.payload)));
-                }
-            }
-        }
-    }
-    all
-}
-
 fn results_of(chunk: &Chunk) -> Results<'_> {
     Results::new(chunk.bytes.get(chunk.from..chunk.to).unwrap_or_default(), 0, 0)
 }

@@ -18,6 +18,9 @@ use crate::error::TaskError;
 pub(crate) struct Staging {
     pub(crate) staged: Staged,
     pub(crate) count: u32,
+    /// Where the last whole entry ends.
+    end: usize,
+    parcel_bytes: u64,
 }
 
 /// A buffer that grew beyond this is not kept for the next call.
@@ -31,7 +34,7 @@ impl Staging {
     /// An empty one, over a buffer that was used before.
     pub(crate) fn over(mut bytes: Vec<u8>) -> Staging {
         bytes.clear();
-        Staging { staged: Staged { bytes, parcels: Vec::new() }, count: 0 }
+        Staging { staged: Staged { bytes, parcels: Vec::new() }, count: 0, end: 0, parcel_bytes: 0 }
     }
 
     /// An empty one, over the buffer that this thread used last.
@@ -39,8 +42,14 @@ impl Staging {
         Staging::over(SPARE.take())
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.staged.bytes.len()
+    /// Bytes of all arguments, those in parcels too.
+    pub(crate) fn weight(&self) -> u64 {
+        self.staged.bytes.len() as u64 + self.parcel_bytes
+    }
+
+    /// Drops what a `Serialize` that panicked has left.
+    pub(crate) fn drop_unfinished(&mut self) {
+        self.staged.bytes.truncate(self.end);
     }
 
     /// Encodes one task. Payloads above `largest` become parcels.
@@ -79,6 +88,7 @@ impl Staging {
                 self.staged.bytes.truncate(start + ENTRY_HEADER);
                 self.staged.bytes.extend_from_slice(&payload);
                 self.staged.parcels.push(parcel);
+                self.parcel_bytes += length;
                 ENTRY_PARCEL
             }
         };
@@ -90,6 +100,7 @@ impl Staging {
             header.write_to(place);
         }
         self.count += 1;
+        self.end = self.staged.bytes.len();
         Ok(())
     }
 }

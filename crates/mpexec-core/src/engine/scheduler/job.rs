@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 use mpexec_wire::{ENTRY_HEADER, FunctionKind, pad8};
 
+use super::flow::Flow;
+
 /// Work per batch to aim at: between the 100 us where hand-over costs show and the 1 ms where the tail does.
 const TARGET_NS: f64 = 300_000.0;
 /// Above this time per task there is nothing to gain from more than one batch waiting behind the running one.
@@ -79,6 +81,8 @@ pub(crate) struct Job {
     pub total: Option<u64>,
     /// Each task is a job of its own.
     pub calls: bool,
+    /// Its results are handed out one by one.
+    pub flow: Option<Flow>,
     pub(super) enlisted: bool,
     nanos_per_task: f64,
     last_size: u32,
@@ -95,6 +99,7 @@ impl Job {
             held: 0,
             total: None,
             calls: false,
+            flow: None,
             enlisted: false,
             nanos_per_task: 0.0,
             last_size: 1,
@@ -103,6 +108,11 @@ impl Job {
 
     pub(super) fn nanos_per_task(&self) -> f64 {
         self.nanos_per_task
+    }
+
+    /// The index of the first task that waits.
+    pub(super) fn front(&self) -> Option<u64> {
+        self.queue.front().map(|run| run.first)
     }
 
     /// How many batches a worker may have in flight.
