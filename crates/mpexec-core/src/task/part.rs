@@ -82,7 +82,10 @@ impl Taken<'_> {
             Content::Results(chunk) => {
                 let bytes = chunk.bytes.get(self.from..chunk.to).unwrap_or_default();
                 // The engine has walked these bytes: none is an error.
-                Results::new(bytes, 0, 0).next().and_then(Result::ok).map(|entry| decode_result(entry.status, entry.payload))
+                Results::new(bytes, 0, 0)
+                    .next()
+                    .and_then(Result::ok)
+                    .map(|entry| decode_result(entry.status, entry.payload))
             }
             Content::Large(status, parcel) => Some(decode_result(*status, parcel)),
             failed => match std::mem::replace(failed, Content::Nothing) {
@@ -90,7 +93,8 @@ impl Taken<'_> {
                 _ => None,
             },
         };
-        let missing = || TaskError::ResultUndecodable { message: "no bytes came for it (a fault of mpexec)".to_owned() };
+        let missing =
+            || TaskError::ResultUndecodable { message: "no bytes came for it (a fault of mpexec)".to_owned() };
         (self.index, outcome.unwrap_or_else(|| Err(missing())))
     }
 }

@@ -14,6 +14,7 @@ mod letting_go;
 mod many;
 mod process;
 mod stopping;
+mod streams;
 mod waiting;
 
 #[path = "../common/mod.rs"]
