@@ -13,7 +13,8 @@ use crate::engine::waiter::{Arrivals, deadline_after};
 
 use crate::engine::Engine;
 use crate::engine::calls::CallRef;
-use crate::engine::jobs::{Hook, News};
+use crate::engine::jobs::News;
+use crate::engine::outcomes::Hook;
 use crate::engine::scheduler::JobId;
 use crate::error::{JobError, TaskError, WaitTimedOut};
 use crate::task::TaskResult;

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ids::IdMap;
-use super::jobs::{Hook, Outcome};
+use super::outcomes::{Hook, Outcome};
 use super::scheduler::JobId;
 use super::waiter::{Arrivals, Waiter};
 use crate::error::TaskError;

@@ -19,7 +19,7 @@ use mpexec_ring::{current_cpu, spin, spin_budget};
 
 use super::Engine;
 use super::callbacks::Callbacks;
-use super::jobs::Hook;
+use super::outcomes::Hook;
 use super::state::{Baton, LOOK, Life, State};
 use super::waiter::Waiter;
 

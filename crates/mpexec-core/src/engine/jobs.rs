@@ -4,38 +4,15 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
 
 use mpexec_ring::Parcel;
 use mpexec_wire::Status;
 
 use super::calls::Calls;
 use super::ids::IdMap;
-use super::waiter::{Arrivals, Waiter};
+use super::outcomes::Hook;
+use super::waiter::Arrivals;
 use crate::error::TaskError;
-
-/// Who wants to be told, once.
-pub(crate) enum Hook {
-    /// A thread that waits.
-    Thread(Arc<Waiter>),
-    /// A thread that waits for any of many, this being the one with the number.
-    Arrival(Arc<Arrivals>, usize),
-    /// A future that was polled.
-    Task(Waker),
-    /// Something for the callback thread.
-    Callback(Box<dyn FnOnce() + Send>),
-}
-
-impl std::fmt::Debug for Hook {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
-            Hook::Thread(_) => "Thread",
-            Hook::Arrival(..) => "Arrival",
-            Hook::Task(_) => "Task",
-            Hook::Callback(_) => "Callback",
-        })
-    }
-}
 
 /// Consecutive results of a job as they came: entries `from..to` of `bytes`, the first with index `first`.
 #[derive(Debug)]
@@ -141,43 +118,6 @@ impl JobState {
         let open = |calls: &Calls| calls.is_open(index) && !calls.is_stopping(index);
         !self.abandoned && self.broken.is_none() && self.calls.as_ref().is_none_or(open)
     }
-}
-
-/// A result's bytes; short ones without an allocation.
-#[derive(Debug)]
-pub(crate) enum Bytes {
-    Short(u8, [u8; 23]),
-    Long(Box<[u8]>),
-    Parcel(Parcel),
-}
-
-impl Bytes {
-    pub(crate) fn of(bytes: &[u8]) -> Bytes {
-        let mut short = [0; 23];
-        match short.get_mut(..bytes.len()) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                Bytes::Short(bytes.len() as u8, short)
-            }
-            None => Bytes::Long(bytes.into()),
-        }
-    }
-
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        match self {
-            Bytes::Short(length, bytes) => &bytes[..usize::from(*length)],
-            Bytes::Long(bytes) => bytes,
-            Bytes::Parcel(parcel) => parcel,
-        }
-    }
-}
-
-/// How a call ended, not decoded yet.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    Came(Status, Bytes),
-    /// Boxed: a million handles outstanding should not be as large as an error.
-    Failed(Box<TaskError>),
 }
 
 /// All jobs of a pool.

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`scheduler`] | decides: pure, no I/O, no clock |
 //! | [`state`] | everything under the one lock; a turn of the crank |
+//! | [`receive`], [`send`] | the two halves of a turn: results in, batches out |
 //! | [`crank`] | who waits turns it: the baton, sleeping, waking |
 //! | [`supervisor`] | the thread that watches processes, whatever the user does |
 //! | [`launch`] | starting a worker and shaking hands |
+//! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`calls`] | single calls: where their outcomes are left |
 //! | [`jobs`] | outcomes on their way from the crank to their owners |
 //!
@@ -20,7 +22,9 @@ pub(crate) mod jobs;
 pub(crate) mod launch;
 mod obituary;
 pub(crate) mod open;
+pub(crate) mod outcomes;
 pub(crate) mod parcels;
+mod receive;
 pub(crate) mod scheduler;
 mod segments;
 mod send;

@@ -6,8 +6,9 @@ use mpexec_wire::FunctionKind;
 
 use super::Engine;
 use super::calls::{CallRef, Calls};
-use super::jobs::{Hook, JobState, News, Outcome};
+use super::jobs::{JobState, News};
 use super::obituary::Row;
+use super::outcomes::{Hook, Outcome};
 use super::parcels::Parcel;
 use super::scheduler::{Event, Flow, Function, Job, JobId, Run};
 use super::state::{Life, State};

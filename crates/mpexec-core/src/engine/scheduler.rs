@@ -8,6 +8,7 @@
 //! A task travels once through here: its encoded bytes wait in a [`Run`] of its job, are cut off and sent, and are
 //! forgotten when its outcome is settled. Only a death or a taking back brings bytes back, and then to the front.
 
+mod events;
 mod flow;
 mod held;
 mod job;
@@ -26,12 +27,6 @@ pub(crate) use job::{Function, Job, Run, entry_len};
 pub(crate) type JobId = u64;
 /// A worker's place in the pool; a replacement takes the place of the dead.
 pub(crate) type WorkerId = usize;
-
-/// Work worth taking back from a slow worker, in nanoseconds: less than this is done before it has moved.
-const WORTH_MOVING: u64 = 200_000;
-
-/// An owner who has not fed idle workers for so long, in nanoseconds, is not going to.
-const OWNER_FEEDS: u64 = 2_000_000;
 
 /// What happened.
 #[derive(Debug)]
@@ -313,111 +308,6 @@ impl Scheduler {
     pub(crate) fn measured(&mut self, job: JobId, nanos: u64, count: u32) {
         if let Some(state) = self.jobs.get_mut(&job) {
             state.measured(nanos, count);
-        }
-    }
-
-    /// Something happened; what to do is added to `actions`.
-    pub(crate) fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
-        match event {
-            Event::Ready(id) => self.workers[id] = Worker::fresh(),
-            Event::Lost { worker, running } => self.lost(worker, running, actions),
-            Event::TakenBack { worker, from, to } => self.taken_back(worker, from, to, actions),
-            Event::Abandoned(job) => self.abandoned(job, actions),
-            Event::HeldBack(job) => self.withdraw_all(job, actions),
-            Event::Looked { worker, stalled_ns } => self.looked(worker, stalled_ns, actions),
-        }
-    }
-
-    fn lost(&mut self, id: WorkerId, running: Option<u64>, actions: &mut Vec<Action>) {
-        let worker = std::mem::take(&mut self.workers[id]);
-        for (nth, held) in worker.held.iter().enumerate() {
-            let Some(job) = self.jobs.get_mut(&held.job) else {
-                continue;
-            };
-            job.held = job.held.saturating_sub(u64::from(held.remaining()));
-            let culprit = running
-                .and_then(|ordinal| ordinal.checked_sub(held.base))
-                .and_then(|offset| u32::try_from(offset).ok())
-                .filter(|offset| (held.settled..held.keep).contains(offset));
-            let charged = culprit.filter(|_| held.attempt >= job.attempts);
-            let mut requeue = |from: u32, to: u32, attempt: u32| {
-                if from < to {
-                    let first = held.first + u64::from(from);
-                    let (job, count) = (held.job, to - from);
-                    actions.push(Action::Requeue { worker: id, nth, job, offset: from, first, count, attempt });
-                }
-            };
-            match culprit {
-                None => requeue(held.settled, held.keep, held.attempt),
-                Some(offset) => {
-                    requeue(held.settled, offset, held.attempt);
-                    if charged.is_none() {
-                        requeue(offset, offset + 1, held.attempt + 1);
-                    }
-                    requeue(offset + 1, held.keep, held.attempt);
-                }
-            }
-            if let Some(offset) = charged {
-                let index = held.first + u64::from(offset);
-                actions.push(Action::Charge { worker: id, job: held.job, index, attempt: held.attempt });
-            }
-        }
-    }
-
-    fn taken_back(&mut self, id: WorkerId, from: u64, to: u64, actions: &mut Vec<Action>) {
-        // Whole batches are asked for, so none reaches across `to`.
-        for (nth, held) in self.workers[id].held.iter_mut().enumerate().take_while(|(_, held)| held.base < to) {
-            let keep = from.saturating_sub(held.base).min(u64::from(held.count));
-            // `keep` came down from a u32 by `min`.
-            let keep = u32::try_from(keep).unwrap_or(held.count).max(held.settled);
-            if keep >= held.keep {
-                continue;
-            }
-            let count = held.keep - keep;
-            held.keep = keep;
-            if let Some(job) = self.jobs.get_mut(&held.job) {
-                job.held = job.held.saturating_sub(u64::from(count));
-            }
-            let first = held.first + u64::from(keep);
-            let (job, attempt) = (held.job, held.attempt);
-            actions.push(Action::Requeue { worker: id, nth, job, offset: keep, first, count, attempt });
-        }
-    }
-
-    fn abandoned(&mut self, id: JobId, actions: &mut Vec<Action>) {
-        let Some(job) = self.jobs.get_mut(&id) else {
-            return;
-        };
-        for run in job.queue.drain(..) {
-            actions.push(Action::Dropped { job: id, first: run.first, count: u64::from(run.count) });
-        }
-        self.withdraw_all(id, actions);
-    }
-
-    /// Moves work from a slow worker to idle ones when nothing else is left for them.
-    fn looked(&mut self, id: WorkerId, stalled_ns: u64, actions: &mut Vec<Action>) {
-        let idle = self.workers.iter().filter(|worker| worker.ready && worker.held.is_empty()).count();
-        let worker = &self.workers[id];
-        if idle == 0 || self.queued() || worker.withdrawing() {
-            return;
-        }
-        let Some(job) = worker.held.back().and_then(|last| self.jobs.get(&last.job)) else {
-            return;
-        };
-        // The job's owner will feed the idle workers by itself, unless it has brought all it may for now.
-        if job.input_open && !job.calls && stalled_ns < OWNER_FEEDS {
-            return;
-        }
-        let unstarted = worker.tasks_held().saturating_sub(1);
-        let each = (job.nanos_per_task() as u64).max(stalled_ns);
-        if unstarted == 0 || unstarted.saturating_mul(each) < WORTH_MOVING {
-            return;
-        }
-        // Its share of what is left stays with it, unless its running task takes for ever.
-        let share = if stalled_ns > WORTH_MOVING { 0 } else { unstarted / (idle as u64 + 1) };
-        let lo = worker.next_ordinal_held().saturating_add(1 + share);
-        if lo < worker.next_ordinal {
-            actions.push(Action::Withdraw { worker: id, lo, hi: worker.next_ordinal });
         }
     }
 }

@@ -6,18 +6,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mpexec_wire::{Entries, FunctionInfo, GROUP_HEADER, GroupHeader, Results, Status};
+use mpexec_wire::FunctionInfo;
 
 use super::ids::IdMap;
-use super::jobs::{Bytes, Chunk, Hook, JobState, Jobs, News, Outcome};
+use super::jobs::{JobState, Jobs};
 use super::obituary::Row;
+use super::outcomes::Hook;
 use super::parcels::Parcel;
-use super::scheduler::{Action, Event, Function, JobId, Scheduler, WorkerId};
-use super::segments::{Segment, split};
+use super::scheduler::{Action, Event, Function, JobId, Scheduler};
+use super::segments::Segment;
 use super::slot::Slot;
 use super::waiter::Waiter;
-use crate::error::{Exit, PoolError, TaskError};
-use crate::link::{LinkError, Received, Upto};
+use crate::error::{Exit, PoolError};
+use crate::link::Upto;
 use crate::os::events::{Bell, Watcher};
 
 /// Calls that nobody waits for are sent on after so many,
@@ -97,12 +98,12 @@ pub(crate) struct State {
     /// The first worker's readiness, or why there is none.
     pub started: Option<Result<(), PoolError>>,
     pub bells: Option<Arc<Watcher>>,
-    segments: Vec<Segment>,
+    pub(super) segments: Vec<Segment>,
     /// The buffer into which results of single calls are taken, again and again.
-    received: Vec<u8>,
+    pub(super) received: Vec<u8>,
     pub(super) actions: Vec<Action>,
     /// Streams of which more is under way than their readers take.
-    overfull: Vec<JobId>,
+    pub(super) overfull: Vec<JobId>,
 }
 
 impl State {
@@ -196,229 +197,6 @@ impl State {
             && let Some(waiter) = self.hungry.pop_front()
         {
             waiter.wake();
-        }
-    }
-
-    /// Takes in all that worker `id` has for us.
-    pub(crate) fn receive_from(&mut self, id: WorkerId, upto: Upto) -> bool {
-        let mut any = false;
-        while !self.slots[id].mute {
-            let Some(link) = self.slots[id].link.as_mut() else {
-                break;
-            };
-            if upto == Upto::Published && !link.has_news() && !link.must_ask() {
-                break;
-            }
-            let mut bytes = std::mem::take(&mut self.received);
-            let taken = match link.receive(upto, &mut bytes) {
-                Ok(None) => {
-                    self.received = bytes;
-                    break;
-                }
-                Ok(Some(received)) => self.take_in(id, received, &mut bytes),
-                Err(error) => Err(error),
-            };
-            bytes.clear();
-            self.received = bytes;
-            any = true;
-            if let Err(error) = taken {
-                self.give_up(id, &error);
-            }
-        }
-        if any && let Some(link) = self.slots[id].link.as_mut() {
-            link.release();
-            // Taken at a death, or with what was taken back: it may be what somebody sleeps for.
-            if self.baton != Baton::Free
-                && let Some(kick) = &self.kick
-            {
-                kick.ring();
-            }
-        }
-        self.free_settled(id);
-        self.mind_room(id);
-        any
-    }
-
-    fn take_in(&mut self, id: WorkerId, received: Received, bytes: &mut Vec<u8>) -> Result<(), LinkError> {
-        match received {
-            Received::Timing { nanos, count } => {
-                if let Some(job) = self.slots[id].last_job {
-                    self.sched.measured(job, nanos, count);
-                }
-                Ok(())
-            }
-            Received::GaveBack { from, to } => {
-                let worker = &mut self.sched.workers[id];
-                worker.unanswered = worker.unanswered.saturating_sub(1);
-                self.taken_back(id, from, to);
-                Ok(())
-            }
-            Received::Group => {
-                let header = GroupHeader::read(bytes).map_err(LinkError::broken)?;
-                self.slots[id].cursor = (header.batch, header.first);
-                self.take_results(id, bytes, GROUP_HEADER, header.count)?;
-                if let Some(job) = self.slots[id].last_job.filter(|_| header.nanos > 0) {
-                    self.sched.measured(job, header.nanos, header.count);
-                }
-                Ok(())
-            }
-            Received::Continued => self.take_results(id, bytes, 0, 0),
-        }
-    }
-
-    fn take_results(&mut self, id: WorkerId, bytes: &mut Vec<u8>, from: usize, count: u32) -> Result<(), LinkError> {
-        let (batch, first) = self.slots[id].cursor;
-        let mut segments = std::mem::take(&mut self.segments);
-        segments.clear();
-        let parsed = split(bytes, from, first, count, &mut segments);
-        let done = parsed.and_then(|next| {
-            self.slots[id].cursor = (batch, next);
-            self.take_segments(id, batch, bytes, &segments)
-        });
-        self.segments = segments;
-        done
-    }
-
-    fn take_segments(
-        &mut self,
-        id: WorkerId,
-        batch: u64,
-        bytes: &mut Vec<u8>,
-        segments: &[Segment],
-    ) -> Result<(), LinkError> {
-        let alone = segments.len() == 1;
-        for segment in segments {
-            match *segment {
-                Segment::Run { offset, count, from, to, faulty } => {
-                    let (job, first) = self.sched.settle(id, batch, offset, count).map_err(LinkError::broken)?;
-                    self.slots[id].last_job = Some(job);
-                    self.row = Row::default();
-                    if self.settle_calls(job, first, &bytes[from..to]) {
-                        continue;
-                    }
-                    let chunk = if alone {
-                        Chunk { first, count, bytes: std::mem::take(bytes), from, to }
-                    } else {
-                        Chunk { first, count, bytes: bytes[from..to].to_vec(), from: 0, to: to - from }
-                    };
-                    self.put(job, News::Results(chunk), faulty);
-                }
-                Segment::Large { offset, status, parcel } => {
-                    let link = self.slots[id].link.as_mut().ok_or(LinkError::Closed)?;
-                    let opened = link.take_parcel(parcel.parcel, parcel.len)?;
-                    let (job, index) = self.sched.settle(id, batch, offset, 1).map_err(LinkError::broken)?;
-                    self.slots[id].last_job = Some(job);
-                    self.deliver_large(job, index, status, opened);
-                }
-                Segment::Skipped { offset } => {
-                    if let Some((from, to)) = self.sched.workers[id].skipped(batch, offset) {
-                        self.taken_back(id, from, to);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Results of single calls go to their cells. `false`: they are none.
-    fn settle_calls(&mut self, id: JobId, first: u64, results: &[u8]) -> bool {
-        let Some(calls) = self.jobs.get_mut(&id).and_then(|job| job.calls.as_mut()) else {
-            return false;
-        };
-        let mut told = Vec::new();
-        // Bytes were checked when the group was split, so no entry is an error here.
-        for entry in Results::new(results, 0, 0).flatten() {
-            let outcome = Outcome::Came(entry.status, Bytes::of(entry.payload));
-            told.extend(calls.settle(first + u64::from(entry.offset), outcome));
-        }
-        self.fire(told);
-        true
-    }
-
-    fn deliver_large(&mut self, id: JobId, index: u64, status: Status, parcel: mpexec_ring::Parcel) {
-        self.row = Row::default();
-        let Some(job) = self.jobs.get_mut(&id) else {
-            return;
-        };
-        match &mut job.calls {
-            Some(calls) => {
-                let told = calls.settle(index, Outcome::Came(status, Bytes::Parcel(parcel)));
-                self.fire(told);
-            }
-            None => self.put(id, News::Large(index, status, parcel), status != Status::Ok),
-        }
-    }
-
-    /// A task ended without a result.
-    pub(crate) fn fail(&mut self, id: JobId, index: u64, error: TaskError) {
-        let Some(job) = self.jobs.get_mut(&id) else {
-            return;
-        };
-        match &mut job.calls {
-            Some(calls) => {
-                let told = calls.settle(index, Outcome::Failed(Box::new(error)));
-                self.fire(told);
-            }
-            None => self.put(id, News::Failed(index, error), true),
-        }
-    }
-
-    /// `fault`: a task among the news has failed.
-    fn put(&mut self, id: JobId, news: News, fault: bool) {
-        let idle = self.sched.is_idle(id);
-        let Some(job) = self.jobs.get_mut(&id) else {
-            return;
-        };
-        if job.is_unowned() {
-            if idle {
-                self.forget(id);
-            }
-            return;
-        }
-        if job.broken.is_some() {
-            // Its owner was told that what had no outcome has none.
-            return;
-        }
-        if self.sched.came(id, news.count(), news.weight()) {
-            self.overfull.push(id);
-        }
-        job.failed |= fault;
-        let told = !job.quiet || (job.input_ended && idle) || fault;
-        job.inbox.push_back(news);
-        if told {
-            let hooks = std::mem::take(&mut job.hooks);
-            self.fire(hooks);
-        }
-    }
-
-    /// Frees the batches that are over, and the parcels that came with them.
-    fn free_settled(&mut self, id: WorkerId) {
-        loop {
-            let slot = &mut self.slots[id];
-            let Some(link) = slot.link.as_mut() else {
-                return;
-            };
-            let worker = &mut self.sched.workers[id];
-            if !worker.front_is_over(|| link.progress().passed) {
-                return;
-            }
-            if let Some(held) = worker.held.front()
-                && !self.parcels.is_empty()
-                && self.jobs.get(&held.job).is_none_or(|job| job.parcels)
-            {
-                // What was taken back is queued again and keeps its parcels, unless nobody wants it any more.
-                let job = self.jobs.get(&held.job);
-                for (offset, entry) in (0..held.count).zip(Entries::new(link.held(0), held.count).flatten()) {
-                    let index = held.first + u64::from(offset);
-                    let queued_again = offset >= held.keep && job.is_some_and(|job| job.wants(index));
-                    if let Some(named) = entry.parcel().filter(|_| !queued_again) {
-                        self.parcels.remove(&named.parcel);
-                    }
-                }
-            }
-            link.free_front();
-            worker.pop_front();
-            worker.blocked = false;
         }
     }
 }

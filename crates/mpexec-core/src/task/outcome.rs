@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use mpexec_wire::{PanicReport, Status, decode, decode_owned};
 
 use super::params::TaskResult;
-use crate::engine::jobs::Outcome;
+use crate::engine::outcomes::Outcome;
 use crate::error::TaskError;
 
 /// Decodes one result. Runs the user's `Deserialize`: never under a lock.
