@@ -74,6 +74,8 @@ pub(crate) struct JobState {
     pub detached: bool,
     /// The pool gave the job up.
     pub broken: Option<TaskError>,
+    /// The tasks, by first index and count, that had no outcome then.
+    pub lost: Vec<(u64, u32)>,
     /// One of its tasks has failed.
     pub failed: bool,
     /// Each task is a call of its own; by index, without those that are settled.

@@ -56,8 +56,8 @@ pub(crate) enum JobNews {
     Room(u32),
     /// All input was brought and every outcome fetched.
     Done,
-    /// The pool gave the job up.
-    Broken(TaskError),
+    /// The pool gave the job up; these tasks, by first index and count, had no outcome.
+    Broken(TaskError, Vec<(u64, u32)>),
 }
 
 impl Engine {
@@ -156,7 +156,7 @@ impl Engine {
                 return Some(JobNews::News(job.inbox.drain(..).collect()));
             }
             if let Some(error) = job.broken.clone() {
-                return Some(JobNews::Broken(error));
+                return Some(JobNews::Broken(error, std::mem::take(&mut job.lost)));
             }
             if wanted > 0 {
                 return Some(JobNews::Room(wanted));
@@ -342,9 +342,11 @@ impl Engine {
 impl State {
     /// Gives up all of a job that has no outcome: each call gets `error`, a job's owner gets it once.
     pub(crate) fn break_job(&mut self, id: JobId, error: &TaskError) {
-        let Some(job) = self.jobs.get_mut(&id) else {
+        let lost = self.sched.unsettled_of(id);
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.broken.is_none()) else {
             return;
         };
+        job.lost = lost;
         let mut told = std::mem::take(&mut job.hooks);
         match &mut job.calls {
             Some(calls) => told.extend(calls.settle_all(|| Outcome::Failed(Box::new(error.clone())))),

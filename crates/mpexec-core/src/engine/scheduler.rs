@@ -261,6 +261,16 @@ impl Scheduler {
         self.jobs.get(&id).is_none_or(|job| job.queue.is_empty() && job.held == 0)
     }
 
+    /// The job's tasks without an outcome, by first index and count, in ascending order.
+    pub(crate) fn unsettled_of(&self, id: JobId) -> Vec<(u64, u32)> {
+        let queued = self.jobs.get(&id).into_iter().flat_map(|job| job.queue.iter().map(|run| (run.first, run.count)));
+        let held = self.workers.iter().flat_map(|worker| worker.held.iter()).filter(|held| held.job == id);
+        let held = held.map(|held| (held.first + u64::from(held.settled), held.remaining()));
+        let mut all: Vec<_> = queued.chain(held).filter(|(_, count)| *count > 0).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Where a task without an outcome is.
     pub(crate) fn find(&self, id: JobId, index: u64) -> Option<Place> {
         if self.jobs.get(&id)?.queue.iter().any(|run| run.holds(index)) {

@@ -81,7 +81,10 @@ pub(super) fn gather<R: TaskResult>(engine: &Arc<Engine>, job: JobId, total: u64
     while outcome.is_ok() {
         match engine.next_news(job, false, None) {
             Some(JobNews::News(news)) => outcome = gather.take_in(news),
-            Some(JobNews::Broken(error)) => outcome = Err(JobError { index: 0, error }),
+            Some(JobNews::Broken(error, lost)) => {
+                let index = lost.first().map_or(total, |(first, _)| *first);
+                outcome = Err(JobError { index, error });
+            }
             Some(JobNews::Room(_)) => {}
             Some(JobNews::Done) | None => break,
         }

@@ -174,11 +174,17 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
                     }
                     return Some(news);
                 }
-                JobNews::Broken(error) => {
+                JobNews::Broken(error, lost) => {
+                    let mut indices: Vec<u64> =
+                        lost.iter().flat_map(|(first, count)| *first..*first + u64::from(*count)).collect();
+                    if !self.input_ended {
+                        // What would have come next is told of too.
+                        indices.push(self.next_index);
+                        self.next_index += 1;
+                    }
                     self.input_ended = true;
-                    let index = self.read;
                     self.engine.abandon(self.job);
-                    return Some(vec![News::Failed(index, error)]);
+                    return Some(indices.into_iter().map(|index| News::Failed(index, error.clone())).collect());
                 }
                 JobNews::Done if self.input_ended => return None,
                 // The window is full and everything in it was fetched: the caller reads, then asks again.

@@ -6,14 +6,15 @@ use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use mpexec_core::Transport;
+use mpexec_core::{TaskError, Transport};
 
-use crate::common::{Scratch, pass, pool, wait_until};
+use crate::common::{Scratch, forever, pass, pool, wait_until};
 
 crate::process_contract!(
     a_dropped_handle_leaves_every_task_to_run,
     a_dropped_handle_leaves_every_task_to_run_when_a_worker_dies,
     a_handle_that_has_failed_says_so_in_every_way,
+    every_task_of_a_terminated_pool_is_told_of_once,
 );
 
 /// How many of the tasks have left their file.
@@ -65,4 +66,26 @@ fn a_handle_that_has_failed_says_so_in_every_way(transport: Transport) {
     });
     assert!(matches!(polled, Poll::Ready(Err(failed)) if failed.index == 0));
     gate.open();
+}
+
+fn every_task_of_a_terminated_pool_is_told_of_once(transport: Transport) {
+    let pool = pool(transport, 2);
+    let work = |n: u64| {
+        if n > 0 {
+            forever();
+        }
+        n
+    };
+    let mut as_they_come = pool.imap_unordered(work, 0..100);
+    assert_eq!(as_they_come.next().map(|(index, value)| (index, value.unwrap())), Some((0, 0)));
+    pool.terminate();
+    let mut indices = Vec::new();
+    for (index, outcome) in as_they_come {
+        assert!(matches!(outcome, Err(TaskError::Cancelled { .. })), "{index}: {outcome:?}");
+        indices.push(index);
+    }
+    indices.sort_unstable();
+    // What was never pulled is told of as one, the next.
+    assert!(indices.iter().copied().eq(1..=indices.len() as u64), "{indices:?}");
+    assert!(indices.len() >= 2);
 }
