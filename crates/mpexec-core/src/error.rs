@@ -204,6 +204,18 @@ pub enum PoolError {
         "mpexec_core::init() was not called: call it as the first thing in main(), because workers are this same program started again"
     )]
     NotInitialised,
+    /// Two task functions have one name, so that nobody can say which is meant; nothing was started.
+    #[error(
+        "two task functions are named {name:?}, one at {first}, one at {second}: give one of them another name (#[task(name = \"...\")])"
+    )]
+    DuplicateTask {
+        /// The name.
+        name: String,
+        /// File and line of the one.
+        first: String,
+        /// File and line of the other.
+        second: String,
+    },
     /// The operating system refused something the pool needs.
     #[error("cannot {what}: {message}")]
     System {

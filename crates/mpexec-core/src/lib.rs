@@ -95,8 +95,9 @@
 //!
 //! # 7. Another program as worker
 //!
-//! [`register`] gives a function a name in the worker program; [`named`] calls it by that name
-//! ([`PoolBuilder::worker_program`]).
+//! A function with [`#[task]`](macro@task) has a name in every program that it is part of, so a library of tasks can be called with
+//! another worker program ([`PoolBuilder::worker_program`]). [`register`] gives a name at run time, in the worker program alone;
+//! [`named`] calls a function by a name.
 //!
 //! # What is a task
 //!
@@ -128,12 +129,19 @@ mod worker;
 pub use config::{Transport, WorkerStderr, Workers};
 pub use context::{CurrentTask, context, current_task, in_worker};
 pub use error::{Exit, JobError, PoolError, TaskError, WaitTimedOut};
+pub use mpexec_macros::task;
 pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
 pub use pool::{Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
 pub use process::Process;
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, named, register};
 pub use task::{Arg, Args, Input, Item, Owned, Param, Slice, TaskFn, TaskResult, Text, TextParam};
+
+/// What `#[task]` writes into a program; not to be used by hand.
+#[doc(hidden)]
+pub mod __task {
+    pub use crate::registry::{ParameterNames, Registration, collect};
+}
 
 /// In a worker process this serves tasks and never returns; in any other it takes note that it was called.
 ///

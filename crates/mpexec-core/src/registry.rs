@@ -17,9 +17,15 @@
 //! # }
 //! ```
 
-use mpexec_wire::FunctionInfo;
+mod collected;
+
+use std::any::{TypeId, type_name};
+use std::panic::Location;
+
+pub use collected::{ParameterNames, Registration, collect};
 
 use crate::engine::open::FunctionRef;
+use crate::error::PoolError;
 use crate::task::entry::{entry_of, offset_of};
 use crate::task::{TaskFn, TaskResult};
 use crate::worker::functions::{self, Named};
@@ -35,18 +41,31 @@ pub struct DuplicateName(
 /// Registers a function under a name in this program. To be called before [`init`](crate::init).
 ///
 /// # Errors
-/// [`DuplicateName`] when the name is taken.
-pub fn register<F, M>(name: &str, function: F) -> Result<(), DuplicateName>
+/// [`DuplicateName`] when the name is taken, by another call or by a `#[task]`.
+#[track_caller]
+pub fn register<F, M>(name: &str, _function: F) -> Result<(), DuplicateName>
 where
     F: TaskFn<M>,
     F::Output: TaskResult,
 {
-    let info = FunctionInfo {
+    let named = Named {
         name: name.to_owned(),
-        arguments: std::any::type_name::<M>().to_owned(),
-        result: std::any::type_name::<F::Output>().to_owned(),
+        place: Location::caller().into(),
+        entry: entry_of::<F, M>(),
+        type_id: TypeId::of::<F>,
+        types: || (type_name::<M>(), type_name::<F::Output>()),
     };
-    functions::register(Named { info, entry: entry_of(function) }).map_err(DuplicateName)
+    functions::register(named).map_err(DuplicateName)
+}
+
+/// Whether every name means one function.
+pub(crate) fn check_names() -> Result<(), PoolError> {
+    match functions::duplicate() {
+        None => Ok(()),
+        Some((name, first, second)) => {
+            Err(PoolError::DuplicateTask { name, first: first.to_string(), second: second.to_string() })
+        }
+    }
 }
 
 /// A function to be called by its name; see [`named`].
@@ -83,7 +102,8 @@ where
     type Output = F::Output;
 
     fn id(&self) -> FunctionId {
-        FunctionId(FunctionRef::Offset(offset_of(*self)))
+        // The name is looked up only where it is needed: with another worker program.
+        FunctionId(FunctionRef::Offset(offset_of(*self), || functions::name_of(TypeId::of::<F>())))
     }
 }
 

@@ -17,8 +17,9 @@ use crate::error::TaskError;
 /// A function as the caller named it.
 #[derive(Clone, Debug)]
 pub(crate) enum FunctionRef {
-    /// By its place in the executable that both sides run; `None`: it has none there.
-    Offset(Option<u64>),
+    /// By its place in the executable that both sides run (`None`: it has none there), and how to learn its name in this
+    /// program, should it have one.
+    Offset(Option<u64>, fn() -> Option<String>),
     /// By the name it was registered under.
     Named(String),
 }
@@ -64,12 +65,15 @@ impl Engine {
     fn resolve(&self, state: &State, function: &FunctionRef) -> Result<Function, TaskError> {
         let unknown = |message: String| TaskError::UnknownFunction { message };
         match function {
-            FunctionRef::Offset(_) if !self.program.own => Err(unknown(format!(
-                "an unnamed function can only run in this program itself, and the worker program is {}",
-                self.program.path.display()
-            ))),
-            FunctionRef::Offset(Some(id)) => Ok(Function { kind: FunctionKind::Offset, id: *id }),
-            FunctionRef::Offset(None) => {
+            FunctionRef::Offset(_, name) if !self.program.own => match name() {
+                Some(name) => self.resolve(state, &FunctionRef::Named(name)),
+                None => Err(unknown(format!(
+                    "an unnamed function can only run in this program itself, and the worker program is {}",
+                    self.program.path.display()
+                ))),
+            },
+            FunctionRef::Offset(Some(id), _) => Ok(Function { kind: FunctionKind::Offset, id: *id }),
+            FunctionRef::Offset(None, _) => {
                 Err(unknown("its code does not lie in the main program (a plugin?)".to_owned()))
             }
             FunctionRef::Named(name) => {

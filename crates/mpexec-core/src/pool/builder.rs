@@ -13,6 +13,7 @@ use super::Pool;
 use crate::config::{Config, Notes, Transport, WorkerStderr, Workers};
 use crate::engine::Engine;
 use crate::error::PoolError;
+use crate::registry::check_names;
 use crate::worker::{ambient, program, serve, start};
 
 /// How many processors this process may use, as two counters see it; what [`Workers::Auto`] goes by.
@@ -92,8 +93,9 @@ impl PoolBuilder {
         self
     }
 
-    /// Another program to start as worker. It must call [`init`](crate::init); only functions that it
-    /// [`register`](crate::register)s can be called, by [`named`](crate::named). Not set: this program itself.
+    /// Another program to start as worker. It must call [`init`](crate::init); only functions with a name there can be
+    /// called: those that are a [`task`](macro@crate::task) of both programs, because they stand in a library that both use, and by
+    /// [`named`](crate::named) all that are a task there or [`register`](crate::register)ed. Not set: this program itself.
     pub fn worker_program(mut self, program: impl Into<PathBuf>) -> PoolBuilder {
         self.config.worker_program = Some(program.into());
         self
@@ -153,7 +155,7 @@ impl PoolBuilder {
     ///
     /// # Errors
     /// [`PoolError::BadSetting`] before anything is started; [`PoolError::NotInitialised`] when `main` has not called
-    /// [`init`](crate::init); [`PoolError::WorkerProgram`] when the first worker cannot be started, or is none.
+    /// [`init`](crate::init); [`PoolError::DuplicateTask`] when two functions have one name; [`PoolError::WorkerProgram`] when the first worker cannot be started, or is none.
     pub fn build(self) -> Result<Pool, PoolError> {
         let workers = self.count()?;
         if self.config.attempts == 0 {
@@ -174,6 +176,7 @@ impl PoolBuilder {
         if own && !start::initialised() {
             return Err(PoolError::NotInitialised);
         }
+        check_names()?;
         let engine = Engine::start(self.config, workers, in_process)?;
         Ok(Pool { engine })
     }

@@ -23,6 +23,15 @@ where
     F: TaskFn<M>,
     F::Output: TaskResult,
 {
+    program::offset_of(entry_of::<F, M>() as usize)
+}
+
+/// The entry of `F`, for the registry; the same check.
+pub(crate) const fn entry_of<F, M>() -> Entry
+where
+    F: TaskFn<M>,
+    F::Output: TaskResult,
+{
     const {
         assert!(
             size_of::<F>() == 0,
@@ -32,18 +41,6 @@ where
              as a fn pointer"
         );
     }
-    let entry: Entry = run::<F, M>;
-    program::offset_of(entry as usize)
-}
-
-/// The entry of `F`, for the registry.
-pub(crate) fn entry_of<F, M>(function: F) -> Entry
-where
-    F: TaskFn<M>,
-    F::Output: TaskResult,
-{
-    // The offset is not needed here, but the check that nothing is captured is.
-    let _ = offset_of::<F, M>(function);
     run::<F, M>
 }
 

@@ -1,34 +1,91 @@
-//! What this program can run: every function of its own text by offset, and those registered by name.
+//! What this program can run: every function of its own text by offset, and those with a name.
+//!
+//! One table serves `#[task]`, which is collected before `main`, and `register`, which is called in it. It keeps the order in
+//! which they came, so that a function's place is its number on the link. Names are compared when all are there: what is
+//! collected before `main` has nobody yet to tell that a name is taken.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
 
 use mpexec_wire::{FunctionInfo, FunctionKind};
 
 use super::call::Entry;
 
-/// A registered function.
+/// Where a function got its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub file: &'static str,
+    pub line: u32,
+}
+
+impl From<&'static Location<'static>> for Place {
+    fn from(at: &'static Location<'static>) -> Place {
+        Place { file: at.file(), line: at.line() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A function with a name.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
-    pub info: FunctionInfo,
+    pub name: String,
+    pub place: Place,
     pub entry: Entry,
+    /// Which function it is. Not its address: a linker may give two functions of equal code one address.
+    pub type_id: fn() -> TypeId,
+    /// The names of its signature's types.
+    pub types: fn() -> (&'static str, &'static str),
 }
 
 static NAMED: Mutex<Vec<Named>> = Mutex::new(Vec::new());
 
-/// Adds a function; the name must be new.
-pub(crate) fn register(named: Named) -> Result<(), String> {
-    let mut all = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-    if all.iter().any(|other| other.info.name == named.info.name) {
-        return Err(named.info.name);
-    }
-    all.push(named);
-    Ok(())
+fn table<R>(use_it: impl FnOnce(&mut Vec<Named>) -> R) -> R {
+    use_it(&mut NAMED.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// All registered functions, in the order of registration.
+/// Adds a function without looking at names.
+pub(crate) fn collect(named: Named) {
+    table(|all| all.push(named));
+}
+
+/// Adds a function; the name must be new.
+pub(crate) fn register(named: Named) -> Result<(), String> {
+    table(|all| {
+        if all.iter().any(|other| other.name == named.name) {
+            return Err(named.name);
+        }
+        all.push(named);
+        Ok(())
+    })
+}
+
+/// All functions with names, by their numbers.
 pub(crate) fn named() -> Vec<Named> {
-    NAMED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    table(|all| all.clone())
+}
+
+/// The name of a function of this program.
+pub(crate) fn name_of(function: TypeId) -> Option<String> {
+    table(|all| all.iter().find(|named| (named.type_id)() == function).map(|named| named.name.clone()))
+}
+
+/// A name that two functions have, and where each got it.
+pub(crate) fn duplicate() -> Option<(String, Place, Place)> {
+    table(|all| {
+        let mut seen = HashMap::with_capacity(all.len());
+        all.iter().find_map(|named| {
+            let first = seen.insert(named.name.as_str(), named.place)?;
+            Some((named.name.clone(), first, named.place))
+        })
+    })
 }
 
 /// What the serving loop asks for code.
@@ -43,6 +100,15 @@ pub(crate) struct Functions {
 impl Functions {
     pub(crate) fn new(by_offset: Option<fn(u64) -> Option<Entry>>) -> Functions {
         Functions { named: named(), by_offset, last: None }
+    }
+
+    /// What the coordinator is told of those with names.
+    pub(crate) fn told(&self) -> Vec<FunctionInfo> {
+        let told = |named: &Named| {
+            let (arguments, result) = (named.types)();
+            FunctionInfo { name: named.name.clone(), arguments: arguments.to_owned(), result: result.to_owned() }
+        };
+        self.named.iter().map(told).collect()
     }
 
     /// The code of a function, or why there is none.

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mpexec_wire::{FileId, FrameKind, FromWorker, Hello, PROTOCOL, ToWorker, Transport, Welcome, decode};
 
 use super::call::Entry;
-use super::functions::{Functions, named};
+use super::functions::{Functions, duplicate};
 use super::{ambient, guard, serve};
 use crate::config::WORKER_MARK;
+use crate::error::PoolError;
 use crate::link::control::{Reader, Socket, Writer, wrap};
 use crate::link::parcels::{CONTEXT_LENGTH, CONTEXT_PARCEL, Parcels};
 use crate::link::{LinkError, shm, socket};
@@ -119,7 +120,7 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         executable: own,
-        functions: named().into_iter().map(|named| named.info).collect(),
+        functions: functions.told(),
     });
     let parcels = Parcels::default();
     match welcome.transport {
@@ -179,6 +180,10 @@ fn check(welcome: &Welcome, own: &FileId, by_offset: fn(u64) -> Option<Entry>) -
             welcome.protocol,
             env!("CARGO_PKG_VERSION"),
         )));
+    }
+    if let Some((name, first, second)) = duplicate() {
+        let (first, second) = (first.to_string(), second.to_string());
+        return Err(LinkError::Refused(PoolError::DuplicateTask { name, first, second }.to_string()));
     }
     match &welcome.same_executable {
         Some(theirs) if theirs == own => Ok(Functions::new(Some(by_offset))),
