@@ -141,6 +141,8 @@ pub(crate) struct Config {
     pub replace: bool,
     /// Capacity of each ring in bytes.
     pub ring_capacity: usize,
+    /// The longest result that is taken, in bytes.
+    pub max_message: u64,
     /// Told what the pool did and why (a worker replaced, what `auto` counted).
     pub notes: Option<Notes>,
 }
@@ -168,6 +170,7 @@ impl Default for Config {
             label: "mpexec".to_owned(),
             replace: true,
             ring_capacity: 4 << 20,
+            max_message: 16 << 30,
             notes: None,
         }
     }

@@ -123,7 +123,8 @@ impl Engine {
     /// Starts a thread as worker, for the in-process link.
     pub(crate) fn launch_thread(&self, id: WorkerId, serve: ThreadWorker) -> Result<Slot, PoolError> {
         let failed = |error: io::Error| PoolError::system("start a worker thread", error);
-        let (link, inbox, out) = memory::pair(self.config.ring_capacity, &self.page).map_err(failed)?;
+        let (link, inbox, out) =
+            memory::pair(self.config.ring_capacity, self.config.max_message, &self.page).map_err(failed)?;
         let number = u32::try_from(id).unwrap_or(u32::MAX);
         let context = self.config.context.clone();
         let thread = std::thread::Builder::new()
@@ -155,11 +156,12 @@ impl Engine {
             return Ok(());
         };
         let Starting { socket, reader, writer, rings, .. } = *starting;
+        let most = self.config.max_message;
         let (link, watch): (Box<dyn Link>, Watch) = match rings {
             Some((tasks, results, bell)) => {
-                (Box::new(ShmLink::new(tasks, results, bell, Post::Socket(reader, writer))), Watch::Edge)
+                (Box::new(ShmLink::new(tasks, results, bell, Post::Socket(reader, writer), most)), Watch::Edge)
             }
-            None => (Box::new(SocketLink::new(socket, reader, writer)), Watch::Level),
+            None => (Box::new(SocketLink::new(socket, reader, writer, most)), Watch::Level),
         };
         self.bells
             .add(link.bell(), id as u64, watch)

@@ -19,6 +19,9 @@ const CRASH_LOOP: u32 = 5;
 /// SIGKILL comes from outside: from a user, from the kernel when memory runs out. Of such deaths so many are borne.
 const KILLS_BORNE: u32 = 50;
 
+/// So many turns' worth of results are read of a worker that is dead.
+const TURNS: u32 = 256;
+
 /// Deaths one after another.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Row {
@@ -46,7 +49,13 @@ impl Engine {
         let Some(exit) = state.slots[id].try_wait() else {
             return;
         };
-        state.receive_from(id, Upto::Complete);
+        // What a dead worker left is finite, unless something that it left behind goes on in its name.
+        for _ in 0..TURNS {
+            state.receive_from(id, Upto::Complete);
+            if state.slots[id].mute || !state.slots[id].link.as_ref().is_some_and(|link| link.has_news()) {
+                break;
+            }
+        }
         let running = state.slots[id].link.as_ref().and_then(|link| link.progress().running);
         let next = state.sched.workers[id].next_ordinal_held();
         // A task whose result is here did not kill it; one before that cannot run any more.

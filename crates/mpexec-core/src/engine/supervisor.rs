@@ -15,6 +15,7 @@ use super::slot::{Phase, Slot};
 use super::state::{Baton, Life, State};
 use crate::config::{Transport, WorkerStderr};
 use crate::error::PoolError;
+use crate::link::{LinkError, Upto};
 use crate::os::events::{Watch, Watcher};
 
 /// How often the supervisor looks at what cannot wake it while it turns the crank.
@@ -44,6 +45,28 @@ pub(crate) struct Supervisor {
     watcher: Watcher,
     tokens: Vec<u64>,
     serve: ThreadWorker,
+}
+
+/// So often one worker's control socket is looked at before the others have their turn.
+const LOOKS: u32 = 4;
+
+impl Engine {
+    /// The control socket of a worker that serves has something; on the socket link it is the crank's.
+    fn attend(&self, state: &mut State, id: WorkerId) -> Result<(), LinkError> {
+        if self.transport == Transport::Socket {
+            return Ok(());
+        }
+        for _ in 0..LOOKS {
+            let more = state.slots[id].link.as_mut().map_or(Ok(false), |link| link.attend())?;
+            if !more {
+                return Ok(());
+            }
+            // Results name the parcels that came. Whoever sleeps until they are rung for is not rung for these.
+            state.receive_from(id, Upto::Complete);
+            self.kick.ring();
+        }
+        Ok(())
+    }
 }
 
 impl Supervisor {
@@ -221,13 +244,9 @@ impl Supervisor {
                 }
             }
             Phase::Ready | Phase::Leaving(_) => {
-                let attended = match state.slots[id].link.as_mut() {
-                    Some(link) if self.engine.transport != Transport::Socket => link.attend(),
-                    _ => Ok(()),
-                };
-                if let Err(error) = attended {
+                if let Err(error) = engine.attend(&mut state, id) {
                     self.unwatch_control(&state, id);
-                    if !matches!(error, crate::link::LinkError::Closed) {
+                    if !matches!(error, LinkError::Closed) {
                         state.give_up(id, &error);
                     }
                 }

@@ -14,17 +14,20 @@ use std::sync::Arc;
 
 use interprocess::local_socket::Stream;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
 };
 use serde::Serialize;
 
 use mpexec_wire::{FRAME_HEADER, FrameDecoder, FrameHeader, FrameKind, encode_to_vec};
 
 use super::LinkError;
+use crate::os::descriptors;
 
 /// Most descriptors that come with one frame.
 const MOST_ATTACHED: usize = 8;
+/// What is wrong when a descriptor is lost.
+const TOO_MANY: &str = "more descriptors came than a frame can have, or this process may have no more (ulimit -n)";
 /// How much is read at once at least: a handshake needs little, and fresh memory costs a page fault for each 4 KiB;
 const READ: usize = 4 << 10;
 /// data needs more.
@@ -80,6 +83,13 @@ impl Reader {
                     for message in ancillary.drain() {
                         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
                             self.attached.extend(descriptors);
+                        }
+                    }
+                    if let Some(latest) = self.attached.back() {
+                        descriptors::make_room(latest.as_fd());
+                        // They come with a frame's first byte: these are of the frame at hand and of the next.
+                        if message.flags.contains(ReturnFlags::CTRUNC) || self.attached.len() > 2 * MOST_ATTACHED {
+                            return Err(LinkError::broken(TOO_MANY));
                         }
                     }
                     if message.bytes == 0 {

@@ -10,12 +10,13 @@ use super::shm::{Post, ShmLink};
 use crate::os::events::Bell;
 
 /// Both ends of a link within this process.
-pub(crate) fn pair(capacity: usize, page: &PoolPage) -> io::Result<(ShmLink, ShmInbox, ShmOutbox)> {
+pub(crate) fn pair(capacity: usize, most_bytes: u64, page: &PoolPage) -> io::Result<(ShmLink, ShmInbox, ShmOutbox)> {
     let (tasks, results, inbox, outbox) = mpexec_ring::in_process(capacity, page)?;
     let bell = Bell::new()?;
     let rings = bell.try_clone()?;
     let (there, back) = (Parcels::default(), Parcels::default());
-    let link = ShmLink::new(tasks, results, bell, Post::Shelves { out: there.clone(), back: back.clone() });
+    let post = Post::Shelves { out: there.clone(), back: back.clone() };
+    let link = ShmLink::new(tasks, results, bell, post, most_bytes);
     let (inbox, outbox) = ends(inbox, outbox, rings, Outgoing::Shelf(back), there);
     Ok((link, inbox, outbox))
 }

@@ -18,6 +18,8 @@ pub(crate) mod memory;
 pub(crate) mod parcels;
 pub(crate) mod shm;
 pub(crate) mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -34,6 +36,14 @@ pub(crate) enum LinkError {
     /// The other side sent something that cannot be.
     #[error("the other side broke the protocol: {0}")]
     Broken(String),
+    /// A result is longer than the pool takes.
+    #[error("it sent a result of {bytes} bytes, more than max_message ({most} bytes)")]
+    TooLarge {
+        /// What the worker says.
+        bytes: u64,
+        /// What the pool takes.
+        most: u64,
+    },
     /// The worker cannot serve, and says why.
     #[error("it cannot serve: {0}")]
     Refused(String),
@@ -118,8 +128,9 @@ pub(crate) trait Link: Send {
     fn take_parcel(&mut self, id: u64, length: u64) -> Result<Parcel, LinkError>;
     /// Asks the worker to leave when it has done what it holds.
     fn shut_down(&mut self) -> Result<(), LinkError>;
-    /// Something is readable on the control socket, or it became writable.
-    fn attend(&mut self) -> Result<(), LinkError>;
+    /// Something is readable on the control socket, or it became writable. `true`: there may be more, but the results
+    /// that are here are to be received first.
+    fn attend(&mut self) -> Result<bool, LinkError>;
     /// Whether the socket should be watched for room to write.
     fn wants_to_write(&self) -> bool {
         false

@@ -1,11 +1,15 @@
 //! What a worker does with the descriptors it was born with: one is its socket, three are the standard streams, and
-//! nothing else is its own.
+//! nothing else is its own. And how many a process may have: as many as it needs.
 #![expect(unsafe_code, reason = "descriptors by number: taking over 0, closing whatever else was inherited")]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::net::{AddressFamily, SocketType};
+
+/// The soft limit is raised when so few descriptors are left below it.
+const LEFT: u64 = 256;
 
 /// The coordinator's process id, if descriptor 0 is a local stream socket that a process of this user made.
 pub(crate) fn coordinator_on_stdin() -> Option<u32> {
@@ -66,5 +70,17 @@ pub(crate) fn raise_limit(wanted: u64) {
     if limit.current.is_some_and(|current| current < wanted) {
         limit.current = Some(limit.maximum.map_or(wanted, |hard| hard.min(wanted)));
         let _ = setrlimit(Resource::Nofile, limit);
+    }
+}
+
+/// Raises the soft limit when `latest`, a descriptor just got, comes near it. The kernel gives the lowest free number, so
+/// the number tells how many there are; the limit itself is asked for only when it may have been reached.
+pub(crate) fn make_room(latest: BorrowedFd<'_>) {
+    use rustix::process::{Resource, getrlimit};
+    static KNOWN: AtomicU64 = AtomicU64::new(0);
+    let needed = u64::from(latest.as_raw_fd().unsigned_abs()) + LEFT;
+    if needed >= KNOWN.load(Ordering::Relaxed) {
+        raise_limit(needed * 2);
+        KNOWN.store(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }

@@ -144,6 +144,29 @@ impl PoolBuilder {
         self
     }
 
+    /// The longest result that is taken, in bytes; 16 GiB if not set. A worker that sends a longer one is killed as broken:
+    /// the task ends as [`Crashed`](crate::TaskError::Crashed), and its text says how long the result was. What fits into
+    /// a quarter of a ring is always taken, and arguments are not limited: they are the caller's own.
+    ///
+    /// A worker is not trusted, and a value of this size is decoded in this process: set it to what you can afford.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(1)).max_message(10 << 20).build()?;
+    /// let zeros = |length: usize| vec![0u8; length];
+    /// assert_eq!(pool.apply(zeros, (9 << 20,))?.len(), 9 << 20);
+    /// let error = pool.apply(zeros, (11 << 20,)).unwrap_err();
+    /// assert!(matches!(error, TaskError::Crashed { .. }) && error.to_string().contains("max_message"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_message(mut self, bytes: u64) -> PoolBuilder {
+        self.config.max_message = bytes;
+        self
+    }
+
     /// To be told what the pool does and why, a line at a time: a worker died and was replaced, what `auto` counted.
     /// Called on the pool's own thread; it must not wait for the pool.
     pub fn notes(mut self, notes: impl Fn(&str) + Send + Sync + 'static) -> PoolBuilder {

@@ -5,6 +5,7 @@
 
 mod inside;
 mod left_behind;
+mod liars;
 mod loops;
 mod scribble;
 mod table;

@@ -6,14 +6,14 @@
 
 pub(crate) mod worker;
 
-use std::collections::{HashMap, VecDeque};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use mpexec_ring::{Parcel, ResultReceiver, TaskSender};
 use mpexec_wire::{FrameKind, FromWorker, PARCEL_REF, ParcelRef, decode};
 
 use super::control::{Reader, Writer, fd};
-use super::parcels::Parcels;
+use super::parcels::{Arrivals, MOST_UNNAMED, Parcels};
 use super::{Link, LinkError, Progress, Received, Upto, Withdrawal};
 use crate::os::events::Bell;
 
@@ -33,7 +33,9 @@ pub(crate) struct ShmLink {
     spans: VecDeque<mpexec_ring::Span>,
     post: Post,
     bell: Bell,
-    parcels: HashMap<u64, OwnedFd>,
+    parcels: Arrivals,
+    /// The worker has said that it is leaving.
+    bye: bool,
     /// Bytes taken out of the result ring and not given back.
     taken: usize,
     capacity: usize,
@@ -49,9 +51,40 @@ pub(crate) enum Post {
 }
 
 impl ShmLink {
-    pub(crate) fn new(tasks: TaskSender, results: ResultReceiver, bell: Bell, post: Post) -> ShmLink {
+    /// `most_bytes`: no result may be longer.
+    pub(crate) fn new(tasks: TaskSender, results: ResultReceiver, bell: Bell, post: Post, most_bytes: u64) -> ShmLink {
         let capacity = tasks.max_record() * 4;
-        ShmLink { tasks, results, spans: VecDeque::new(), post, bell, parcels: HashMap::new(), taken: 0, capacity }
+        let parcels = Arrivals::new(most_bytes);
+        ShmLink { tasks, results, spans: VecDeque::new(), post, bell, parcels, bye: false, taken: 0, capacity }
+    }
+
+    /// Takes one frame off the control socket. `false`: there is none now.
+    fn take_frame(&mut self) -> Result<bool, LinkError> {
+        let Self { post: Post::Socket(reader, _), parcels, bye, .. } = self else {
+            return Ok(false);
+        };
+        loop {
+            let taken = reader.next(|kind, payload, attached| match kind {
+                // Nothing comes after it, so nobody can keep us busy with it.
+                _ if *bye => Err(LinkError::broken("it said something after its farewell")),
+                FrameKind::Parcel => parcels.put(payload, attached, MOST_UNNAMED),
+                FrameKind::Control => match decode::<FromWorker>(payload).map_err(LinkError::broken)? {
+                    FromWorker::Bye => {
+                        *bye = true;
+                        Ok(())
+                    }
+                    FromWorker::Refused { reason } => Err(LinkError::Refused(reason)),
+                    other => Err(LinkError::broken(format!("{other:?} out of turn"))),
+                },
+                other => Err(LinkError::broken(format!("a {other:?} frame on the control socket"))),
+            })?;
+            if taken.is_some() {
+                return Ok(true);
+            }
+            if !reader.fill()? {
+                return Ok(false);
+            }
+        }
     }
 
     fn record(&mut self, kind: u32, tag: u64, parts: [&[u8]; 2]) -> Option<mpexec_ring::Span> {
@@ -158,14 +191,12 @@ impl Link for ShmLink {
 
     fn take_parcel(&mut self, id: u64, length: u64) -> Result<Parcel, LinkError> {
         if let Post::Shelves { back, .. } = &self.post {
+            self.parcels.admit(length)?;
             return back.take(id, length);
         }
-        if !self.parcels.contains_key(&id) {
-            // It was sent before the result that names it, so it lies in the socket.
-            self.attend()?;
-        }
-        let fd = self.parcels.remove(&id).ok_or_else(|| LinkError::broken("it names a parcel that it never sent"))?;
-        Parcel::open(fd, length).map_err(LinkError::broken)
+        // It was sent before the result that names it, so it lies in the socket, behind those that were named before.
+        while !self.parcels.contains(id) && self.take_frame()? {}
+        self.parcels.take(id, length)
     }
 
     fn shut_down(&mut self) -> Result<(), LinkError> {
@@ -177,31 +208,16 @@ impl Link for ShmLink {
         Ok(())
     }
 
-    fn attend(&mut self) -> Result<(), LinkError> {
-        let Post::Socket(reader, writer) = &mut self.post else {
-            return Ok(());
-        };
-        writer.flush()?;
-        let parcels = &mut self.parcels;
-        loop {
-            let taken = reader.next(|kind, payload, mut attached| match kind {
-                FrameKind::Parcel => {
-                    let parcel = ParcelRef::read(payload).map_err(LinkError::broken)?;
-                    let fd = attached.pop().ok_or_else(|| LinkError::broken("a parcel came without its descriptor"))?;
-                    parcels.insert(parcel.parcel, fd);
-                    Ok(())
-                }
-                FrameKind::Control => match decode::<FromWorker>(payload).map_err(LinkError::broken)? {
-                    FromWorker::Bye => Ok(()),
-                    FromWorker::Refused { reason } => Err(LinkError::Refused(reason)),
-                    other => Err(LinkError::broken(format!("{other:?} out of turn"))),
-                },
-                other => Err(LinkError::broken(format!("a {other:?} frame on the control socket"))),
-            })?;
-            if taken.is_none() && !reader.fill()? {
-                return Ok(());
+    fn attend(&mut self) -> Result<bool, LinkError> {
+        if let Post::Socket(_, writer) = &mut self.post {
+            writer.flush()?;
+        }
+        while self.take_frame()? {
+            if self.parcels.len() == MOST_UNNAMED {
+                return Ok(true);
             }
         }
+        Ok(false)
     }
 
     fn control(&self) -> Option<BorrowedFd<'_>> {

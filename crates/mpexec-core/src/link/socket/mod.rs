@@ -6,19 +6,28 @@
 
 pub(crate) mod worker;
 
-use std::collections::{HashMap, VecDeque};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
 
 use mpexec_ring::Parcel;
-use mpexec_wire::{FrameKind, FromWorker, PARCEL_REF, ParcelRef, Progress as ProgressFrame, ToWorker, decode};
+use mpexec_wire::{
+    BatchHeader, FrameKind, FromWorker, GROUP_HEADER, PARCEL_REF, ParcelRef, Progress as ProgressFrame, ToWorker,
+    decode,
+};
 
 use super::control::{Reader, Socket, Writer, fd};
+use super::parcels::{Arrivals, MOST_UNNAMED};
 use super::{Link, LinkError, Progress, Received, Upto, Withdrawal};
 
 /// The largest batch in one frame.
 const LARGEST: usize = 1 << 20;
 /// No more is sent than the socket is likely to take soon; the rest waits in the queues where it can still be moved.
 const MOST_QUEUED: usize = 2 << 20;
+/// In one turn of the crank no more is taken in from one worker, so that one that sends without end keeps nobody from the
+/// others: so many bytes,
+const MOST_BYTES: usize = 1 << 20;
+/// and so many frames.
+const MOST_FRAMES: usize = 512;
 
 /// The coordinator's end.
 #[derive(Debug)]
@@ -29,14 +38,56 @@ pub(crate) struct SocketLink {
     /// The entries of batches that are not freed: the copy from which unfinished work is queued again.
     kept: VecDeque<Vec<u8>>,
     arrived: VecDeque<(Received, Vec<u8>)>,
-    progress: Progress,
-    parcels: HashMap<u64, OwnedFd>,
+    told: Told,
+    parcels: Arrivals,
+    /// What was taken in during this turn: bytes, frames.
+    spent: (usize, usize),
+    /// It was left at that, and there may be more.
+    more: bool,
     /// Why nothing more will come; told once everything that came was received.
     broken: Option<LinkError>,
 }
 
+/// What the worker has told, and what it may tell.
+#[derive(Debug, Default)]
+struct Told {
+    /// All ordinals below are behind it.
+    done: u64,
+    /// The ordinal that runs, plus 1; 0 for none.
+    running: u64,
+    /// The highest ordinal that it started, plus 1.
+    started: u64,
+    /// All ordinals that it was sent are below.
+    sent: u64,
+    /// Takings back that it has not answered.
+    unanswered: u32,
+    /// It is leaving.
+    bye: bool,
+}
+
+impl Told {
+    /// Each word tells of something new among the tasks that it was sent, so there are no more words than tasks.
+    fn progress(&mut self, told: ProgressFrame) -> Result<(), LinkError> {
+        let ProgressFrame { done, running } = told;
+        let possible = (self.done..=self.sent).contains(&done) && running <= self.sent;
+        let new = if running == 0 { self.running != 0 } else { running > self.started };
+        if !possible || !new {
+            let what = format!("it told that {done} tasks are done and number {running} runs, which cannot be");
+            return Err(LinkError::Broken(what));
+        }
+        (self.done, self.running, self.started) = (done, running, self.started.max(running));
+        Ok(())
+    }
+
+    fn answered(&mut self) -> Result<(), LinkError> {
+        self.unanswered = self.unanswered.checked_sub(1).ok_or_else(|| LinkError::broken("an answer to nothing"))?;
+        Ok(())
+    }
+}
+
 impl SocketLink {
-    pub(crate) fn new(socket: Socket, mut reader: Reader, writer: Writer) -> SocketLink {
+    /// `most_bytes`: no result may be longer.
+    pub(crate) fn new(socket: Socket, mut reader: Reader, writer: Writer, most_bytes: u64) -> SocketLink {
         reader.expect_data();
         SocketLink {
             socket,
@@ -44,39 +95,46 @@ impl SocketLink {
             writer,
             kept: VecDeque::new(),
             arrived: VecDeque::new(),
-            progress: Progress::default(),
-            parcels: HashMap::new(),
+            told: Told::default(),
+            parcels: Arrivals::new(most_bytes),
+            spent: (0, 0),
+            more: false,
             broken: None,
         }
     }
 
-    /// Takes in whole frames until there is none.
+    /// Takes in whole frames, until there is none or it is enough for this turn.
     fn take_in(&mut self) -> Result<(), LinkError> {
-        let Self { reader, arrived, progress, parcels, .. } = self;
+        let Self { reader, arrived, told, parcels, spent, more, .. } = self;
+        *more = false;
         loop {
-            let taken = reader.next(|kind, payload, mut attached| {
+            if spent.0 >= MOST_BYTES || spent.1 >= MOST_FRAMES {
+                *more = true;
+                return Ok(());
+            }
+            let taken = reader.next(|kind, payload, attached| {
+                *spent = (spent.0 + payload.len(), spent.1 + 1);
                 match kind {
-                    FrameKind::Group => arrived.push_back((Received::Group, payload.to_vec())),
-                    FrameKind::Progress => {
-                        let told = ProgressFrame::read(payload).map_err(LinkError::broken)?;
-                        *progress = Progress { running: told.running.checked_sub(1), passed: told.done };
+                    // Nothing comes after it, so nobody can keep us busy with it.
+                    _ if told.bye => return Err(LinkError::broken("it said something after its farewell")),
+                    FrameKind::Group if payload.len() > GROUP_HEADER => {
+                        arrived.push_back((Received::Group, payload.to_vec()));
                     }
-                    FrameKind::Parcel => {
-                        let parcel = ParcelRef::read(payload).map_err(LinkError::broken)?;
-                        let fd =
-                            attached.pop().ok_or_else(|| LinkError::broken("a parcel came without its descriptor"))?;
-                        parcels.insert(parcel.parcel, fd);
-                    }
+                    FrameKind::Progress => told.progress(ProgressFrame::read(payload).map_err(LinkError::broken)?)?,
+                    // Each result that is here and not taken in may name one.
+                    FrameKind::Parcel => parcels.put(payload, attached, arrived.len() + MOST_UNNAMED)?,
                     FrameKind::Control => match decode::<FromWorker>(payload).map_err(LinkError::broken)? {
                         FromWorker::GaveBack { lo, hi } => {
-                            arrived.push_back((Received::GaveBack { from: lo, to: hi }, Vec::new()))
+                            told.answered()?;
+                            arrived.push_back((Received::GaveBack { from: lo, to: hi }, Vec::new()));
                         }
-                        FromWorker::Bye => {}
+                        FromWorker::Bye => told.bye = true,
                         FromWorker::Refused { reason } => return Err(LinkError::Refused(reason)),
                         other => return Err(LinkError::broken(format!("{other:?} out of turn"))),
                     },
                     other => {
-                        return Err(LinkError::broken(format!("a {other:?} frame from a worker")));
+                        let length = payload.len();
+                        return Err(LinkError::broken(format!("a {other:?} frame of {length} bytes from a worker")));
                     }
                 }
                 Ok(())
@@ -97,7 +155,9 @@ impl Link for SocketLink {
         if self.writer.queued() > MOST_QUEUED {
             return Ok(false);
         }
+        let batch = BatchHeader::read(header).map_err(LinkError::broken)?;
         self.writer.send(FrameKind::Batch, &[header, entries], &[])?;
+        self.told.sent = batch.base_ordinal + u64::from(batch.count);
         self.kept.push_back(entries.to_vec());
         Ok(true)
     }
@@ -115,7 +175,7 @@ impl Link for SocketLink {
     }
 
     fn has_news(&self) -> bool {
-        !self.arrived.is_empty() || self.broken.is_some()
+        self.more || !self.arrived.is_empty() || self.broken.is_some()
     }
 
     fn must_ask(&self) -> bool {
@@ -132,18 +192,23 @@ impl Link for SocketLink {
                 Ok(Some(Received::Group))
             }
             Some((other, _)) => Ok(Some(other)),
-            None => self.broken.take().map_or(Ok(None), Err),
+            None => {
+                // The turn is over; the next may take in as much again.
+                self.spent = (0, 0);
+                self.broken.take().map_or(Ok(None), Err)
+            }
         }
     }
 
     fn release(&mut self) {}
 
     fn progress(&self) -> Progress {
-        self.progress
+        Progress { running: self.told.running.checked_sub(1), passed: self.told.done }
     }
 
     fn withdraw(&mut self, lo: u64, hi: u64) -> Result<Withdrawal, LinkError> {
         self.writer.message(&ToWorker::Withdraw { lo, hi }, &[])?;
+        self.told.unanswered += 1;
         Ok(Withdrawal::Asked)
     }
 
@@ -156,18 +221,18 @@ impl Link for SocketLink {
     }
 
     fn take_parcel(&mut self, id: u64, length: u64) -> Result<Parcel, LinkError> {
-        let fd = self.parcels.remove(&id).ok_or_else(|| LinkError::broken("it names a parcel that it never sent"))?;
-        Parcel::open(fd, length).map_err(LinkError::broken)
+        self.parcels.take(id, length)
     }
 
     fn shut_down(&mut self) -> Result<(), LinkError> {
         self.writer.message(&ToWorker::Shutdown, &[])
     }
 
-    fn attend(&mut self) -> Result<(), LinkError> {
+    fn attend(&mut self) -> Result<bool, LinkError> {
         // What came before the end is taken in before the end is told.
         let taken = self.take_in();
-        taken.and_then(|()| self.writer.flush())
+        taken.and_then(|()| self.writer.flush())?;
+        Ok(self.more)
     }
 
     fn bell(&self) -> BorrowedFd<'_> {
