@@ -149,7 +149,20 @@ pub(crate) struct Config {
 
 /// Where a pool's notes go: one line each, without a line end.
 #[derive(Clone)]
-pub(crate) struct Notes(pub std::sync::Arc<dyn Fn(&str) + Send + Sync>);
+pub(crate) struct Notes(std::sync::Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Notes {
+    pub(crate) fn new(notes: impl Fn(&str) + Send + Sync + 'static) -> Notes {
+        Notes(std::sync::Arc::new(notes))
+    }
+
+    /// Tells the user. Whatever their code does, the thread that tells lives on: it is the pool's own.
+    pub(crate) fn tell(&self, line: &str) {
+        let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.0)(line)));
+        // The panic hook has told of it. The payload is the user's as well, and its drop may panic again.
+        std::mem::forget(told);
+    }
+}
 
 impl std::fmt::Debug for Notes {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,6 +9,7 @@
 //! | [`supervisor`] | the thread that watches processes, whatever the user does |
 //! | [`launch`] | starting a worker and shaking hands |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
+//! | [`forwarding`] | the workers' stderr on its way to ours |
 //! | [`calls`] | single calls: where their outcomes are left |
 //! | [`jobs`] | outcomes on their way from the crank to their owners |
 //!
@@ -17,6 +18,7 @@
 pub(crate) mod callbacks;
 pub(crate) mod calls;
 pub(crate) mod crank;
+mod forwarding;
 pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod launch;
@@ -64,6 +66,7 @@ pub(crate) struct Engine {
     /// Gets the supervisor out of its sleep.
     pub(crate) wake: Bell,
     pub(crate) callbacks: OnceLock<callbacks::Callbacks>,
+    forwarding: forwarding::Forwarding,
     /// The process that built the pool: a forked child of it must leave everything alone.
     pub(crate) built_by: u32,
 }
@@ -72,7 +75,7 @@ impl Engine {
     /// Tells the user what happened, if they asked to be told.
     pub(crate) fn note(&self, line: &str) {
         if let Some(notes) = &self.config.notes {
-            (notes.0)(line);
+            notes.tell(line);
         }
     }
 }

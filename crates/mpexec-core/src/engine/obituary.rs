@@ -3,12 +3,10 @@
 //! What was finished stays finished: results that were complete are read out of its ring after its death. What had not
 //! started goes to others free of charge. Only the task that was running is charged.
 
-use std::io::Write;
-
 use super::Engine;
 use super::scheduler::{Event, WorkerId};
 use super::send::cancelled;
-use super::slot::{Phase, Slot};
+use super::slot::{Phase, Slot, Tail};
 use super::state::{Life, State};
 use crate::config::WorkerStderr;
 use crate::error::{Exit, PoolError, TaskError};
@@ -45,10 +43,19 @@ struct Death {
 impl Engine {
     /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
     pub(super) fn bury(&self, id: WorkerId) {
-        let mut state = self.lock();
-        let Some(exit) = state.slots[id].try_wait() else {
-            return;
+        let (exit, tail) = {
+            let slot = &mut self.lock().slots[id];
+            let Some(exit) = slot.try_wait() else {
+                return;
+            };
+            (exit, slot.stderr.take())
         };
+        let mut stderr = tail.map_or_else(String::new, |mut tail| {
+            self.forward(&mut tail);
+            self.forwarding.await_last_words();
+            tail.text()
+        });
+        let mut state = self.lock();
         // What a dead worker left is finite, unless something that it left behind goes on in its name.
         for _ in 0..TURNS {
             state.receive_from(id, Upto::Complete);
@@ -66,15 +73,7 @@ impl Engine {
             // would go from one worker to the next for ever.
             running = running.or(Some(next));
         }
-        let forward = self.config.stderr == WorkerStderr::Forward;
         let (pid, fault) = (state.slots[id].pid, state.slots[id].fault.clone());
-        let mut stderr = match state.slots[id].stderr.as_mut() {
-            Some(tail) => {
-                tail.read(|piece| forward_piece(piece, forward));
-                tail.text()
-            }
-            None => String::new(),
-        };
         if let Some(fault) = &fault {
             stderr = format!("{stderr}\n(it was killed because {fault})").trim_start().to_owned();
         }
@@ -116,6 +115,16 @@ impl Engine {
             let after = if was_starting { " before it had shaken hands" } else { "" };
             self.note(&format!("worker {id} (pid {pid}) {exit}{after}; its unfinished tasks go to others"));
         }
+    }
+
+    /// Reads what a worker has written to its stderr and passes it on; not under the lock. `false`: that was the end.
+    pub(super) fn forward(&self, tail: &mut Tail) -> bool {
+        let forward = self.config.stderr == WorkerStderr::Forward;
+        tail.read(|piece| {
+            if forward {
+                self.forwarding.put(piece);
+            }
+        })
     }
 
     fn count_death(&self, state: &mut State, death: &Death) {
@@ -171,13 +180,5 @@ impl Engine {
         for id in jobs {
             state.break_job(id, &TaskError::Pool(error.clone()));
         }
-    }
-}
-
-/// Passes a piece of a worker's stderr on.
-pub(super) fn forward_piece(piece: &[u8], forward: bool) {
-    if forward {
-        // Our own stderr may be closed; the worker's last words are kept all the same.
-        let _ = std::io::stderr().write_all(piece);
     }
 }

@@ -10,6 +10,7 @@ use mpexec_wire::{BATCH_HEADER, ENTRY_HEADER};
 
 use super::Engine;
 use super::callbacks::Callbacks;
+use super::forwarding::Forwarding;
 use super::jobs::JobState;
 use super::launch::ThreadWorker;
 use super::scheduler::Scheduler;
@@ -77,6 +78,7 @@ impl Engine {
             kick,
             wake: Bell::new().map_err(failed("make a bell"))?,
             callbacks: OnceLock::new(),
+            forwarding: Forwarding::default(),
             built_by: std::process::id(),
             config,
         });
@@ -97,7 +99,7 @@ impl Engine {
             && mpexec_ring::create(config.ring_capacity).is_err()
         {
             if let Some(notes) = &config.notes {
-                (notes.0)("shared memory cannot be had here: using sockets");
+                notes.tell("shared memory cannot be had here: using sockets");
             }
             return Transport::Socket;
         }
@@ -156,6 +158,9 @@ impl Engine {
         let started = Instant::now();
         let deadline = limit.and_then(deadline_after);
         let ended = self.drive(deadline, |state, _| state.ended.then_some(()));
+        if ended.is_some() {
+            self.forwarding.finish(deadline);
+        }
         let told = ended.is_some() && self.callbacks.get().is_none_or(|callbacks| callbacks.wait(deadline));
         if told {
             return Ok(());

@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::launch::ThreadWorker;
-use super::obituary::forward_piece;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
 use super::state::{Baton, Life, State};
-use crate::config::{Transport, WorkerStderr};
+use crate::config::Transport;
 use crate::error::PoolError;
 use crate::link::{LinkError, Upto};
 use crate::os::events::{Watch, Watcher};
@@ -271,14 +270,11 @@ impl Supervisor {
     }
 
     fn read_stderr(&mut self, id: WorkerId) {
-        let forward = self.engine.config.stderr == WorkerStderr::Forward;
-        let mut state = self.engine.lock();
-        let Some(mut tail) = state.slots[id].stderr.take() else {
+        let tail = self.engine.lock().slots[id].stderr.take();
+        let Some(mut tail) = tail else {
             return;
         };
-        drop(state);
-        let open = tail.read(|piece| forward_piece(piece, forward));
-        if !open {
+        if !self.engine.forward(&mut tail) {
             self.watcher.remove(tail.pipe.as_fd());
         }
         let mut state = self.engine.lock();

@@ -168,9 +168,9 @@ impl PoolBuilder {
     }
 
     /// To be told what the pool does and why, a line at a time: a worker died and was replaced, what `auto` counted.
-    /// Called on the pool's own thread; it must not wait for the pool.
+    /// Called on the pool's own thread; it must not wait for the pool. A panic of it is caught: the pool goes on.
     pub fn notes(mut self, notes: impl Fn(&str) + Send + Sync + 'static) -> PoolBuilder {
-        self.config.notes = Some(Notes(Arc::new(notes)));
+        self.config.notes = Some(Notes::new(notes));
         self
     }
 
@@ -218,7 +218,7 @@ impl PoolBuilder {
             Workers::Auto => {
                 let counted = count_processors();
                 if let Some(notes) = &self.config.notes {
-                    (notes.0)(&counted.to_string());
+                    notes.tell(&counted.to_string());
                 }
                 Ok(counted.chosen)
             }

@@ -119,7 +119,9 @@ fn a_worker_that_talks_without_end_keeps_nobody_from_the_others() {
         assert_eq!(pool.map(|n: u64| n, 0..500).unwrap().len(), 500);
         assert!(since.elapsed() < Duration::from_secs(20), "{:?} on {link:?}", since.elapsed());
         assert!(anonymous_memory() < memory + (16 << 20));
-        drop(mad);
+        pool.terminate();
+        pool.join().unwrap();
+        assert!(mad.get().is_err());
     }
 }
 
@@ -147,14 +149,14 @@ fn a_word_out_of_turn_costs_the_worker_its_task_alone() {
     let _alone = alone();
     for link in LINKS {
         let pool = pool(link, 2);
-        for number in 0..KINDS.len() {
+        for (number, kind) in KINDS.into_iter().enumerate() {
             let task = |number: usize| {
                 send(&socket(), &frame(KINDS[number], 0, &[0xff; 16]), &[]);
                 forever();
             };
             let mad = pool.apply_async(task, (number,));
             assert!(pool.map(|n: u64| n, 0..200).unwrap().into_iter().eq(0..200));
-            assert!(matches!(mad.get(), Err(TaskError::Crashed { .. })), "{:?} on {link:?}", KINDS[number]);
+            assert!(matches!(mad.get(), Err(TaskError::Crashed { .. })), "{kind:?} on {link:?}");
         }
         // After its farewell it has nothing to say; and what is no frame at all is told from one.
         let task = |_: u8| {

@@ -5,6 +5,7 @@
 
 mod coordinators;
 mod no_workers;
+mod stderr;
 
 #[path = "../common/mod.rs"]
 mod common;

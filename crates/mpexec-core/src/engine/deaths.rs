@@ -1,0 +1,34 @@
+//! Deaths one after another: how many make a crash loop.
+
+use crate::error::Exit;
+
+/// So many deaths in a row, without a task finished in between, are a crash loop.
+const CRASH_LOOP: u32 = 5;
+/// SIGKILL comes from outside: from a user, from the kernel when memory runs out. Of such deaths so many are borne.
+const KILLS_BORNE: u32 = 50;
+
+/// The deaths since a task was finished.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Row {
+    kills: u32,
+    others: u32,
+}
+
+impl Row {
+    /// `fault`: the worker was killed because it broke the protocol.
+    pub(super) fn add(&mut self, exit: Exit, fault: bool) {
+        if !fault && exit == Exit::Signal(rustix::process::Signal::KILL.as_raw()) {
+            self.kills += 1;
+        } else {
+            self.others += 1;
+        }
+    }
+
+    pub(super) fn is_crash_loop(self) -> bool {
+        self.others >= CRASH_LOOP || self.kills >= KILLS_BORNE
+    }
+
+    pub(super) fn len(self) -> u32 {
+        self.others + self.kills
+    }
+}
