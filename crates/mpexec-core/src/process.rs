@@ -96,6 +96,9 @@ impl<R: TaskResult> Process<R> {
     }
 
     /// How it ended; `None` as long as it runs. Known at once after [`Process::join`].
+    ///
+    /// Code 0: its function returned. Code 1: it panicked, or its argument or result could not be carried over, which
+    /// `join` tells exactly. Anything else is what the function made of the process: it called `exit`, or a signal came.
     #[must_use]
     pub fn exit_status(&self) -> Option<Exit> {
         self.pool.engine.lock().last_exit

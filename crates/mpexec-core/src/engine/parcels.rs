@@ -3,8 +3,13 @@
 //! A parcel is named by its task's entry. It is freed with the batch that held the entry; whenever entries vanish otherwise
 //! (a worker died, a job was given up), all parcels that no entry names any more are swept.
 
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use mpexec_ring::ParcelWriter;
+
+use crate::os::descriptors;
 
 /// A large argument that was just encoded.
 #[derive(Debug)]
@@ -18,6 +23,16 @@ impl Parcel {
     /// Gives it a number of its own.
     pub(crate) fn new(fd: OwnedFd, length: u64) -> Parcel {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        // Each waits in a descriptor of its own: thousands may, before the first is sent.
+        descriptors::make_room(fd.as_fd());
         Parcel { id: NEXT.fetch_add(1, Ordering::Relaxed), fd, length }
     }
+}
+
+/// A new memory file for a large argument.
+///
+/// # Errors
+/// What the system says when the process may have no more descriptors, or there is no memory.
+pub(crate) fn new_file() -> io::Result<ParcelWriter> {
+    descriptors::with_room(ParcelWriter::create)
 }

@@ -84,3 +84,18 @@ pub(crate) fn make_room(latest: BorrowedFd<'_>) {
         KNOWN.store(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
+
+/// Makes a descriptor. When all that are allowed are in use, the soft limit is raised and it is tried once more.
+///
+/// # Errors
+/// What `make` says the second time.
+pub(crate) fn with_room<T>(make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match make() {
+        Err(error) if error.raw_os_error() == Some(libc::EMFILE) => {
+            let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+            raise_limit(limit.unwrap_or(u64::MAX).saturating_mul(2));
+            make()
+        }
+        made => made,
+    }
+}

@@ -3,11 +3,13 @@
 //! The parent-death signal follows the *thread* that started the child, not the process. So every worker is started from
 //! one thread that lives as long as the process. Nothing is done between fork and exec (`pre_exec` would force a real
 //! fork: 98 ms a child from a 2 GiB parent instead of 1): what must happen in the child happens at the top of its `init()`.
+//!
+//! A forked child of this process has the memory of this thread and not the thread; it starts one of its own.
 
 use std::io;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::child::ChildProcess;
 
@@ -16,7 +18,16 @@ struct Request {
     answer: Sender<io::Result<ChildProcess>>,
 }
 
-static SPAWNER: OnceLock<Mutex<Sender<Request>>> = OnceLock::new();
+/// The thread of one process, and behind it that of a forked child of this process.
+struct Spawner {
+    process: u32,
+    requests: Sender<Request>,
+    forked: Next,
+}
+
+type Next = OnceLock<Box<Spawner>>;
+
+static FIRST: Next = Next::new();
 
 /// A child that is being started.
 #[derive(Debug)]
@@ -42,15 +53,27 @@ fn gone() -> io::Error {
 /// That the thread itself could not be started.
 pub(crate) fn spawn(command: Command) -> io::Result<Spawning> {
     let (answer, reply) = channel();
-    let spawner = match SPAWNER.get() {
-        Some(spawner) => spawner,
-        None => {
-            let fresh = start()?;
-            SPAWNER.get_or_init(|| Mutex::new(fresh))
-        }
-    };
-    spawner.lock().unwrap_or_else(PoisonError::into_inner).send(Request { command, answer }).map_err(|_| gone())?;
+    requests()?.send(Request { command, answer }).map_err(|_| gone())?;
     Ok(Spawning(reply))
+}
+
+/// Where this process's own thread takes requests.
+fn requests() -> io::Result<&'static Sender<Request>> {
+    let process = std::process::id();
+    let mut next = &FIRST;
+    loop {
+        let spawner = match next.get() {
+            Some(spawner) => spawner,
+            None => {
+                let fresh = Spawner { process, requests: start()?, forked: Next::new() };
+                next.get_or_init(|| Box::new(fresh))
+            }
+        };
+        if spawner.process == process {
+            return Ok(&spawner.requests);
+        }
+        next = &spawner.forked;
+    }
 }
 
 /// Two first callers may both start one; the loser's ends with its channel, having started nothing.
@@ -67,3 +90,6 @@ fn start() -> io::Result<Sender<Request>> {
     })?;
     Ok(sender)
 }
+
+#[cfg(test)]
+mod tests;

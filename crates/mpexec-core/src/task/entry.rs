@@ -71,6 +71,9 @@ where
         Err(EncodeError::Refused { type_name, message }) => {
             call.fail(Status::ResultUnencodable, &format!("{type_name}: {message}"))
         }
-        Err(_) => call.fail(Status::ResultUnencodable, "no memory could be had for it"),
+        Err(_) => {
+            let why = call.sink.why_refused();
+            call.fail(Status::ResultUnencodable, &why)
+        }
     }
 }

@@ -4,13 +4,13 @@
 //! on, from the byte where that shows, into a parcel of its own.
 
 use std::cell::Cell;
-use std::io::Write;
+use std::io::{self, Write};
 
 use mpexec_ring::ParcelWriter;
 use mpexec_wire::{ENTRY_HEADER, ENTRY_PARCEL, EncodeError, EntryHeader, PARCEL_REF, ParcelRef, Sink, SinkFull, pad8};
 
 use crate::engine::open::Staged;
-use crate::engine::parcels::Parcel;
+use crate::engine::parcels::{Parcel, new_file};
 use crate::error::TaskError;
 
 /// Encoded tasks.
@@ -63,10 +63,16 @@ impl Staging {
     ) -> Result<(), TaskError> {
         let start = self.staged.bytes.len();
         self.staged.bytes.resize(start + ENTRY_HEADER, 0);
-        let mut sink = EntrySink { bytes: &mut self.staged.bytes, start: start + ENTRY_HEADER, largest, parcel: None };
+        let mut sink = EntrySink {
+            bytes: &mut self.staged.bytes,
+            start: start + ENTRY_HEADER,
+            largest,
+            parcel: None,
+            refused: None,
+        };
         let encoded = encode(&mut sink);
-        let parcel = sink.parcel.take();
-        let finished = encoded.map_err(unencodable).and_then(|()| match parcel {
+        let (parcel, refused) = (sink.parcel.take(), sink.refused.take());
+        let finished = encoded.map_err(|error| unencodable(error, refused)).and_then(|()| match parcel {
             None => Ok(None),
             Some(writer) => {
                 let length = writer.len();
@@ -114,9 +120,10 @@ impl Staged {
     }
 }
 
-fn unencodable(error: EncodeError) -> TaskError {
-    let message = match error {
-        EncodeError::Refused { type_name, message } => format!("{type_name}: {message}"),
+fn unencodable(error: EncodeError, refused: Option<io::Error>) -> TaskError {
+    let message = match (error, refused) {
+        (EncodeError::Refused { type_name, message }, _) => format!("{type_name}: {message}"),
+        (_, Some(error)) => format!("no memory file could be had for it: {error}"),
         _ => "no memory could be had for it".to_owned(),
     };
     TaskError::ArgumentUnencodable { message }
@@ -129,22 +136,26 @@ pub(crate) struct EntrySink<'a> {
     start: usize,
     largest: usize,
     parcel: Option<ParcelWriter>,
+    /// Why there is no parcel.
+    refused: Option<io::Error>,
 }
 
 impl EntrySink<'_> {
     #[cold]
     fn spill(&mut self, more: &[u8]) -> Result<(), SinkFull> {
-        let mut writer = match self.parcel.take() {
-            Some(writer) => writer,
-            None => {
-                let mut writer = ParcelWriter::create().map_err(|_| SinkFull)?;
-                writer.write_all(&self.bytes[self.start..]).map_err(|_| SinkFull)?;
-                writer
-            }
+        let spilled = match &mut self.parcel {
+            Some(writer) => writer.write_all(more),
+            None => new_file().and_then(|mut writer| {
+                writer.write_all(&self.bytes[self.start..])?;
+                writer.write_all(more)?;
+                self.parcel = Some(writer);
+                Ok(())
+            }),
         };
-        writer.write_all(more).map_err(|_| SinkFull)?;
-        self.parcel = Some(writer);
-        Ok(())
+        spilled.map_err(|error| {
+            self.refused = Some(error);
+            SinkFull
+        })
     }
 }
 

@@ -26,7 +26,7 @@ use mpexec_wire::{decode, decode_prefix};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurrentTask {
-    /// Index of the task within its job, from 0.
+    /// Index of the task within its job, from 0; 0 in a single call (`apply`, `apply_async`), which is a job of its own.
     pub index: u64,
     /// 1 for the first attempt.
     pub attempt: u32,
@@ -121,12 +121,13 @@ pub fn context<C: DeserializeOwned + 'static>() -> &'static C {
                 context.type_name,
                 std::any::type_name::<C>()
             );
-            let bytes = context.bytes.take();
-            let encoded = bytes.as_ref().and_then(|bytes| bytes.get(context.from..)).unwrap_or_default();
+            let encoded = context.bytes.as_ref().and_then(|bytes| bytes.get(context.from..)).unwrap_or_default();
             let value: C = match decode(encoded) {
                 Ok(value) => value,
                 Err(error) => panic!("the context cannot be decoded as {}: {error}", std::any::type_name::<C>()),
             };
+            // Only now: when it cannot be decoded, every task is to hear why.
+            context.bytes = None;
             // Lives as long as the worker: tasks keep references to it.
             context.decoded = Some(Box::leak(Box::new(value)));
         }

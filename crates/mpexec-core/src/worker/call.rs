@@ -3,10 +3,12 @@
 //! The result is encoded straight into the space that the outbox offers. If that is too small it moves, once, to a buffer
 //! on the heap, and from a quarter of the ring on to a parcel (a memory file of its own): serde cannot be suspended half way.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use mpexec_ring::ParcelWriter;
 use mpexec_wire::{Sink, SinkFull, Status};
+
+use crate::os::descriptors;
 
 /// A task function as code: reads `call.input`, writes `call.sink`, says how it went.
 pub(crate) type Entry = fn(&mut Call<'_>) -> Status;
@@ -47,6 +49,8 @@ pub(crate) struct ResultSink<'a> {
     /// From here on a parcel is used.
     largest: usize,
     spill: Option<Spill>,
+    /// Why there is no parcel.
+    refused: Option<io::Error>,
 }
 
 #[derive(Debug)]
@@ -57,7 +61,7 @@ enum Spill {
 
 impl<'a> ResultSink<'a> {
     pub(crate) fn new(window: &'a mut [u8], largest: usize) -> ResultSink<'a> {
-        ResultSink { window, used: 0, largest, spill: None }
+        ResultSink { window, used: 0, largest, spill: None, refused: None }
     }
 
     pub(crate) fn restart(&mut self) {
@@ -73,13 +77,26 @@ impl<'a> ResultSink<'a> {
         }
     }
 
+    /// Why a write was refused that was no fault of the value's own.
+    pub(crate) fn why_refused(&mut self) -> String {
+        match self.refused.take() {
+            Some(error) => format!("no memory file could be had for it: {error}"),
+            None => "no memory could be had for it".to_owned(),
+        }
+    }
+
+    fn refuse(&mut self, error: io::Error) -> SinkFull {
+        self.refused = Some(error);
+        SinkFull
+    }
+
     #[cold]
     fn write_spilled(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
         let so_far = match self.spill.take() {
             None => self.window[..self.used].to_vec(),
             Some(Spill::Heap(heap)) => heap,
             Some(Spill::Parcel(mut writer, length)) => {
-                writer.write_all(bytes).map_err(|_| SinkFull)?;
+                writer.write_all(bytes).map_err(|error| self.refuse(error))?;
                 self.spill = Some(Spill::Parcel(writer, length + bytes.len()));
                 return Ok(());
             }
@@ -89,8 +106,12 @@ impl<'a> ResultSink<'a> {
             heap.extend_from_slice(bytes);
             self.spill = Some(Spill::Heap(heap));
         } else {
-            let mut writer = ParcelWriter::create().map_err(|_| SinkFull)?;
-            writer.write_all(&heap).and_then(|()| writer.write_all(bytes)).map_err(|_| SinkFull)?;
+            let made = descriptors::with_room(ParcelWriter::create).and_then(|mut writer| {
+                writer.write_all(&heap)?;
+                writer.write_all(bytes)?;
+                Ok(writer)
+            });
+            let writer = made.map_err(|error| self.refuse(error))?;
             self.spill = Some(Spill::Parcel(writer, heap.len() + bytes.len()));
         }
         Ok(())

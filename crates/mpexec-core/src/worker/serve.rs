@@ -24,19 +24,20 @@ const SHOW_AFTER_NS: u64 = 100_000;
 /// How much room a result is offered at first; what is larger takes a way over the heap.
 const WINDOW: usize = 2048;
 
-/// Serves until the coordinator says to leave.
+/// Serves until the coordinator says to leave; how the last task ended, `Ok` when there was none.
 pub(crate) fn serve<I: Inbox>(
     inbox: &mut I,
     out: &mut I::Out,
     functions: &mut Functions,
     worker: u32,
-) -> Result<(), LinkError> {
+) -> Result<Status, LinkError> {
     panics::install();
     let marks = inbox.marks();
+    let mut last = Status::Ok;
     loop {
         match inbox.next(out)? {
-            Incoming::Shutdown => return Ok(()),
-            Incoming::Batch(bytes) => run_batch(bytes, &marks, out, functions, worker)?,
+            Incoming::Shutdown => return Ok(last),
+            Incoming::Batch(bytes) => run_batch(bytes, &marks, out, functions, worker, &mut last)?,
         }
     }
 }
@@ -55,6 +56,7 @@ fn run_batch<M: Marks, O: Outbox>(
     out: &mut O,
     functions: &mut Functions,
     worker: u32,
+    last: &mut Status,
 ) -> Result<(), LinkError> {
     let header = BatchHeader::read(bytes).map_err(LinkError::broken)?;
     let function = functions.find(header.function_kind, header.function);
@@ -78,7 +80,7 @@ fn run_batch<M: Marks, O: Outbox>(
         ambient::set_current(Some(CurrentTask { index, attempt: header.attempt, worker }));
         let outcome = run_task(&function, entry, marks, out);
         ambient::set_current(None);
-        outcome?;
+        *last = outcome?;
         ordinal += 1;
         out.end(ordinal);
         pace.tasks += 1;
@@ -121,10 +123,13 @@ fn run_task<M: Marks, O: Outbox>(
     entry: TaskEntry<'_>,
     marks: &M,
     out: &mut O,
-) -> Result<(), LinkError> {
+) -> Result<Status, LinkError> {
     let function = match function {
         Ok(function) => *function,
-        Err(reason) => return write_result(out, Status::UnknownFunction, false, reason.as_bytes()),
+        Err(reason) => {
+            write_result(out, Status::UnknownFunction, false, reason.as_bytes())?;
+            return Ok(Status::UnknownFunction);
+        }
     };
     let parcel;
     let input = if let Some(named) = entry.parcel() {
@@ -153,15 +158,15 @@ fn run_task<M: Marks, O: Outbox>(
             head.copy_from_slice(&header);
             body[length..pad8(length)].fill(0);
             out.append(ENTRY_HEADER + pad8(length));
-            Ok(())
         }
-        Written::Heap(bytes) => write_result(out, status, false, &bytes),
+        Written::Heap(bytes) => write_result(out, status, false, &bytes)?,
         Written::Parcel(writer, length) => {
             let parcel = writer.finish()?;
             let id = out.send_parcel(parcel, length as u64)?;
             let mut payload = [0; PARCEL_REF];
             ParcelRef { parcel: id, len: length as u64 }.write_to(&mut payload);
-            write_result(out, status, true, &payload)
+            write_result(out, status, true, &payload)?;
         }
     }
+    Ok(status)
 }

@@ -6,7 +6,7 @@
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mpexec_wire::{FileId, FrameKind, FromWorker, Hello, PROTOCOL, ToWorker, Transport, Welcome, decode};
+use mpexec_wire::{FileId, FrameKind, FromWorker, Hello, PROTOCOL, Status, ToWorker, Transport, Welcome, decode};
 
 use super::call::Entry;
 use super::functions::{Functions, duplicate};
@@ -20,6 +20,9 @@ use crate::os::{death, descriptors, exe};
 
 /// A worker that cannot shake hands leaves with this code.
 const REFUSED: i32 = 97;
+
+/// A worker whose last task did not return a value leaves with this code.
+const FAILED: i32 = 1;
 
 /// The ends that a worker on a thread of this process serves.
 pub(crate) use crate::link::shm::worker::{ShmInbox as ThreadInbox, ShmOutbox as ThreadOutbox};
@@ -78,7 +81,9 @@ fn be_worker(coordinator: u32, by_offset: fn(u64) -> Option<Entry>) -> ! {
         leave_refusing(Some(&socket), &format!("it cannot ask to die with its coordinator: {error}"));
     }
     match shake_hands_and_serve(&socket, by_offset) {
-        Ok(()) => exit(0),
+        Ok(Status::Ok) => exit(0),
+        // As a program whose `main` panics. It is what `Process::exit_status` shows; a pool does not ask.
+        Ok(_) => exit(FAILED),
         // The coordinator is gone or going: nobody is left to tell.
         Err(LinkError::Closed) => death::kill_own_group(),
         Err(LinkError::Refused(reason)) => leave_refusing(Some(&socket), &reason),
@@ -98,7 +103,7 @@ fn leave_refusing(socket: Option<&Socket>, reason: &str) -> ! {
     exit(REFUSED);
 }
 
-fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -> Result<(), LinkError> {
+fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -> Result<Status, LinkError> {
     let mut reader = Reader::new(socket.clone(), true);
     let mut writer = Writer::new(socket.clone(), true);
     let (welcome, mut attached) = loop {
@@ -135,8 +140,9 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             out.say(&hello)?;
             guard::start(reader, parcels.clone(), |_, _| Ok(())).map_err(no_guard)?;
             await_context(context_parcel, &parcels)?;
-            serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
-            out.say(&FromWorker::Bye)
+            let last = serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
+            out.say(&FromWorker::Bye)?;
+            Ok(last)
         }
         Transport::Socket => {
             writer.message(&hello, &[])?;
@@ -144,8 +150,9 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             reader.expect_data();
             guard::start(reader, parcels.clone(), take_in).map_err(no_guard)?;
             await_context(context_parcel, &parcels)?;
-            serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
-            out.say(&FromWorker::Bye)
+            let last = serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
+            out.say(&FromWorker::Bye)?;
+            Ok(last)
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A task that fails in its own code or values fails alone: the error says what, and the same worker goes on.
 
-use mpexec_core::{TaskError, Transport};
+use mpexec_core::{TaskError, Transport, context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::common::pool;
+use crate::common::{builder, pool};
 
 crate::contract!(
     a_panic_is_told_with_message_file_and_line,
@@ -17,6 +17,7 @@ crate::contract!(
     a_result_that_cannot_be_decoded_fails_alone,
     a_deserialize_that_panics_is_a_panic_of_the_task,
     an_error_value_is_a_value,
+    a_context_that_cannot_be_decoded_is_told_to_every_task,
 );
 
 /// Refuses wherever it is told to.
@@ -193,4 +194,13 @@ fn an_error_value_is_a_value(transport: Transport) {
     let checked = |n: i32| if n < 0 { Err(format!("{n} is negative")) } else { Ok(n) };
     let results = pool.map(checked, [1, -1, 2]).unwrap();
     assert_eq!(results, [Ok(1), Err("-1 is negative".to_owned()), Ok(2)]);
+}
+
+fn a_context_that_cannot_be_decoded_is_told_to_every_task(transport: Transport) {
+    let pool = builder(transport, 1).context(&UNREADABLE).unwrap().build().unwrap();
+    for _ in 0..3 {
+        let asks = || *context::<Fussy>() == Fussy::default();
+        let Err(TaskError::Panicked { message, .. }) = pool.apply(asks, ()) else { panic!("it was decoded") };
+        assert!(message.contains("cannot be decoded") && message.contains("not in the mood to be read"), "{message:?}");
+    }
 }

@@ -67,6 +67,7 @@ fn a_process_whose_function_panics_or_exits_says_so() {
     let mut process = Process::spawn(|n: u32| assert!(n > 5, "too few: {n}"), (3,)).unwrap();
     let Err(TaskError::Panicked { message, .. }) = process.join() else { panic!("it returned") };
     assert_eq!(message, "too few: 3");
+    assert_eq!(process.exit_status(), Some(Exit::Code(1)));
     let mut process = Process::spawn(leave, (42,)).unwrap();
     assert!(matches!(process.join(), Err(TaskError::Crashed { exit: Exit::Code(42), .. })));
     assert_eq!(process.exit_status(), Some(Exit::Code(42)));

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
 mod coordinators;
+mod descriptors;
 mod no_workers;
 mod stderr;
 

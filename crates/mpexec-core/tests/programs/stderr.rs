@@ -30,7 +30,7 @@ fn pool() -> Option<Pool> {
 
 fn prints_and_dies(bytes: usize) {
     stderr().write_all(&vec![b'x'; bytes]).unwrap();
-    writeln!(stderr(), "last words").unwrap();
+    eprintln!("last words");
     std::process::abort();
 }
 

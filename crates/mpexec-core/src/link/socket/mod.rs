@@ -4,6 +4,7 @@
 //! also while a task runs. Before a task starts, one write says what was finished and what starts now, so that a death
 //! names its culprit as exactly as the shared progress cell does.
 
+mod marks;
 pub(crate) mod worker;
 
 use std::collections::VecDeque;

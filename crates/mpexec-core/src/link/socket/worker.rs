@@ -9,6 +9,7 @@ use std::time::Instant;
 use mpexec_ring::Parcel;
 use mpexec_wire::{FrameKind, FromWorker, GROUP_HEADER, GroupHeader, Progress as ProgressFrame, ToWorker, decode};
 
+use super::marks::Range;
 use super::{LARGEST, label};
 use crate::link::control::{Writer, frame_into};
 use crate::link::parcels::Parcels;
@@ -19,8 +20,7 @@ use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox};
 struct Shared {
     queue: Mutex<VecDeque<Job>>,
     news: Condvar,
-    lo: AtomicU64,
-    hi: AtomicU64,
+    withdrawn: Range,
     running: AtomicU64,
 }
 
@@ -43,7 +43,6 @@ pub(crate) type TakeIn = Box<dyn FnMut(FrameKind, &[u8]) -> Result<(), LinkError
 /// The worker's two ends, and what its guard thread does with the frames it reads.
 pub(crate) fn open(writer: Writer, parcels: Parcels) -> (SocketInbox, SocketOutbox, TakeIn) {
     let shared = Arc::new(Shared::default());
-    shared.lo.store(u64::MAX, Ordering::SeqCst);
     let writer = Arc::new(Mutex::new(writer));
     let inbox = SocketInbox { shared: shared.clone(), parcels, current: Vec::new() };
     let out = SocketOutbox {
@@ -72,11 +71,7 @@ pub(crate) fn open(writer: Writer, parcels: Parcels) -> (SocketInbox, SocketOutb
                 Ok(())
             }
             ToWorker::Withdraw { lo, hi } => {
-                // Once empty, then upwards: no moment in between covers a task outside the new range.
-                shared.lo.store(u64::MAX, Ordering::SeqCst);
-                shared.hi.store(hi, Ordering::SeqCst);
-                shared.lo.store(lo, Ordering::SeqCst);
-                fence(Ordering::SeqCst);
+                shared.withdrawn.set(lo, hi);
                 // `running` is the ordinal after the one that runs: the first that has not started.
                 let from = lo.max(shared.running.load(Ordering::SeqCst));
                 let answer = FromWorker::GaveBack { lo: from, hi };
@@ -106,8 +101,7 @@ pub(crate) struct SocketMarks {
 
 impl Marks for SocketMarks {
     fn withdrawn(&self) -> (u64, u64) {
-        let lo = self.shared.lo.load(Ordering::SeqCst);
-        (lo, self.shared.hi.load(Ordering::SeqCst))
+        self.shared.withdrawn.get()
     }
 
     fn parcel(&self, id: u64, length: u64) -> Result<Parcel, LinkError> {
