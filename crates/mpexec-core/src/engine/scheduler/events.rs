@@ -92,7 +92,8 @@ impl Scheduler {
     fn looked(&mut self, id: WorkerId, stalled_ns: u64, actions: &mut Vec<Action>) {
         let idle = self.workers.iter().filter(|worker| worker.ready && worker.held.is_empty()).count();
         let worker = &self.workers[id];
-        if idle == 0 || self.queued() || worker.withdrawing() {
+        // What it got after it was asked for tasks before may wait behind the same long task.
+        if idle == 0 || self.queued() || worker.unanswered > 0 {
             return;
         }
         let Some(job) = worker.held.back().and_then(|last| self.jobs.get(&last.job)) else {

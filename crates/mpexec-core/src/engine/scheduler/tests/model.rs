@@ -266,7 +266,7 @@ impl World {
             self.step(Step::Revive(id));
         }
         while self.sched.outstanding() {
-            let mut moved = self.send(usize::MAX);
+            let (mut moved, left) = (self.send(usize::MAX), self.sched.unsettled());
             for id in 0..3 {
                 moved |= !self.sims[id].answers.is_empty();
                 self.answer(id);
@@ -276,6 +276,7 @@ impl World {
                 self.receive(id);
                 self.start(id);
             }
+            moved |= self.sched.unsettled() < left;
             assert!(moved, "tasks wait and nobody will ever run them");
         }
     }
