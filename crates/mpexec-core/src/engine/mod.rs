@@ -18,6 +18,7 @@
 pub(crate) mod callbacks;
 pub(crate) mod calls;
 pub(crate) mod crank;
+mod deaths;
 mod forwarding;
 pub(crate) mod ids;
 pub(crate) mod jobs;

@@ -4,6 +4,7 @@
 //! started goes to others free of charge. Only the task that was running is charged.
 
 use super::Engine;
+pub(super) use super::deaths::Row;
 use super::scheduler::{Event, WorkerId};
 use super::send::cancelled;
 use super::slot::{Phase, Slot, Tail};
@@ -12,20 +13,8 @@ use crate::config::WorkerStderr;
 use crate::error::{Exit, PoolError, TaskError};
 use crate::link::Upto;
 
-/// So many deaths in a row, without a task finished in between, are a crash loop.
-const CRASH_LOOP: u32 = 5;
-/// SIGKILL comes from outside: from a user, from the kernel when memory runs out. Of such deaths so many are borne.
-const KILLS_BORNE: u32 = 50;
-
 /// So many turns' worth of results are read of a worker that is dead.
 const TURNS: u32 = 256;
-
-/// Deaths one after another.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Row {
-    kills: u32,
-    others: u32,
-}
 
 /// What is told of a worker that died.
 struct Death {
@@ -155,16 +144,12 @@ impl Engine {
             return;
         }
         state.row_counted_at = state.deaths;
-        if killed && *exit == Exit::Signal(rustix::process::Signal::KILL.as_raw()) {
-            state.row.kills += 1;
-        } else {
-            state.row.others += 1;
-        }
-        if state.row.others >= CRASH_LOOP || state.row.kills >= KILLS_BORNE {
+        state.row.add(*exit, fault.is_some());
+        if state.row.is_crash_loop() {
             state.crash_looped = true;
             let error = PoolError::CrashLoop {
                 program: self.program.path.clone(),
-                deaths: state.row.others + state.row.kills,
+                deaths: state.row.len(),
                 pid: *pid,
                 exit: *exit,
                 stderr: stderr.clone(),

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use mpexec_wire::FunctionInfo;
 
+use super::deaths::Row;
 use super::ids::IdMap;
 use super::jobs::{JobState, Jobs};
-use super::obituary::Row;
 use super::outcomes::Hook;
 use super::parcels::Parcel;
 use super::scheduler::{Action, Event, Function, JobId, Scheduler};
