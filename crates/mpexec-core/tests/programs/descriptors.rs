@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use mpexec_core::{Pool, TaskError, Transport, WorkerStderr, Workers};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::common::Watchdog;
+use crate::common::{Scratch, Watchdog, pass};
 
 const LINK: &str = "MPEXEC_TEST_LINK";
 /// Above a quarter of the ring: each travels in a memory file.
@@ -29,12 +29,29 @@ fn a_coordinator_with_few_descriptors() {
     let link: Transport = link.parse().unwrap();
     let builder = Pool::builder().workers(Workers::Exact(2)).transport(link).stderr(WorkerStderr::Keep);
     let pool = builder.ring_capacity(1 << 16).build().unwrap();
-    allow(100, None);
+    // While the workers are held, every argument has its descriptor here.
+    let hold = |gate: &Scratch| [(); 2].map(|()| pool.apply_async(|gate: String| pass(&gate), (gate.text(),)));
     let large = vec![7u8; LARGE];
-    let lengths = pool.map_async(|bytes: Vec<u8>| bytes.len(), std::iter::repeat_n(&large, 1_000));
+    let thousand = || pool.map_async(|bytes: Vec<u8>| bytes.len(), std::iter::repeat_n(&large, 1_000));
+    allow(100, None);
+    let gate = Scratch::new();
+    let (held, lengths) = (hold(&gate), thousand());
+    gate.open();
+    held.into_iter().for_each(|held| held.get().unwrap());
     assert!(lengths.get().unwrap().into_iter().eq(std::iter::repeat_n(LARGE, 1_000)));
     let results = pool.map_async(|n: usize| vec![n as u8; LARGE], 0..1_000).get().unwrap();
     assert!(results.iter().enumerate().all(|(n, bytes)| bytes.len() == LARGE && bytes[0] == n as u8));
+    // To be moved to the place of the gate, which takes no descriptor.
+    let (gate, opener) = (Scratch::new(), Scratch::new());
+    opener.open();
+    allow(500, Some(500));
+    let (held, lengths) = (hold(&gate), thousand());
+    std::fs::rename(opener.path(), gate.path()).unwrap();
+    held.into_iter().for_each(|held| held.get().unwrap());
+    let error = lengths.get().unwrap_err();
+    let TaskError::ArgumentUnencodable { message } = error.error else { panic!("{error:?}") };
+    assert!(message.contains("no memory file") && message.contains("open files"), "{message:?}");
+    assert_eq!(pool.apply(|bytes: Vec<u8>| bytes.len(), (&large,)).unwrap(), LARGE);
     // A task that may have no descriptor at all for its result says so.
     let starved = || {
         allow(3, Some(3));
@@ -42,11 +59,6 @@ fn a_coordinator_with_few_descriptors() {
     };
     let Err(TaskError::ResultUnencodable { message }) = pool.apply(starved, ()) else { panic!("it had one") };
     assert!(message.contains("no memory file") && message.contains("open files"), "{message:?}");
-    allow(500, Some(500));
-    let error = pool.map_async(|bytes: Vec<u8>| bytes.len(), std::iter::repeat_n(&large, 1_000)).get().unwrap_err();
-    let TaskError::ArgumentUnencodable { message } = error.error else { panic!("{error:?}") };
-    assert!(message.contains("no memory file") && message.contains("open files"), "{message:?}");
-    assert_eq!(pool.apply(|bytes: Vec<u8>| bytes.len(), (&large,)).unwrap(), LARGE);
 }
 
 #[test]
