@@ -12,6 +12,7 @@ mod events;
 mod flow;
 mod held;
 mod job;
+mod moving;
 #[cfg(test)]
 mod tests;
 

@@ -1,13 +1,6 @@
-//! What the scheduler makes of what happened: a worker's death, work that was taken back, a job whose owner is gone, a look
-//! at who is slow.
+//! What the scheduler makes of what happened: a worker's death, work that was taken back, a job whose owner is gone.
 
 use super::{Action, Event, JobId, Scheduler, Worker, WorkerId};
-
-/// Work worth taking back from a slow worker, in nanoseconds: less than this is done before it has moved.
-const WORTH_MOVING: u64 = 200_000;
-
-/// An owner who has not fed idle workers for so long, in nanoseconds, is not going to.
-const OWNER_FEEDS: u64 = 2_000_000;
 
 impl Scheduler {
     /// Something happened; what to do is added to `actions`.
@@ -86,33 +79,5 @@ impl Scheduler {
             actions.push(Action::Dropped { job: id, first: run.first, count: u64::from(run.count) });
         }
         self.withdraw_all(id, actions);
-    }
-
-    /// Moves work from a slow worker to idle ones when nothing else is left for them.
-    fn looked(&mut self, id: WorkerId, stalled_ns: u64, actions: &mut Vec<Action>) {
-        let idle = self.workers.iter().filter(|worker| worker.ready && worker.held.is_empty()).count();
-        let worker = &self.workers[id];
-        // What it got after it was asked for tasks before may wait behind the same long task.
-        if idle == 0 || self.queued() || worker.unanswered > 0 {
-            return;
-        }
-        let Some(job) = worker.held.back().and_then(|last| self.jobs.get(&last.job)) else {
-            return;
-        };
-        // The job's owner will feed the idle workers by itself, unless it has brought all it may for now.
-        if job.input_open && !job.calls && stalled_ns < OWNER_FEEDS {
-            return;
-        }
-        let unstarted = worker.tasks_held().saturating_sub(1);
-        let each = (job.nanos_per_task() as u64).max(stalled_ns);
-        if unstarted == 0 || unstarted.saturating_mul(each) < WORTH_MOVING {
-            return;
-        }
-        // Its share of what is left stays with it, unless its running task takes for ever.
-        let share = if stalled_ns > WORTH_MOVING { 0 } else { unstarted / (idle as u64 + 1) };
-        let lo = worker.next_ordinal_held().saturating_add(1 + share);
-        if lo < worker.next_ordinal {
-            actions.push(Action::Withdraw { worker: id, lo, hi: worker.next_ordinal });
-        }
     }
 }
