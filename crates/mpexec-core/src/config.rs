@@ -135,6 +135,8 @@ pub(crate) struct Config {
     pub handshake_limit: Duration,
     /// How often a task may be started when its worker died under it: 1 = no retry.
     pub attempts: u32,
+    /// How many tasks are sent together; `None` = by measurement.
+    pub chunk: Option<usize>,
     /// What the workers are called in `argv[0]`.
     pub label: String,
     /// Whether a worker that died is replaced.
@@ -180,6 +182,7 @@ impl Default for Config {
             context: None,
             handshake_limit: Duration::from_secs(10),
             attempts: 1,
+            chunk: None,
             label: "mpexec".to_owned(),
             replace: true,
             ring_capacity: 4 << 20,

@@ -100,6 +100,12 @@ pub enum TaskError {
         /// The last lines of its standard error, as far as they could be read.
         stderr: String,
     },
+    /// The function returned an `Err`, in a form that takes this as a failure ([`try_map`](crate::Pool::try_map)).
+    #[error("the task returned an error: {message}")]
+    Returned {
+        /// The error's text; its causes too, where its alternate form (`{:#}`) shows them.
+        message: String,
+    },
     /// The task was cancelled before it had started, or its pool was terminated.
     #[error("the task was cancelled: {reason}")]
     Cancelled {

@@ -113,6 +113,7 @@
 #[cfg(not(unix))]
 compile_error!("mpexec-core runs on Unix systems; its shared-memory link on Linux");
 
+mod call;
 mod config;
 mod context;
 mod engine;
@@ -126,6 +127,7 @@ mod registry;
 mod task;
 mod worker;
 
+pub use call::CallBuilder;
 pub use config::{Transport, WorkerStderr, Workers};
 pub use context::{CurrentTask, context, current_task, in_worker};
 pub use error::{Exit, JobError, PoolError, TaskError, WaitTimedOut};
@@ -134,8 +136,8 @@ pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
 pub use pool::{Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
 pub use process::Process;
-pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, named, register};
-pub use task::{Arg, Args, Input, Item, Owned, Param, Slice, TaskFn, TaskResult, Text, TextParam};
+pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TryCallable, named, register};
+pub use task::{Arg, Args, Input, Item, Owned, Param, Plain, Slice, TaskFn, TaskResult, Text, TextParam};
 
 /// What `#[task]` writes into a program; not to be used by hand.
 #[doc(hidden)]

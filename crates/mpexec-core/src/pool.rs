@@ -1,30 +1,24 @@
 //! The pool: N worker processes, and the calls that send tasks to them.
 
 mod builder;
-mod feed;
+pub(crate) mod feed;
 mod streams;
 mod under_way;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpexec_ring::current_cpu;
-
 pub use builder::{PoolBuilder, Processors, count_processors};
 pub use streams::{Imap, ImapUnordered};
 
+use crate::call::CallBuilder;
 use crate::config::Transport;
 use crate::engine::Engine;
-use crate::engine::open::{Staged, Stream};
 use crate::engine::waiter::deadline_after;
 use crate::error::{JobError, PoolError, TaskError};
 use crate::pending::Pending;
-use crate::registry::Callable;
-use crate::task::gather::Gather;
-use crate::task::outcome::decode_outcome;
-use crate::task::staging::Staging;
+use crate::registry::{Callable, TryCallable};
 use crate::task::{Args, Item};
-use feed::{Feed, Running};
 
 /// A pool of worker processes. Shared by reference from any thread.
 ///
@@ -94,6 +88,12 @@ impl Pool {
         all == Some(true)
     }
 
+    /// A call with options of its own: `pool.call().chunk_size(40).map(f, items)`. The pool's own methods are its forms
+    /// with the pool's settings.
+    pub fn call(&self) -> CallBuilder<'_> {
+        CallBuilder::new(&self.engine)
+    }
+
     /// Calls `function` with `args` in a worker and waits for the result.
     ///
     /// # Errors
@@ -103,12 +103,7 @@ impl Pool {
         C: Callable<M>,
         A: Args<M>,
     {
-        self.engine.page.set_cpu(current_cpu());
-        let mut staged = self.stage(&args)?;
-        let cell = self.engine.call(&function.id().0, self.engine.config.attempts, &mut staged, true)?;
-        staged.recycle();
-        self.engine.wait_call(&cell, None);
-        decode_outcome(cell.take())
+        self.call().apply(function, args)
     }
 
     /// Calls `function` with `args` in a worker and returns at once. The arguments are encoded now.
@@ -119,21 +114,7 @@ impl Pool {
         C: Callable<M>,
         A: Args<M>,
     {
-        let called = self.stage(&args).and_then(|mut staged| {
-            let called = self.engine.call(&function.id().0, self.engine.config.attempts, &mut staged, false);
-            staged.recycle();
-            called
-        });
-        match called {
-            Ok(cell) => Pending::of_call(self.engine.clone(), cell),
-            Err(error) => Pending::failed(self.engine.clone(), error),
-        }
-    }
-
-    fn stage<M, A: Args<M>>(&self, args: &A) -> Result<Staged, TaskError> {
-        let mut staged = Staging::recycled();
-        staged.push(self.engine.largest_payload(), |sink| args.encode_all(sink))?;
-        Ok(staged.staged)
+        self.call().apply_async(function, args)
     }
 
     /// Calls `function` with each item in turn as its only argument; the results in the order of the items.
@@ -148,7 +129,7 @@ impl Pool {
         I: IntoIterator,
         I::Item: Item<M>,
     {
-        self.gather(&function, Feed::new(items.into_iter(), |item, sink| item.encode_one(sink)))
+        self.call().map(function, items)
     }
 
     /// Calls `function` with each tuple in turn as its arguments; the results in the order of the tuples.
@@ -161,21 +142,81 @@ impl Pool {
         I: IntoIterator,
         I::Item: Args<M>,
     {
-        self.gather(&function, Feed::new(tuples.into_iter(), |tuple, sink| tuple.encode_all(sink)))
+        self.call().starmap(function, tuples)
     }
 
-    fn gather<C, M, I>(&self, function: &C, feed: Feed<I>) -> Result<Vec<C::Output>, JobError>
+    /// As [`Pool::map`], for a function that returns a `Result`: an `Err` is a failure too, and stops the job.
+    ///
+    /// The error need not be able to travel: its text comes, all of its causes too where its alternate form shows them
+    /// (as `anyhow`'s does). To get typed errors, and every one of them, use [`Pool::map`]: it takes an `Err` as a value.
+    ///
+    /// # Errors
+    /// The first failure that came in, with its index: [`TaskError::Returned`] for an `Err`. The tasks that had not
+    /// started are then not run.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+    /// let parse = |text: String| text.parse::<u32>();
+    /// assert_eq!(pool.try_map(parse, ["1", "2"])?, [1, 2]);
+    /// let failed = pool.try_map(parse, ["1", "two", "3"]).unwrap_err();
+    /// assert_eq!(failed.to_string(), "task 1: the task returned an error: invalid digit found in string");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_map<F, M, I>(&self, function: F, items: I) -> Result<Vec<F::Value>, JobError>
+    where
+        F: TryCallable<M>,
+        I: IntoIterator,
+        I::Item: Item<M>,
+    {
+        self.call().try_map(function, items)
+    }
+
+    /// As [`Pool::starmap`], for a function that returns a `Result`; see [`Pool::try_map`].
+    ///
+    /// # Errors
+    /// As [`Pool::try_map`].
+    pub fn try_starmap<F, M, I>(&self, function: F, tuples: I) -> Result<Vec<F::Value>, JobError>
+    where
+        F: TryCallable<M>,
+        I: IntoIterator,
+        I::Item: Args<M>,
+    {
+        self.call().try_starmap(function, tuples)
+    }
+
+    /// As [`Pool::map`], but runs every task whatever the others end as, and brings every outcome, in order.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+    /// let outcomes = pool.map_outcomes(|n: u32| 100 / n, [5, 0, 2]);
+    /// assert!(matches!(outcomes[..], [Ok(20), Err(TaskError::Panicked { .. }), Ok(50)]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map_outcomes<C, M, I>(&self, function: C, items: I) -> Vec<Result<C::Output, TaskError>>
     where
         C: Callable<M>,
-        I: Iterator,
+        I: IntoIterator,
+        I::Item: Item<M>,
     {
-        let mut running = Running::<I, C::Output>::open(&self.engine, function, None, feed)
-            .map_err(|error| JobError { index: 0, error })?;
-        let mut gather = Gather::with_capacity(running.size_hint());
-        while let Some(outcomes) = running.next_outcomes(u64::MAX) {
-            gather.take_in(outcomes)?;
-        }
-        gather.finish(running.brought())
+        self.call().map_outcomes(function, items)
+    }
+
+    /// As [`Pool::starmap`], but runs every task whatever the others end as, and brings every outcome, in order.
+    pub fn starmap_outcomes<C, M, I>(&self, function: C, tuples: I) -> Vec<Result<C::Output, TaskError>>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Args<M>,
+    {
+        self.call().starmap_outcomes(function, tuples)
     }
 
     /// As [`Pool::map`], but returns at once. All items are encoded now.
@@ -185,7 +226,7 @@ impl Pool {
         I: IntoIterator,
         I::Item: Item<M>,
     {
-        self.scatter(&function, Feed::new(items.into_iter(), |item, sink| item.encode_one(sink)))
+        self.call().map_async(function, items)
     }
 
     /// As [`Pool::starmap`], but returns at once. All tuples are encoded now.
@@ -195,42 +236,30 @@ impl Pool {
         I: IntoIterator,
         I::Item: Args<M>,
     {
-        self.scatter(&function, Feed::new(tuples.into_iter(), |tuple, sink| tuple.encode_all(sink)))
-    }
-
-    fn scatter<C, M, I>(&self, function: &C, feed: Feed<I>) -> Pending<Vec<C::Output>, JobError>
-    where
-        C: Callable<M>,
-        I: Iterator,
-    {
-        match Running::<I, C::Output>::open(&self.engine, function, None, feed) {
-            Ok(running) => running.into_pending(),
-            Err(error) => Pending::failed(self.engine.clone(), JobError { index: 0, error }),
-        }
+        self.call().starmap_async(function, tuples)
     }
 
     /// The results in the order of the items, as an iterator: each as soon as it and all before it are there. Items are
-    /// taken inside `next()` only, and never more than the window ahead (65,536 tasks or 64 MiB).
+    /// taken inside `next()` only, and never more than the window ahead of what was read: 65,536 tasks, 64 MiB of arguments
+    /// and 64 MiB of results, but always one task for each worker.
     pub fn imap<C, M, I>(&self, function: C, items: I) -> Imap<I::IntoIter, C::Output>
     where
         C: Callable<M>,
         I: IntoIterator,
         I::Item: Item<M>,
     {
-        let feed = Feed::new(items.into_iter(), |item: &I::Item, sink| item.encode_one(sink));
-        Imap::new(Running::open(&self.engine, &function, Some(Stream::Ordered), feed))
+        self.call().imap(function, items)
     }
 
     /// The results with their indices, as they finish. Items are taken inside `next()` only, and never more than the
-    /// window ahead (65,536 tasks or 64 MiB).
+    /// window ahead of what was read; see [`Pool::imap`].
     pub fn imap_unordered<C, M, I>(&self, function: C, items: I) -> ImapUnordered<I::IntoIter, C::Output>
     where
         C: Callable<M>,
         I: IntoIterator,
         I::Item: Item<M>,
     {
-        let feed = Feed::new(items.into_iter(), |item: &I::Item, sink| item.encode_one(sink));
-        ImapUnordered::new(Running::open(&self.engine, &function, Some(Stream::Unordered), feed))
+        self.call().imap_unordered(function, items)
     }
 
     /// Takes no more calls. What was submitted is finished; then the workers leave. Closing twice is harmless.

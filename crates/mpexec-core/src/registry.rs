@@ -20,13 +20,14 @@
 mod collected;
 
 use std::any::{TypeId, type_name};
+use std::fmt::Display;
 use std::panic::Location;
 
 pub use collected::{ParameterNames, Registration, collect};
 
 use crate::engine::open::FunctionRef;
 use crate::error::PoolError;
-use crate::task::entry::{entry_of, offset_of};
+use crate::task::entry::{entry_of, offset_of, try_offset_of};
 use crate::task::{TaskFn, TaskResult};
 use crate::worker::functions::{self, Named};
 
@@ -85,6 +86,11 @@ pub fn named<F>(name: impl Into<String>, function: F) -> NamedFn<F> {
 #[derive(Clone, Debug)]
 pub struct FunctionId(pub(crate) FunctionRef);
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a pool can call",
+    label = "cannot run in another process",
+    note = "give a function or a closure that captures nothing; each parameter is owned (serde), a `&str`, or a `&[T]` of plain data, and the result is owned (serde)"
+)]
 /// What a pool can call: any [`TaskFn`], or one by its name ([`named`]). `M` is inferred.
 pub trait Callable<M>: Clone {
     /// What it returns.
@@ -117,5 +123,33 @@ where
     fn id(&self) -> FunctionId {
         let _ = offset_of(self.function);
         FunctionId(FunctionRef::Named(self.name.clone()))
+    }
+}
+
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a `try_` form can call",
+    label = "must return a `Result<T, E>`",
+    note = "give a function or a closure that captures nothing and returns a `Result<T, E>`: `T` with serde, `E` with `Display`"
+)]
+/// What the `try_` forms can call: a [`TaskFn`] that returns a `Result` whose error can be shown. `M` is inferred.
+pub trait TryCallable<M>: Copy {
+    /// What it returns when all went well.
+    type Value: TaskResult;
+
+    /// Where the worker finds it.
+    fn try_id(&self) -> FunctionId;
+}
+
+impl<F, M, T, E> TryCallable<M> for F
+where
+    F: TaskFn<M, Output = Result<T, E>>,
+    T: TaskResult,
+    E: Display,
+{
+    type Value = T;
+
+    fn try_id(&self) -> FunctionId {
+        // A registered name stands for the form whose Err travels as a value, so it does not serve here.
+        FunctionId(FunctionRef::Offset(try_offset_of(*self), || None))
     }
 }

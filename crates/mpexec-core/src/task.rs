@@ -33,4 +33,4 @@ pub(crate) mod part;
 pub(crate) mod staging;
 
 pub use arity::{Args, Item, TaskFn};
-pub use params::{Arg, Input, Owned, Param, Slice, TaskResult, Text, TextParam};
+pub use params::{Arg, Input, Owned, Param, Plain, Slice, TaskResult, Text, TextParam};

@@ -10,6 +10,7 @@ use serde::Serialize;
 use mpexec_wire::encode;
 
 use super::Pool;
+use crate::call::CallOptions;
 use crate::config::{Config, Notes, Transport, WorkerStderr, Workers};
 use crate::engine::Engine;
 use crate::error::PoolError;
@@ -107,6 +108,13 @@ impl PoolBuilder {
         self
     }
 
+    /// How many tasks are sent to a worker together, if a call does not say otherwise; see
+    /// [`CallBuilder::chunk_size`](crate::CallBuilder::chunk_size). By measurement if not set.
+    pub fn chunk_size(mut self, tasks: usize) -> PoolBuilder {
+        self.config.chunk = Some(tasks);
+        self
+    }
+
     /// A value that every task can read as [`context::<C>()`](crate::context): sent to each worker once.
     ///
     /// # Errors
@@ -181,13 +189,7 @@ impl PoolBuilder {
     /// [`init`](crate::init); [`PoolError::DuplicateTask`] when two functions have one name; [`PoolError::WorkerProgram`] when the first worker cannot be started, or is none.
     pub fn build(self) -> Result<Pool, PoolError> {
         let workers = self.count()?;
-        if self.config.attempts == 0 {
-            return Err(PoolError::BadSetting {
-                setting: "attempts",
-                value: "0".into(),
-                remedy: "a task is started at least once",
-            });
-        }
+        CallOptions::of(&self.config).check()?;
         if !self.config.ring_capacity.is_power_of_two() || !(1 << 16..=1 << 30).contains(&self.config.ring_capacity) {
             return Err(PoolError::BadSetting {
                 setting: "ring_capacity",

@@ -12,11 +12,10 @@ use mpexec_wire::EncodeError;
 use super::under_way::UnderWay;
 use crate::engine::Engine;
 use crate::engine::jobs::News;
-use crate::engine::open::{JobNews, JobOptions, Staged, Stream};
+use crate::engine::open::{JobNews, Staged};
 use crate::engine::scheduler::{JobId, Run, WINDOW};
 use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
-use crate::registry::Callable;
 use crate::task::TaskResult;
 use crate::task::staging::{EntrySink, Staging};
 
@@ -37,6 +36,19 @@ impl<I: Iterator> Feed<I> {
     pub(crate) fn new(items: I, encode: fn(&I::Item, &mut EntrySink<'_>) -> Result<(), EncodeError>) -> Feed<I> {
         Feed { items, encode }
     }
+
+    /// How many there are, where that is known.
+    pub(crate) fn total(&self) -> Option<u64> {
+        match self.items.size_hint() {
+            (least, Some(most)) if least == most => Some(least as u64),
+            _ => None,
+        }
+    }
+
+    /// All items, not to be sent.
+    pub(crate) fn into_items(self) -> I {
+        self.items
+    }
 }
 
 /// A job that its caller feeds and reads. Dropping it abandons the job.
@@ -54,6 +66,8 @@ pub(crate) struct Running<I: Iterator, R> {
     told: u64,
     untold: u64,
     under_way: UnderWay,
+    /// Why the pool gave the job up, and how many tasks were brought by then.
+    broken: Option<(TaskError, u64)>,
     detached: bool,
     /// A buffer for the next tasks.
     spare: Vec<u8>,
@@ -61,22 +75,8 @@ pub(crate) struct Running<I: Iterator, R> {
 }
 
 impl<I: Iterator, R: TaskResult> Running<I, R> {
-    pub(crate) fn open<C, M>(
-        engine: &Arc<Engine>,
-        function: &C,
-        stream: Option<Stream>,
-        feed: Feed<I>,
-    ) -> Result<Running<I, R>, TaskError>
-    where
-        C: Callable<M>,
-    {
-        let total = match feed.items.size_hint() {
-            (least, Some(most)) if least == most => Some(least as u64),
-            _ => None,
-        };
-        let options = JobOptions { attempts: engine.config.attempts, chunk: None, total, stream };
-        let job = engine.open_job(&function.id().0, options)?;
-        Ok(Running {
+    pub(crate) fn new(engine: &Arc<Engine>, job: JobId, feed: Feed<I>) -> Running<I, R> {
+        Running {
             engine: engine.clone(),
             job,
             feed,
@@ -87,10 +87,17 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             told: 0,
             untold: 0,
             under_way: UnderWay::default(),
+            broken: None,
             detached: false,
             spare: Vec::new(),
             result: PhantomData,
-        })
+        }
+    }
+
+    /// If the pool gave the job up: why, how many tasks were brought by then, and the items that were not.
+    pub(crate) fn broken(&mut self) -> Option<(TaskError, u64, &mut I)> {
+        let (error, brought) = self.broken.clone()?;
+        Some((error, brought, &mut self.feed.items))
     }
 
     /// How many tasks were brought so far.
@@ -175,6 +182,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
                     return Some(news);
                 }
                 JobNews::Broken(error, lost) => {
+                    let brought = self.next_index;
                     let mut indices: Vec<u64> =
                         lost.iter().flat_map(|(first, count)| *first..*first + u64::from(*count)).collect();
                     if !self.input_ended {
@@ -184,7 +192,10 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
                     }
                     self.input_ended = true;
                     self.engine.abandon(self.job);
-                    return Some(indices.into_iter().map(|index| News::Failed(index, error.clone())).collect());
+                    self.under_way = UnderWay::default();
+                    let failed = indices.into_iter().map(|index| News::Failed(index, error.clone())).collect();
+                    self.broken = Some((error, brought));
+                    return Some(failed);
                 }
                 JobNews::Done if self.input_ended => return None,
                 // The window is full and everything in it was fetched: the caller reads, then asks again.

@@ -92,7 +92,7 @@ impl<I: Iterator, R: TaskResult> Source<I, R> {
 }
 
 impl<I: Iterator, R: TaskResult> Imap<I, R> {
-    pub(super) fn new(opened: Result<Running<I, R>, TaskError>) -> Imap<I, R> {
+    pub(crate) fn new(opened: Result<Running<I, R>, TaskError>) -> Imap<I, R> {
         Imap { running: Source::of(opened), next: 0, part: None, early: BTreeMap::new() }
     }
 }
@@ -130,7 +130,7 @@ impl<I: Iterator, R: TaskResult> std::fmt::Debug for Imap<I, R> {
 }
 
 impl<I: Iterator, R: TaskResult> ImapUnordered<I, R> {
-    pub(super) fn new(opened: Result<Running<I, R>, TaskError>) -> ImapUnordered<I, R> {
+    pub(crate) fn new(opened: Result<Running<I, R>, TaskError>) -> ImapUnordered<I, R> {
         ImapUnordered { running: Source::of(opened), came: VecDeque::new() }
     }
 }

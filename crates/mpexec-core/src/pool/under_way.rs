@@ -69,7 +69,8 @@ mod tests {
         assert_eq!((under_way.tasks(), under_way.bytes()), (15, 1_500));
         under_way.settled(12, 5);
         assert_eq!((under_way.tasks(), under_way.bytes()), (10, 1_000));
-        under_way.settled(4, 6);
+        under_way.settled(4, 4);
+        under_way.settled(8, 2);
         under_way.settled(1, 3);
         assert_eq!((under_way.tasks(), under_way.bytes()), (1, 1_000));
         under_way.settled(0, 1);

@@ -11,6 +11,11 @@ use mpexec_wire::{DecodeError, EncodeError, Sink};
 
 use super::params::{Arg, Input, Param};
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a task",
+    label = "cannot run in another process",
+    note = "a task is a function or a closure that captures nothing, with up to eight parameters; each is owned (serde), a `&str`, or a `&[T]` of plain data"
+)]
 /// A function or closure that captures nothing, with parameters a task can carry. `M` is inferred.
 pub trait TaskFn<M>: Copy + Send + 'static {
     /// What it returns.
@@ -23,6 +28,11 @@ pub trait TaskFn<M>: Copy + Send + 'static {
     fn call(self, input: &mut Input<'_>) -> Result<Self::Output, DecodeError>;
 }
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` are not the arguments of this task",
+    label = "not a tuple of arguments that the task's parameters take",
+    note = "give a tuple with one value for each parameter: `(row, 4, 8)`; for one parameter `(row,)`"
+)]
 /// A tuple of arguments for a function of signature `M`.
 pub trait Args<M> {
     /// Writes them in order.
@@ -32,6 +42,12 @@ pub trait Args<M> {
     fn encode_all<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError>;
 }
 
+#[diagnostic::on_unimplemented(
+    message = "an item `{Self}` is not what this task takes",
+    label = "not the argument of a task of one parameter",
+    note = "`map` takes items for tasks of one parameter; for tasks of more use `starmap` with tuples",
+    note = "for a parameter `&str` give `String`s or `Text(text)`; for a `&[u8]` vectors or `Plain(bytes)`"
+)]
 /// The only argument for a function of one parameter: what `map` takes where `starmap` takes tuples.
 pub trait Item<M> {
     /// Writes it.

@@ -8,6 +8,8 @@
 //! holds in the coordinator) is zero-sized too and would be conjured up in the worker: such tokens must not be captured.
 #![expect(unsafe_code, reason = "a function is made of its type, and a code address of a checked offset")]
 
+use std::fmt::Display;
+
 use mpexec_wire::{EncodeError, Status, encode_owned};
 
 use super::arity::TaskFn;
@@ -32,6 +34,23 @@ where
     F: TaskFn<M>,
     F::Output: TaskResult,
 {
+    captures_nothing::<F>();
+    run::<F, M>
+}
+
+/// As [`offset_of`], but what travels back is the value or the text of the error, which need not be able to travel.
+pub(crate) fn try_offset_of<F, M, T, E>(_function: F) -> Option<u64>
+where
+    F: TaskFn<M, Output = Result<T, E>>,
+    T: TaskResult,
+    E: Display,
+{
+    captures_nothing::<F>();
+    let entry: Entry = try_run::<F, M, T, E>;
+    program::offset_of(entry as usize)
+}
+
+const fn captures_nothing<F>() {
     const {
         assert!(
             size_of::<F>() == 0,
@@ -41,7 +60,6 @@ where
              as a fn pointer"
         );
     }
-    run::<F, M>
 }
 
 /// The entry at `offset`, if that lies in this program's text.
@@ -58,15 +76,36 @@ where
     F: TaskFn<M>,
     F::Output: TaskResult,
 {
-    // SAFETY: `F` is `Copy` and zero-sized (asserted where the entry is taken), so reading it reads no memory, and
-    // a dangling but aligned pointer is a valid place to read it from. A function item or a closure that captures
-    // nothing has exactly one value.
-    let function = unsafe { std::ptr::NonNull::<F>::dangling().as_ptr().read() };
-    let output = match function.call(&mut Input::new(call.input)) {
-        Ok(output) => output,
-        Err(error) => return call.fail(Status::ArgumentUndecodable, &error.to_string()),
-    };
-    match encode_owned(&output, &mut call.sink) {
+    match conjure::<F>().call(&mut Input::new(call.input)) {
+        Ok(output) => write(call, &output),
+        Err(error) => call.fail(Status::ArgumentUndecodable, &error.to_string()),
+    }
+}
+
+/// As [`run`], for a function whose `Err` ends the job: only its text is written.
+fn try_run<F, M, T, E>(call: &mut Call<'_>) -> Status
+where
+    F: TaskFn<M, Output = Result<T, E>>,
+    T: TaskResult,
+    E: Display,
+{
+    match conjure::<F>().call(&mut Input::new(call.input)) {
+        Ok(Ok(value)) => write(call, &value),
+        // In the alternate form errors that carry a chain of causes show all of it.
+        Ok(Err(error)) => call.fail(Status::TaskErr, &format!("{error:#}")),
+        Err(error) => call.fail(Status::ArgumentUndecodable, &error.to_string()),
+    }
+}
+
+fn conjure<F: Copy>() -> F {
+    captures_nothing::<F>();
+    // SAFETY: `F` is `Copy` and zero-sized (asserted above), so reading it reads no memory, and a dangling but aligned
+    // pointer is a valid place to read it from. A function item or a closure that captures nothing has exactly one value.
+    unsafe { std::ptr::NonNull::<F>::dangling().as_ptr().read() }
+}
+
+fn write<R: TaskResult>(call: &mut Call<'_>, output: &R) -> Status {
+    match encode_owned(output, &mut call.sink) {
         Ok(_) => Status::Ok,
         Err(EncodeError::Refused { type_name, message }) => {
             call.fail(Status::ResultUnencodable, &format!("{type_name}: {message}"))

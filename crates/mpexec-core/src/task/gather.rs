@@ -10,6 +10,7 @@ use mpexec_wire::{Results, Status};
 
 use super::outcome::decode_result;
 use super::params::TaskResult;
+use super::part::Part;
 use crate::engine::jobs::{Chunk, News};
 use crate::error::{JobError, TaskError};
 
@@ -110,5 +111,32 @@ fn look_for_failures<R: TaskResult>(first: u64, results: &Early) -> Result<(), J
         Early::Results(chunk) => results_of(chunk)
             .flatten()
             .try_for_each(|entry| failed(first + u64::from(entry.offset), entry.status, entry.payload)),
+    }
+}
+
+/// Every outcome in its place, the failed ones too.
+pub(crate) struct Outcomes<R>(Vec<Option<Result<R, TaskError>>>);
+
+impl<R: TaskResult> Outcomes<R> {
+    pub(crate) fn with_capacity(expected: usize) -> Outcomes<R> {
+        Outcomes(Vec::with_capacity(expected.min(1 << 20)))
+    }
+
+    pub(crate) fn take_in(&mut self, news: Vec<News>) {
+        for mut part in news.into_iter().map(Part::of) {
+            while let Some((taken, _)) = part.take() {
+                let (index, outcome) = taken.decode();
+                let index = usize::try_from(index).unwrap_or(usize::MAX);
+                if index >= self.0.len() {
+                    self.0.resize_with(index + 1, || None);
+                }
+                self.0[index] = Some(outcome);
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Vec<Result<R, TaskError>> {
+        let missing = || TaskError::Cancelled { reason: "no outcome came for it (a fault of mpexec)".to_owned() };
+        self.0.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(missing()))).collect()
     }
 }

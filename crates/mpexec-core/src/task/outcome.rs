@@ -45,8 +45,9 @@ fn told(status: Status, bytes: &[u8]) -> TaskError {
         Status::ArgumentUndecodable => TaskError::ArgumentUndecodable { message: text() },
         Status::ResultUnencodable => TaskError::ResultUnencodable { message: text() },
         Status::UnknownFunction => TaskError::UnknownFunction { message: text() },
-        // Skipped results never come this far; the `try_` forms bring their own decoding.
-        Status::Ok | Status::TaskErr | Status::Skipped => {
+        Status::TaskErr => TaskError::Returned { message: text() },
+        // Skipped results never come this far.
+        Status::Ok | Status::Skipped => {
             TaskError::ResultUndecodable { message: format!("a result with status {status:?}") }
         }
     }

@@ -45,6 +45,11 @@ impl<'a> Input<'a> {
 }
 
 /// A type that a task function may declare as a parameter. `K` is its kind, inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter of a task",
+    label = "cannot be sent to another process",
+    note = "a parameter is owned and has serde's `Deserialize` and nothing borrowed in it, or is a `&str`, or a `&[T]` of plain data (`bytemuck::Pod`)"
+)]
 pub trait Param<K>: Sized {
     /// The parameter as the function gets it, borrowing from the bytes that came where its kind allows.
     type In<'a>;
@@ -83,6 +88,13 @@ impl Param<TextParam> for &str {
 }
 
 /// A value that a caller may give for parameter `P` of kind `K`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be given as an argument for a parameter `{P}`",
+    label = "cannot be an argument for a parameter `{P}`",
+    note = "for an owned parameter give a value of its type or a reference to it (any type with serde's `Serialize`)",
+    note = "for a parameter `&[T]` of plain data (`bytemuck::Pod`) give a `Vec<T>`, `&Vec<T>`, `&[T; N]` or `&[T]`; a `&[u8]` as `Plain(bytes)`",
+    note = "for a parameter `&str` give a `String`, `&String` or `Text(text)`"
+)]
 pub trait Arg<P, K> {
     /// Writes it so that `P` can be read from it.
     ///
@@ -178,6 +190,41 @@ impl Arg<&str, TextParam> for &String {
     }
 }
 
+/// Borrowed plain data as an argument for a `&[T]` parameter.
+///
+/// Vectors and arrays by reference are taken as they are, and so is a `&[T]` of most types. A bare `&[u8]` is not: serde
+/// could carry it as an owned value too, and the compiler may not choose, so it is wrapped.
+///
+/// ```standalone_crate
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
+/// use mpexec_core::{Plain, Pool, Workers};
+/// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+/// let checksum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+/// let bytes = vec![1u8, 2, 3, 4];
+/// assert_eq!(pool.apply(checksum, (&bytes,))?, 10);
+/// assert_eq!(pool.apply(checksum, (Plain(&bytes[1..]),))?, 9);
+/// assert_eq!(pool.map(checksum, bytes.chunks(2).map(Plain))?, [3, 7]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain<'t, T>(
+    /// The data.
+    pub &'t [T],
+);
+
+impl<T: Pod> Arg<&[T], Slice> for Plain<'_, T> {
+    fn encode<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
+        encode_slice(self.0, out).map(drop)
+    }
+}
+
 /// A value that a task may return: anything owned that serde can carry both ways.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a task",
+    label = "cannot be sent back from another process",
+    note = "a result is owned and has serde's `Serialize` and `Deserialize`; an error of any type that can be shown comes back through `try_map` and `try_starmap`"
+)]
 pub trait TaskResult: Serialize + DeserializeOwned + 'static {}
 impl<T: Serialize + DeserializeOwned + 'static> TaskResult for T {}

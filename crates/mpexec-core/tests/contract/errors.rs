@@ -67,7 +67,11 @@ fn a_panic_is_told_with_message_file_and_line(transport: Transport) {
     let pool = pool(transport, 1);
     let line = line!() + 1;
     let error = pool.apply(|n: u32| assert!(n > 5, "no such row: {n}"), (3,)).unwrap_err();
-    let TaskError::Panicked { message, location, .. } = error else { panic!("{error:?}") };
+    let TaskError::Panicked { message, location, backtrace } = error else { panic!("{error:?}") };
+    // Workers inherit the environment that says whether there is one.
+    let asked_for = std::backtrace::Backtrace::capture().status() == std::backtrace::BacktraceStatus::Captured;
+    assert_eq!(backtrace.is_some(), asked_for);
+    assert!(backtrace.is_none_or(|frames| frames.contains("a_panic_is_told_with_message_file_and_line")));
     assert_eq!(message, "no such row: 3");
     let location = location.unwrap();
     assert!(location.contains(file!()) && location.contains(&format!(":{line}:")), "{location}");

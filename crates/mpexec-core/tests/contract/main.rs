@@ -8,6 +8,7 @@ mod cancelling;
 mod ending;
 mod errors;
 mod flow;
+mod forms;
 mod futures;
 mod handles;
 mod letting_go;

@@ -1,14 +1,14 @@
 //! Streams within their bounds: what is under way is limited in bytes at both ends, whoever is slow; and an input that
 //! panics takes nothing along.
 
-use std::cell::Cell;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mpexec_core::{Transport, current_task};
+use mpexec_core::{Transport, context, current_task};
 use serde::{Serialize, Serializer};
 
-use crate::common::{Scratch, builder, pool, wait_until};
+use crate::common::{Scratch, builder, pass, pool, wait_until};
 
 crate::contract!(
     results_ahead_of_a_slow_first_task_stay_within_the_window,
@@ -42,11 +42,11 @@ fn counted(counter: &str) -> usize {
     std::fs::metadata(counter).map_or(0, |file| usize::try_from(file.len()).unwrap())
 }
 
-/// Waits until at least `least` are counted and no more come.
-fn stands_still(counter: &str, least: usize) -> usize {
+/// Waits until `now` is at least `least` and no longer changes.
+fn stands_still(now: impl Fn() -> usize, least: usize) -> usize {
     let (mut last, mut looks) = (0, 0);
-    wait_until("nothing more is run", || {
-        let now = counted(counter);
+    wait_until("nothing more happens", || {
+        let now = now();
         looks = if now == last { looks + 1 } else { 0 };
         last = now;
         now >= least && looks > 100
@@ -58,7 +58,7 @@ fn stands_still(counter: &str, least: usize) -> usize {
 fn slow_first(n: u64, size: usize, counter: String) -> Vec<u8> {
     match n {
         0 => {
-            let run = stands_still(&counter, WINDOW / size / 2);
+            let run = stands_still(|| counted(&counter), WINDOW / size / 2);
             if current_task().is_some_and(|task| task.attempt == 1) && counter.ends_with('!') {
                 std::process::abort();
             }
@@ -122,29 +122,46 @@ fn results_that_grow_late_do_not_pile_up_before_a_slow_reader(transport: Transpo
     for (read, (index, result)) in results.take(300).enumerate() {
         assert!(index < SMALL || result.unwrap() == vec![index as u8; MIB / 2]);
         if read % 50 == 0 {
-            let ahead = stands_still(&text, 1) - read;
+            let ahead = stands_still(|| counted(&text), 1) - read;
             assert!(ahead * MIB / 2 <= WINDOW * 3 / 2, "{ahead} large results came that nobody has asked for");
         }
     }
 }
 
-fn ahead_of(transport: Transport, size: usize, most: usize) {
-    let pool = pool(transport, 2);
-    let pulled = Cell::new(0);
+/// How many arguments of `size` bytes are pulled while no task ends.
+fn pulled_ahead(transport: Transport, size: usize) -> usize {
+    let gate = Scratch::new();
+    let pool = builder(transport, 2).context(&gate.text()).unwrap().build().unwrap();
+    let pulled = AtomicUsize::new(0);
     let row = vec![7u8; size];
-    let input = std::iter::repeat(&row).inspect(|_| pulled.set(pulled.get() + 1));
-    for (read, length) in pool.imap(|row: &[u8]| row.len(), input).take(2 * most).enumerate() {
-        assert_eq!(length.unwrap(), size);
-        assert!(pulled.get() - read <= most, "{} of {size} bytes ahead after {read} results", pulled.get() - read);
-    }
+    let input = std::iter::repeat(&row).inspect(|_| {
+        pulled.fetch_add(1, Ordering::Relaxed);
+    });
+    let task = |row: &[u8]| {
+        pass(context::<String>());
+        row.len()
+    };
+    std::thread::scope(|scope| {
+        let looks = scope.spawn(|| {
+            let ahead = stands_still(|| pulled.load(Ordering::Relaxed), 1);
+            gate.open();
+            ahead
+        });
+        for length in pool.imap(task, input).take(10) {
+            assert_eq!(length.unwrap(), size);
+        }
+        looks.join().unwrap()
+    })
 }
 
 fn arguments_under_way_stay_within_the_window(transport: Transport) {
-    ahead_of(transport, 2 * MIB, 32);
+    let ahead = pulled_ahead(transport, 2 * MIB);
+    assert!(ahead <= 32, "{ahead}");
 }
 
 fn one_argument_larger_than_the_window_is_under_way_for_each_worker(transport: Transport) {
-    ahead_of(transport, WINDOW + 1, 2);
+    let ahead = pulled_ahead(transport, WINDOW + 1);
+    assert!(ahead <= 2, "{ahead}");
 }
 
 fn a_map_may_have_more_arguments_than_the_window(transport: Transport) {

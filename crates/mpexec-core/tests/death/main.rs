@@ -8,6 +8,7 @@ mod inside;
 mod left_behind;
 mod liars;
 mod loops;
+mod publishing;
 mod scribble;
 mod table;
 mod ways;

@@ -1,0 +1,312 @@
+//! The forms of a call with options of its own: how large the pieces are, how often a task may be started.
+//!
+//! The pool's own methods are these with the pool's settings, so there is one path for all.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mpexec_ring::current_cpu;
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::engine::open::{FunctionRef, JobOptions, Staged, Stream};
+use crate::engine::scheduler::JobId;
+use crate::error::{JobError, PoolError, TaskError};
+use crate::pending::Pending;
+use crate::pool::feed::{Feed, Running};
+use crate::pool::{Imap, ImapUnordered};
+use crate::registry::{Callable, TryCallable};
+use crate::task::gather::{Gather, Outcomes};
+use crate::task::outcome::decode_outcome;
+use crate::task::staging::Staging;
+use crate::task::{Args, Item, TaskResult};
+
+/// Options of one call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallOptions {
+    pub attempts: u32,
+    pub chunk: Option<usize>,
+}
+
+impl CallOptions {
+    pub(crate) fn of(config: &Config) -> CallOptions {
+        CallOptions { attempts: config.attempts, chunk: config.chunk }
+    }
+
+    /// Whether they make sense.
+    pub(crate) fn check(&self) -> Result<(), PoolError> {
+        let zero = |setting, remedy| Err(PoolError::BadSetting { setting, value: "0".into(), remedy });
+        if self.attempts == 0 {
+            return zero("attempts", "a task is started at least once");
+        }
+        if self.chunk == Some(0) {
+            return zero("chunk_size", "give at least 1, or leave it to the pool");
+        }
+        Ok(())
+    }
+}
+
+/// A call with options of its own; see [`Pool::call`](crate::Pool::call).
+///
+/// ```standalone_crate
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
+/// use mpexec_core::{Pool, Workers};
+/// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+/// let squares = pool.call().chunk_size(40).attempts(3).map(|n: u64| n * n, 0..100)?;
+/// assert_eq!(squares[99], 9801);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+#[must_use = "nothing is called before one of its forms is, as `map`"]
+pub struct CallBuilder<'p> {
+    engine: &'p Arc<Engine>,
+    options: CallOptions,
+}
+
+impl fmt::Debug for CallBuilder<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("CallBuilder").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl<'p> CallBuilder<'p> {
+    pub(crate) fn new(engine: &'p Arc<Engine>) -> CallBuilder<'p> {
+        CallBuilder { engine, options: CallOptions::of(&engine.config) }
+    }
+
+    /// So many tasks are sent to a worker together, or as many as fit into a quarter of the ring if those are fewer. Not
+    /// set: as many as are some hundred microseconds of work, by measurement. 0 is an error of the call.
+    pub fn chunk_size(mut self, tasks: usize) -> CallBuilder<'p> {
+        self.options.chunk = Some(tasks);
+        self
+    }
+
+    /// How often a task may be started, in all, when its worker dies under it. 0 is an error of the call.
+    pub fn attempts(mut self, attempts: u32) -> CallBuilder<'p> {
+        self.options.attempts = attempts;
+        self
+    }
+
+    /// As [`Pool::apply`](crate::Pool::apply).
+    ///
+    /// # Errors
+    /// Whatever the task ended as; see [`TaskError`].
+    pub fn apply<C, M, A>(&self, function: C, args: A) -> Result<C::Output, TaskError>
+    where
+        C: Callable<M>,
+        A: Args<M>,
+    {
+        self.options.check().map_err(TaskError::Pool)?;
+        self.engine.page.set_cpu(current_cpu());
+        let mut staged = self.stage(&args)?;
+        let cell = self.engine.call(&function.id().0, self.options.attempts, &mut staged, true)?;
+        staged.recycle();
+        self.engine.wait_call(&cell, None);
+        decode_outcome(cell.take())
+    }
+
+    /// As [`Pool::apply_async`](crate::Pool::apply_async).
+    pub fn apply_async<C, M, A>(&self, function: C, args: A) -> Pending<C::Output>
+    where
+        C: Callable<M>,
+        A: Args<M>,
+    {
+        let checked = self.options.check().map_err(TaskError::Pool);
+        let called = checked.and_then(|()| self.stage(&args)).and_then(|mut staged| {
+            let called = self.engine.call(&function.id().0, self.options.attempts, &mut staged, false);
+            staged.recycle();
+            called
+        });
+        match called {
+            Ok(cell) => Pending::of_call(self.engine.clone(), cell),
+            Err(error) => Pending::failed(self.engine.clone(), error),
+        }
+    }
+
+    fn stage<M, A: Args<M>>(&self, args: &A) -> Result<Staged, TaskError> {
+        let mut staged = Staging::recycled();
+        staged.push(self.engine.largest_payload(), |sink| args.encode_all(sink))?;
+        Ok(staged.staged)
+    }
+
+    /// As [`Pool::map`](crate::Pool::map).
+    ///
+    /// # Errors
+    /// The first failure that came in, with its index.
+    pub fn map<C, M, I>(&self, function: C, items: I) -> Result<Vec<C::Output>, JobError>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Item<M>,
+    {
+        self.gather(&function.id().0, items_of(items))
+    }
+
+    /// As [`Pool::starmap`](crate::Pool::starmap).
+    ///
+    /// # Errors
+    /// As [`CallBuilder::map`].
+    pub fn starmap<C, M, I>(&self, function: C, tuples: I) -> Result<Vec<C::Output>, JobError>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Args<M>,
+    {
+        self.gather(&function.id().0, tuples_of(tuples))
+    }
+
+    /// As [`Pool::try_map`](crate::Pool::try_map).
+    ///
+    /// # Errors
+    /// The first failure that came in, with its index.
+    pub fn try_map<F, M, I>(&self, function: F, items: I) -> Result<Vec<F::Value>, JobError>
+    where
+        F: TryCallable<M>,
+        I: IntoIterator,
+        I::Item: Item<M>,
+    {
+        self.gather(&function.try_id().0, items_of(items))
+    }
+
+    /// As [`Pool::try_starmap`](crate::Pool::try_starmap).
+    ///
+    /// # Errors
+    /// As [`CallBuilder::try_map`].
+    pub fn try_starmap<F, M, I>(&self, function: F, tuples: I) -> Result<Vec<F::Value>, JobError>
+    where
+        F: TryCallable<M>,
+        I: IntoIterator,
+        I::Item: Args<M>,
+    {
+        self.gather(&function.try_id().0, tuples_of(tuples))
+    }
+
+    fn gather<I: Iterator, R: TaskResult>(&self, function: &FunctionRef, feed: Feed<I>) -> Result<Vec<R>, JobError> {
+        let mut running = self.open::<I, R>(function, None, feed).map_err(|error| JobError { index: 0, error })?;
+        let mut gather = Gather::with_capacity(running.size_hint());
+        while let Some(outcomes) = running.next_outcomes(u64::MAX) {
+            gather.take_in(outcomes)?;
+        }
+        gather.finish(running.brought())
+    }
+
+    /// As [`Pool::map_outcomes`](crate::Pool::map_outcomes).
+    pub fn map_outcomes<C, M, I>(&self, function: C, items: I) -> Vec<Result<C::Output, TaskError>>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Item<M>,
+    {
+        self.collect(&function.id().0, items_of(items))
+    }
+
+    /// As [`Pool::starmap_outcomes`](crate::Pool::starmap_outcomes).
+    pub fn starmap_outcomes<C, M, I>(&self, function: C, tuples: I) -> Vec<Result<C::Output, TaskError>>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Args<M>,
+    {
+        self.collect(&function.id().0, tuples_of(tuples))
+    }
+
+    fn collect<I: Iterator, R: TaskResult>(&self, function: &FunctionRef, feed: Feed<I>) -> Vec<Result<R, TaskError>> {
+        let job = match self.open_job(function, None, feed.total()) {
+            Ok(job) => job,
+            Err(error) => return feed.into_items().map(|_| Err(error.clone())).collect(),
+        };
+        let mut running = Running::<I, R>::new(self.engine, job, feed);
+        let mut outcomes = Outcomes::with_capacity(running.size_hint());
+        while let Some(news) = running.next_outcomes(u64::MAX) {
+            outcomes.take_in(news);
+        }
+        let mut outcomes = outcomes.finish();
+        if let Some((error, brought, items)) = running.broken() {
+            outcomes.truncate(usize::try_from(brought).unwrap_or(usize::MAX));
+            outcomes.extend(items.map(|_| Err(error.clone())));
+        }
+        outcomes
+    }
+
+    /// As [`Pool::map_async`](crate::Pool::map_async).
+    pub fn map_async<C, M, I>(&self, function: C, items: I) -> Pending<Vec<C::Output>, JobError>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Item<M>,
+    {
+        self.scatter(&function.id().0, items_of(items))
+    }
+
+    /// As [`Pool::starmap_async`](crate::Pool::starmap_async).
+    pub fn starmap_async<C, M, I>(&self, function: C, tuples: I) -> Pending<Vec<C::Output>, JobError>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Args<M>,
+    {
+        self.scatter(&function.id().0, tuples_of(tuples))
+    }
+
+    fn scatter<I: Iterator, R: TaskResult>(&self, function: &FunctionRef, feed: Feed<I>) -> Pending<Vec<R>, JobError> {
+        match self.open(function, None, feed) {
+            Ok(running) => running.into_pending(),
+            Err(error) => Pending::failed(self.engine.clone(), JobError { index: 0, error }),
+        }
+    }
+
+    /// As [`Pool::imap`](crate::Pool::imap).
+    pub fn imap<C, M, I>(&self, function: C, items: I) -> Imap<I::IntoIter, C::Output>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Item<M>,
+    {
+        Imap::new(self.open(&function.id().0, Some(Stream::Ordered), items_of(items)))
+    }
+
+    /// As [`Pool::imap_unordered`](crate::Pool::imap_unordered).
+    pub fn imap_unordered<C, M, I>(&self, function: C, items: I) -> ImapUnordered<I::IntoIter, C::Output>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Item<M>,
+    {
+        ImapUnordered::new(self.open(&function.id().0, Some(Stream::Unordered), items_of(items)))
+    }
+
+    fn open<I: Iterator, R: TaskResult>(
+        &self,
+        function: &FunctionRef,
+        stream: Option<Stream>,
+        feed: Feed<I>,
+    ) -> Result<Running<I, R>, TaskError> {
+        let job = self.open_job(function, stream, feed.total())?;
+        Ok(Running::new(self.engine, job, feed))
+    }
+
+    fn open_job(&self, function: &FunctionRef, stream: Option<Stream>, total: Option<u64>) -> Result<JobId, TaskError> {
+        self.options.check().map_err(TaskError::Pool)?;
+        let CallOptions { attempts, chunk } = self.options;
+        let chunk = chunk.map(|tasks| u32::try_from(tasks).unwrap_or(u32::MAX));
+        self.engine.open_job(function, JobOptions { attempts, chunk, total, stream })
+    }
+}
+
+fn items_of<M, I>(items: I) -> Feed<I::IntoIter>
+where
+    I: IntoIterator,
+    I::Item: Item<M>,
+{
+    Feed::new(items.into_iter(), |item, sink| item.encode_one(sink))
+}
+
+fn tuples_of<M, I>(tuples: I) -> Feed<I::IntoIter>
+where
+    I: IntoIterator,
+    I::Item: Args<M>,
+{
+    Feed::new(tuples.into_iter(), |tuple, sink| tuple.encode_all(sink))
+}

@@ -1,0 +1,182 @@
+//! The forms of a call beside the plain ones: chosen chunk sizes, failing fast, and every outcome.
+
+use std::fmt;
+
+use mpexec_core::{PoolError, TaskError, Transport};
+
+use crate::common::{Scratch, builder, open, pass, pool, wait_until};
+
+crate::contract!(
+    every_form_equals_the_plain_loop_for_every_chunk_size,
+    a_pool_may_have_a_chunk_size_of_its_own,
+    settings_that_make_no_sense_are_refused,
+    a_try_form_stops_at_the_first_error_with_its_index,
+    an_error_that_cannot_travel_tells_its_text_and_causes,
+    try_forms_bring_plain_values,
+    every_outcome_comes_in_order,
+    every_outcome_of_a_job_of_a_pool_that_ends_comes,
+);
+
+mod deaths {
+    use super::a_crashed_tasks_neighbours_all_succeed;
+
+    crate::process_contract!(a_crashed_tasks_neighbours_all_succeed);
+}
+
+fn square(n: u64) -> u64 {
+    n.wrapping_mul(n)
+}
+
+fn every_form_equals_the_plain_loop_for_every_chunk_size(transport: Transport) {
+    let pool = pool(transport, 2);
+    for count in [0, 1, 10, 100, 100_000u64] {
+        for chunk in [1, 6, 40, 200_000] {
+            let call = pool.call().chunk_size(chunk);
+            // A hundred thousand batches would take longer than a test should.
+            let count = if chunk == 1 { count.min(5_000) } else { count };
+            let wanted: Vec<u64> = (0..count).map(square).collect();
+            assert_eq!(call.map(square, 0..count).unwrap(), wanted, "{count} by {chunk}");
+            if count as usize > 1_000 * chunk {
+                // The other forms differ at the caller's end only.
+                continue;
+            }
+            assert_eq!(call.starmap(square, (0..count).map(|n| (n,))).unwrap(), wanted, "{count} by {chunk}");
+            assert_eq!(call.map_async(square, 0..count).get().unwrap(), wanted, "{count} by {chunk}");
+            assert!(call.imap(square, 0..count).map(Result::unwrap).eq(wanted.iter().copied()), "{count} by {chunk}");
+            let mut all: Vec<_> =
+                call.imap_unordered(square, 0..count).map(|(index, square)| (index, square.unwrap())).collect();
+            all.sort_unstable();
+            assert!(all.into_iter().eq((0..).zip(wanted)), "{count} by {chunk}");
+        }
+    }
+    assert_eq!(pool.call().chunk_size(6).attempts(2).apply(square, (7,)).unwrap(), 49);
+    assert_eq!(pool.call().apply_async(square, (7,)).get().unwrap(), 49);
+}
+
+fn a_pool_may_have_a_chunk_size_of_its_own(transport: Transport) {
+    let pool = builder(transport, 1).chunk_size(7).build().unwrap();
+    assert_eq!(pool.map(square, 0..100).unwrap(), (0..100).map(square).collect::<Vec<_>>());
+    assert_eq!(pool.call().chunk_size(1_000).map(square, 0..100).unwrap().len(), 100);
+}
+
+fn settings_that_make_no_sense_are_refused(transport: Transport) {
+    let refused = builder(transport, 1).chunk_size(0).build().unwrap_err();
+    assert!(matches!(refused, PoolError::BadSetting { setting: "chunk_size", .. }), "{refused:?}");
+    let pool = pool(transport, 1);
+    let zero = pool.call().chunk_size(0);
+    let text = |error: TaskError| error.to_string();
+    for error in [
+        text(zero.apply(square, (1,)).unwrap_err()),
+        text(zero.apply_async(square, (1,)).get().unwrap_err()),
+        text(zero.map(square, [1]).unwrap_err().error),
+        text(zero.map_async(square, [1]).get().unwrap_err().error),
+        text(zero.imap(square, [1]).next().unwrap().unwrap_err()),
+        text(zero.map_outcomes(square, [1]).remove(0).unwrap_err()),
+    ] {
+        assert!(error.contains("chunk_size cannot be 0"), "{error}");
+    }
+    let error = text(pool.call().attempts(0).apply(square, (1,)).unwrap_err());
+    assert!(error.contains("attempts cannot be 0"), "{error}");
+    assert_eq!(pool.apply(square, (3,)).unwrap(), 9);
+}
+
+fn a_try_form_stops_at_the_first_error_with_its_index(transport: Transport) {
+    let pool = pool(transport, 2);
+    let (started, gate) = (Scratch::new(), Scratch::new());
+    let task = |n: u64, started: String, gate: String| {
+        if n == 5 {
+            return Err(format!("{n} is refused"));
+        }
+        if n == 30_000 {
+            open(&started);
+        }
+        if n > 5 {
+            pass(&gate);
+        }
+        Ok(n)
+    };
+    let call = pool.call().chunk_size(1);
+    let failed = call.try_starmap(task, (0..).map(|n| (n, started.text(), gate.text()))).unwrap_err();
+    assert_eq!(failed.index, 5);
+    assert!(matches!(&failed.error, TaskError::Returned { message } if message == "5 is refused"), "{failed:?}");
+    gate.open();
+    assert_eq!(pool.apply(square, (3,)).unwrap(), 9);
+    assert!(!started.is_open(), "the endless rest was not run");
+}
+
+/// Shown like `anyhow`'s errors: causes only in the alternate form. It cannot travel.
+struct Chain(#[allow(dead_code, reason = "it keeps the error from travelling")] *const u8);
+
+impl fmt::Display for Chain {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("no row")?;
+        if out.alternate() { out.write_str(": the file is empty") } else { Ok(()) }
+    }
+}
+
+fn an_error_that_cannot_travel_tells_its_text_and_causes(transport: Transport) {
+    let pool = pool(transport, 1);
+    let refuse = |n: u8| if n > 1 { Err(Chain(std::ptr::null())) } else { Ok(n) };
+    let failed = pool.try_map(refuse, [0, 1, 2, 3]).unwrap_err();
+    assert_eq!(failed.index, 2);
+    assert_eq!(failed.error.to_string(), "the task returned an error: no row: the file is empty");
+    let failed = pool.try_map(|n: u32| Ok::<u32, String>(100 / n), [1, 0]).unwrap_err();
+    assert!(matches!(failed.error, TaskError::Panicked { .. }), "{failed:?}");
+}
+
+fn try_forms_bring_plain_values(transport: Transport) {
+    let pool = pool(transport, 2);
+    let checked = |a: u64, b: u64| a.checked_sub(b).ok_or("below zero");
+    assert_eq!(pool.try_starmap(checked, (0..1_000).map(|n| (2 * n, n))).unwrap(), (0..1_000).collect::<Vec<_>>());
+    assert_eq!(pool.try_map(|text: &str| text.parse::<u8>(), ["7".to_owned()]).unwrap(), [7]);
+}
+
+fn every_outcome_comes_in_order(transport: Transport) {
+    let pool = pool(transport, 2);
+    let outcomes = pool.starmap_outcomes(|a: u32, b: u32| a / b, (0..500).map(|n| (n, n % 5)));
+    assert_eq!(outcomes.len(), 500);
+    for (n, outcome) in (0u32..).zip(outcomes) {
+        match n % 5 {
+            0 => assert!(matches!(outcome, Err(TaskError::Panicked { .. })), "{n}"),
+            by => assert_eq!(outcome.unwrap(), n / by),
+        }
+    }
+    assert!(pool.map_outcomes(square, 0..0).is_empty());
+}
+
+fn every_outcome_of_a_job_of_a_pool_that_ends_comes(transport: Transport) {
+    let pool = pool(transport, 2);
+    let (running, gate) = (Scratch::new(), Scratch::new());
+    let task = |n: u64, running: String, gate: String| {
+        if n == 3 {
+            open(&running);
+            pass(&gate);
+        }
+        n
+    };
+    let outcomes = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_until("task 3 runs", || running.is_open());
+            pool.terminate();
+            gate.open();
+        });
+        pool.starmap_outcomes(task, (0..100_000).map(|n| (n, running.text(), gate.text())))
+    });
+    assert_eq!(outcomes.len(), 100_000);
+    assert!(outcomes[3].is_err() && outcomes[99_999].is_err());
+    let good = (0..).zip(&outcomes).filter_map(|(n, outcome)| outcome.as_ref().ok().map(|value| (n, *value)));
+    assert!(good.into_iter().all(|(n, value)| n == value));
+    let refused = pool.map_outcomes(square, 0..3);
+    assert!(refused.len() == 3 && refused.iter().all(|one| matches!(one, Err(TaskError::PoolClosed { .. }))));
+}
+
+fn a_crashed_tasks_neighbours_all_succeed(transport: Transport) {
+    let pool = pool(transport, 2);
+    let task = |n: u64| if n == 50 { std::process::abort() } else { n };
+    for (n, outcome) in (0..).zip(pool.call().chunk_size(100).map_outcomes(task, 0..100)) {
+        match outcome {
+            Err(error) => assert!(n == 50 && matches!(error, TaskError::Crashed { .. }), "{n}: {error}"),
+            Ok(value) => assert_eq!(value, n),
+        }
+    }
+}
