@@ -44,6 +44,9 @@
 //! # }
 //! ```
 //!
+//! [`Pool::map`] ends at the first failure; [`Pool::map_outcomes`] brings what each task ended as. A function that returns
+//! a `Result` goes with [`Pool::try_map`], which takes an `Err` as a failure. [`Pool::call`] sets options of one call.
+//!
 //! # 3. Results to come, and results as they come
 //!
 //! The `_async` forms return a [`Pending`] at once: wait for it, ask it, give it callbacks, or `.await` it in any runtime.

@@ -268,7 +268,7 @@ impl World {
         while self.sched.outstanding() {
             let (mut moved, left) = (self.send(usize::MAX), self.sched.unsettled());
             for id in 0..3 {
-                moved |= !self.sims[id].answers.is_empty();
+                moved |= !self.sims[id].answers.is_empty() || !self.sims[id].unread.is_empty();
                 self.answer(id);
                 self.start(id);
                 moved |= self.sims[id].running.is_some();
