@@ -168,6 +168,9 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             if !self.unencoded.is_empty() {
                 return Some(std::mem::take(&mut self.unencoded));
             }
+            if self.broken.is_some() {
+                return None;
+            }
             let feeding = self.may_feed(window);
             // Without a deadline the wait always ends with something.
             match self.engine.next_news(self.job, feeding, None)? {
