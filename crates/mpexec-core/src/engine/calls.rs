@@ -25,6 +25,8 @@ pub(crate) struct CallCell {
 struct CellState {
     outcome: Option<Outcome>,
     ready: bool,
+    /// The outcome, also when it has been fetched, is that it was cancelled.
+    cancelled: bool,
     /// Its handle is gone.
     detached: bool,
     hooks: Vec<Hook>,
@@ -42,6 +44,7 @@ impl CallCell {
             return Vec::new();
         }
         state.ready = true;
+        state.cancelled = matches!(&outcome, Outcome::Failed(error) if matches!(**error, TaskError::Cancelled { .. }));
         if !state.detached {
             state.outcome = Some(outcome);
         }
@@ -57,10 +60,9 @@ impl CallCell {
         self.lock().outcome.take()
     }
 
-    /// Whether it ended as cancelled, and nobody has fetched that.
+    /// Whether it ended as cancelled.
     pub(crate) fn is_cancelled(&self) -> bool {
-        let state = self.lock();
-        matches!(&state.outcome, Some(Outcome::Failed(error)) if matches!(**error, TaskError::Cancelled { .. }))
+        self.lock().cancelled
     }
 
     /// Nobody will fetch the outcome.

