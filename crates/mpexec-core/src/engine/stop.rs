@@ -38,13 +38,10 @@ impl Engine {
         if self.is_settled(&state, job) {
             return false;
         }
-        state.break_job(job, &cancelled());
-        if !force {
-            return true;
-        }
         let mut asked: Vec<WorkerId> = (0..self.workers).filter(|id| state.sched.workers[*id].holds(job)).collect();
+        state.break_job(job, &cancelled());
         for id in &asked {
-            state.sched.workers[*id].closed = true;
+            state.sched.workers[*id].closed = force;
         }
         drop(state);
         self.drive(None, |state, _| {
@@ -54,10 +51,12 @@ impl Engine {
                     worker.closed = false;
                     return false;
                 }
-                if worker.unanswered == 0 {
+                // Until it answers it may start one of them yet.
+                let answered = worker.unanswered == 0;
+                if answered && force {
                     state.slots[*id].sentence();
                 }
-                worker.unanswered > 0
+                !answered
             });
             asked.is_empty().then_some(())
         });
