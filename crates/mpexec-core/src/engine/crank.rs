@@ -20,8 +20,11 @@ use mpexec_ring::{current_cpu, spin, spin_budget};
 use super::Engine;
 use super::callbacks::Callbacks;
 use super::outcomes::Hook;
+use super::scheduler::WorkerId;
 use super::state::{Baton, LOOK, Life, State};
 use super::waiter::Waiter;
+use crate::config::Transport;
+use crate::link::Upto;
 
 /// The lock, held.
 pub(crate) struct Held<'a> {
@@ -176,6 +179,20 @@ impl Engine {
         if slept.is_err() {
             // Should the kernel refuse to wait, be a poor poller rather than a busy one.
             std::thread::park_timeout(LOOK);
+        }
+        if self.transport == Transport::Socket {
+            self.hear_the_idle(&tokens);
+        }
+    }
+
+    /// A turn of the crank passes over workers that hold nothing. One of these that sends all the same would keep its socket
+    /// readable, and whoever waits awake.
+    fn hear_the_idle(&self, rung: &[u64]) {
+        let mut state = self.lock();
+        for id in rung.iter().filter_map(|token| WorkerId::try_from(*token).ok()) {
+            if state.sched.workers.get(id).is_some_and(|worker| worker.held.is_empty()) {
+                state.receive_from(id, Upto::Published);
+            }
         }
     }
 
