@@ -116,7 +116,6 @@
 #[cfg(not(unix))]
 compile_error!("mpexec-core runs on Unix systems; its shared-memory link on Linux");
 
-mod call;
 mod config;
 mod context;
 mod engine;
@@ -130,14 +129,13 @@ mod registry;
 mod task;
 mod worker;
 
-pub use call::CallBuilder;
 pub use config::{Transport, WorkerStderr, Workers};
 pub use context::{CurrentTask, context, current_task, in_worker};
 pub use error::{Exit, JobError, PoolError, TaskError, WaitTimedOut};
 pub use mpexec_macros::task;
 pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
-pub use pool::{Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
+pub use pool::{CallBuilder, Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
 pub use process::Process;
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TryCallable, named, register};
 pub use task::{Arg, Args, Input, Item, Owned, Param, Plain, Slice, TaskFn, TaskResult, Text, TextParam};

@@ -1,7 +1,8 @@
 //! The pool: N worker processes, and the calls that send tasks to them.
 
 mod builder;
-pub(crate) mod feed;
+mod call;
+mod feed;
 mod streams;
 mod under_way;
 
@@ -9,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use builder::{PoolBuilder, Processors, count_processors};
+pub use call::CallBuilder;
 pub use streams::{Imap, ImapUnordered};
 
-use crate::call::CallBuilder;
 use crate::config::Transport;
 use crate::engine::Engine;
 use crate::engine::waiter::deadline_after;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use mpexec_wire::encode;
 
 use super::Pool;
-use crate::call::CallOptions;
+use super::call::CallOptions;
 use crate::config::{Config, Notes, Transport, WorkerStderr, Workers};
 use crate::engine::Engine;
 use crate::error::PoolError;

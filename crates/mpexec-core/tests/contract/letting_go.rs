@@ -6,9 +6,9 @@ use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use mpexec_core::{TaskError, Transport};
+use mpexec_core::{TaskError, Transport, context};
 
-use crate::common::{Scratch, forever, pass, pool, wait_until};
+use crate::common::{Scratch, builder, forever, open, pass, pool, wait_until};
 
 crate::process_contract!(
     a_dropped_handle_leaves_every_task_to_run,
@@ -69,10 +69,16 @@ fn a_handle_that_has_failed_says_so_in_every_way(transport: Transport) {
 }
 
 fn every_task_of_a_terminated_pool_is_told_of_once(transport: Transport) {
-    let pool = pool(transport, 2);
+    let second_runs = Scratch::new();
+    let pool = builder(transport, 2).context(&second_runs.text()).unwrap().build().unwrap();
     let work = |n: u64| {
-        if n > 0 {
-            forever();
+        match n {
+            0 => pass(context::<String>()),
+            1 => {
+                open(context::<String>());
+                forever();
+            }
+            _ => forever(),
         }
         n
     };

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use mpexec_ring::current_cpu;
 
+use super::feed::{Feed, Running};
+use super::streams::{Imap, ImapUnordered};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::open::{FunctionRef, JobOptions, Staged, Stream};
 use crate::engine::scheduler::JobId;
 use crate::error::{JobError, PoolError, TaskError};
 use crate::pending::Pending;
-use crate::pool::feed::{Feed, Running};
-use crate::pool::{Imap, ImapUnordered};
 use crate::registry::{Callable, TryCallable};
 use crate::task::gather::{Gather, Outcomes};
 use crate::task::outcome::decode_outcome;
