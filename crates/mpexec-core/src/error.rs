@@ -144,6 +144,21 @@ pub enum TaskError {
         /// Which function was asked for.
         message: String,
     },
+    /// The worker program has a function of this name, but with other types than this program takes it to have.
+    #[error(
+        "the function {name:?} is `{ours}` here, but `{theirs}` in the worker program {}: build both from the same sources",
+        program.display()
+    )]
+    SignatureMismatch {
+        /// The function's name.
+        name: String,
+        /// The structure of its parameters and its result, as this program knows them.
+        ours: String,
+        /// The same as the worker program knows them.
+        theirs: String,
+        /// The worker program.
+        program: PathBuf,
+    },
     /// The pool cannot run anything now: its workers die one after another, or none could be started.
     #[error("the pool could not run the task: {0}")]
     Pool(PoolError),

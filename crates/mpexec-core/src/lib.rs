@@ -100,7 +100,8 @@
 //!
 //! A function with [`#[task]`](macro@task) has a name in every program that it is part of, so a library of tasks can be called with
 //! another worker program ([`PoolBuilder::worker_program`]). [`register`] gives a name at run time, in the worker program alone;
-//! [`named`] calls a function by a name.
+//! [`named`] calls a function by a name. Before the first call both sides' types are compared, field by field
+//! ([`TaskError::SignatureMismatch`]); [`Pool::functions`] lists what there is.
 //!
 //! # What is a task
 //!
@@ -137,7 +138,7 @@ pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
 pub use pool::{CallBuilder, Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
 pub use process::Process;
-pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TryCallable, named, register};
+pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TaskInfo, TryCallable, named, register};
 pub use task::{Arg, Args, Input, Item, Owned, Param, Plain, Slice, TaskFn, TaskResult, Text, TextParam};
 
 /// What `#[task]` writes into a program; not to be used by hand.

@@ -18,8 +18,9 @@ use crate::engine::Engine;
 use crate::engine::waiter::deadline_after;
 use crate::error::{JobError, PoolError, TaskError};
 use crate::pending::Pending;
-use crate::registry::{Callable, TryCallable};
+use crate::registry::{Callable, TaskInfo, TryCallable};
 use crate::task::{Args, Item};
+use crate::worker::functions::told;
 
 /// A pool of worker processes. Shared by reference from any thread.
 ///
@@ -77,6 +78,31 @@ impl Pool {
     pub fn pids(&self) -> Vec<u32> {
         let state = self.engine.lock();
         state.slots.iter().filter(|slot| slot.child.is_some()).map(|slot| slot.pid).collect()
+    }
+
+    /// The functions with names that the workers know, with what is known of each.
+    ///
+    /// ```
+    /// /// Twice as much.
+    /// #[mpexec_core::task]
+    /// fn double(n: u64) -> u64 { n * 2 }
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     mpexec_core::init();
+    ///     let functions = mpexec_core::Pool::new()?.functions();
+    ///     assert_eq!(functions[0].to_string(), "double(n: u64) -> u64");
+    ///     assert_eq!(functions[0].doc, "Twice as much.");
+    ///     Ok(())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn functions(&self) -> Vec<TaskInfo> {
+        let names = self.engine.lock().names.clone();
+        let told = match names {
+            Some(names) if !self.engine.program.own => names.all().to_vec(),
+            _ => told(true),
+        };
+        told.into_iter().map(TaskInfo::of).collect()
     }
 
     /// Waits until all workers have shaken hands; `false` when the time was up first. Calls need not wait for this.

@@ -18,14 +18,19 @@
 //! ```
 
 mod collected;
+mod listed;
 
-use std::any::{TypeId, type_name};
+use std::any::TypeId;
 use std::fmt::Display;
 use std::panic::Location;
 
 pub use collected::{ParameterNames, Registration, collect};
+pub use listed::TaskInfo;
 
-use crate::engine::open::FunctionRef;
+use collected::signature_of;
+use mpexec_wire::Signature;
+
+use crate::engine::functions::FunctionRef;
 use crate::error::PoolError;
 use crate::task::entry::{entry_of, offset_of, try_offset_of};
 use crate::task::{TaskFn, TaskResult};
@@ -54,7 +59,9 @@ where
         place: Location::caller().into(),
         entry: entry_of::<F, M>(),
         type_id: TypeId::of::<F>,
-        types: || (type_name::<M>(), type_name::<F::Output>()),
+        signature: signature_of::<F, M>,
+        parameters: None,
+        doc: "",
     };
     functions::register(named).map_err(DuplicateName)
 }
@@ -109,7 +116,11 @@ where
 
     fn id(&self) -> FunctionId {
         // The name is looked up only where it is needed: with another worker program.
-        FunctionId(FunctionRef::Offset(offset_of(*self), || functions::name_of(TypeId::of::<F>())))
+        FunctionId(FunctionRef::Offset(
+            offset_of(*self),
+            || functions::name_of(TypeId::of::<F>()),
+            signature_of::<F, M>,
+        ))
     }
 }
 
@@ -122,7 +133,7 @@ where
 
     fn id(&self) -> FunctionId {
         let _ = offset_of(self.function);
-        FunctionId(FunctionRef::Named(self.name.clone()))
+        FunctionId(FunctionRef::Named(self.name.clone(), signature_of::<F, M>))
     }
 }
 
@@ -150,6 +161,6 @@ where
 
     fn try_id(&self) -> FunctionId {
         // A registered name stands for the form whose Err travels as a value, so it does not serve here.
-        FunctionId(FunctionRef::Offset(try_offset_of(*self), || None))
+        FunctionId(FunctionRef::Offset(try_offset_of(*self), || None, Signature::default))
     }
 }

@@ -31,6 +31,7 @@ pub(crate) mod outcome;
 mod params;
 pub(crate) mod part;
 pub(crate) mod staging;
+pub(crate) mod structure;
 
 pub use arity::{Args, Item, TaskFn};
 pub use params::{Arg, Input, Owned, Param, Plain, Slice, TaskResult, Text, TextParam};

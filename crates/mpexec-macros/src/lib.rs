@@ -2,7 +2,7 @@
 //!
 //! Use it through `mpexec_core::task`; what it writes names `::mpexec_core`. A proc macro must stand in a crate of its own,
 //! and this one holds nothing else: everything that can be ordinary code is ordinary code in `mpexec-core`. Here a
-//! function's head is read ([`check`], [`head`]), and one static that says what was read is put beside it.
+//! function's head is read (`check`, `head`), and one static that says what was read is put beside it.
 
 mod check;
 mod head;

@@ -45,6 +45,7 @@ mod batch;
 mod codec;
 mod decoder;
 mod frame;
+mod function;
 mod group;
 mod guard;
 mod le;
@@ -62,9 +63,10 @@ pub use frame::{
     FRAME_HEADER, FRAME_MAGIC, FrameError, FrameHeader, FrameKind, MAX_ATTACHED, MAX_CONTROL, MAX_DATA, MAX_PIECE,
     PIECE_HEADER, PROGRESS, ParcelPiece, Progress,
 };
+pub use function::{FunctionInfo, Signature};
 pub use group::{GROUP_HEADER, GroupHeader, RESULT_PARCEL, ResultEntry, ResultHeader, Results, Status};
 pub use message::{
-    FileId, FromWorker, FunctionInfo, Greeting, Hello, PROTOCOL, PanicReport, ToWorker, Transport, Welcome, peek_hello,
+    FileId, FromWorker, Greeting, Hello, PROTOCOL, PanicReport, ToWorker, Transport, Welcome, peek_hello,
 };
 pub use plain::{decode_owned, decode_slice, decode_str, encode_owned, encode_slice, encode_str};
 pub use record::{ENTRY_HEADER, PARCEL_REF, ParcelRef, RecordError, pad8};

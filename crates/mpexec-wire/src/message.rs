@@ -13,9 +13,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{DecodeError, decode_prefix};
+use crate::function::FunctionInfo;
 
 /// The version of everything in this crate that goes over a link.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a worker says.
 ///
@@ -70,17 +71,6 @@ pub struct FileId {
     pub device: u64,
     /// Its number on that device.
     pub inode: u64,
-}
-
-/// A task function with a name, and the structure of what it takes and gives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FunctionInfo {
-    /// The name it is registered under.
-    pub name: String,
-    /// The structure of its arguments.
-    pub arguments: String,
-    /// The structure of its result.
-    pub result: String,
 }
 
 /// What the coordinator says.

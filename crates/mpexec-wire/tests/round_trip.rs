@@ -61,7 +61,9 @@ fn file() -> impl Strategy<Value = FileId> {
 }
 
 fn function() -> impl Strategy<Value = FunctionInfo> {
-    (text(), text(), text()).prop_map(|(name, arguments, result)| FunctionInfo { name, arguments, result })
+    let signature = (vec(text(), 0..3), text()).prop_map(|(parameters, result)| Signature { parameters, result });
+    (text(), option::of(signature), option::of(vec(text(), 0..3)), text())
+        .prop_map(|(name, signature, parameters, doc)| FunctionInfo { name, signature, parameters, doc })
 }
 
 fn from_worker() -> impl Strategy<Value = FromWorker> {

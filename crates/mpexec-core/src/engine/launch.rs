@@ -18,6 +18,7 @@ use mpexec_wire::{
 };
 
 use super::Engine;
+use super::functions::Names;
 use super::scheduler::{Event, WorkerId};
 use super::slot::{Phase, Slot, Starting, Tail};
 use super::state::State;
@@ -168,7 +169,7 @@ impl Engine {
             .map_err(|error| format!("its bell cannot be watched: {error}"))?;
         slot.link = Some(link);
         if state.names.is_none() {
-            state.names = Some(Arc::new(hello.functions));
+            state.names = Some(Names::new(hello.functions));
         }
         self.serve_from_now(state, id);
         Ok(())

@@ -7,6 +7,7 @@
 //! | [`receive`], [`send`] | the two halves of a turn: results in, batches out |
 //! | [`crank`] | who waits turns it: the baton, sleeping, waking |
 //! | [`supervisor`] | the thread that watches processes, whatever the user does |
+//! | [`functions`] | which function of the worker program is meant |
 //! | [`launch`] | starting a worker and shaking hands |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`forwarding`] | the workers' stderr on its way to ours |
@@ -20,6 +21,7 @@ pub(crate) mod calls;
 pub(crate) mod crank;
 mod deaths;
 mod forwarding;
+pub(crate) mod functions;
 pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod launch;

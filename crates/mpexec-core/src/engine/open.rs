@@ -2,27 +2,16 @@
 
 use std::time::Instant;
 
-use mpexec_wire::FunctionKind;
-
 use super::Engine;
 use super::calls::{CallRef, Calls};
+use super::functions::FunctionRef;
 use super::jobs::{JobState, News};
 use super::obituary::Row;
 use super::outcomes::{Hook, Outcome};
 use super::parcels::Parcel;
-use super::scheduler::{Event, Flow, Function, Job, JobId, Run};
+use super::scheduler::{Event, Flow, Job, JobId, Run};
 use super::state::{Life, State};
 use crate::error::TaskError;
-
-/// A function as the caller named it.
-#[derive(Clone, Debug)]
-pub(crate) enum FunctionRef {
-    /// By its place in the executable that both sides run (`None`: it has none there), and how to learn its name in this
-    /// program, should it have one.
-    Offset(Option<u64>, fn() -> Option<String>),
-    /// By the name it was registered under.
-    Named(String),
-}
 
 /// Encoded tasks, as entries of a batch, and the parcels that they name.
 #[derive(Debug, Default)]
@@ -62,39 +51,13 @@ pub(crate) enum JobNews {
 }
 
 impl Engine {
-    fn resolve(&self, state: &State, function: &FunctionRef) -> Result<Function, TaskError> {
-        let unknown = |message: String| TaskError::UnknownFunction { message };
-        match function {
-            FunctionRef::Offset(_, name) if !self.program.own => match name() {
-                Some(name) => self.resolve(state, &FunctionRef::Named(name)),
-                None => Err(unknown(format!(
-                    "an unnamed function can only run in this program itself, and the worker program is {}",
-                    self.program.path.display()
-                ))),
-            },
-            FunctionRef::Offset(Some(id), _) => Ok(Function { kind: FunctionKind::Offset, id: *id }),
-            FunctionRef::Offset(None, _) => {
-                Err(unknown("its code does not lie in the main program (a plugin?)".to_owned()))
-            }
-            FunctionRef::Named(name) => {
-                let names = state.names.as_deref().map(Vec::as_slice).unwrap_or_default();
-                match names.iter().position(|info| info.name == *name) {
-                    Some(id) => Ok(Function { kind: FunctionKind::Named, id: id as u64 }),
-                    None => {
-                        Err(unknown(format!("no function {name:?} is registered in {}", self.program.path.display())))
-                    }
-                }
-            }
-        }
-    }
-
     /// Opens a job; its tasks are brought with [`Engine::bring`].
     pub(crate) fn open_job(&self, function: &FunctionRef, options: JobOptions) -> Result<JobId, TaskError> {
+        let function = self.resolve(function)?;
         let mut state = self.lock();
         if let Some(refusal) = self.refuses(&state) {
             return Err(refusal);
         }
-        let function = self.resolve(&state, function)?;
         let id = state.new_job_id();
         let mut job = Job::new(function, options.attempts);
         job.chunk = options.chunk;
@@ -249,11 +212,11 @@ impl Engine {
         entry: &mut Staged,
         waited_for: bool,
     ) -> Result<CallRef, TaskError> {
+        let function = self.resolve(function)?;
         let mut state = self.lock();
         if let Some(refusal) = self.refuses(&state) {
             return Err(refusal);
         }
-        let function = self.resolve(&state, function)?;
         let known = state.lanes.iter().find(|lane| lane.0 == function && lane.1 == attempts).map(|lane| lane.2);
         let id = match known {
             Some(id) => id,

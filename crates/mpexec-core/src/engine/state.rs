@@ -6,9 +6,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mpexec_wire::FunctionInfo;
-
 use super::deaths::Row;
+use super::functions::Names;
 use super::ids::IdMap;
 use super::jobs::{JobState, Jobs};
 use super::outcomes::Hook;
@@ -94,7 +93,7 @@ pub(crate) struct State {
     /// How the last worker that went ended.
     pub last_exit: Option<Exit>,
     /// The names that the worker program serves, once the first worker has said so.
-    pub names: Option<Arc<Vec<FunctionInfo>>>,
+    pub names: Option<Arc<Names>>,
     /// The first worker's readiness, or why there is none.
     pub started: Option<Result<(), PoolError>>,
     pub bells: Option<Arc<Watcher>>,

@@ -1,8 +1,11 @@
 //! What `#[task]` writes into a program: one static for each function, put on the list before `main`.
 
-use std::any::{TypeId, type_name};
+use std::any::TypeId;
+
+use mpexec_wire::Signature;
 
 use crate::task::entry::entry_of;
+use crate::task::structure::structure_of;
 use crate::task::{TaskFn, TaskResult};
 use crate::worker::call::Entry;
 use crate::worker::functions::{self, Named, Place};
@@ -20,14 +23,16 @@ pub struct Registration {
     place: Place,
     entry: Entry,
     type_id: fn() -> TypeId,
-    types: fn() -> (&'static str, &'static str),
+    signature: fn() -> Signature,
+    parameters: &'static [&'static str],
+    doc: &'static str,
 }
 
 impl Registration {
     /// Made by `#[task]`.
     pub const fn new<N, F, M>(
         name: &'static str,
-        _doc: &'static str,
+        doc: &'static str,
         file: &'static str,
         line: u32,
         _function: F,
@@ -38,8 +43,15 @@ impl Registration {
         F::Output: TaskResult,
     {
         let place = Place { file, line };
-        let types = || (type_name::<M>(), type_name::<F::Output>());
-        Registration { name, place, entry: entry_of::<F, M>(), type_id: TypeId::of::<F>, types }
+        Registration {
+            name,
+            place,
+            entry: entry_of::<F, M>(),
+            type_id: TypeId::of::<F>,
+            signature: signature_of::<F, M>,
+            parameters: N::NAMES,
+            doc,
+        }
     }
 }
 
@@ -50,6 +62,17 @@ pub fn collect(it: &'static Registration) {
         place: it.place,
         entry: it.entry,
         type_id: it.type_id,
-        types: it.types,
+        signature: it.signature,
+        parameters: Some(it.parameters),
+        doc: it.doc,
     });
+}
+
+/// The structure of a function. Runs the `Deserialize` of its types: never under a lock.
+pub(crate) fn signature_of<F, M>() -> Signature
+where
+    F: TaskFn<M>,
+    F::Output: TaskResult,
+{
+    Signature { parameters: F::structures(), result: structure_of::<F::Output>() }
 }

@@ -26,6 +26,10 @@ pub trait TaskFn<M>: Copy + Send + 'static {
     /// # Errors
     /// When the arguments cannot be read; the function is then not called.
     fn call(self, input: &mut Input<'_>) -> Result<Self::Output, DecodeError>;
+
+    /// The structures of its parameters.
+    #[doc(hidden)]
+    fn structures() -> Vec<String>;
 }
 
 #[diagnostic::on_unimplemented(
@@ -82,6 +86,10 @@ macro_rules! arity {
                 $(let $value = $param::decode(input)?;)*
                 input.finish()?;
                 Ok(self($($value),*))
+            }
+
+            fn structures() -> Vec<String> {
+                vec![$($param::structure()),*]
             }
         }
 

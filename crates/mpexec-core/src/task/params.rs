@@ -1,5 +1,7 @@
 //! One parameter: how its argument is written by the caller and read in the worker.
 
+use std::any::type_name;
+
 use bytemuck::Pod;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,6 +10,8 @@ use mpexec_wire::{
     DecodeError, EncodeError, Sink, decode_owned, decode_slice, decode_str, encode, encode_owned, encode_slice,
     encode_str,
 };
+
+use super::structure::structure_of;
 
 /// Marks parameters that the worker owns: any value serde can carry.
 #[derive(Debug)]
@@ -59,6 +63,10 @@ pub trait Param<K>: Sized {
     /// # Errors
     /// When the bytes are not a value of this type.
     fn decode<'a>(input: &mut Input<'a>) -> Result<Self::In<'a>, DecodeError>;
+
+    /// Its structure as text, which two programs compare.
+    #[doc(hidden)]
+    fn structure() -> String;
 }
 
 impl<T: DeserializeOwned + 'static> Param<Owned> for T {
@@ -69,6 +77,10 @@ impl<T: DeserializeOwned + 'static> Param<Owned> for T {
         input.position += used;
         Ok(value)
     }
+
+    fn structure() -> String {
+        structure_of::<T>()
+    }
 }
 
 impl<T: Pod> Param<Slice> for &[T] {
@@ -77,6 +89,13 @@ impl<T: Pod> Param<Slice> for &[T] {
     fn decode<'a>(input: &mut Input<'a>) -> Result<&'a [T], DecodeError> {
         decode_slice(input.bytes, &mut input.position)
     }
+
+    fn structure() -> String {
+        // Plain data does not say of what it is made; its name, without where it stands, and its size must do.
+        let name = type_name::<T>();
+        let name = if name.contains('<') { name } else { name.rsplit("::").next().unwrap_or(name) };
+        format!("slice<{name}: {} bytes, align {}>", size_of::<T>(), align_of::<T>())
+    }
 }
 
 impl Param<TextParam> for &str {
@@ -84,6 +103,10 @@ impl Param<TextParam> for &str {
 
     fn decode<'a>(input: &mut Input<'a>) -> Result<&'a str, DecodeError> {
         decode_str(input.bytes, &mut input.position)
+    }
+
+    fn structure() -> String {
+        "text".to_owned()
     }
 }
 

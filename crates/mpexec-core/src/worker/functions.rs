@@ -10,7 +10,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
-use mpexec_wire::{FunctionInfo, FunctionKind};
+use mpexec_wire::{FunctionInfo, FunctionKind, Signature};
 
 use super::call::Entry;
 
@@ -41,8 +41,12 @@ pub(crate) struct Named {
     pub entry: Entry,
     /// Which function it is. Not its address: a linker may give two functions of equal code one address.
     pub type_id: fn() -> TypeId,
-    /// The names of its signature's types.
-    pub types: fn() -> (&'static str, &'static str),
+    /// The structure of what it takes and gives; finding it out takes a while and runs user code.
+    pub signature: fn() -> Signature,
+    /// The names of its parameters, where they are known.
+    pub parameters: Option<&'static [&'static str]>,
+    /// The first paragraph of its documentation.
+    pub doc: &'static str,
 }
 
 static NAMED: Mutex<Vec<Named>> = Mutex::new(Vec::new());
@@ -70,6 +74,17 @@ pub(crate) fn register(named: Named) -> Result<(), String> {
 /// All functions with names, by their numbers.
 pub(crate) fn named() -> Vec<Named> {
     table(|all| all.clone())
+}
+
+/// What there is to say of all functions with names, by their numbers. `signatures`: also of their types.
+pub(crate) fn told(signatures: bool) -> Vec<FunctionInfo> {
+    let told = |named: Named| FunctionInfo {
+        name: named.name,
+        signature: signatures.then(named.signature),
+        parameters: named.parameters.map(|names| names.iter().copied().map(str::to_owned).collect()),
+        doc: named.doc.to_owned(),
+    };
+    named().into_iter().map(told).collect()
 }
 
 /// The name of a function of this program.
@@ -100,15 +115,6 @@ pub(crate) struct Functions {
 impl Functions {
     pub(crate) fn new(by_offset: Option<fn(u64) -> Option<Entry>>) -> Functions {
         Functions { named: named(), by_offset, last: None }
-    }
-
-    /// What the coordinator is told of those with names.
-    pub(crate) fn told(&self) -> Vec<FunctionInfo> {
-        let told = |named: &Named| {
-            let (arguments, result) = (named.types)();
-            FunctionInfo { name: named.name.clone(), arguments: arguments.to_owned(), result: result.to_owned() }
-        };
-        self.named.iter().map(told).collect()
     }
 
     /// The code of a function, or why there is none.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mpexec_wire::{FileId, FrameKind, FromWorker, Hello, PROTOCOL, Status, ToWorker, Transport, Welcome, decode};
 
 use super::call::Entry;
-use super::functions::{Functions, duplicate};
+use super::functions::{Functions, duplicate, told};
 use super::{ambient, guard, serve};
 use crate::config::WORKER_MARK;
 use crate::error::PoolError;
@@ -125,7 +125,8 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         executable: own,
-        functions: functions.told(),
+        // One executable cannot differ from itself: its signatures are not worth the time of a start.
+        functions: told(welcome.same_executable.is_none()),
     });
     let parcels = Parcels::default();
     match welcome.transport {

@@ -91,7 +91,12 @@ pub fn hello() -> Hello {
         version: "0.1.0".into(),
         pid: 4711,
         executable: FileId { device: 0x0102, inode: 0x0a0b_0c0d },
-        functions: vec![FunctionInfo { name: "sq".into(), arguments: "(u64)".into(), result: "u64".into() }],
+        functions: vec![FunctionInfo {
+            name: "sq".into(),
+            signature: Some(Signature { parameters: vec!["u64".into()], result: "u64".into() }),
+            parameters: Some(vec!["n".into()]),
+            doc: "n*n".into(),
+        }],
     }
 }
 

@@ -1,0 +1,101 @@
+//! Which function of the worker program is meant: by offset where that is this program, by name where it is another.
+//!
+//! Before a function of another program is called for the first time, what this program takes it to be is compared with what
+//! that program says it is. Finding out the first runs user code (the types' own `Deserialize`), so it is done with no lock
+//! held, and once: what was found is kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mpexec_wire::{FunctionInfo, FunctionKind, Signature};
+
+use super::Engine;
+use super::scheduler::Function;
+use crate::error::TaskError;
+
+/// A function as the caller named it.
+#[derive(Clone, Debug)]
+pub(crate) enum FunctionRef {
+    /// By its place in the executable that both sides run (`None`: it has none there), and how to learn its name in this
+    /// program, should it have one.
+    Offset(Option<u64>, fn() -> Option<String>, fn() -> Signature),
+    /// By the name it was registered under.
+    Named(String, fn() -> Signature),
+}
+
+/// What the worker program serves by name.
+#[derive(Debug)]
+pub(crate) struct Names {
+    all: Vec<FunctionInfo>,
+    /// By the address of the code that tells the caller's signature: equal addresses tell equal signatures.
+    found: Mutex<HashMap<usize, Vec<(String, Function)>>>,
+}
+
+impl Names {
+    pub(crate) fn new(all: Vec<FunctionInfo>) -> Arc<Names> {
+        Arc::new(Names { all, found: Mutex::default() })
+    }
+
+    pub(crate) fn all(&self) -> &[FunctionInfo] {
+        &self.all
+    }
+
+    fn known(&self, name: &str, signature: fn() -> Signature) -> Option<Function> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_this_type = found.get(&(signature as usize))?;
+        of_this_type.iter().find(|(known, _)| known == name).map(|(_, function)| *function)
+    }
+
+    fn keep(&self, name: &str, signature: fn() -> Signature, function: Function) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.entry(signature as usize).or_default().push((name.to_owned(), function));
+    }
+}
+
+impl Engine {
+    /// The function as workers know it. To be called with no lock held.
+    pub(crate) fn resolve(&self, function: &FunctionRef) -> Result<Function, TaskError> {
+        let unknown = |message: String| TaskError::UnknownFunction { message };
+        match function {
+            FunctionRef::Offset(_, name, signature) if !self.program.own => match name() {
+                Some(name) => self.find(&name, *signature),
+                None => Err(unknown(format!(
+                    "an unnamed function can only run in this program itself, and the worker program is {}",
+                    self.program.path.display()
+                ))),
+            },
+            FunctionRef::Offset(Some(id), ..) => Ok(Function { kind: FunctionKind::Offset, id: *id }),
+            FunctionRef::Offset(None, ..) => {
+                Err(unknown("its code does not lie in the main program (a plugin?)".to_owned()))
+            }
+            FunctionRef::Named(name, signature) => self.find(name, *signature),
+        }
+    }
+
+    fn find(&self, name: &str, signature: fn() -> Signature) -> Result<Function, TaskError> {
+        let names = self.lock().names.clone();
+        let names = names.unwrap_or_else(|| Names::new(Vec::new()));
+        if let Some(function) = names.known(name, signature) {
+            return Ok(function);
+        }
+        let Some((id, theirs)) = (0..).zip(names.all()).find(|(_, info)| info.name == name) else {
+            let program = self.program.path.display();
+            let message = format!("no function {name:?} is registered in {program}");
+            return Err(TaskError::UnknownFunction { message });
+        };
+        if let Some(theirs) = &theirs.signature {
+            let ours = signature();
+            if ours != *theirs {
+                return Err(TaskError::SignatureMismatch {
+                    name: name.to_owned(),
+                    ours: ours.to_string(),
+                    theirs: theirs.to_string(),
+                    program: self.program.path.clone(),
+                });
+            }
+        }
+        let function = Function { kind: FunctionKind::Named, id };
+        names.keep(name, signature, function);
+        Ok(function)
+    }
+}
