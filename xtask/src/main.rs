@@ -6,6 +6,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod place;
 mod report;
 mod run;
@@ -28,6 +29,7 @@ struct Arguments {
 enum Command {
     Bench(bench::Arguments),
     Demo(demo::Arguments),
+    Fuzz(fuzz::Arguments),
     Test(tests_cmd::Arguments),
 }
 
@@ -35,6 +37,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Test(arguments) => tests_cmd::run(&arguments),
     }
 }

@@ -15,6 +15,9 @@ use crate::run::{Ended, ask, show_within};
 /// The version that `deny.toml` was written for.
 const CARGO_DENY: &str = "0.20.2";
 
+/// The version that the folder `fuzz` was laid out for.
+const CARGO_FUZZ: &str = "0.13.1";
+
 /// The NumPy that ours is compared with; the first version compares numbers of different types in another way.
 const NUMPY: &str = "numpy>=2,<3";
 const NUMPY_IS_THERE: &str = "import numpy; assert numpy.__version__.startswith('2.')";
@@ -57,23 +60,38 @@ pub(crate) fn component(command: &str, component: &str, place: &Place) -> Outcom
 /// # Errors
 /// Says why it cannot be had.
 pub(crate) fn cargo_deny(place: &Place) -> Result<PathBuf, String> {
-    if let Some(found) = in_folders("cargo-deny", folders_of_programs(place)) {
+    found_or_installed("cargo-deny", CARGO_DENY, place)
+}
+
+/// Finds cargo-fuzz or installs it, and sees to it that there is the nightly toolchain that it needs.
+///
+/// # Errors
+/// Says why it cannot be had.
+pub(crate) fn cargo_fuzz(place: &Place) -> Result<PathBuf, String> {
+    if !ask(place.command("rustup").args(["run", "nightly", "rustc", "--version"]), ASK).succeeded() {
+        return Err("there is no nightly toolchain (rustup toolchain install nightly)".to_owned());
+    }
+    found_or_installed("cargo-fuzz", CARGO_FUZZ, place)
+}
+
+fn found_or_installed(program: &str, version: &str, place: &Place) -> Result<PathBuf, String> {
+    if let Some(found) = in_folders(program, folders_of_programs(place)) {
         return Ok(found);
     }
     let tools = place.tools();
     let build = tools.join("build");
     // Without optimisation: it is run once or twice, and compiling it is most of the time.
-    let mut cargo = place.cargo(&["install", "cargo-deny", "--locked", "--debug", "--version", CARGO_DENY]);
+    let mut cargo = place.cargo(&["install", program, "--locked", "--debug", "--version", version]);
     cargo.arg("--root").arg(&tools).arg("--target-dir").arg(&build).env("CARGO_PROFILE_DEV_DEBUG", "false");
     let ended = show_within(&mut cargo, COMPILE);
-    let found = in_folders("cargo-deny", [tools.join("bin")]);
+    let found = in_folders(program, [tools.join("bin")]);
     match found.filter(|_| ended.succeeded()) {
         Some(found) => {
             // What was compiled on the way is hundreds of megabytes. After a time-out it stays, and the next try goes on.
             let _ = fs::remove_dir_all(build);
             Ok(found)
         }
-        None => Err(format!("cargo-deny {CARGO_DENY} is not there and cannot be installed ({})", ended.reason())),
+        None => Err(format!("{program} {version} is not there and cannot be installed ({})", ended.reason())),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::link::{LinkError, Received, Upto};
 impl State {
     /// Takes in all that worker `id` has for us.
     pub(crate) fn receive_from(&mut self, id: WorkerId, upto: Upto) -> bool {
-        let mut any = false;
+        let (mut any, mut looked) = (false, false);
         while !self.slots[id].mute {
             let Some(link) = self.slots[id].link.as_mut() else {
                 break;
@@ -22,6 +22,7 @@ impl State {
             if upto == Upto::Published && !link.has_news() && !link.must_ask() {
                 break;
             }
+            looked = true;
             let mut bytes = std::mem::take(&mut self.received);
             let taken = match link.receive(upto, &mut bytes) {
                 Ok(None) => {
@@ -38,8 +39,11 @@ impl State {
                 self.give_up(id, &error);
             }
         }
-        if any && let Some(link) = self.slots[id].link.as_mut() {
+        // A look that brings nothing may still find that a record is over.
+        if looked && let Some(link) = self.slots[id].link.as_mut() {
             link.release();
+        }
+        if any {
             // Taken at a death, or with what was taken back: it may be what somebody sleeps for.
             if self.baton != Baton::Free
                 && let Some(kick) = &self.kick
