@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -18,6 +19,19 @@ use super::terminal;
 
 /// No program of ours takes so long; one that does hangs.
 const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// A program that is started in the background of a script ignores SIGINT, and so would all that it starts. What is caught
+/// is set back when a program is started: so these signals are caught here, to end the tests as they would have.
+fn hear_signals() {
+    static HEARD: OnceLock<()> = OnceLock::new();
+    HEARD.get_or_init(|| {
+        for signal in [Signal::INT, Signal::HUP, Signal::TERM] {
+            let number = signal.as_raw();
+            signal_hook::flag::register_conditional_shutdown(number, 128 + number, Arc::new(AtomicBool::new(true)))
+                .expect("the signal can be caught");
+        }
+    });
+}
 
 /// `mpexec` with these arguments and nothing of our surroundings that it would look at.
 pub(crate) fn mpexec<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(arguments: I) -> Call {
@@ -145,6 +159,7 @@ impl Call {
 
     /// Starts it. Standard error is read all the time; standard output only as the test wants it.
     pub(crate) fn start(mut self) -> Started {
+        hear_signals();
         let mut child = self.command.spawn().expect("the program can be started");
         let held = Held::new(child.id()).expect("a child that nobody has waited for can be held");
         let stdout = child.stdout.take().map(BufReader::new);
