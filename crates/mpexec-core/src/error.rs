@@ -87,7 +87,7 @@ pub enum TaskError {
         message: String,
         /// File, line and column.
         location: Option<String>,
-        /// The backtrace, if `RUST_BACKTRACE` asked for one.
+        /// The backtrace, unless `RUST_BACKTRACE=0` refused it.
         backtrace: Option<String>,
     },
     /// The worker process died while it ran this task.

@@ -29,7 +29,9 @@ pub(crate) fn install() {
 }
 
 fn report(info: &PanicHookInfo<'_>) -> PanicReport {
-    let backtrace = Backtrace::capture();
+    // Whoever reads it is not there when it happens, so it is taken unless it was refused.
+    let refused = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value == "0");
+    let backtrace = if refused { Backtrace::disabled() } else { Backtrace::force_capture() };
     PanicReport {
         message: message_of(info.payload()),
         location: info.location().map(ToString::to_string),
