@@ -306,3 +306,31 @@ fn a_parcel_on_the_worker_side_waits_for_its_task() {
     parcels.put(2, unsealed(1));
     assert!(parcels.take(2, 1).is_err());
 }
+
+#[test]
+fn the_room_of_a_record_that_was_read_piece_by_piece_is_handed_back_with_a_look_that_brings_nothing() {
+    let page = mpexec_ring::PoolPage::create().unwrap();
+    let (tasks, results, _inbox, mut worker) = mpexec_ring::in_process(1 << 16, &page).unwrap();
+    let shelves = Post::Shelves { out: Parcels::default(), back: Parcels::default() };
+    let mut link = ShmLink::new(tasks, results, Bell::new().unwrap(), shelves, MOST_BYTES);
+    let quarter = worker.max_record();
+    let mut look = |link: &mut ShmLink| {
+        let found = link.receive(Upto::Complete, &mut Vec::new()).unwrap();
+        link.release();
+        found
+    };
+    worker.begin_group(1, 0);
+    worker.append_space(quarter, quarter).unwrap();
+    worker.append(quarter);
+    assert_eq!(look(&mut link), Some(Received::Group));
+    // Nothing is added: only now it is known that nothing will be.
+    worker.end_group();
+    worker.publish();
+    assert_eq!(look(&mut link), None);
+    let mut fitting = 0;
+    while worker.grant(1000, 1000).is_some() {
+        worker.commit(1000, 1, 0);
+        fitting += 1;
+    }
+    assert!(fitting > 60, "{fitting} records of 1,000 bytes fit into an empty ring of 64 KiB");
+}
