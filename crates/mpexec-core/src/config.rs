@@ -139,6 +139,10 @@ pub(crate) struct Config {
     pub chunk: Option<usize>,
     /// What the workers are called in `argv[0]`.
     pub label: String,
+    /// A worker that was given so many tasks is replaced.
+    pub most_tasks: Option<u64>,
+    /// A worker that has more memory of its own, in bytes, is replaced.
+    pub most_memory: Option<u64>,
     /// Whether a worker that died is replaced.
     pub replace: bool,
     /// Capacity of each ring in bytes.
@@ -184,6 +188,8 @@ impl Default for Config {
             attempts: 1,
             chunk: None,
             label: "mpexec".to_owned(),
+            most_tasks: None,
+            most_memory: None,
             replace: true,
             ring_capacity: 4 << 20,
             max_message: 16 << 30,

@@ -280,6 +280,12 @@ pub enum PoolError {
         /// Tasks without an outcome.
         left: u64,
     },
+    /// The pool was closed or terminated before it was to be changed.
+    #[error("the pool is {state}: it cannot be changed any more")]
+    Closed {
+        /// `closed` or `terminated`.
+        state: &'static str,
+    },
     /// `join` was called from one of the pool's own callbacks.
     #[error("join() was called from a callback of the pool, for whose end it would wait: call it elsewhere")]
     JoinInCallback,

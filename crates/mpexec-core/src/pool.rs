@@ -13,6 +13,8 @@ pub use builder::{PoolBuilder, Processors, count_processors};
 pub use call::CallBuilder;
 pub use streams::{Imap, ImapUnordered};
 
+use builder::check_count;
+
 use crate::config::Transport;
 use crate::engine::Engine;
 use crate::engine::waiter::deadline_after;
@@ -61,10 +63,32 @@ impl Pool {
         PoolBuilder::default()
     }
 
-    /// How many workers the pool has when all are up.
+    /// How many workers the pool has when all are up; see [`Pool::resize`].
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.engine.workers
+        self.engine.workers()
+    }
+
+    /// From now on the pool is to have so many workers. Returns at once: new ones are started behind it; those that are too
+    /// many get no more tasks, what they have not started goes to others, and they leave when they have finished what they
+    /// run.
+    ///
+    /// # Errors
+    /// [`PoolError::BadSetting`] for 0 and for more than 4,096; [`PoolError::Closed`] when the pool was closed or terminated.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Pool, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+    /// pool.resize(3)?;
+    /// assert!(pool.wait_ready(None));
+    /// assert_eq!((pool.workers(), pool.pids().len()), (3, 3));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resize(&self, workers: usize) -> Result<(), PoolError> {
+        self.engine.resize(check_count(workers)?)
     }
 
     /// The link in use; never `Auto`.
@@ -109,7 +133,8 @@ impl Pool {
     #[must_use]
     pub fn wait_ready(&self, limit: Option<Duration>) -> bool {
         let all = self.engine.drive(limit.and_then(deadline_after), |state, _| {
-            let all = state.sched.workers.iter().all(|worker| worker.ready);
+            let wanted = state.sched.workers.iter().take(self.engine.workers());
+            let all = wanted.clone().all(|worker| worker.ready && !worker.leaving);
             (all || state.no_more_workers()).then_some(all)
         });
         all == Some(true)

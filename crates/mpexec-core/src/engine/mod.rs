@@ -10,6 +10,7 @@
 //! | [`functions`] | which function of the worker program is meant |
 //! | [`launch`] | starting a worker and shaking hands |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
+//! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
 //! | [`forwarding`] | the workers' stderr on its way to ours |
 //! | [`calls`] | single calls: where their outcomes are left |
 //! | [`jobs`] | outcomes on their way from the crank to their owners |
@@ -30,6 +31,7 @@ pub(crate) mod open;
 pub(crate) mod outcomes;
 pub(crate) mod parcels;
 mod receive;
+mod retire;
 pub(crate) mod scheduler;
 mod segments;
 mod send;
@@ -42,6 +44,7 @@ pub(crate) mod waiter;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use mpexec_ring::PoolPage;
@@ -56,7 +59,8 @@ pub(crate) struct Engine {
     pub(crate) state: Mutex<state::State>,
     pub(crate) config: Config,
     pub(crate) transport: Transport,
-    pub(crate) workers: usize,
+    /// How many workers there are to be.
+    pub(crate) workers: AtomicUsize,
     pub(crate) program: Program,
     /// A shared context too large for the welcome: one parcel for all workers.
     pub(crate) context: Option<(OwnedFd, u64)>,
@@ -67,7 +71,7 @@ pub(crate) struct Engine {
     /// Gets the sleeper out of its sleep.
     pub(crate) kick: Arc<Bell>,
     /// Gets the supervisor out of its sleep.
-    pub(crate) wake: Bell,
+    pub(crate) wake: Arc<Bell>,
     pub(crate) callbacks: OnceLock<callbacks::Callbacks>,
     forwarding: forwarding::Forwarding,
     /// The process that built the pool: a forked child of it must leave everything alone.
@@ -75,6 +79,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// How many workers there are to be.
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.load(Ordering::Relaxed)
+    }
+
     /// Tells the user what happened, if they asked to be told.
     pub(crate) fn note(&self, line: &str) {
         if let Some(notes) = &self.config.notes {

@@ -70,7 +70,7 @@ impl Engine {
         let sent_away = matches!(state.slots[id].phase, Phase::Leaving(_)) && fault.is_none();
         let ending =
             state.life != Life::Open && (!was_starting || sent_away) && state.sched.workers[id].held.is_empty();
-        let expected = ending || state.slots[id].sentenced;
+        let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed;
         let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
         state.handle(Event::Lost { worker: id, running }, |state, job, index| {
             let error = if state.is_stopping(job, index) { cancelled() } else { crashed.clone() };

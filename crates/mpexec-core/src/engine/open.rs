@@ -74,10 +74,14 @@ impl Engine {
         if std::mem::take(&mut state.crash_looped) {
             state.row = Row::default();
         }
-        if state.slots.iter().any(super::slot::Slot::is_empty) {
+        if self.has_empty_places(state) {
             state.alerted = true;
             self.wake.ring();
         }
+    }
+
+    fn has_empty_places(&self, state: &State) -> bool {
+        state.slots.iter().take(self.workers()).any(super::slot::Slot::is_empty)
     }
 
     /// Brings encoded tasks of a job, and sends what can be sent. A buffer for the next tasks comes back.
@@ -239,7 +243,7 @@ impl Engine {
         let (index, cell) = calls.add();
         state.keep_parcels(std::mem::take(&mut entry.parcels));
         state.sched.push_call(id, index, &entry.bytes);
-        if state.crash_looped || state.slots.iter().any(super::slot::Slot::is_empty) {
+        if state.crash_looped || self.has_empty_places(&state) {
             self.wake_workers(&mut state);
         }
         if waited_for {

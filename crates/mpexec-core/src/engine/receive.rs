@@ -52,6 +52,7 @@ impl State {
             }
         }
         self.free_settled(id);
+        self.send_home_if_done(id);
         self.mind_room(id);
         any
     }

@@ -81,14 +81,23 @@ pub(crate) enum Place {
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
     pub(crate) workers: Vec<Worker>,
+    /// A worker gets so many tasks and is then replaced.
+    most_tasks: u64,
     jobs: IdMap<Job>,
     /// Jobs with something in their queue, served in turn.
     turn: VecDeque<JobId>,
 }
 
 impl Scheduler {
-    pub(crate) fn new(workers: usize) -> Scheduler {
-        Scheduler { workers: (0..workers).map(|_| Worker::default()).collect(), ..Scheduler::default() }
+    /// Each worker gets `most_tasks` tasks in its life.
+    pub(crate) fn new(workers: usize, most_tasks: u64) -> Scheduler {
+        let workers = (0..workers).map(|_| Worker::default()).collect();
+        Scheduler { workers, most_tasks, ..Scheduler::default() }
+    }
+
+    /// Places for so many workers at least.
+    pub(crate) fn grow(&mut self, workers: usize) {
+        self.workers.resize_with(self.workers.len().max(workers), Worker::default);
     }
 
     pub(crate) fn open_job(&mut self, id: JobId, job: Job) {
@@ -183,14 +192,14 @@ impl Scheduler {
     }
 
     fn ready(&self) -> usize {
-        self.workers.iter().filter(|worker| worker.ready).count()
+        self.workers.iter().filter(|worker| worker.ready && !worker.leaving).count()
     }
 
     /// The ready worker with the fewest batches in flight, if that is fewer than `depth`.
     fn freest(&self, depth: usize) -> Option<WorkerId> {
         let mut best: Option<(usize, u64, WorkerId)> = None;
         for (id, worker) in self.workers.iter().enumerate() {
-            if !worker.ready || worker.closed || worker.blocked || worker.held.len() >= depth {
+            if worker.blocked || worker.held.len() >= depth || !worker.takes_tasks() {
                 continue;
             }
             let key = (worker.held.len(), worker.tasks_held(), id);
@@ -222,7 +231,7 @@ impl Scheduler {
             if tasks > 0
                 && let Some(worker) = self.freest(depth)
             {
-                return Some(Plan { worker, job: id, tasks });
+                return Some(Plan { worker, job: id, tasks: within(tasks, self.workers[worker].left()) });
             }
             self.turn.rotate_left(1);
         }

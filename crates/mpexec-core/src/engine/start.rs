@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,11 @@ const SOCKET_RING: usize = 4 << 20;
 /// A shared context up to this size travels in the welcome.
 const LARGE_CONTEXT: usize = 64 << 10;
 
+/// Five descriptors a worker in this process, and room for the program's own.
+pub(super) fn make_room_for(workers: usize) {
+    descriptors::raise_limit(workers as u64 * 6 + 256);
+}
+
 fn parcel_of(bytes: &[u8]) -> std::io::Result<(OwnedFd, u64)> {
     let mut writer = ParcelWriter::create()?;
     writer.write_all(bytes)?;
@@ -43,8 +49,7 @@ fn parcel_of(bytes: &[u8]) -> std::io::Result<(OwnedFd, u64)> {
 impl Engine {
     /// Starts the supervisor, and with it the workers; returns when the first is ready.
     pub(crate) fn start(config: Config, workers: usize, serve: ThreadWorker) -> Result<Arc<Engine>, PoolError> {
-        // Five descriptors a worker in this process, and room for the program's own.
-        descriptors::raise_limit(workers as u64 * 6 + 256);
+        make_room_for(workers);
         let failed = |what: &'static str| move |error: std::io::Error| PoolError::system(what, error);
         let program = match &config.worker_program {
             None => Program::own(),
@@ -59,24 +64,26 @@ impl Engine {
         let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
         let kick = Arc::new(Bell::new().map_err(failed("make a bell"))?);
         bells.add(std::os::fd::AsFd::as_fd(&*kick), KICK, Watch::Edge).map_err(failed("watch a bell"))?;
+        let wake = Arc::new(Bell::new().map_err(failed("make a bell"))?);
         let context = config.context.as_deref().filter(|context| context.len() > LARGE_CONTEXT);
         let context =
             context.map(|context| parcel_of(context)).transpose().map_err(failed("keep the shared context"))?;
         let mut state = State::default();
-        state.sched = Scheduler::new(workers);
+        state.sched = Scheduler::new(workers, config.most_tasks.unwrap_or(u64::MAX));
         state.slots = (0..workers).map(|_| Slot::default()).collect();
         state.bells = Some(bells.clone());
         state.kick = Some(kick.clone());
+        state.wake = Some(wake.clone());
         let engine = Arc::new(Engine {
             state: Mutex::new(state),
             transport,
-            workers,
+            workers: AtomicUsize::new(workers),
             program,
             context,
             page: PoolPage::create().map_err(failed("make the pool's shared page"))?,
             bells,
             kick,
-            wake: Bell::new().map_err(failed("make a bell"))?,
+            wake,
             callbacks: OnceLock::new(),
             forwarding: Forwarding::default(),
             built_by: std::process::id(),

@@ -74,6 +74,8 @@ pub(crate) struct State {
     /// Who has the baton sleeps until rung for, however long.
     pub sleeps_long: bool,
     pub kick: Option<Arc<Bell>>,
+    /// Gets the supervisor out of its sleep.
+    pub wake: Option<Arc<Bell>>,
     last_look: Option<Instant>,
     /// Somebody who does not wait wants to be told: a future, a callback.
     pub listened_to: bool,

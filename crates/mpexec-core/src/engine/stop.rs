@@ -38,7 +38,8 @@ impl Engine {
         if self.is_settled(&state, job) {
             return false;
         }
-        let mut asked: Vec<WorkerId> = (0..self.workers).filter(|id| state.sched.workers[*id].holds(job)).collect();
+        let mut asked: Vec<WorkerId> =
+            (0..state.slots.len()).filter(|id| state.sched.workers[*id].holds(job)).collect();
         state.break_job(job, &cancelled());
         for id in &asked {
             state.sched.workers[*id].closed = force;

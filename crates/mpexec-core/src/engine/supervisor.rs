@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::launch::ThreadWorker;
+use super::retire::MEMORY_LOOK;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
 use super::state::{Baton, Life, State};
@@ -44,6 +45,7 @@ pub(crate) struct Supervisor {
     watcher: Watcher,
     tokens: Vec<u64>,
     serve: ThreadWorker,
+    memory_looked: Option<Instant>,
 }
 
 /// So often one worker's control socket is looked at before the others have their turn.
@@ -73,7 +75,7 @@ impl Supervisor {
         let failed = |error| PoolError::system("watch the workers", error);
         let watcher = Watcher::new().map_err(failed)?;
         watcher.add(engine.wake.as_fd(), WAKE, Watch::Level).map_err(failed)?;
-        Ok(Supervisor { engine, watcher, tokens: Vec::new(), serve })
+        Ok(Supervisor { engine, watcher, tokens: Vec::new(), serve, memory_looked: None })
     }
 
     /// Lives until the pool is closed and its last worker is gone.
@@ -104,6 +106,7 @@ impl Supervisor {
                 }
             }
             self.keep_deadlines();
+            self.engine.watch_memory(&mut self.memory_looked);
         }
     }
 
@@ -155,7 +158,7 @@ impl Supervisor {
     /// Starts a worker in every empty place, as long as the pool is to have them.
     pub(super) fn fill_places(&mut self) {
         let engine = self.engine.clone();
-        for id in 0..engine.workers {
+        for id in 0..engine.workers() {
             let born = {
                 let state = engine.lock();
                 let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.outstanding());
@@ -325,6 +328,8 @@ impl Supervisor {
             Phase::Empty | Phase::Ready => None,
         });
         let next = limits.min().map(|at| at.saturating_duration_since(Instant::now()).max(TURN));
+        let memory = self.engine.config.most_memory.filter(|_| state.sched.working()).map(|_| MEMORY_LOOK);
+        let next = next.into_iter().chain(memory).min();
         if threads { Some(TURN) } else { next }
     }
 

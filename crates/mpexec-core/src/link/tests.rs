@@ -314,7 +314,7 @@ fn the_room_of_a_record_that_was_read_piece_by_piece_is_handed_back_with_a_look_
     let shelves = Post::Shelves { out: Parcels::default(), back: Parcels::default() };
     let mut link = ShmLink::new(tasks, results, Bell::new().unwrap(), shelves, MOST_BYTES);
     let quarter = worker.max_record();
-    let mut look = |link: &mut ShmLink| {
+    let look = |link: &mut ShmLink| {
         let found = link.receive(Upto::Complete, &mut Vec::new()).unwrap();
         link.release();
         found

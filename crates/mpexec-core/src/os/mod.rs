@@ -10,6 +10,7 @@
 //! | [`early`] | running before `main`, in test binaries |
 //! | [`text`] | where the program's code lies |
 //! | [`events`] | eventfd and epoll |
+//! | [`memory`] | how much memory a process has of its own |
 //! | [`processors`] | how many processors this process may use |
 
 pub(crate) mod child;
@@ -18,6 +19,7 @@ pub(crate) mod descriptors;
 pub(crate) mod early;
 pub(crate) mod events;
 pub(crate) mod exe;
+pub(crate) mod memory;
 pub(crate) mod processors;
 pub(crate) mod spawn;
 pub(crate) mod text;

@@ -108,6 +108,33 @@ impl PoolBuilder {
         self
     }
 
+    /// A worker that has run so many tasks is replaced by a fresh one; without a limit if not set. For functions that leak:
+    /// whatever they left behind goes with the process. At least 1.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Pool, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(1)).max_tasks_per_worker(2).build()?;
+    /// let pids = pool.map(|_: u8| std::process::id(), 0..6)?;
+    /// assert!(pids[0] == pids[1] && pids[1] != pids[2] && pids[3] != pids[4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_tasks_per_worker(mut self, tasks: u64) -> PoolBuilder {
+        self.config.most_tasks = Some(tasks);
+        self
+    }
+
+    /// A worker that is found to have more memory than this, in bytes, is replaced by a fresh one when it has done the task
+    /// that it runs. Memory of its own counts, not files that it maps. It is looked at every 20 ms while there is work, so
+    /// this is for workers that grow slowly; it is no wall. Nothing is watched if not set, nor where the system does not tell
+    /// (outside of Linux).
+    pub fn max_worker_memory(mut self, bytes: u64) -> PoolBuilder {
+        self.config.most_memory = Some(bytes);
+        self
+    }
+
     /// How many tasks are sent to a worker together, if a call does not say otherwise; see
     /// [`CallBuilder::chunk_size`](crate::CallBuilder::chunk_size). By measurement if not set.
     pub fn chunk_size(mut self, tasks: usize) -> PoolBuilder {
@@ -190,6 +217,10 @@ impl PoolBuilder {
     pub fn build(self) -> Result<Pool, PoolError> {
         let workers = self.count()?;
         CallOptions::of(&self.config).check()?;
+        if self.config.most_tasks == Some(0) {
+            let remedy = "a worker that may run no task is of no use";
+            return Err(PoolError::BadSetting { setting: "max_tasks_per_worker", value: "0".into(), remedy });
+        }
         if !self.config.ring_capacity.is_power_of_two() || !(1 << 16..=1 << 30).contains(&self.config.ring_capacity) {
             return Err(PoolError::BadSetting {
                 setting: "ring_capacity",
@@ -208,15 +239,7 @@ impl PoolBuilder {
 
     fn count(&self) -> Result<usize, PoolError> {
         match self.config.workers {
-            Workers::Exact(0) => {
-                Err(PoolError::BadSetting { setting: "workers", value: "0".into(), remedy: "give at least 1, or auto" })
-            }
-            Workers::Exact(count) if count > 4096 => Err(PoolError::BadSetting {
-                setting: "workers",
-                value: count.to_string(),
-                remedy: "at most 4096 workers make one pool",
-            }),
-            Workers::Exact(count) => Ok(count),
+            Workers::Exact(count) => check_count(count),
             Workers::Auto => {
                 let counted = count_processors();
                 if let Some(notes) = &self.config.notes {
@@ -232,6 +255,16 @@ impl PoolBuilder {
         self.config.workers = Workers::Exact(1);
         self.config.replace = false;
         self
+    }
+}
+
+/// Whether a pool can have so many workers.
+pub(crate) fn check_count(count: usize) -> Result<usize, PoolError> {
+    let refused = |remedy| PoolError::BadSetting { setting: "workers", value: count.to_string(), remedy };
+    match count {
+        0 => Err(refused("give at least 1, or auto")),
+        4097.. => Err(refused("at most 4096 workers make one pool")),
+        _ => Ok(count),
     }
 }
 

@@ -141,7 +141,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
     fn may_feed(&self, window: u64) -> bool {
         let ahead = self.next_index - self.read;
         let (tasks, bytes) = (self.under_way.tasks(), self.under_way.bytes());
-        !self.input_ended && ahead < window && (bytes < AHEAD_BYTES || tasks < self.engine.workers as u64)
+        !self.input_ended && ahead < window && (bytes < AHEAD_BYTES || tasks < self.engine.workers() as u64)
     }
 
     /// `count` outcomes were handed out, and memory of `bytes` went with them: that makes room in the window.

@@ -14,6 +14,7 @@ mod handles;
 mod letting_go;
 mod many;
 mod process;
+mod resizing;
 mod stopping;
 mod streams;
 mod waiting;

@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_handle_and_the_turn_follow_the_reader() {
-        let mut sched = Scheduler::new(1);
+        let mut sched = Scheduler::new(1, u64::MAX);
         let function = super::super::Function { kind: mpexec_wire::FunctionKind::Offset, id: 1 };
         let mut job = super::super::Job::new(function, 1);
         job.flow = Some(Flow::new(true));

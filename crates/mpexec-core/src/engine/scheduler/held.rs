@@ -50,8 +50,12 @@ pub(crate) struct Violation {
 pub(crate) struct Worker {
     /// It has shaken hands and is alive.
     pub ready: bool,
-    /// It gets no new tasks.
+    /// It gets no new tasks while it is asked for those that it has.
     pub closed: bool,
+    /// It gets no new tasks, and is sent home when it has none.
+    pub leaving: bool,
+    /// So many tasks are the most it gets in its life.
+    pub most: u64,
     /// Its link had no room; set by the engine, cleared when something was freed.
     pub blocked: bool,
     /// How often it was asked for tasks back and has not answered.
@@ -65,9 +69,27 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// One that has just shaken hands.
-    pub(super) fn fresh() -> Worker {
-        Worker { ready: true, ..Worker::default() }
+    /// One that has just shaken hands; it gets `most` tasks and no more.
+    pub(super) fn fresh(most: u64) -> Worker {
+        Worker { ready: true, most, ..Worker::default() }
+    }
+
+    /// So many more tasks may be given to it in its life: those that are taken back from it do not count.
+    pub(super) fn left(&self) -> u64 {
+        match self.most {
+            u64::MAX => u64::MAX,
+            most => most.saturating_sub(self.finished + self.tasks_held()),
+        }
+    }
+
+    /// Whether it may be given tasks, if there is room.
+    pub(super) fn takes_tasks(&self) -> bool {
+        self.ready && !self.closed && !self.leaving && self.left() > 0
+    }
+
+    /// It is to leave and has nothing any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.ready && (self.leaving || self.finished >= self.most) && self.held.is_empty() && self.unanswered == 0
     }
 
     /// Whether a task of the job without an outcome is in its hands.

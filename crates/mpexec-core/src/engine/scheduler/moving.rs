@@ -14,7 +14,7 @@ const OWNER_FEEDS: u64 = 2_000_000;
 impl Scheduler {
     /// Moves work from a slow worker to idle ones when nothing else is left for them.
     pub(super) fn looked(&mut self, id: WorkerId, stalled_ns: u64, actions: &mut Vec<Action>) {
-        let idle = self.workers.iter().filter(|worker| worker.ready && worker.held.is_empty()).count();
+        let idle = self.workers.iter().filter(|worker| worker.takes_tasks() && worker.held.is_empty()).count();
         let worker = &self.workers[id];
         // What it got after it was asked for tasks before may wait behind the same long task.
         if idle == 0 || self.queued() || worker.unanswered > 0 {
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_behind_work_that_was_taken_back_moves_too() {
-        let mut sched = Scheduler::new(2);
+        let mut sched = Scheduler::new(2, u64::MAX);
         for id in 0..2 {
             sched.handle(Event::Ready(id), &mut Vec::new());
         }

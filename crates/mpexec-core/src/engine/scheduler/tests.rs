@@ -34,7 +34,7 @@ fn job(attempts: u32) -> Job {
 
 /// A scheduler with so many workers that have shaken hands, and one open job.
 fn ready(workers: usize, attempts: u32) -> Scheduler {
-    let mut sched = Scheduler::new(workers);
+    let mut sched = Scheduler::new(workers, u64::MAX);
     for id in 0..workers {
         sched.handle(Event::Ready(id), &mut Vec::new());
     }
@@ -77,7 +77,7 @@ fn requeue(nth: usize, offset: u32, first: u64, count: u32, attempt: u32) -> Act
 
 #[test]
 fn nobody_gets_work_before_it_has_shaken_hands() {
-    let mut sched = Scheduler::new(2);
+    let mut sched = Scheduler::new(2, u64::MAX);
     sched.open_job(JOB, job(1));
     sched.push(JOB, run(0, 5, 1));
     assert_eq!(sched.plan(), None);

@@ -1,0 +1,125 @@
+//! Sending workers home: a pool that shrinks, a worker that has done its share or has grown too large.
+//!
+//! A worker that is to leave gets nothing more, and what it has not started is taken back from it; when it has nothing
+//! any more it is told to leave. Its running task is finished first, so nobody loses anything by it.
+
+use std::time::{Duration, Instant};
+
+use super::Engine;
+use super::scheduler::WorkerId;
+use super::slot::Phase;
+use super::start::make_room_for;
+use super::state::{Life, State};
+use crate::error::PoolError;
+use crate::os::memory::own_memory;
+
+/// While work is outstanding, the workers' memory is looked at so often.
+pub(super) const MEMORY_LOOK: Duration = Duration::from_millis(20);
+
+impl Engine {
+    /// From now on there are to be so many workers.
+    pub(crate) fn resize(&self, workers: usize) -> Result<(), PoolError> {
+        make_room_for(workers);
+        let mut state = self.lock();
+        match state.life {
+            Life::Open => {}
+            Life::Closed => return Err(PoolError::Closed { state: "closed" }),
+            Life::Terminated => return Err(PoolError::Closed { state: "terminated" }),
+        }
+        self.workers.store(workers, std::sync::atomic::Ordering::Relaxed);
+        state.sched.grow(workers);
+        let places = state.slots.len().max(workers);
+        state.slots.resize_with(places, Default::default);
+        for id in 0..places {
+            if id >= workers {
+                state.retire(id);
+            } else if matches!(state.slots[id].phase, Phase::Ready) {
+                // It may have been told to go and not have gone yet.
+                state.sched.workers[id].leaving = false;
+            }
+        }
+        // What was taken back goes to those that stay.
+        state.dispatch();
+        self.leave(&mut state);
+        drop(state);
+        self.wake.ring();
+        // There may be room for more tasks.
+        self.kick.ring();
+        Ok(())
+    }
+
+    /// Replaces workers that have grown too large.
+    pub(super) fn watch_memory(&self, looked: &mut Option<Instant>) {
+        let Some(most) = self.config.most_memory else {
+            return;
+        };
+        if looked.is_some_and(|at| at.elapsed() < MEMORY_LOOK) {
+            return;
+        }
+        *looked = Some(Instant::now());
+        let ready: Vec<(WorkerId, u32)> = {
+            let state = self.lock();
+            let slots = state.slots.iter().zip(&state.sched.workers).enumerate();
+            let ready = slots.filter(|(_, (slot, worker))| slot.child.is_some() && worker.ready && !worker.leaving);
+            ready.map(|(id, (slot, _))| (id, slot.pid)).collect()
+        };
+        for (id, pid) in ready {
+            // Not under the lock: it reads a file.
+            let Some(bytes) = own_memory(pid).filter(|bytes| *bytes > most) else {
+                continue;
+            };
+            let mut state = self.lock();
+            if state.slots[id].pid == pid {
+                state.retire(id);
+                state.dispatch();
+                self.leave(&mut state);
+                drop(state);
+                self.note(&format!(
+                    "worker {id} (pid {pid}) has {bytes} bytes of memory, more than {most}: it is replaced after its task"
+                ));
+            }
+        }
+    }
+}
+
+impl State {
+    /// The worker of place `id` gets nothing more, and leaves when it has done what it runs.
+    pub(super) fn retire(&mut self, id: WorkerId) {
+        match self.slots[id].phase {
+            Phase::Ready => {
+                self.sched.workers[id].leaving = true;
+                // What it runs next is not known for sure: all is asked for, what it has started stays with it.
+                let lo = self.sched.workers[id].next_ordinal_held();
+                let hi = self.sched.workers[id].next_ordinal;
+                if lo < hi {
+                    self.withdraw(id, lo, hi);
+                }
+                self.send_home_if_done(id);
+            }
+            Phase::Starting(_) => {
+                self.slots[id].dismissed = true;
+                self.slots[id].kill();
+            }
+            Phase::Empty | Phase::Leaving(_) => {}
+        }
+    }
+
+    /// A worker that is to leave, and has nothing any more, is told to.
+    pub(super) fn send_home_if_done(&mut self, id: WorkerId) {
+        if !self.sched.workers[id].is_done() || !matches!(self.slots[id].phase, Phase::Ready) {
+            return;
+        }
+        self.sched.workers[id].ready = false;
+        let slot = &mut self.slots[id];
+        slot.dismissed = true;
+        let asked = slot.link.as_mut().map(|link| link.shut_down());
+        slot.phase = Phase::Leaving(Instant::now());
+        if !matches!(asked, Some(Ok(()))) {
+            slot.kill();
+        }
+        // Who has not left after a while is killed: the supervisor minds the time.
+        if let Some(wake) = &self.wake {
+            wake.ring();
+        }
+    }
+}
