@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use super::scheduler::WorkerId;
 use super::slot::Phase;
-use super::start::make_room_for;
 use super::state::{Life, State};
 use crate::error::PoolError;
+use crate::os::descriptors;
 use crate::os::memory::own_memory;
 
 /// While work is outstanding, the workers' memory is looked at so often.
@@ -19,7 +19,7 @@ pub(super) const MEMORY_LOOK: Duration = Duration::from_millis(20);
 impl Engine {
     /// From now on there are to be so many workers.
     pub(crate) fn resize(&self, workers: usize) -> Result<(), PoolError> {
-        make_room_for(workers);
+        descriptors::make_room_for(workers);
         let mut state = self.lock();
         match state.life {
             Life::Open => {}

@@ -35,11 +35,6 @@ const SOCKET_RING: usize = 4 << 20;
 /// A shared context up to this size travels in the welcome.
 const LARGE_CONTEXT: usize = 64 << 10;
 
-/// Five descriptors a worker in this process, and room for the program's own.
-pub(super) fn make_room_for(workers: usize) {
-    descriptors::raise_limit(workers as u64 * 6 + 256);
-}
-
 fn parcel_of(bytes: &[u8]) -> std::io::Result<(OwnedFd, u64)> {
     let mut writer = ParcelWriter::create()?;
     writer.write_all(bytes)?;
@@ -49,7 +44,7 @@ fn parcel_of(bytes: &[u8]) -> std::io::Result<(OwnedFd, u64)> {
 impl Engine {
     /// Starts the supervisor, and with it the workers; returns when the first is ready.
     pub(crate) fn start(config: Config, workers: usize, serve: ThreadWorker) -> Result<Arc<Engine>, PoolError> {
-        make_room_for(workers);
+        descriptors::make_room_for(workers);
         let failed = |what: &'static str| move |error: std::io::Error| PoolError::system(what, error);
         let program = match &config.worker_program {
             None => Program::own(),

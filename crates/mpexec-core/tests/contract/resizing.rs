@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use mpexec_core::{PoolError, Transport};
 
-use crate::common::{Scratch, builder, open, pass, pool, wait_until};
+use crate::common::{Scratch, builder, open, pass, pool, spin, wait_until};
 
 crate::contract!(
     a_pool_that_shrinks_finishes_what_runs_and_moves_the_rest,
@@ -176,7 +176,7 @@ fn a_leaking_worker_is_replaced(transport: Transport) {
     let leak = |n: u64| {
         std::mem::forget(std::hint::black_box(vec![1u8; 1 << 20]));
         // As long as the leak is slow enough to be seen.
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        spin(std::time::Duration::from_millis(1));
         (n, u64::from(std::process::id()))
     };
     let all = pool.map(leak, 0..400).unwrap();
