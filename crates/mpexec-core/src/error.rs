@@ -3,9 +3,13 @@
 //! This file is on the ground floor: it imports no room of the crate. Each error says what happened, to what (pid,
 //! index, path) and what to do; the values are public so that a program can decide by them.
 
+mod returned;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use returned::ReturnedError;
 
 /// How a worker process left: by itself with a code, or by a signal.
 ///
@@ -101,11 +105,11 @@ pub enum TaskError {
         stderr: String,
     },
     /// The function returned an `Err`, in a form that takes this as a failure ([`try_map`](crate::Pool::try_map)).
-    #[error("the task returned an error: {message}")]
-    Returned {
-        /// The error's text; its causes too, where its alternate form (`{:#}`) shows them.
-        message: String,
-    },
+    #[error("the task returned an error: {0:#}")]
+    Returned(
+        /// What can be told of it: its text and its causes.
+        ReturnedError,
+    ),
     /// The task was cancelled before it had started, or its pool was terminated.
     #[error("the task was cancelled: {reason}")]
     Cancelled {

@@ -45,7 +45,8 @@
 //! ```
 //!
 //! [`Pool::map`] ends at the first failure; [`Pool::map_outcomes`] brings what each task ended as. A function that returns
-//! a `Result` goes with [`Pool::try_map`], which takes an `Err` as a failure. [`Pool::call`] sets options of one call.
+//! a `Result` brings its `Err`s as values, as text and causes ([`ReturnedError`]) where the error cannot be sent; with
+//! [`Pool::try_map`] an `Err` is a failure. [`Pool::call`] sets options of one call.
 //!
 //! # 3. Results to come, and results as they come
 //!
@@ -132,14 +133,17 @@ mod worker;
 
 pub use config::{Transport, WorkerStderr, Workers};
 pub use context::{CurrentTask, context, current_task, in_worker};
-pub use error::{Exit, JobError, PoolError, TaskError, WaitTimedOut};
+pub use error::{Exit, JobError, PoolError, ReturnedError, TaskError, WaitTimedOut};
 pub use mpexec_macros::task;
 pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
 pub use pool::{CallBuilder, Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
 pub use process::Process;
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TaskInfo, TryCallable, named, register};
-pub use task::{Arg, Args, Input, Item, Owned, Param, Plain, Slice, TaskFn, TaskResult, Text, TextParam};
+pub use task::{
+    Arg, Args, Input, Item, Kept, ListedError, Owned, Param, Plain, ResultOf, Slice, TaskFn, TaskOutput, TaskResult,
+    Text, TextParam, Told, ToldListed, TriedError,
+};
 
 /// What `#[task]` writes into a program; not to be used by hand.
 #[doc(hidden)]

@@ -4,6 +4,7 @@ mod builder;
 mod call;
 mod feed;
 mod streams;
+mod tries;
 mod under_way;
 
 use std::sync::Arc;
@@ -148,6 +149,10 @@ impl Pool {
 
     /// Calls `function` with `args` in a worker and waits for the result.
     ///
+    /// An `Err` that the function returns is a value like any other. Where its type can be sent (serde) it arrives as what it
+    /// is; of an `anyhow::Error`, a `Box<dyn Error>` and some of the standard library its text and its causes arrive, as a
+    /// [`ReturnedError`](crate::ReturnedError). [`Pool::try_apply`] takes an `Err` as a failure.
+    ///
     /// # Errors
     /// Whatever the task ended as; see [`TaskError`].
     pub fn apply<C, M, A>(&self, function: C, args: A) -> Result<C::Output, TaskError>
@@ -199,8 +204,8 @@ impl Pool {
 
     /// As [`Pool::map`], for a function that returns a `Result`: an `Err` is a failure too, and stops the job.
     ///
-    /// The error need not be able to travel: its text comes, all of its causes too where its alternate form shows them
-    /// (as `anyhow`'s does). To get typed errors, and every one of them, use [`Pool::map`]: it takes an `Err` as a value.
+    /// Any error will do, also one that cannot be sent: its text and its causes come ([`ReturnedError`](crate::ReturnedError)). To get errors as
+    /// values, and every one of them, use [`Pool::map`].
     ///
     /// # Errors
     /// The first failure that came in, with its index: [`TaskError::Returned`] for an `Err`. The tasks that had not

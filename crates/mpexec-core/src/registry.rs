@@ -21,7 +21,6 @@ mod collected;
 mod listed;
 
 use std::any::TypeId;
-use std::fmt::Display;
 use std::panic::Location;
 
 pub use collected::{ParameterNames, Registration, collect};
@@ -33,7 +32,7 @@ use mpexec_wire::Signature;
 use crate::engine::functions::FunctionRef;
 use crate::error::PoolError;
 use crate::task::entry::{entry_of, offset_of, try_offset_of};
-use crate::task::{TaskFn, TaskResult};
+use crate::task::{ResultOf, TaskFn, TaskOutput, TaskResult, TriedError};
 use crate::worker::functions::{self, Named};
 
 /// The name is taken.
@@ -49,17 +48,18 @@ pub struct DuplicateName(
 /// # Errors
 /// [`DuplicateName`] when the name is taken, by another call or by a `#[task]`.
 #[track_caller]
-pub fn register<F, M>(name: &str, _function: F) -> Result<(), DuplicateName>
+pub fn register<F, M, B, K>(name: &str, _function: F) -> Result<(), DuplicateName>
 where
     F: TaskFn<M>,
-    F::Output: TaskResult,
+    F::Output: TaskOutput<B, K>,
+    B: ResultOf<F::Output, K>,
 {
     let named = Named {
         name: name.to_owned(),
         place: Location::caller().into(),
-        entry: entry_of::<F, M>(),
+        entry: entry_of::<F, M, B, K>(),
         type_id: TypeId::of::<F>,
-        signature: signature_of::<F, M>,
+        signature: signature_of::<F, M, B, K>,
         parameters: None,
         doc: "",
     };
@@ -100,49 +100,51 @@ pub struct FunctionId(pub(crate) FunctionRef);
 )]
 /// What a pool can call: any [`TaskFn`], or one by its name ([`named`]). `M` is inferred.
 pub trait Callable<M>: Clone {
-    /// What it returns.
+    /// What the caller gets for what it returns; see [`TaskOutput`].
     type Output: TaskResult;
 
     /// Where the worker finds it.
     fn id(&self) -> FunctionId;
 }
 
-impl<F, M> Callable<M> for F
+impl<F, S, P, B, K> Callable<(S, P, (B, K))> for F
 where
-    F: TaskFn<M>,
-    F::Output: TaskResult,
+    F: TaskFn<(S, P)>,
+    F::Output: TaskOutput<B, K>,
+    B: ResultOf<F::Output, K>,
 {
-    type Output = F::Output;
+    type Output = B;
 
     fn id(&self) -> FunctionId {
         // The name is looked up only where it is needed: with another worker program.
         FunctionId(FunctionRef::Offset(
-            offset_of(*self),
+            offset_of::<F, (S, P), B, K>(*self),
             || functions::name_of(TypeId::of::<F>()),
-            signature_of::<F, M>,
+            signature_of::<F, (S, P), B, K>,
         ))
     }
 }
 
-impl<F, M> Callable<M> for NamedFn<F>
+impl<F, S, P, B, K> Callable<(S, P, (B, K))> for NamedFn<F>
 where
-    F: TaskFn<M>,
-    F::Output: TaskResult,
+    F: TaskFn<(S, P)>,
+    F::Output: TaskOutput<B, K>,
+    B: ResultOf<F::Output, K>,
 {
-    type Output = F::Output;
+    type Output = B;
 
     fn id(&self) -> FunctionId {
-        let _ = offset_of(self.function);
-        FunctionId(FunctionRef::Named(self.name.clone(), signature_of::<F, M>))
+        let _ = offset_of::<F, (S, P), B, K>(self.function);
+        FunctionId(FunctionRef::Named(self.name.clone(), signature_of::<F, (S, P), B, K>))
     }
 }
 
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a `try_` form can call",
     label = "must return a `Result<T, E>`",
-    note = "give a function or a closure that captures nothing and returns a `Result<T, E>`: `T` with serde, `E` with `Display`"
+    note = "give a function or a closure that captures nothing and returns a `Result<T, E>`: `T` with serde, `E` any error, `anyhow::Error`, `Box<dyn Error>` or text"
 )]
-/// What the `try_` forms can call: a [`TaskFn`] that returns a `Result` whose error can be shown. `M` is inferred.
+/// What the `try_` forms can call: a [`TaskFn`] that returns a `Result`. `M` is inferred.
 pub trait TryCallable<M>: Copy {
     /// What it returns when all went well.
     type Value: TaskResult;
@@ -151,16 +153,16 @@ pub trait TryCallable<M>: Copy {
     fn try_id(&self) -> FunctionId;
 }
 
-impl<F, M, T, E> TryCallable<M> for F
+impl<F, S, P, T, E, K> TryCallable<(S, P, K)> for F
 where
-    F: TaskFn<M, Output = Result<T, E>>,
+    F: TaskFn<(S, P), Output = Result<T, E>>,
     T: TaskResult,
-    E: Display,
+    E: TriedError<K>,
 {
     type Value = T;
 
     fn try_id(&self) -> FunctionId {
         // A registered name stands for the form whose Err travels as a value, so it does not serve here.
-        FunctionId(FunctionRef::Offset(try_offset_of(*self), || None, Signature::default))
+        FunctionId(FunctionRef::Offset(try_offset_of::<F, (S, P), T, E, K>(*self), || None, Signature::default))
     }
 }

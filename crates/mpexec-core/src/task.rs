@@ -28,10 +28,12 @@ mod arity;
 pub(crate) mod entry;
 pub(crate) mod gather;
 pub(crate) mod outcome;
+mod output;
 mod params;
 pub(crate) mod part;
 pub(crate) mod staging;
 pub(crate) mod structure;
 
 pub use arity::{Args, Item, TaskFn};
+pub use output::{Kept, ListedError, ResultOf, TaskOutput, Told, ToldListed, TriedError};
 pub use params::{Arg, Input, Owned, Param, Plain, Slice, TaskResult, Text, TextParam};

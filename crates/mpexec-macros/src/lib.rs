@@ -80,7 +80,7 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let ident = &function.sig.ident;
     // What the compiler has to say of the function's types it says at the function's name.
     let registration = quote_spanned! {ident.span()=>
-        ::mpexec_core::__task::Registration::new::<Parameters, _, (_, (#(#kinds,)*))>(#name, #doc, ::core::file!(), ::core::line!(), #ident)
+        ::mpexec_core::__task::Registration::new::<Parameters, _, (_, (#(#kinds,)*)), _, _>(#name, #doc, ::core::file!(), ::core::line!(), #ident)
     };
     quote! {
         #kept

@@ -46,7 +46,7 @@ pub enum Status {
     ArgumentUndecodable = 2,
     /// Its result could not be encoded; the payload is a text that says why.
     ResultUnencodable = 3,
-    /// It returned an error of its own; the payload is that error's text.
+    /// It returned an error of its own; the payload is the encoded list of its text and its causes'.
     TaskErr = 4,
     /// It was taken back before it started; no payload.
     Skipped = 5,

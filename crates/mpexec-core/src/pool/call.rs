@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mpexec_ring::current_cpu;
+use mpexec_wire::EncodeError;
 
 use super::feed::{Feed, Running};
 use super::streams::{Imap, ImapUnordered};
@@ -19,7 +20,7 @@ use crate::pending::Pending;
 use crate::registry::{Callable, TryCallable};
 use crate::task::gather::{Gather, Outcomes};
 use crate::task::outcome::decode_outcome;
-use crate::task::staging::Staging;
+use crate::task::staging::{EntrySink, Staging};
 use crate::task::{Args, Item, TaskResult};
 
 /// Options of one call.
@@ -99,10 +100,20 @@ impl<'p> CallBuilder<'p> {
         C: Callable<M>,
         A: Args<M>,
     {
+        self.call_and_wait(&function.id().0, |sink| args.encode_all(sink))
+    }
+
+    /// One call, whose arguments `encode` writes, and its outcome.
+    #[inline]
+    pub(super) fn call_and_wait<R: TaskResult>(
+        &self,
+        function: &FunctionRef,
+        encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
+    ) -> Result<R, TaskError> {
         self.options.check().map_err(TaskError::Pool)?;
         self.engine.page.set_cpu(current_cpu());
-        let mut staged = self.stage(&args)?;
-        let cell = self.engine.call(&function.id().0, self.options.attempts, &mut staged, true)?;
+        let mut staged = self.stage(encode)?;
+        let cell = self.engine.call(function, self.options.attempts, &mut staged, true)?;
         staged.recycle();
         self.engine.wait_call(&cell, None);
         decode_outcome(cell.take())
@@ -114,9 +125,18 @@ impl<'p> CallBuilder<'p> {
         C: Callable<M>,
         A: Args<M>,
     {
+        self.call_at_once(&function.id().0, |sink| args.encode_all(sink))
+    }
+
+    /// As [`CallBuilder::call_and_wait`], but returns at once.
+    pub(super) fn call_at_once<R: TaskResult>(
+        &self,
+        function: &FunctionRef,
+        encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
+    ) -> Pending<R> {
         let checked = self.options.check().map_err(TaskError::Pool);
-        let called = checked.and_then(|()| self.stage(&args)).and_then(|mut staged| {
-            let called = self.engine.call(&function.id().0, self.options.attempts, &mut staged, false);
+        let called = checked.and_then(|()| self.stage(encode)).and_then(|mut staged| {
+            let called = self.engine.call(function, self.options.attempts, &mut staged, false);
             staged.recycle();
             called
         });
@@ -126,9 +146,10 @@ impl<'p> CallBuilder<'p> {
         }
     }
 
-    fn stage<M, A: Args<M>>(&self, args: &A) -> Result<Staged, TaskError> {
+    #[inline]
+    fn stage(&self, encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>) -> Result<Staged, TaskError> {
         let mut staged = Staging::recycled();
-        staged.push(self.engine.largest_payload(), |sink| args.encode_all(sink))?;
+        staged.push(self.engine.largest_payload(), encode)?;
         Ok(staged.staged)
     }
 

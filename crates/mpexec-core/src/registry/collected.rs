@@ -6,7 +6,7 @@ use mpexec_wire::Signature;
 
 use crate::task::entry::entry_of;
 use crate::task::structure::structure_of;
-use crate::task::{TaskFn, TaskResult};
+use crate::task::{TaskFn, TaskOutput, TaskResult};
 use crate::worker::call::Entry;
 use crate::worker::functions::{self, Named, Place};
 
@@ -30,7 +30,7 @@ pub struct Registration {
 
 impl Registration {
     /// Made by `#[task]`.
-    pub const fn new<N, F, M>(
+    pub const fn new<N, F, M, B, K>(
         name: &'static str,
         doc: &'static str,
         file: &'static str,
@@ -40,15 +40,16 @@ impl Registration {
     where
         N: ParameterNames,
         F: TaskFn<M>,
-        F::Output: TaskResult,
+        F::Output: TaskOutput<B, K>,
+        B: TaskResult,
     {
         let place = Place { file, line };
         Registration {
             name,
             place,
-            entry: entry_of::<F, M>(),
+            entry: entry_of::<F, M, B, K>(),
             type_id: TypeId::of::<F>,
-            signature: signature_of::<F, M>,
+            signature: signature_of::<F, M, B, K>,
             parameters: N::NAMES,
             doc,
         }
@@ -69,10 +70,11 @@ pub fn collect(it: &'static Registration) {
 }
 
 /// The structure of a function. Runs the `Deserialize` of its types: never under a lock.
-pub(crate) fn signature_of<F, M>() -> Signature
+pub(crate) fn signature_of<F, M, B, K>() -> Signature
 where
     F: TaskFn<M>,
-    F::Output: TaskResult,
+    F::Output: TaskOutput<B, K>,
+    B: TaskResult,
 {
-    Signature { parameters: F::structures(), result: structure_of::<F::Output>() }
+    Signature { parameters: F::structures(), result: structure_of::<B>() }
 }

@@ -1,8 +1,8 @@
 //! Functions of up to eight parameters, and the tuples of arguments that fit them.
 //!
 //! One macro writes the same three implementations for each number of parameters. `M`, the marker, spells the
-//! function's signature and the kinds of its parameters; the compiler infers it from the function, and the arguments
-//! are then checked against it.
+//! function's signature and the kinds of its parameters, and for a call the kind of its result too; the compiler infers it
+//! from the function, and the arguments are then checked against it.
 //!
 //! A function that borrows (`fn(&[f64]) -> f64`) is bound twice: once for the lifetime the compiler infers, which tells
 //! it the parameter types, and once for every lifetime, which is what the worker needs.
@@ -61,7 +61,7 @@ pub trait Item<M> {
     fn encode_one<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError>;
 }
 
-impl<A, P, K, R> Item<(fn(P) -> R, (K,))> for A
+impl<A, P, K, R, O> Item<(fn(P) -> R, (K,), O)> for A
 where
     A: Arg<P, K>,
     P: Param<K>,
@@ -93,7 +93,7 @@ macro_rules! arity {
             }
         }
 
-        impl<Ret, $($arg, $param, $kind),*> Args<(fn($($param),*) -> Ret, ($($kind,)*))> for ($($arg,)*)
+        impl<Ret, Out, $($arg, $param, $kind),*> Args<(fn($($param),*) -> Ret, ($($kind,)*), Out)> for ($($arg,)*)
         where
             $($arg: Arg<$param, $kind>, $param: Param<$kind>,)*
         {

@@ -8,11 +8,10 @@
 //! holds in the coordinator) is zero-sized too and would be conjured up in the worker: such tokens must not be captured.
 #![expect(unsafe_code, reason = "a function is made of its type, and a code address of a checked offset")]
 
-use std::fmt::Display;
-
 use mpexec_wire::{EncodeError, Status, encode_owned};
 
 use super::arity::TaskFn;
+use super::output::{TaskOutput, TriedError};
 use super::params::{Input, TaskResult};
 use crate::worker::call::{Call, Entry};
 use crate::worker::program;
@@ -20,33 +19,35 @@ use crate::worker::program;
 /// What a caller ships for `F`: the place of its entry in the executable.
 ///
 /// A function that captures something is refused here, when the code for it is generated.
-pub(crate) fn offset_of<F, M>(_function: F) -> Option<u64>
+pub(crate) fn offset_of<F, M, B, K>(_function: F) -> Option<u64>
 where
     F: TaskFn<M>,
-    F::Output: TaskResult,
+    F::Output: TaskOutput<B, K>,
+    B: TaskResult,
 {
-    program::offset_of(entry_of::<F, M>() as usize)
+    program::offset_of(entry_of::<F, M, B, K>() as usize)
 }
 
 /// The entry of `F`, for the registry; the same check.
-pub(crate) const fn entry_of<F, M>() -> Entry
+pub(crate) const fn entry_of<F, M, B, K>() -> Entry
 where
     F: TaskFn<M>,
-    F::Output: TaskResult,
+    F::Output: TaskOutput<B, K>,
+    B: TaskResult,
 {
     captures_nothing::<F>();
-    run::<F, M>
+    run::<F, M, B, K>
 }
 
-/// As [`offset_of`], but what travels back is the value or the text of the error, which need not be able to travel.
-pub(crate) fn try_offset_of<F, M, T, E>(_function: F) -> Option<u64>
+/// As [`offset_of`], but what travels back is the value, or what can be told of the error.
+pub(crate) fn try_offset_of<F, M, T, E, K>(_function: F) -> Option<u64>
 where
     F: TaskFn<M, Output = Result<T, E>>,
     T: TaskResult,
-    E: Display,
+    E: TriedError<K>,
 {
     captures_nothing::<F>();
-    let entry: Entry = try_run::<F, M, T, E>;
+    let entry: Entry = try_run::<F, M, T, E, K>;
     program::offset_of(entry as usize)
 }
 
@@ -71,28 +72,28 @@ pub(crate) fn entry_at(offset: u64) -> Option<Entry> {
 }
 
 /// Reads the arguments, calls the function, writes the result.
-fn run<F, M>(call: &mut Call<'_>) -> Status
+fn run<F, M, B, K>(call: &mut Call<'_>) -> Status
 where
     F: TaskFn<M>,
-    F::Output: TaskResult,
+    F::Output: TaskOutput<B, K>,
+    B: TaskResult,
 {
     match conjure::<F>().call(&mut Input::new(call.input)) {
-        Ok(output) => write(call, &output),
+        Ok(output) => write(call, Status::Ok, &output.back()),
         Err(error) => call.fail(Status::ArgumentUndecodable, &error.to_string()),
     }
 }
 
-/// As [`run`], for a function whose `Err` ends the job: only its text is written.
-fn try_run<F, M, T, E>(call: &mut Call<'_>) -> Status
+/// As [`run`], for a function whose `Err` ends the job: what can be told of it is written.
+fn try_run<F, M, T, E, K>(call: &mut Call<'_>) -> Status
 where
     F: TaskFn<M, Output = Result<T, E>>,
     T: TaskResult,
-    E: Display,
+    E: TriedError<K>,
 {
-    match conjure::<F>().call(&mut Input::new(call.input)) {
-        Ok(Ok(value)) => write(call, &value),
-        // In the alternate form errors that carry a chain of causes show all of it.
-        Ok(Err(error)) => call.fail(Status::TaskErr, &format!("{error:#}")),
+    match conjure::<F>().call(&mut Input::new(call.input)).map(|result| result.map_err(TriedError::told)) {
+        Ok(Ok(value)) => write(call, Status::Ok, &value),
+        Ok(Err(error)) => write(call, Status::TaskErr, &error),
         Err(error) => call.fail(Status::ArgumentUndecodable, &error.to_string()),
     }
 }
@@ -104,9 +105,9 @@ fn conjure<F: Copy>() -> F {
     unsafe { std::ptr::NonNull::<F>::dangling().as_ptr().read() }
 }
 
-fn write<R: TaskResult>(call: &mut Call<'_>, output: &R) -> Status {
+fn write<R: TaskResult>(call: &mut Call<'_>, status: Status, output: &R) -> Status {
     match encode_owned(output, &mut call.sink) {
-        Ok(_) => Status::Ok,
+        Ok(_) => status,
         Err(EncodeError::Refused { type_name, message }) => {
             call.fail(Status::ResultUnencodable, &format!("{type_name}: {message}"))
         }

@@ -45,7 +45,10 @@ fn told(status: Status, bytes: &[u8]) -> TaskError {
         Status::ArgumentUndecodable => TaskError::ArgumentUndecodable { message: text() },
         Status::ResultUnencodable => TaskError::ResultUnencodable { message: text() },
         Status::UnknownFunction => TaskError::UnknownFunction { message: text() },
-        Status::TaskErr => TaskError::Returned { message: text() },
+        Status::TaskErr => match decode(bytes) {
+            Ok(error) => TaskError::Returned(error),
+            Err(error) => TaskError::ResultUndecodable { message: format!("what a task told of its error: {error}") },
+        },
         // Skipped results never come this far.
         Status::Ok | Status::Skipped => {
             TaskError::ResultUndecodable { message: format!("a result with status {status:?}") }

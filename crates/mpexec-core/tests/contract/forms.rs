@@ -1,7 +1,5 @@
 //! The forms of a call beside the plain ones: chosen chunk sizes, failing fast, and every outcome.
 
-use std::fmt;
-
 use mpexec_core::{PoolError, TaskError, Transport};
 
 use crate::common::{Scratch, builder, open, pass, pool, wait_until};
@@ -13,7 +11,6 @@ crate::contract!(
     a_pool_may_have_a_chunk_size_of_its_own,
     settings_that_make_no_sense_are_refused,
     a_try_form_stops_at_the_first_error_with_its_index,
-    an_error_that_cannot_travel_tells_its_text_and_causes,
     try_forms_bring_plain_values,
     every_outcome_comes_in_order,
     every_outcome_of_a_job_of_a_pool_that_ends_comes,
@@ -119,30 +116,10 @@ fn a_try_form_stops_at_the_first_error_with_its_index(transport: Transport) {
     let call = pool.call().chunk_size(1);
     let failed = call.try_starmap(task, (0..).map(|n| (n, started.text(), gate.text()))).unwrap_err();
     assert_eq!(failed.index, 5);
-    assert!(matches!(&failed.error, TaskError::Returned { message } if message == "5 is refused"), "{failed:?}");
+    assert!(matches!(&failed.error, TaskError::Returned(error) if error.message() == "5 is refused"), "{failed:?}");
     gate.open();
     assert_eq!(pool.apply(square, (3,)).unwrap(), 9);
     assert!(!started.is_open(), "the endless rest was not run");
-}
-
-/// Shown like `anyhow`'s errors: causes only in the alternate form. It cannot travel.
-struct Chain(#[allow(dead_code, reason = "it keeps the error from travelling")] *const u8);
-
-impl fmt::Display for Chain {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("no row")?;
-        if out.alternate() { out.write_str(": the file is empty") } else { Ok(()) }
-    }
-}
-
-fn an_error_that_cannot_travel_tells_its_text_and_causes(transport: Transport) {
-    let pool = pool(transport, 1);
-    let refuse = |n: u8| if n > 1 { Err(Chain(std::ptr::null())) } else { Ok(n) };
-    let failed = pool.try_map(refuse, [0, 1, 2, 3]).unwrap_err();
-    assert_eq!(failed.index, 2);
-    assert_eq!(failed.error.to_string(), "the task returned an error: no row: the file is empty");
-    let failed = pool.try_map(|n: u32| Ok::<u32, String>(100 / n), [1, 0]).unwrap_err();
-    assert!(matches!(failed.error, TaskError::Panicked { .. }), "{failed:?}");
 }
 
 fn try_forms_bring_plain_values(transport: Transport) {

@@ -15,6 +15,7 @@ mod letting_go;
 mod many;
 mod process;
 mod resizing;
+mod returned;
 mod stopping;
 mod streams;
 mod waiting;
