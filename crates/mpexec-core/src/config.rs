@@ -2,9 +2,14 @@
 //!
 //! This file is on the ground floor: it imports no room of the crate.
 
+mod environment;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+pub use environment::Affinity;
+pub(crate) use environment::Environment;
 
 use crate::error::PoolError;
 
@@ -110,15 +115,34 @@ impl FromStr for Transport {
     }
 }
 
-/// What becomes of the workers' standard error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WorkerStderr {
-    /// Passed on to this process's standard error; the last 4 KiB are kept for the report of a death.
-    #[default]
+/// What becomes of what workers print; see [`PoolBuilder::stderr`](crate::PoolBuilder::stderr) and
+/// [`PoolBuilder::stdout`](crate::PoolBuilder::stdout).
+///
+/// ```standalone_crate
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
+/// use mpexec_core::{Output, Pool, Workers};
+/// let quiet = Pool::builder().workers(Workers::Exact(1)).stdout(Output::Null).stderr(Output::Keep).build()?;
+/// quiet.apply(|| println!("nobody sees this"), ())?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Read by this process through a pipe and passed on to its own stream of the same kind. A worker never waits for this: when
+    /// nobody takes what is passed on, all but the last 1 MiB is dropped, and the gap is told.
     Forward,
-    /// Not shown; the last 4 KiB are kept all the same.
+    /// Not shown; of standard error the last 4 KiB are kept for the report of a death, as with `Forward`.
     Keep,
+    /// The worker writes to the very file, terminal or pipe that this process's stream is, and waits for it.
+    Inherit,
+    /// Dropped unseen.
+    Null,
 }
+
+/// The name that [`Output`] had while only standard error could be told where to go.
+#[doc(hidden)]
+pub type WorkerStderr = Output;
 
 /// All settings of a pool; the builder fills it.
 #[derive(Clone, Debug)]
@@ -127,8 +151,16 @@ pub(crate) struct Config {
     pub transport: Transport,
     /// Another program that serves as worker; `None` = this program itself.
     pub worker_program: Option<PathBuf>,
-    /// Arguments before the marking one (for a program that needs them to come to its `init()`).
-    pub stderr: WorkerStderr,
+    pub stderr: Output,
+    pub stdout: Output,
+    /// Where and how workers run.
+    pub environment: Environment,
+    /// What a worker is called; `None`: by the label.
+    pub name: Option<String>,
+    /// What this process is called.
+    pub called: String,
+    /// Workers finish what they have when this process ends, and do not die with it.
+    pub outlives: bool,
     /// Encoded shared context with the name of its type.
     pub context: Option<std::sync::Arc<Vec<u8>>>,
     /// How long a worker may take from its spawn to its first word.
@@ -182,7 +214,12 @@ impl Default for Config {
             workers: Workers::Auto,
             transport: Transport::Auto,
             worker_program: None,
-            stderr: WorkerStderr::Forward,
+            stderr: Output::Forward,
+            stdout: Output::Inherit,
+            environment: Environment::default(),
+            name: None,
+            called: String::new(),
+            outlives: false,
             context: None,
             handshake_limit: Duration::from_secs(10),
             attempts: 1,
@@ -195,5 +232,12 @@ impl Default for Config {
             max_message: 16 << 30,
             notes: None,
         }
+    }
+}
+
+impl Config {
+    /// What a worker is called, in lists of processes too.
+    pub(crate) fn worker_name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("{} worker", self.label))
     }
 }

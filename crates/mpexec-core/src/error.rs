@@ -249,6 +249,14 @@ pub enum PoolError {
         /// What the system said.
         message: String,
     },
+    /// Workers cannot run in the directory that they were given; or could not be replaced, since it has gone.
+    #[error("workers cannot run in {}: {message}; give a directory that exists and may be entered", path.display())]
+    WorkingDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        message: String,
+    },
     /// The worker program could not be started, or is none.
     #[error("worker program {}: {what}; {remedy}", program.display())]
     WorkerProgram {

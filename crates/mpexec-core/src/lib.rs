@@ -95,9 +95,16 @@
 //!
 //! # 6. One process, one call
 //!
-//! [`Process::spawn`] runs a function in a child process of its own: join it, kill it, ask how it ended.
+//! [`Process::spawn`] runs a function in a child process of its own: join it, interrupt or kill it, ask how it ended.
+//! [`Process::builder`] gives it a name, an environment, a directory, or a life beyond that of this process.
+//! [`active_children`] lists whom this process has started, [`parent`] tells who has started it.
 //!
-//! # 7. Another program as worker
+//! # 7. Where workers run
+//!
+//! [`PoolBuilder::env`], [`current_dir`](PoolBuilder::current_dir), [`nice`](PoolBuilder::nice) and [`affinity`](PoolBuilder::affinity) are for all
+//! workers of a pool and their replacements. [`PoolBuilder::stdout`] and [`PoolBuilder::stderr`] say where goes what they print.
+//!
+//! # 8. Another program as worker
 //!
 //! A function with [`#[task]`](macro@task) has a name in every program that it is part of, so a library of tasks can be called with
 //! another worker program ([`PoolBuilder::worker_program`]). [`register`] gives a name at run time, in the worker program alone;
@@ -131,14 +138,14 @@ mod registry;
 mod task;
 mod worker;
 
-pub use config::{Transport, WorkerStderr, Workers};
-pub use context::{CurrentTask, context, current_task, in_worker};
+pub use config::{Affinity, Output, Transport, WorkerStderr, Workers};
+pub use context::{CurrentTask, ParentInfo, context, current_task, in_worker, parent};
 pub use error::{Exit, JobError, PoolError, ReturnedError, TaskError, WaitTimedOut};
 pub use mpexec_macros::task;
 pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
 pub use pool::{CallBuilder, Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
-pub use process::Process;
+pub use process::{ChildInfo, Process, ProcessBuilder, active_children};
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TaskInfo, TryCallable, named, register};
 pub use task::{
     Arg, Args, Input, Item, Kept, ListedError, Owned, Param, Plain, ResultOf, Slice, TaskFn, TaskOutput, TaskResult,

@@ -2,6 +2,7 @@
 
 mod builder;
 mod call;
+mod environment;
 mod feed;
 mod streams;
 mod tries;

@@ -1,7 +1,12 @@
-//! One process for one call.
+//! One process for one call, and the family of this one: the children that it has.
 
-use std::time::Duration;
+mod builder;
 
+use std::time::{Duration, Instant};
+
+pub use builder::ProcessBuilder;
+
+use crate::engine::slot::Signal;
 use crate::engine::state::Life;
 use crate::error::{Exit, PoolError, TaskError, WaitTimedOut};
 use crate::pending::Pending;
@@ -11,7 +16,8 @@ use crate::task::{Args, TaskResult};
 
 /// A child process that runs one function and ends.
 ///
-/// It dies with this process. Dropping the handle lets it run on.
+/// It dies with this process, whatever ends this one, unless it was started with
+/// [`die_with_parent(false)`](ProcessBuilder::die_with_parent). Dropping the handle neither ends it nor waits for it.
 ///
 /// ```standalone_crate
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,10 +32,18 @@ use crate::task::{Args, TaskResult};
 /// ```
 #[derive(Debug)]
 pub struct Process<R> {
+    /// Dropped before the result: a call whose handle lives is not cancelled.
     pool: Pool,
     result: Option<Pending<R>>,
     pid: u32,
     name: String,
+}
+
+impl Process<()> {
+    /// To give it a name, an environment, a life of its own.
+    pub fn builder() -> ProcessBuilder {
+        ProcessBuilder::new()
+    }
 }
 
 impl<R: TaskResult> Process<R> {
@@ -42,11 +56,18 @@ impl<R: TaskResult> Process<R> {
         C: Callable<M, Output = R>,
         A: Args<M>,
     {
-        let pool = Pool::builder().single().build()?;
+        ProcessBuilder::new().spawn(function, args)
+    }
+
+    fn start<C, M, A>(pool: Pool, name: String, function: C, args: A) -> Process<R>
+    where
+        C: Callable<M, Output = R>,
+        A: Args<M>,
+    {
         let pid = pool.pids().first().copied().unwrap_or_default();
         let result = Some(pool.apply_async(function, args));
         pool.close();
-        Ok(Process { pool, result, pid, name: format!("Process-{pid}") })
+        Process { pool, result, pid, name }
     }
 
     /// Waits for the process to end; what its function returned.
@@ -63,28 +84,56 @@ impl<R: TaskResult> Process<R> {
         result
     }
 
-    /// Waits for the process to end, but no longer than `limit`; the process goes on.
+    /// As [`Process::join`], but waits no longer than `limit`: then the process goes on, and can be joined later.
     ///
     /// # Errors
-    /// [`WaitTimedOut`] when the time was up.
+    /// [`WaitTimedOut`] when the time was up. Inside, what the task ended as.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use std::time::Duration;
+    /// use mpexec_core::{Exit, Process};
+    /// fn wait_for_ever() { loop { std::thread::park() } }
+    /// let mut process = Process::spawn(wait_for_ever, ())?;
+    /// assert!(process.join_timeout(Duration::from_millis(10)).is_err());
+    /// process.kill();
+    /// assert!(process.join().is_err());
+    /// assert_eq!(process.exit_status(), Some(Exit::Signal(9)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn join_timeout(&mut self, limit: Duration) -> Result<Result<R, TaskError>, WaitTimedOut> {
-        if self.result.as_ref().is_some_and(|result| !result.wait_timeout(limit)) {
+        let since = Instant::now();
+        let came = self.result.as_ref().is_none_or(|result| result.wait_timeout(limit));
+        // What the function returned is kept until the process itself is over.
+        if !came || self.pool.join_timeout(limit.saturating_sub(since.elapsed())).is_err() {
             return Err(WaitTimedOut(limit));
         }
         Ok(self.join())
     }
 
-    /// Kills the process, and what it started in its group, at once.
+    /// Kills the process, and what it started in its group, at once (SIGKILL).
     pub fn kill(&self) {
         for slot in &mut self.pool.engine.lock().slots {
             slot.kill();
         }
     }
 
-    /// Asks the process to end (SIGTERM); it may ignore that.
+    /// Asks the process to end (SIGTERM). It may ignore that, or catch it and take its time.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Interrupts the process as Ctrl-C does (SIGINT): that ends it unless it has set another reaction. A Ctrl-C at the terminal
+    /// does not reach it: it has a process group of its own.
+    pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    fn signal(&self, signal: Signal) {
         for slot in &self.pool.engine.lock().slots {
-            slot.ask_to_end();
+            slot.signal(signal);
         }
     }
 
@@ -110,9 +159,39 @@ impl<R: TaskResult> Process<R> {
         self.pid
     }
 
-    /// What it is called.
+    /// What it is called; see [`ProcessBuilder::name`].
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// A living child of this process; see [`active_children`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChildInfo {
+    /// Its process id.
+    pub pid: u32,
+    /// What it is called: a [`Process`] by its name, a worker of a pool `label worker`.
+    pub name: String,
+}
+
+/// The children that this process has through this library, oldest first: each [`Process`], its handle kept or dropped, and the
+/// workers of all pools. One that has ended is listed until its end was taken note of, which takes a moment, but no longer
+/// than its [`Process::join`].
+///
+/// ```standalone_crate
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
+/// use mpexec_core::{Process, active_children};
+/// let mut process = Process::builder().name("counter").spawn(|| 1, ())?;
+/// assert!(active_children().iter().all(|child| child.name == "counter"));
+/// process.join()?;
+/// assert_eq!(active_children(), []);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn active_children() -> Vec<ChildInfo> {
+    crate::engine::slot::children().into_iter().map(|(pid, name)| ChildInfo { pid, name }).collect()
 }

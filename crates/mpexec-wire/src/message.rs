@@ -16,7 +16,7 @@ use crate::codec::{DecodeError, decode_prefix};
 use crate::function::FunctionInfo;
 
 /// The version of everything in this crate that goes over a link.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// What a worker says.
 ///
@@ -115,6 +115,28 @@ pub struct Welcome {
     pub context: Option<Vec<u8>>,
     /// The coordinator's process id; the worker ends when this is no longer its parent.
     pub coordinator: u32,
+    /// How it is to live.
+    pub settings: Settings,
+}
+
+/// How a worker is to live; it sees to this before it does anything else.
+///
+/// ```
+/// let plain = mpexec_wire::Settings::default();
+/// assert!(plain.processors.is_empty() && !plain.outlives);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// What it is called.
+    pub name: String,
+    /// What the coordinator is called.
+    pub parent: String,
+    /// Added to the niceness it was born with.
+    pub nice: i32,
+    /// The processors it may run on; none named: those it was born with.
+    pub processors: Vec<u32>,
+    /// It finishes what it has when the coordinator ends, and does not die with it.
+    pub outlives: bool,
 }
 
 /// The way that tasks and results take.

@@ -88,17 +88,19 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
     let transport =
         prop_oneof![any::<u64>().prop_map(|capacity| Transport::Shm { capacity }), Just(Transport::Socket),];
     let context = option::of(vec(any::<u8>(), 0..40));
-    let welcome = (any::<(u32, u32, u32)>(), text(), transport, option::of(file()), context);
-    let welcome =
-        welcome.prop_map(|((protocol, worker, coordinator), version, transport, same_executable, context)| Welcome {
-            protocol,
-            version,
-            worker,
-            transport,
-            same_executable,
-            context,
-            coordinator,
-        });
+    let settings = (text(), text(), any::<i32>(), vec(any::<u32>(), 0..5), any::<bool>());
+    let settings = settings.prop_map(|(name, parent, nice, processors, outlives)| Settings {
+        name,
+        parent,
+        nice,
+        processors,
+        outlives,
+    });
+    let welcome = (any::<(u32, u32, u32)>(), text(), transport, option::of(file()), context, settings);
+    let welcome = welcome.prop_map(|(numbers, version, transport, same_executable, context, settings)| {
+        let (protocol, worker, coordinator) = numbers;
+        Welcome { protocol, version, worker, transport, same_executable, context, coordinator, settings }
+    });
     prop_oneof![
         welcome.prop_map(ToWorker::Welcome),
         any::<(u64, u64)>().prop_map(|(lo, hi)| ToWorker::Withdraw { lo, hi }),

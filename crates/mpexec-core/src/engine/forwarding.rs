@@ -1,4 +1,4 @@
-//! The workers' standard error on its way to our own.
+//! What workers print on its way to our own standard streams.
 //!
 //! Our standard error may be a full pipe that nobody reads, or be locked by a thread that waits for the very pool. So it is
 //! written by a thread that does nothing else, and the supervisor only leaves the pieces here. What nobody takes is bounded:
@@ -16,9 +16,29 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 /// As long is waited at the end of a pool.
 const AT_THE_END: Duration = Duration::from_secs(1);
 
+/// Which of our own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    #[default]
+    Stderr,
+}
+
+impl Stream {
+    fn name(self) -> &'static str {
+        match self {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        }
+    }
+}
+
 /// See the head of this file. Its thread is started with the first piece, and ends with the pool.
-#[derive(Debug, Default)]
-pub(crate) struct Forwarding(OnceLock<Arc<Queue>>);
+#[derive(Debug)]
+pub(crate) struct Forwarding {
+    stream: Stream,
+    queue: OnceLock<Arc<Queue>>,
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -28,6 +48,7 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
+    stream: Stream,
     pieces: VecDeque<Vec<u8>>,
     /// Bytes in `pieces`.
     length: usize,
@@ -61,7 +82,8 @@ impl State {
         if lost == 0 {
             return Some(piece);
         }
-        let mut told = format!("\n(mpexec: {lost} bytes of the workers' stderr were dropped here)\n").into_bytes();
+        let stream = self.stream.name();
+        let mut told = format!("\n(mpexec: {lost} bytes of the workers' {stream} were dropped here)\n").into_bytes();
         told.extend_from_slice(&piece);
         Some(told)
     }
@@ -85,7 +107,7 @@ impl Queue {
                     state.writing = true;
                     drop(state);
                     // Our own stderr may be closed; the worker's last words are kept all the same.
-                    let _ = out.write_all(&piece);
+                    let _ = out.write_all(&piece).and_then(|()| out.flush());
                     state = self.lock();
                     (state.writing, state.stuck) = (false, false);
                     self.changed.notify_all();
@@ -111,16 +133,23 @@ impl Queue {
 }
 
 impl Forwarding {
+    pub(crate) fn to(stream: Stream) -> Forwarding {
+        Forwarding { stream, queue: OnceLock::new() }
+    }
+
     /// Passes a piece on. Never blocks.
     pub(crate) fn put(&self, piece: &[u8]) {
-        let queue = self.0.get_or_init(|| {
-            let queue = Arc::new(Queue::default());
+        let queue = self.queue.get_or_init(|| {
+            let stream = self.stream;
+            let queue = Arc::new(Queue { state: Mutex::new(State { stream, ..State::default() }), ..Queue::default() });
             let written = queue.clone();
             // Should there be no thread for it, the pieces are dropped when their time comes.
-            let _ = std::thread::Builder::new()
-                .name("mpexec-stderr".into())
-                .stack_size(128 << 10)
-                .spawn(move || written.write_out(std::io::stderr()));
+            let _ = std::thread::Builder::new().name(format!("mpexec-{}", stream.name())).stack_size(128 << 10).spawn(
+                move || match stream {
+                    Stream::Stdout => written.write_out(std::io::stdout()),
+                    Stream::Stderr => written.write_out(std::io::stderr()),
+                },
+            );
             queue
         });
         queue.lock().put(piece);
@@ -129,14 +158,14 @@ impl Forwarding {
 
     /// Gives the last words of a worker a moment.
     pub(crate) fn await_last_words(&self) {
-        if let Some(queue) = self.0.get() {
+        if let Some(queue) = self.queue.get() {
             queue.wait_until_done(LAST_WORDS);
         }
     }
 
     /// The pool is over: what came is written, as far as somebody takes it.
     pub(crate) fn finish(&self, deadline: Option<Instant>) {
-        if let Some(queue) = self.0.get() {
+        if let Some(queue) = self.queue.get() {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             queue.wait_until_done(left.map_or(AT_THE_END, |left| left.min(AT_THE_END)));
         }
@@ -145,7 +174,7 @@ impl Forwarding {
 
 impl Drop for Forwarding {
     fn drop(&mut self) {
-        if let Some(queue) = self.0.get() {
+        if let Some(queue) = self.queue.get() {
             queue.lock().ended = true;
             queue.changed.notify_all();
         }

@@ -22,7 +22,7 @@ use super::functions::Names;
 use super::scheduler::{Event, WorkerId};
 use super::slot::{Phase, Slot, Starting, Tail};
 use super::state::State;
-use crate::config::{Transport, WORKER_MARK};
+use crate::config::{Output, Transport, WORKER_MARK};
 use crate::error::PoolError;
 use crate::link::control::{self, Reader, Writer};
 use crate::link::parcels::CONTEXT_PARCEL;
@@ -46,17 +46,19 @@ impl Engine {
     pub(crate) fn launch(&self, id: WorkerId) -> Result<Slot, PoolError> {
         let (socket, theirs) =
             control::pair().map_err(|error| PoolError::system("make a socket pair for a worker", error))?;
-        let (tail, their_stderr) =
-            stderr_pipe().map_err(|error| PoolError::system("make a pipe for a worker's stderr", error))?;
+        let piped = |error| PoolError::system("make a pipe for what a worker prints", error);
+        let (stdout, their_stdout) = connect(self.config.stdout).map_err(piped)?;
+        let (stderr, their_stderr) = connect(self.config.stderr).map_err(piped)?;
         // The rings are made while the child is being started.
-        let spawning = self.spawn(theirs, their_stderr)?;
+        let spawning = self.spawn(Stdio::from(theirs), their_stdout, their_stderr)?;
         let rings = self.make_rings();
         let child = spawning.wait().map_err(|error| self.not_startable(&error));
-        let (rings, child) = match (rings, child) {
+        let (rings, mut child) = match (rings, child) {
             (Ok(rings), child) => (rings, child?),
             (Err(error), Ok(child)) => return Err(abandon(child, error)),
             (Err(error), Err(_)) => return Err(error),
         };
+        child.list_as(self.config.worker_name());
         let mut writer = Writer::new(socket.clone(), false);
         let reader = Reader::new(socket.clone(), false);
         let welcome = ToWorker::Welcome(Welcome {
@@ -73,6 +75,7 @@ impl Engine {
                 None => self.config.context.as_deref().cloned(),
             },
             coordinator: std::process::id(),
+            settings: self.surroundings.settings(&self.config, id),
         });
         // A worker that is gone already shows by its exit, not by this.
         let _ = match &rings {
@@ -91,7 +94,8 @@ impl Engine {
             phase: Phase::Starting(Box::new(Starting { since: Instant::now(), socket, reader, writer, rings })),
             child: Some(child),
             pid,
-            stderr: Some(tail),
+            stdout,
+            stderr,
             ..Slot::default()
         })
     }
@@ -106,14 +110,18 @@ impl Engine {
         made.map(Some).map_err(refused)
     }
 
-    fn spawn(&self, stdin: OwnedFd, stderr: OwnedFd) -> Result<Spawning, PoolError> {
+    fn spawn(&self, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Result<Spawning, PoolError> {
         let mut command = Command::new(self.program.to_run());
-        command.arg0(format!("{} worker", self.config.label)).arg(WORKER_MARK).process_group(0);
-        command.stdin(Stdio::from(stdin)).stderr(Stdio::from(stderr));
+        command.arg0(self.config.worker_name()).arg(WORKER_MARK).process_group(0);
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+        self.surroundings.apply(&self.config.environment, &mut command);
         spawn::spawn(command).map_err(|error| self.not_startable(&error))
     }
 
     fn not_startable(&self, error: &io::Error) -> PoolError {
+        if let Some(directory) = self.surroundings.blame() {
+            return directory;
+        }
         PoolError::WorkerProgram {
             program: self.program.path.clone(),
             what: format!("it cannot be started: {error}"),
@@ -222,12 +230,19 @@ fn abandon(mut child: ChildProcess, error: PoolError) -> PoolError {
     error
 }
 
-/// Our end reads without blocking; the child's end is an ordinary pipe.
-fn stderr_pipe() -> io::Result<(Tail, OwnedFd)> {
-    let (ours, theirs) = io::pipe()?;
-    let ours = File::from(OwnedFd::from(ours));
-    rustix::io::ioctl_fionbio(&ours, true)?;
-    Ok((Tail::new(ours), theirs.into()))
+/// Where a stream of a worker goes, and our end of it if there is one: it reads without blocking; the child's is an
+/// ordinary pipe.
+fn connect(output: Output) -> io::Result<(Option<Tail>, Stdio)> {
+    match output {
+        Output::Inherit => Ok((None, Stdio::inherit())),
+        Output::Null => Ok((None, Stdio::null())),
+        Output::Forward | Output::Keep => {
+            let (ours, theirs) = io::pipe()?;
+            let ours = File::from(OwnedFd::from(ours));
+            rustix::io::ioctl_fionbio(&ours, true)?;
+            Ok((Some(Tail::new(ours)), theirs.into()))
+        }
+    }
 }
 
 /// The hello of another protocol, of which only the first fields can be read: enough to say what does not fit.

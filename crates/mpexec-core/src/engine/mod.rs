@@ -9,9 +9,10 @@
 //! | [`supervisor`] | the thread that watches processes, whatever the user does |
 //! | [`functions`] | which function of the worker program is meant |
 //! | [`launch`] | starting a worker and shaking hands |
+//! | [`environment`] | where and how workers run |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
-//! | [`forwarding`] | the workers' stderr on its way to ours |
+//! | [`forwarding`] | what workers print on its way to our own streams |
 //! | [`calls`] | single calls: where their outcomes are left |
 //! | [`jobs`] | outcomes on their way from the crank to their owners |
 //!
@@ -21,6 +22,7 @@ pub(crate) mod callbacks;
 pub(crate) mod calls;
 pub(crate) mod crank;
 mod deaths;
+pub(crate) mod environment;
 mod forwarding;
 pub(crate) mod functions;
 pub(crate) mod ids;
@@ -73,7 +75,9 @@ pub(crate) struct Engine {
     /// Gets the supervisor out of its sleep.
     pub(crate) wake: Arc<Bell>,
     pub(crate) callbacks: OnceLock<callbacks::Callbacks>,
+    surroundings: environment::Surroundings,
     forwarding: forwarding::Forwarding,
+    forwarding_stdout: forwarding::Forwarding,
     /// The process that built the pool: a forked child of it must leave everything alone.
     pub(crate) built_by: u32,
 }

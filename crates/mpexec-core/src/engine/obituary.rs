@@ -5,11 +5,12 @@
 
 use super::Engine;
 pub(super) use super::deaths::Row;
+use super::forwarding::Stream;
 use super::scheduler::{Event, WorkerId};
 use super::send::cancelled;
 use super::slot::{Phase, Slot, Tail};
 use super::state::{Life, State};
-use crate::config::WorkerStderr;
+use crate::config::Output;
 use crate::error::{Exit, PoolError, TaskError};
 use crate::link::Upto;
 
@@ -32,15 +33,19 @@ struct Death {
 impl Engine {
     /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
     pub(super) fn bury(&self, id: WorkerId) {
-        let (exit, tail) = {
+        let (exit, tail, stdout) = {
             let slot = &mut self.lock().slots[id];
             let Some(exit) = slot.try_wait() else {
                 return;
             };
-            (exit, slot.stderr.take())
+            (exit, slot.stderr.take(), slot.stdout.take())
         };
+        if let Some(mut tail) = stdout {
+            self.forward(&mut tail, Stream::Stdout);
+            self.forwarding_stdout.await_last_words();
+        }
         let mut stderr = tail.map_or_else(String::new, |mut tail| {
-            self.forward(&mut tail);
+            self.forward(&mut tail, Stream::Stderr);
             self.forwarding.await_last_words();
             tail.text()
         });
@@ -106,12 +111,15 @@ impl Engine {
         }
     }
 
-    /// Reads what a worker has written to its stderr and passes it on; not under the lock. `false`: that was the end.
-    pub(super) fn forward(&self, tail: &mut Tail) -> bool {
-        let forward = self.config.stderr == WorkerStderr::Forward;
+    /// Reads what a worker has printed and passes it on; not under the lock. `false`: that was the end.
+    pub(super) fn forward(&self, tail: &mut Tail, stream: Stream) -> bool {
+        let (output, forwarding) = match stream {
+            Stream::Stdout => (self.config.stdout, &self.forwarding_stdout),
+            Stream::Stderr => (self.config.stderr, &self.forwarding),
+        };
         tail.read(|piece| {
-            if forward {
-                self.forwarding.put(piece);
+            if output == Output::Forward {
+                forwarding.put(piece);
             }
         })
     }

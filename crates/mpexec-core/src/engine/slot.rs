@@ -5,13 +5,16 @@ use std::io::Read;
 use std::time::Instant;
 
 use mpexec_ring::{ResultReceiver, TaskSender};
+pub(crate) use rustix::process::Signal;
 
+use super::forwarding::Stream;
 use super::scheduler::JobId;
 use crate::error::Exit;
 use crate::link::Link;
 use crate::link::control::{Reader, Socket, Writer};
 use crate::os::child::ChildProcess;
 use crate::os::events::Bell;
+use crate::os::family;
 
 /// How much of a worker's standard error is kept for the report of its death.
 const TAIL: usize = 4 << 10;
@@ -55,6 +58,7 @@ pub(crate) struct Slot {
     /// How many workers of the pool had died when this one was started.
     pub born: u64,
     pub stderr: Option<Tail>,
+    pub stdout: Option<Tail>,
     /// Nothing more is read from it, and it is being killed:
     pub mute: bool,
     /// it broke the protocol, and how.
@@ -79,9 +83,22 @@ impl std::fmt::Debug for Slot {
     }
 }
 
+/// Process id and name of each child that this process has now.
+pub(crate) fn children() -> Vec<(u32, String)> {
+    family::children()
+}
+
 impl Slot {
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self.phase, Phase::Empty)
+    }
+
+    /// The read end of one of its streams.
+    pub(crate) fn output(&mut self, stream: Stream) -> &mut Option<Tail> {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        }
     }
 
     /// Kills the process and its group.
@@ -103,10 +120,11 @@ impl Slot {
         self.kill();
     }
 
-    /// SIGTERM to the process.
-    pub(crate) fn ask_to_end(&self) {
+    /// A signal to the process alone.
+    pub(crate) fn signal(&self, signal: Signal) {
         if let Some(child) = &self.child {
-            let _ = child.signal(rustix::process::Signal::TERM);
+            // It may be over.
+            let _ = child.signal(signal);
         }
     }
 
@@ -120,7 +138,7 @@ impl Slot {
     }
 }
 
-/// The read end of a worker's standard error, and the last of what came out of it.
+/// The read end of what a worker prints, and the last of what came out of it.
 #[derive(Debug)]
 pub(crate) struct Tail {
     pub pipe: File,

@@ -11,7 +11,8 @@ use mpexec_wire::{BATCH_HEADER, ENTRY_HEADER};
 
 use super::Engine;
 use super::callbacks::Callbacks;
-use super::forwarding::Forwarding;
+use super::environment::Surroundings;
+use super::forwarding::{Forwarding, Stream};
 use super::jobs::JobState;
 use super::launch::ThreadWorker;
 use super::scheduler::Scheduler;
@@ -44,6 +45,7 @@ fn parcel_of(bytes: &[u8]) -> std::io::Result<(OwnedFd, u64)> {
 impl Engine {
     /// Starts the supervisor, and with it the workers; returns when the first is ready.
     pub(crate) fn start(config: Config, workers: usize, serve: ThreadWorker) -> Result<Arc<Engine>, PoolError> {
+        let surroundings = Surroundings::of(&config.environment)?;
         descriptors::make_room_for(workers);
         let failed = |what: &'static str| move |error: std::io::Error| PoolError::system(what, error);
         let program = match &config.worker_program {
@@ -80,7 +82,9 @@ impl Engine {
             kick,
             wake,
             callbacks: OnceLock::new(),
-            forwarding: Forwarding::default(),
+            surroundings,
+            forwarding: Forwarding::to(Stream::Stderr),
+            forwarding_stdout: Forwarding::to(Stream::Stdout),
             built_by: std::process::id(),
             config,
         });
@@ -162,6 +166,7 @@ impl Engine {
         let ended = self.drive(deadline, |state, _| state.ended.then_some(()));
         if ended.is_some() {
             self.forwarding.finish(deadline);
+            self.forwarding_stdout.finish(deadline);
         }
         let told = ended.is_some() && self.callbacks.get().is_none_or(|callbacks| callbacks.wait(deadline));
         if told {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Engine;
+use super::forwarding::Stream;
 use super::launch::ThreadWorker;
 use super::retire::MEMORY_LOOK;
 use super::scheduler::WorkerId;
@@ -26,6 +27,7 @@ const LEAVE: Duration = Duration::from_secs(5);
 const CHILD: u64 = 0;
 const CONTROL: u64 = 1;
 const STDERR: u64 = 2;
+const STDOUT: u64 = 3;
 const WAKE: u64 = u64::MAX;
 
 fn token(id: WorkerId, what: u64) -> u64 {
@@ -143,7 +145,8 @@ impl Supervisor {
             }
             let id = (token >> 2) as WorkerId;
             match token & 3 {
-                STDERR => self.read_stderr(id),
+                STDERR => self.read_output(id, Stream::Stderr),
+                STDOUT => self.read_output(id, Stream::Stdout),
                 CONTROL => self.hear(id),
                 _ => {
                     self.hear(id);
@@ -199,6 +202,9 @@ impl Supervisor {
         }
         if let Some(tail) = &slot.stderr {
             self.watcher.add(tail.pipe.as_fd(), token(id, STDERR), Watch::Level).map_err(failed)?;
+        }
+        if let Some(tail) = &slot.stdout {
+            self.watcher.add(tail.pipe.as_fd(), token(id, STDOUT), Watch::Level).map_err(failed)?;
         }
         if let Phase::Starting(starting) = &slot.phase {
             let socket = crate::link::control::fd(&starting.socket);
@@ -272,17 +278,17 @@ impl Supervisor {
         }
     }
 
-    fn read_stderr(&mut self, id: WorkerId) {
-        let tail = self.engine.lock().slots[id].stderr.take();
+    fn read_output(&mut self, id: WorkerId, stream: Stream) {
+        let tail = self.engine.lock().slots[id].output(stream).take();
         let Some(mut tail) = tail else {
             return;
         };
-        if !self.engine.forward(&mut tail) {
+        if !self.engine.forward(&mut tail, stream) {
             self.watcher.remove(tail.pipe.as_fd());
         }
         let mut state = self.engine.lock();
         if !state.slots[id].is_empty() {
-            state.slots[id].stderr = Some(tail);
+            *state.slots[id].output(stream) = Some(tail);
         }
     }
 

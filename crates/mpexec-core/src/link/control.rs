@@ -159,13 +159,20 @@ pub(crate) struct Writer {
     queue: VecDeque<Piece>,
     queued: usize,
     flags: SendFlags,
+    /// Nobody need be there to read.
+    outlives: bool,
 }
 
 impl Writer {
     /// `blocking`: in the worker.
     pub(crate) fn new(socket: Socket, blocking: bool) -> Writer {
         let flags = if blocking { SendFlags::NOSIGNAL } else { SendFlags::NOSIGNAL | SendFlags::DONTWAIT };
-        Writer { socket, queue: VecDeque::new(), queued: 0, flags }
+        Writer { socket, queue: VecDeque::new(), queued: 0, flags, outlives: false }
+    }
+
+    /// From now on what is sent when the other side is gone is dropped: this side goes on without it.
+    pub(crate) fn outlive_the_reader(&mut self) {
+        self.outlives = true;
     }
 
     /// Bytes that the socket has not taken yet.
@@ -247,6 +254,7 @@ impl Writer {
                 Ok(count) => return Ok(count),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::AGAIN) => return Ok(0),
+                Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) if self.outlives => return Ok(bytes.len()),
                 Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => {
                     return Err(LinkError::Closed);
                 }

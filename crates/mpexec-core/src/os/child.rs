@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
 
+use super::family::Listed;
 use crate::error::Exit;
 
 /// See the head of this file. Dropping it neither kills nor waits.
@@ -15,6 +16,7 @@ pub(crate) struct ChildProcess {
     pid: Pid,
     pidfd: OwnedFd,
     exit: Option<Exit>,
+    listed: Option<Listed>,
 }
 
 impl ChildProcess {
@@ -22,7 +24,12 @@ impl ChildProcess {
     pub(crate) fn adopt(pid: u32) -> io::Result<ChildProcess> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(ChildProcess { pid, pidfd, exit: None })
+        Ok(ChildProcess { pid, pidfd, exit: None, listed: None })
+    }
+
+    /// Has it listed among the children of this process, until its end.
+    pub(crate) fn list_as(&mut self, name: String) {
+        self.listed = Some(Listed::new(self.pid(), name));
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -56,6 +63,8 @@ impl ChildProcess {
         match waitid(WaitId::PidFd(self.pidfd.as_fd()), look) {
             Ok(None) => return None,
             Ok(Some(_)) => {
+                // Before its number can be another's.
+                self.listed = None;
                 let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
                 let reap = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
                 let status = waitid(WaitId::PidFd(self.pidfd.as_fd()), reap).ok().flatten();
@@ -66,7 +75,10 @@ impl ChildProcess {
                 });
             }
             // Reaped by somebody else, or the host program ignores SIGCHLD: gone is known, how is not.
-            Err(rustix::io::Errno::CHILD) if self.is_over() => self.exit = Some(Exit::Unknown),
+            Err(rustix::io::Errno::CHILD) if self.is_over() => {
+                self.listed = None;
+                self.exit = Some(Exit::Unknown);
+            }
             Err(_) => return None,
         }
         self.exit

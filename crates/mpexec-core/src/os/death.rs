@@ -62,6 +62,12 @@ pub(crate) fn wake_with_parent() {
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGCONT) };
 }
 
+/// Takes back what [`die_with_parent`] has asked for: this worker is to outlive its coordinator.
+pub(crate) fn live_on() {
+    // SAFETY: PR_SET_PDEATHSIG takes the signal's number, 0 for none, and touches no memory.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) };
+}
+
 /// Kills this worker and everything in its group, at once. For the guard that saw the coordinator's socket end.
 pub(crate) fn kill_own_group() -> ! {
     the_coordinator_is_gone(0);
@@ -72,16 +78,21 @@ pub(crate) fn kill_own_group() -> ! {
 /// Workers are in a background group of the terminal: printing or reading there must not stop them. A core dump would
 /// delay the news of a death. The name is for people who look with `ps`.
 pub(crate) fn settle_in(name: &str) {
-    // SAFETY: SIG_IGN for two job-control signals, a resource limit from a local value, and a name from a
-    // NUL-terminated buffer that outlives the call.
+    // SAFETY: SIG_IGN for two job-control signals, and a resource limit from a local value.
     unsafe {
         libc::signal(libc::SIGTTIN, libc::SIG_IGN);
         libc::signal(libc::SIGTTOU, libc::SIG_IGN);
         let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
-        let mut buffer = [0u8; 16];
-        let length = name.len().min(15);
-        buffer[..length].copy_from_slice(&name.as_bytes()[..length]);
-        libc::prctl(libc::PR_SET_NAME, buffer.as_ptr());
     }
+    call_it(name);
+}
+
+/// What the calling thread, which is the process for whoever looks, is called: the first 15 bytes of it.
+pub(crate) fn call_it(name: &str) {
+    let mut buffer = [0u8; 16];
+    let length = name.floor_char_boundary(15);
+    buffer[..length].copy_from_slice(&name.as_bytes()[..length]);
+    // SAFETY: the name is in a NUL-terminated buffer that outlives the call.
+    unsafe { libc::prctl(libc::PR_SET_NAME, buffer.as_ptr()) };
 }

@@ -65,7 +65,7 @@ fn close_range(first: u32, last: u32) {
 
 /// Room for so many workers: five descriptors each in this process, and the program's own.
 pub(crate) fn make_room_for(workers: usize) {
-    raise_limit(workers as u64 * 6 + 256);
+    raise_limit(workers as u64 * 7 + 256);
 }
 
 /// Raises the soft limit of descriptors to at least `wanted`, as far as the hard limit allows.

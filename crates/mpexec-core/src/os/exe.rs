@@ -70,7 +70,8 @@ impl Program {
             Some(file) if Path::new("/proc/self/fd").exists() => {
                 PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
             }
-            _ => self.path.clone(),
+            // The child may have another working directory.
+            _ => std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone()),
         }
     }
 }

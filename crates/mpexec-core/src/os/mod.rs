@@ -5,6 +5,8 @@
 //! | [`child`] | a child process by its pidfd: wait, kill, kill its group |
 //! | [`spawn`] | the one thread that starts all children |
 //! | [`exe`] | this program's own executable, held open |
+//! | [`family`] | the children that this process has now |
+//! | [`place`] | niceness, processors, directories |
 //! | [`descriptors`] | what a worker does with the descriptors it was born with |
 //! | [`death`] | dying with the coordinator |
 //! | [`early`] | running before `main`, in test binaries |
@@ -19,7 +21,14 @@ pub(crate) mod descriptors;
 pub(crate) mod early;
 pub(crate) mod events;
 pub(crate) mod exe;
+pub(crate) mod family;
 pub(crate) mod memory;
+pub(crate) mod place;
 pub(crate) mod processors;
 pub(crate) mod spawn;
 pub(crate) mod text;
+
+/// The process that this one is a child of, as it is now.
+pub(crate) fn parent_id() -> u32 {
+    std::os::unix::process::parent_id()
+}

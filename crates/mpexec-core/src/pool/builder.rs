@@ -11,10 +11,11 @@ use mpexec_wire::encode;
 
 use super::Pool;
 use super::call::CallOptions;
-use crate::config::{Config, Notes, Transport, WorkerStderr, Workers};
+use crate::config::{Config, Notes, Transport, Workers};
 use crate::engine::Engine;
 use crate::error::PoolError;
 use crate::registry::check_names;
+use crate::worker::parent::own_name;
 use crate::worker::{ambient, program, serve, start};
 
 /// How many processors this process may use, as two counters see it; what [`Workers::Auto`] goes by.
@@ -78,7 +79,7 @@ pub fn count_processors() -> Processors {
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct PoolBuilder {
-    config: Config,
+    pub(super) config: Config,
 }
 
 impl PoolBuilder {
@@ -155,13 +156,8 @@ impl PoolBuilder {
         Ok(self)
     }
 
-    /// What becomes of the workers' standard error; forwarded if not set.
-    pub fn stderr(mut self, stderr: WorkerStderr) -> PoolBuilder {
-        self.config.stderr = stderr;
-        self
-    }
-
-    /// What the workers are called in lists of processes: `label worker`. `mpexec` if not set.
+    /// What the workers are called in lists of processes, and by [`active_children`](crate::active_children): `label worker`.
+    /// `mpexec` if not set.
     pub fn label(mut self, label: impl Into<String>) -> PoolBuilder {
         self.config.label = label.into();
         self
@@ -213,8 +209,9 @@ impl PoolBuilder {
     ///
     /// # Errors
     /// [`PoolError::BadSetting`] before anything is started; [`PoolError::NotInitialised`] when `main` has not called
-    /// [`init`](crate::init); [`PoolError::DuplicateTask`] when two functions have one name; [`PoolError::WorkerProgram`] when the first worker cannot be started, or is none.
-    pub fn build(self) -> Result<Pool, PoolError> {
+    /// [`init`](crate::init); [`PoolError::DuplicateTask`] when two functions have one name; [`PoolError::WorkerProgram`] when the first worker cannot be started, or is none;
+    /// [`PoolError::WorkingDirectory`] and [`PoolError::System`], before anything is started, for an environment that cannot be had.
+    pub fn build(mut self) -> Result<Pool, PoolError> {
         let workers = self.count()?;
         CallOptions::of(&self.config).check()?;
         if self.config.most_tasks == Some(0) {
@@ -233,6 +230,8 @@ impl PoolBuilder {
             return Err(PoolError::NotInitialised);
         }
         check_names()?;
+        self.check_environment()?;
+        self.config.called = own_name();
         let engine = Engine::start(self.config, workers, in_process)?;
         Ok(Pool { engine })
     }
@@ -250,10 +249,21 @@ impl PoolBuilder {
         }
     }
 
-    /// A pool of one worker that is not replaced: a single process.
-    pub(crate) fn single(mut self) -> PoolBuilder {
+    /// A pool of one worker that is not replaced: a single process of this name.
+    pub(crate) fn single(mut self, name: String) -> Result<PoolBuilder, PoolError> {
+        if self.config.transport == Transport::Memory {
+            let remedy = "a process is none in this process; give auto, shm or socket";
+            return Err(PoolError::BadSetting { setting: "transport", value: "memory".into(), remedy });
+        }
         self.config.workers = Workers::Exact(1);
         self.config.replace = false;
+        self.config.name = Some(name);
+        Ok(self)
+    }
+
+    /// A worker finishes what it has when this process ends.
+    pub(crate) fn outliving(mut self) -> PoolBuilder {
+        self.config.outlives = true;
         self
     }
 }

@@ -1,5 +1,6 @@
 //! The guard thread of a worker: it sits in a read on the control socket, takes in what comes there, and ends the
-//! worker's whole group when the socket ends, which is the coordinator's death.
+//! worker's whole group when the socket ends, which is the coordinator's death. A worker that is to outlive its coordinator is told
+//! instead.
 
 use std::io;
 
@@ -10,14 +11,21 @@ use crate::link::control::Reader;
 use crate::link::parcels::Parcels;
 use crate::os::death;
 
+/// Called when the coordinator is gone, in place of ending the worker: it outlives its coordinator.
+pub(crate) type Ending = Box<dyn FnOnce() + Send>;
+
 /// Starts the guard. `data` gets every frame that is neither a parcel nor the guard's own business.
 pub(crate) fn start(
     mut socket: Reader,
     parcels: Parcels,
     mut data: impl FnMut(FrameKind, &[u8]) -> Result<(), LinkError> + Send + 'static,
+    ending: Option<Ending>,
 ) -> io::Result<()> {
+    let mut ending = ending;
     let guard = move || {
-        death::wake_with_parent();
+        if ending.is_none() {
+            death::wake_with_parent();
+        }
         loop {
             let taken = socket.next(|kind, payload, mut attached| match kind {
                 FrameKind::Parcel => {
@@ -34,8 +42,10 @@ pub(crate) fn start(
                 Ok(None) => socket.fill(),
                 Err(error) => Err(error),
             };
-            if went_on.is_err() {
-                death::kill_own_group();
+            match (went_on, ending) {
+                (Ok(_), still) => ending = still,
+                (Err(LinkError::Closed), Some(end)) => return end(),
+                (Err(_), _) => death::kill_own_group(),
             }
         }
     };

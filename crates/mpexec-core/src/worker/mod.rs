@@ -8,6 +8,7 @@ pub(crate) mod call;
 pub(crate) mod functions;
 pub(crate) mod guard;
 pub(crate) mod panics;
+pub(crate) mod parent;
 pub(crate) mod program;
 pub(crate) mod serve;
 pub(crate) mod start;

@@ -6,17 +6,19 @@
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mpexec_wire::{FileId, FrameKind, FromWorker, Hello, PROTOCOL, Status, ToWorker, Transport, Welcome, decode};
+use mpexec_wire::{
+    FileId, FrameKind, FromWorker, Hello, PROTOCOL, Settings, Status, ToWorker, Transport, Welcome, decode,
+};
 
 use super::call::Entry;
 use super::functions::{Functions, duplicate, told};
-use super::{ambient, guard, serve};
+use super::{ambient, guard, parent, serve};
 use crate::config::WORKER_MARK;
 use crate::error::PoolError;
 use crate::link::control::{Reader, Socket, Writer, wrap};
 use crate::link::parcels::{CONTEXT_LENGTH, CONTEXT_PARCEL, Parcels};
 use crate::link::{LinkError, shm, socket};
-use crate::os::{death, descriptors, exe};
+use crate::os::{death, descriptors, exe, place};
 
 /// A worker that cannot shake hands leaves with this code.
 const REFUSED: i32 = 97;
@@ -117,6 +119,7 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             None => drop(reader.fill()?),
         }
     };
+    live_by(&welcome.settings)?;
     let own = exe::own_id()?;
     let functions = check(&welcome, &own, by_offset)?;
     let context_parcel = take_context(welcome.context)?;
@@ -129,6 +132,10 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
         functions: told(welcome.same_executable.is_none()),
     });
     let parcels = Parcels::default();
+    let outlives = welcome.settings.outlives;
+    if outlives {
+        writer.outlive_the_reader();
+    }
     match welcome.transport {
         Transport::Shm { .. } => {
             let (bell, page, results, tasks) = match (attached.pop(), attached.pop(), attached.pop(), attached.pop()) {
@@ -139,7 +146,11 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             };
             let (mut inbox, mut out) = shm::worker::open(tasks, results, page, bell, writer, parcels.clone())?;
             out.say(&hello)?;
-            guard::start(reader, parcels.clone(), |_, _| Ok(())).map_err(no_guard)?;
+            let ending = outlives.then(|| {
+                let orphaned = inbox.outlive();
+                Box::new(move || orphaned.store(true, Ordering::SeqCst)) as guard::Ending
+            });
+            guard::start(reader, parcels.clone(), |_, _| Ok(()), ending).map_err(no_guard)?;
             await_context(context_parcel, &parcels)?;
             let last = serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
             out.say(&FromWorker::Bye)?;
@@ -149,13 +160,34 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             writer.message(&hello, &[])?;
             let (mut inbox, mut out, take_in) = socket::worker::open(writer, parcels.clone());
             reader.expect_data();
-            guard::start(reader, parcels.clone(), take_in).map_err(no_guard)?;
+            let ending = outlives.then(|| Box::new(inbox.ending()) as guard::Ending);
+            guard::start(reader, parcels.clone(), take_in, ending).map_err(no_guard)?;
             await_context(context_parcel, &parcels)?;
             let last = serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
             out.say(&FromWorker::Bye)?;
             Ok(last)
         }
     }
+}
+
+/// While there is one thread only: niceness and processors are inherited by those to come.
+fn live_by(settings: &Settings) -> Result<(), LinkError> {
+    death::call_it(&settings.name);
+    parent::born(&settings.name, &settings.parent);
+    if settings.outlives {
+        death::live_on();
+    }
+    if settings.nice != 0 {
+        let by = settings.nice;
+        place::be_nicer(by)
+            .map_err(|error| LinkError::Refused(format!("it cannot change its niceness by {by}: {error}")))?;
+    }
+    if !settings.processors.is_empty() {
+        let set = &settings.processors;
+        place::run_on(set)
+            .map_err(|error| LinkError::Refused(format!("it cannot run on the processors {set:?}: {error}")))?;
+    }
+    Ok(())
 }
 
 fn no_guard(error: std::io::Error) -> LinkError {

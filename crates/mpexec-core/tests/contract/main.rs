@@ -18,6 +18,7 @@ mod resizing;
 mod returned;
 mod stopping;
 mod streams;
+mod surroundings;
 mod waiting;
 
 #[path = "../common/mod.rs"]

@@ -6,7 +6,9 @@
 mod coordinators;
 mod descriptors;
 mod no_workers;
+mod outliving;
 mod stderr;
+mod stdout;
 
 #[path = "../common/mod.rs"]
 mod common;

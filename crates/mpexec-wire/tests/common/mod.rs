@@ -109,6 +109,7 @@ pub fn welcome() -> Welcome {
         same_executable: Some(hello().executable),
         context: Some(vec![0xc0, 0xff, 0xee]),
         coordinator: 4710,
+        settings: Settings { name: "w".into(), parent: "p".into(), nice: 5, processors: vec![1, 3], outlives: true },
     }
 }
 
@@ -127,7 +128,13 @@ pub fn from_worker() -> Vec<FromWorker> {
 }
 
 pub fn to_worker() -> Vec<ToWorker> {
-    let bare = Welcome { transport: Transport::Socket, same_executable: None, context: None, ..welcome() };
+    let bare = Welcome {
+        transport: Transport::Socket,
+        same_executable: None,
+        context: None,
+        settings: Settings::default(),
+        ..welcome()
+    };
     vec![ToWorker::Welcome(welcome()), ToWorker::Welcome(bare), ToWorker::Withdraw { lo: 5, hi: 9 }, ToWorker::Shutdown]
 }
 

@@ -4,6 +4,8 @@
 //! complete for the coordinator after each task, also when this process dies before it has shown them.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mpexec_ring::{Parcel, Reason, ResultSender, Segments, TaskReceiver, TaskSignals, space_wait, worker_wait};
@@ -17,6 +19,8 @@ use crate::os::events::Bell;
 
 /// How long to wait for room before looking and ringing again.
 const FULL_RING_LOOK: Duration = Duration::from_millis(10);
+/// How often an idle worker that outlives its coordinator looks whether it has; nobody is left to wake it then.
+const ORPHAN_LOOK: Duration = Duration::from_millis(20);
 /// Of groups of a single short task, one in so many tells how long it took: to the coordinator each telling is as dear as
 /// a result.
 const UNTIMED: u32 = 16;
@@ -46,7 +50,7 @@ pub(crate) fn ends(
 ) -> (ShmInbox, ShmOutbox) {
     results.set_cpu(mpexec_ring::current_cpu());
     (
-        ShmInbox { tasks, parcels },
+        ShmInbox { tasks, parcels, orphaned: None },
         ShmOutbox {
             results,
             bell,
@@ -66,6 +70,33 @@ pub(crate) fn ends(
 pub(crate) struct ShmInbox {
     tasks: TaskReceiver,
     parcels: Parcels,
+    /// For a worker that outlives its coordinator: whether it has.
+    orphaned: Option<Arc<AtomicBool>>,
+}
+
+impl ShmInbox {
+    /// When the coordinator is gone, what it has sent is done and then there is an end. What is given back is to be set then.
+    pub(crate) fn outlive(&mut self) -> Arc<AtomicBool> {
+        self.orphaned.insert(Arc::default()).clone()
+    }
+
+    /// Waits for tasks. `false`: there are none and nobody is left to send any.
+    fn await_tasks(&self, results: &ResultSender) -> bool {
+        let Some(orphaned) = &self.orphaned else {
+            worker_wait(&self.tasks, results, Reason::Tasks, None);
+            return true;
+        };
+        // Looked at before the ring: what was sent before the end is seen.
+        let mut last = orphaned.load(Ordering::SeqCst);
+        while !self.tasks.has_news() {
+            if last {
+                return false;
+            }
+            worker_wait(&self.tasks, results, Reason::Tasks, Some(ORPHAN_LOOK));
+            last = orphaned.load(Ordering::SeqCst);
+        }
+        true
+    }
 }
 
 /// What the worker reads while it runs a batch.
@@ -97,7 +128,9 @@ impl Inbox for ShmInbox {
     fn next(&mut self, out: &mut ShmOutbox) -> Result<Incoming<'_>, LinkError> {
         if !self.tasks.has_news() {
             out.publish();
-            worker_wait(&self.tasks, &out.results, Reason::Tasks, None);
+            if !self.await_tasks(&out.results) {
+                return Ok(Incoming::Shutdown);
+            }
         }
         match self.tasks.next().map_err(LinkError::broken)? {
             Some(record) if record.kind == BATCH => Ok(Incoming::Batch(record.payload)),

@@ -84,6 +84,14 @@ pub(crate) fn open(writer: Writer, parcels: Parcels) -> (SocketInbox, SocketOutb
     (inbox, out, Box::new(take_in))
 }
 
+impl SocketInbox {
+    /// When the coordinator is gone, what it has sent is done and then there is an end: to be called when it is.
+    pub(crate) fn ending(&self) -> impl FnOnce() + Send + 'static {
+        let shared = self.shared.clone();
+        move || shared.put(Job::Shutdown)
+    }
+}
+
 /// The worker's receiving end.
 #[derive(Debug)]
 pub(crate) struct SocketInbox {

@@ -1,0 +1,111 @@
+//! Where a pool's workers run, and what becomes of what they print: options of the builder.
+//!
+//! Variables and directory are the spawn's business; niceness and processors the worker sees to itself, before anything else
+//! runs in it. Both hold for every replacement too.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::PoolBuilder;
+use crate::config::{Affinity, Output, Transport};
+use crate::error::PoolError;
+
+impl PoolBuilder {
+    /// Sets an environment variable for the workers.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Pool, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(1)).env("ROWS", "50").env_remove("HOME").build()?;
+    /// let ask = || (std::env::var("ROWS").ok(), std::env::var("HOME").ok());
+    /// assert_eq!(pool.apply(ask, ())?, (Some("50".to_owned()), None));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> PoolBuilder {
+        self.config.environment.variables.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Takes an environment variable away from the workers.
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> PoolBuilder {
+        self.config.environment.variables.push((name.into(), None));
+        self
+    }
+
+    /// The workers get none of this process's environment, and nothing that was set here before: only what is set after this.
+    pub fn env_clear(mut self) -> PoolBuilder {
+        self.config.environment.clear();
+        self
+    }
+
+    /// The workers' working directory. A relative path is taken from where this process is when the pool is built.
+    /// [`PoolBuilder::build`] says [`PoolError::WorkingDirectory`] when it cannot be entered.
+    pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> PoolBuilder {
+        self.config.environment.directory = Some(directory.into());
+        self
+    }
+
+    /// Adds to the workers' niceness, as the command `nice -n` does: above 0 they give way to others. Below 0 needs a
+    /// privilege; without it [`PoolBuilder::build`] says [`PoolError::System`]. The system keeps the sum between -20 and 19.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// let pool = mpexec_core::Pool::builder().nice(10).build()?;
+    /// # let _ = pool;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn nice(mut self, by: i32) -> PoolBuilder {
+        self.config.environment.nice = by;
+        self
+    }
+
+    /// On which processors the workers run; see [`Affinity`]. [`PoolBuilder::build`] says [`PoolError::System`] for a set of
+    /// which this process may use none.
+    pub fn affinity(mut self, affinity: Affinity) -> PoolBuilder {
+        self.config.environment.affinity = affinity;
+        self
+    }
+
+    /// What becomes of the workers' standard error; [`Output::Forward`] if not set. Only `Forward` and [`Output::Keep`] can show
+    /// the last lines of a worker that died ([`TaskError::Crashed`](crate::TaskError::Crashed)).
+    pub fn stderr(mut self, stderr: Output) -> PoolBuilder {
+        self.config.stderr = stderr;
+        self
+    }
+
+    /// What becomes of the workers' standard output; [`Output::Inherit`] if not set. [`Output::Keep`] is nothing for it:
+    /// an error of [`PoolBuilder::build`].
+    pub fn stdout(mut self, stdout: Output) -> PoolBuilder {
+        self.config.stdout = stdout;
+        self
+    }
+
+    /// Whether what was said of the workers' surroundings goes together.
+    pub(super) fn check_environment(&self) -> Result<(), PoolError> {
+        let bad =
+            |setting, value: &str, remedy| Err(PoolError::BadSetting { setting, value: value.to_owned(), remedy });
+        if self.config.stdout == Output::Keep {
+            return bad("stdout", "Keep", "only the end of standard error is kept; give Output::Null");
+        }
+        let read_here = [("stdout", self.config.stdout), ("stderr", self.config.stderr)];
+        for (stream, output) in read_here.into_iter().filter(|_| self.config.outlives) {
+            if matches!(output, Output::Forward | Output::Keep) {
+                let remedy = "who outlives this process cannot print to it; give Output::Inherit or Output::Null";
+                return bad(stream, &format!("{output:?}"), remedy);
+            }
+        }
+        let in_process = self.config.transport == Transport::Memory;
+        if in_process && !self.config.environment.is_plain() {
+            return bad(
+                "environment",
+                "set",
+                "workers in this process share its environment, directory and processors",
+            );
+        }
+        Ok(())
+    }
+}
