@@ -31,6 +31,34 @@ pub enum Workers {
     Auto,
     /// Just so many, at least one.
     Exact(usize),
+    /// No process at all: one thread of this process is the worker, and takes the same path through the pool. For debugging:
+    /// a breakpoint in a task is hit, `println!` goes through, statics are this program's own, and `main` need not call
+    /// [`init`](crate::init).
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use mpexec_core::{Pool, Workers};
+    ///
+    /// static CALLS: AtomicU32 = AtomicU32::new(0);
+    ///
+    /// fn double(n: u64) -> u64 {
+    ///     CALLS.fetch_add(1, Ordering::Relaxed);
+    ///     n * 2
+    /// }
+    ///
+    /// let pool = Pool::builder().workers(Workers::Inline).build()?;
+    /// assert_eq!(pool.map(double, 1..4)?, [2, 4, 6]);
+    /// assert_eq!(CALLS.load(Ordering::Relaxed), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A panic is caught as in a process, but nothing else is kept apart: a task that aborts, exits or overflows its stack ends
+    /// this program. A task that runs cannot be killed: [`Pending::abort`](crate::Pending::abort), [`Pool::terminate`](crate::Pool::terminate)
+    /// and a dropped pool let it finish. [`Pool::pids`](crate::Pool::pids) is empty, [`in_worker`](crate::in_worker) is false, and what tasks
+    /// print goes where this program prints. What needs a process is refused as [`PoolError::BadSetting`]: another worker program, a
+    /// limit of memory, an environment, directory, niceness or processors of their own. `build` takes the names that
+    /// [`register`](crate::register) has given by then.
+    Inline,
 }
 
 impl FromStr for Workers {
@@ -56,6 +84,7 @@ impl std::fmt::Display for Workers {
         match self {
             Workers::Auto => out.write_str("auto"),
             Workers::Exact(count) => write!(out, "{count}"),
+            Workers::Inline => out.write_str("inline"),
         }
     }
 }
@@ -70,7 +99,7 @@ pub enum Transport {
     Shm,
     /// A local socket per worker (all Unix systems).
     Socket,
-    /// No processes: threads of this process over the same rings. For tests of the machinery; nothing is isolated.
+    /// No processes: threads of this process over the same rings. See [`Workers::Inline`], which is one of them.
     Memory,
 }
 

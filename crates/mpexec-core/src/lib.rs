@@ -111,6 +111,11 @@
 //! [`named`] calls a function by a name. Before the first call both sides' types are compared, field by field
 //! ([`TaskError::SignatureMismatch`]); [`Pool::functions`] lists what there is.
 //!
+//! # 9. Tests and debugging
+//!
+//! Inside `cargo test` one line makes pools work: [`init_in_tests!`]. With [`Workers::Inline`] a pool has no processes at all and the same
+//! face: breakpoints in tasks are hit, and statics are this program's own.
+//!
 //! # What is a task
 //!
 //! Any function or closure that captures nothing, with up to eight parameters that serde can carry, or that are borrowed

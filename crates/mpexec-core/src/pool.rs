@@ -4,6 +4,7 @@ mod builder;
 mod call;
 mod environment;
 mod feed;
+mod inline;
 mod streams;
 mod tries;
 mod under_way;

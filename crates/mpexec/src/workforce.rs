@@ -21,6 +21,8 @@ const PROGRAM: &str = "/proc/self/exe";
 pub(crate) fn size(workers: Workers, console: &Console, cut: impl Fn(usize) -> Pieces) -> (usize, Pieces) {
     match workers {
         Workers::Exact(count) => (count, cut(count)),
+        // Nothing that can be typed means this.
+        Workers::Inline => (1, cut(1)),
         Workers::Auto => {
             let processors = count_processors();
             let pieces = cut(processors.chosen);

@@ -5,7 +5,8 @@
 //! tasks have a number and `init_in_tests!` has none. (The crates that collect across a program do not promise any order, and
 //! one of them finds nothing on Windows with the GNU linker.) On Apple systems the order is that of linking.
 
-/// Makes pools work inside a test binary, which has no `main` of yours: one line at the top of the test file.
+/// Makes pools work inside a test binary, which has no `main` of yours: one line at the top of each file in `tests/`, and for unit tests
+/// one line under `#[cfg(test)]` anywhere in the crate.
 ///
 /// It runs [`init`](crate::init) before the test harness starts. A `#[task]` can be called by its name in there too; what calls
 /// [`register`](crate::register) needs a program with a `main`.

@@ -11,12 +11,13 @@ use mpexec_wire::encode;
 
 use super::Pool;
 use super::call::CallOptions;
+use super::inline;
 use crate::config::{Config, Notes, Transport, Workers};
 use crate::engine::Engine;
 use crate::error::PoolError;
 use crate::registry::check_names;
 use crate::worker::parent::own_name;
-use crate::worker::{ambient, program, serve, start};
+use crate::worker::{ambient, program, start};
 
 /// How many processors this process may use, as two counters see it; what [`Workers::Auto`] goes by.
 ///
@@ -212,6 +213,7 @@ impl PoolBuilder {
     /// [`init`](crate::init); [`PoolError::DuplicateTask`] when two functions have one name; [`PoolError::WorkerProgram`] when the first worker cannot be started, or is none;
     /// [`PoolError::WorkingDirectory`] and [`PoolError::System`], before anything is started, for an environment that cannot be had.
     pub fn build(mut self) -> Result<Pool, PoolError> {
+        inline::settle(&mut self.config)?;
         let workers = self.count()?;
         CallOptions::of(&self.config).check()?;
         if self.config.most_tasks == Some(0) {
@@ -225,6 +227,7 @@ impl PoolBuilder {
                 remedy: "give a power of two from 65,536 (64 KiB) to 1,073,741,824 (1 GiB)",
             });
         }
+        // With another worker program it is that one's business.
         let own = self.config.worker_program.is_none() && self.config.transport != Transport::Memory;
         if own && !start::initialised() {
             return Err(PoolError::NotInitialised);
@@ -232,13 +235,15 @@ impl PoolBuilder {
         check_names()?;
         self.check_environment()?;
         self.config.called = own_name();
-        let engine = Engine::start(self.config, workers, in_process)?;
+        let engine = Engine::start(self.config, workers, inline::serve)?;
+        inline::introduce(&engine);
         Ok(Pool { engine })
     }
 
     fn count(&self) -> Result<usize, PoolError> {
         match self.config.workers {
             Workers::Exact(count) => check_count(count),
+            Workers::Inline => Ok(1),
             Workers::Auto => {
                 let counted = count_processors();
                 if let Some(notes) = &self.config.notes {
@@ -276,14 +281,4 @@ pub(crate) fn check_count(count: usize) -> Result<usize, PoolError> {
         4097.. => Err(refused("at most 4096 workers make one pool")),
         _ => Ok(count),
     }
-}
-
-/// The worker of the in-process link: the same loop, on a thread.
-fn in_process(mut inbox: start::ThreadInbox, mut out: start::ThreadOutbox, number: u32, context: Option<Arc<Vec<u8>>>) {
-    if let Some(context) = context {
-        // A context that cannot be read shows as a panic of the first task that asks for it.
-        let _ = ambient::set_context(Vec::clone(&context));
-    }
-    let mut functions = crate::worker::functions::Functions::new(Some(crate::task::entry::entry_at));
-    let _ = serve::serve(&mut inbox, &mut out, &mut functions, number);
 }

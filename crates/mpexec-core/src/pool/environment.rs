@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::PoolBuilder;
-use crate::config::{Affinity, Output, Transport};
+use crate::config::{Affinity, Output};
 use crate::error::PoolError;
 
 impl PoolBuilder {
@@ -97,14 +97,6 @@ impl PoolBuilder {
                 let remedy = "who outlives this process cannot print to it; give Output::Inherit or Output::Null";
                 return bad(stream, &format!("{output:?}"), remedy);
             }
-        }
-        let in_process = self.config.transport == Transport::Memory;
-        if in_process && !self.config.environment.is_plain() {
-            return bad(
-                "environment",
-                "set",
-                "workers in this process share its environment, directory and processors",
-            );
         }
         Ok(())
     }
