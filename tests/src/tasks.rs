@@ -1,6 +1,9 @@
 //! A library of tasks, as a user would write one: the tests are a coordinator that uses it, and `src/bin` holds worker
 //! programs, one of which uses it too.
 
+use std::collections::BTreeMap;
+
+use anyhow::Context;
 use mpexec_core::task;
 use serde::{Deserialize, Serialize};
 
@@ -50,4 +53,47 @@ pub fn add(a: u64, b: u64) -> u64 {
 #[task]
 pub fn sum(a: u64, b: u64) -> u64 {
     a.wrapping_add(b)
+}
+
+/// What is wrong with a row, as a value that can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Fault {
+    /// Nothing in it.
+    Empty,
+    /// This one lies too high.
+    TooHigh(f64),
+}
+
+/// The same numbers.
+#[task]
+pub fn same(small: i64, large: u64, huge: u128, float: f64) -> (i64, u64, u128, f64) {
+    (small, large, huge, float)
+}
+
+/// The mean of a row, if there is nothing wrong with it.
+#[task]
+pub fn checked_mean(row: Vec<f64>, highest: Option<f64>) -> Result<f64, Fault> {
+    match row.iter().find(|n| highest.is_some_and(|highest| **n > highest)) {
+        Some(high) => Err(Fault::TooHigh(*high)),
+        None if row.is_empty() => Err(Fault::Empty),
+        None => Ok(row.iter().sum::<f64>() / row.len() as f64),
+    }
+}
+
+/// Its error cannot be sent.
+#[task]
+pub fn parse(text: String) -> anyhow::Result<u32> {
+    text.parse().with_context(|| format!("{text:?} is no number")).context("the table is damaged")
+}
+
+/// Of keys that JSON does not have.
+#[task]
+pub fn by_place(places: Vec<(i32, i32)>) -> BTreeMap<(i32, i32), usize> {
+    places.iter().enumerate().map(|(at, place)| (*place, at)).collect()
+}
+
+/// Not every program wants its tasks called with JSON.
+#[task(name = "no door", json = false)]
+pub fn no_door(values: &[f64]) -> f64 {
+    values.iter().sum()
 }

@@ -163,6 +163,17 @@ pub enum TaskError {
         /// The worker program.
         program: PathBuf,
     },
+    /// The function of this name cannot be called with JSON.
+    #[error(
+        "the function {name:?} of {} cannot be called with JSON: only one with #[task] can, if it does not say `json = false`",
+        program.display()
+    )]
+    NoJson {
+        /// The function's name.
+        name: String,
+        /// The worker program.
+        program: PathBuf,
+    },
     /// The pool cannot run anything now: its workers die one after another, or none could be started.
     #[error("the pool could not run the task: {0}")]
     Pool(PoolError),

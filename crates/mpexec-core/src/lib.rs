@@ -109,7 +109,8 @@
 //! A function with [`#[task]`](macro@task) has a name in every program that it is part of, so a library of tasks can be called with
 //! another worker program ([`PoolBuilder::worker_program`]). [`register`] gives a name at run time, in the worker program alone;
 //! [`named`] calls a function by a name. Before the first call both sides' types are compared, field by field
-//! ([`TaskError::SignatureMismatch`]); [`Pool::functions`] lists what there is.
+//! ([`TaskError::SignatureMismatch`]); [`Pool::functions`] lists what there is. Whoever does not know the types, as a command
+//! line, calls with JSON: [`Pool::apply_json`].
 //!
 //! # 9. Tests and debugging
 //!
@@ -160,7 +161,8 @@ pub use task::{
 /// What `#[task]` writes into a program; not to be used by hand.
 #[doc(hidden)]
 pub mod __task {
-    pub use crate::registry::{ParameterNames, Registration, collect};
+    pub use crate::registry::{Registration, collect};
+    pub use crate::task::json::{BadJson, JsonFn, JsonInput, JsonParam, ParameterNames};
 }
 
 /// In a worker process this serves tasks and never returns; in any other it takes note that it was called.

@@ -5,6 +5,7 @@ mod call;
 mod environment;
 mod feed;
 mod inline;
+mod json;
 mod streams;
 mod tries;
 mod under_way;

@@ -23,7 +23,7 @@ mod listed;
 use std::any::TypeId;
 use std::panic::Location;
 
-pub use collected::{ParameterNames, Registration, collect};
+pub use collected::{Registration, collect};
 pub use listed::TaskInfo;
 
 use collected::signature_of;
@@ -58,6 +58,7 @@ where
         name: name.to_owned(),
         place: Location::caller().into(),
         entry: entry_of::<F, M, B, K>(),
+        json: None,
         type_id: TypeId::of::<F>,
         signature: signature_of::<F, M, B, K>,
         parameters: None,

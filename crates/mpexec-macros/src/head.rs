@@ -4,12 +4,20 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, LitStr, Meta, Pat, Token, Type};
+use syn::{Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, LitBool, LitStr, Meta, Pat, Token, Type};
 
 /// What stands in the brackets of `#[task(...)]`.
 #[derive(Default)]
 pub(crate) struct Options {
     name: Option<LitStr>,
+    json: Option<LitBool>,
+}
+
+impl Options {
+    /// Whether it gets a JSON door.
+    pub(crate) fn json(&self) -> bool {
+        self.json.as_ref().is_none_or(LitBool::value)
+    }
 }
 
 impl Parse for Options {
@@ -17,16 +25,18 @@ impl Parse for Options {
         let mut options = Options::default();
         while !input.is_empty() {
             let key: Ident = input.parse()?;
-            if key != "name" {
-                return Err(Error::new(key.span(), "#[task] knows one option: #[task(name = \"...\")]"));
+            if key != "name" && key != "json" {
+                let known = "#[task] knows two options: #[task(name = \"...\", json = false)]";
+                return Err(Error::new(key.span(), known));
             }
             input.parse::<Token![=]>()?;
-            let name: LitStr = input.parse()?;
-            if name.value().trim().is_empty() || name.value().chars().any(char::is_control) {
-                return Err(Error::new(name.span(), "a task's name is a text on one line that is not empty"));
-            }
-            if options.name.replace(name).is_some() {
-                return Err(Error::new(key.span(), "a task has one name"));
+            let twice = if key == "json" {
+                options.json.replace(input.parse()?).is_some()
+            } else {
+                options.name.replace(read_name(input)?).is_some()
+            };
+            if twice {
+                return Err(Error::new(key.span(), format!("`{key}` is said twice")));
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -34,6 +44,14 @@ impl Parse for Options {
         }
         Ok(options)
     }
+}
+
+fn read_name(input: ParseStream<'_>) -> Result<LitStr, Error> {
+    let name: LitStr = input.parse()?;
+    if name.value().trim().is_empty() || name.value().chars().any(char::is_control) {
+        return Err(Error::new(name.span(), "a task's name is a text on one line that is not empty"));
+    }
+    Ok(name)
 }
 
 /// What is registered of a function beside its code.

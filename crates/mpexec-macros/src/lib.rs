@@ -60,6 +60,11 @@ use syn::parse_macro_input;
 /// fn many(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8) -> u8 { a + b + c + d + e + f + g + h + i }
 /// ```
 ///
+/// # JSON
+/// A task can also be called with JSON, which is converted in the worker; see `Pool::apply_json`. Borrowed parameters (`&[f64]`,
+/// `&str`) are converted to what they borrow from. A `&[T]` of plain data that has no `Deserialize` cannot be converted; such a task
+/// says so: `#[task(json = false)]`.
+///
 /// # Libraries of tasks
 /// A linker leaves out a crate that nobody names. A program whose tasks all stand in a library it does not otherwise use
 /// has to name it: `use my_tasks as _;`.
@@ -75,12 +80,13 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Ok(()) => {}
         Err(error) => return with_error(&kept, &error),
     }
+    let make = if options.json() { quote!(with_json) } else { quote!(new) };
     let head::Head { name, doc, parameters, conditions } = head::read(&function, options);
     let kinds = head::kinds(&function);
     let ident = &function.sig.ident;
     // What the compiler has to say of the function's types it says at the function's name.
     let registration = quote_spanned! {ident.span()=>
-        ::mpexec_core::__task::Registration::new::<Parameters, _, (_, (#(#kinds,)*)), _, _>(#name, #doc, ::core::file!(), ::core::line!(), #ident)
+        ::mpexec_core::__task::Registration::#make::<Parameters, _, (_, (#(#kinds,)*)), _, _>(#name, #doc, ::core::file!(), ::core::line!(), #ident)
     };
     quote! {
         #kept

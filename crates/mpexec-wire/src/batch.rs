@@ -6,7 +6,7 @@
 //! | 8 | 8 | `base_ordinal`: the ordinal of the first task among all that this worker was ever sent |
 //! | 16 | 8 | `first_index`: the index of the first task within its job |
 //! | 24 | 8 | `function`: which task function, meant as the next field says |
-//! | 32 | 4 | `function_kind`: 0 an offset of its entry in the executable, 1 the number of a registered name |
+//! | 32 | 4 | `function_kind`: 0 an offset of its entry in the executable, 1 the number of a registered name, 2 the JSON door of that |
 //! | 36 | 4 | `count`: how many entries follow |
 //! | 40 | 4 | `flags`: bit 0, each task is a job of its own, with index 0 |
 //! | 44 | 4 | `attempt`: 0 the first time, then one more each time |
@@ -38,6 +38,8 @@ pub enum FunctionKind {
     Offset = 0,
     /// The number of its name in the list that the worker said hello with.
     Named = 1,
+    /// The same, but arguments and result are JSON.
+    NamedJson = 2,
 }
 
 /// The header of a batch; the file's header gives the layout.
@@ -104,6 +106,7 @@ impl BatchHeader {
             function_kind: match get::<u32>(bytes, 32) {
                 0 => FunctionKind::Offset,
                 1 => FunctionKind::Named,
+                2 => FunctionKind::NamedJson,
                 other => return Err(unknown("kind of function", other)),
             },
             count: get(bytes, 36),

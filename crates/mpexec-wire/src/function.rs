@@ -37,4 +37,6 @@ pub struct FunctionInfo {
     pub parameters: Option<Vec<String>>,
     /// The first paragraph of its documentation, on one line.
     pub doc: String,
+    /// Whether it can be called with JSON too.
+    pub json: bool,
 }

@@ -49,9 +49,9 @@ fn every_shape_of_value_keeps_its_bytes() {
 #[test]
 fn every_message_of_a_worker_keeps_its_bytes() {
     let golden = [
-        "00000000 04000000 0500000000000000 302e312e30 67120000 0201000000000000 0d0c0b0a00000000
+        "00000000 05000000 0500000000000000 302e312e30 67120000 0201000000000000 0d0c0b0a00000000
          0100000000000000 0200000000000000 7371 01 0100000000000000 0300000000000000 753634 0300000000000000 753634
-         01 0100000000000000 0100000000000000 6e 0300000000000000 6e2a6e",
+         01 0100000000000000 0100000000000000 6e 0300000000000000 6e2a6e 01",
         "01000000",
         "02000000 0500000000000000 0900000000000000",
         "03000000 0200000000000000 6e6f",
@@ -65,10 +65,10 @@ fn every_message_of_a_worker_keeps_its_bytes() {
 #[test]
 fn every_message_of_a_coordinator_keeps_its_bytes() {
     let golden = [
-        "00000000 04000000 0500000000000000 302e312e30 02000000 00000000 0000400000000000
+        "00000000 05000000 0500000000000000 302e312e30 02000000 00000000 0000400000000000
          01 0201000000000000 0d0c0b0a00000000 01 0300000000000000 c0ffee 66120000
          0100000000000000 77 0100000000000000 70 05000000 0200000000000000 01000000 03000000 01",
-        "00000000 04000000 0500000000000000 302e312e30 02000000 01000000 00 00 66120000
+        "00000000 05000000 0500000000000000 302e312e30 02000000 01000000 00 00 66120000
          0000000000000000 0000000000000000 00000000 0000000000000000 00",
         "01000000 0500000000000000 0900000000000000",
         "02000000",
@@ -98,6 +98,19 @@ fn a_batch_keeps_its_bytes() {
     assert_eq!(entries[0], Entry { flags: 0, payload: &[0xaa, 0xbb, 0xcc] });
     assert_eq!(entries[1].parcel(), Some(ParcelRef { parcel: 7, len: 1 << 30 }));
     assert_eq!(entries[2], Entry { flags: 0, payload: &[] });
+}
+
+#[test]
+fn every_kind_of_function_keeps_its_number() {
+    let known = [FunctionKind::Offset, FunctionKind::Named, FunctionKind::NamedJson];
+    for (number, kind) in known.into_iter().enumerate() {
+        let mut bytes = common::batch();
+        bytes[32] = number as u8;
+        assert_eq!((kind as usize, common::read_batch(&bytes).unwrap().0.function_kind), (number, kind));
+    }
+    let mut unknown = common::batch();
+    unknown[32] = 3;
+    assert_eq!(BatchHeader::read(&unknown), Err(RecordError::Unknown { what: "kind of function", value: 3 }));
 }
 
 #[test]
@@ -136,7 +149,7 @@ fn every_status_keeps_its_number() {
 #[test]
 fn every_kind_of_frame_keeps_its_bytes() {
     let headers = [
-        "584d 0100 0200 0000 77000000 00000000",
+        "584d 0100 0200 0000 78000000 00000000",
         "584d 0200 0000 0000 60000000 00000000",
         "584d 0300 0000 0000 58000000 00000000",
         "584d 0400 0100 0000 10000000 00000000",

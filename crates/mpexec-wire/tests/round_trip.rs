@@ -62,8 +62,8 @@ fn file() -> impl Strategy<Value = FileId> {
 
 fn function() -> impl Strategy<Value = FunctionInfo> {
     let signature = (vec(text(), 0..3), text()).prop_map(|(parameters, result)| Signature { parameters, result });
-    (text(), option::of(signature), option::of(vec(text(), 0..3)), text())
-        .prop_map(|(name, signature, parameters, doc)| FunctionInfo { name, signature, parameters, doc })
+    (text(), option::of(signature), option::of(vec(text(), 0..3)), text(), any::<bool>())
+        .prop_map(|(name, signature, parameters, doc, json)| FunctionInfo { name, signature, parameters, doc, json })
 }
 
 fn from_worker() -> impl Strategy<Value = FromWorker> {
@@ -232,7 +232,7 @@ proptest! {
     #[test]
     fn a_batch_comes_back_as_it_went(
         numbers in any::<(u64, u32, u32, u64, u32)>(),
-        named: bool,
+        kind in prop::sample::select(vec![FunctionKind::Offset, FunctionKind::Named, FunctionKind::NamedJson]),
         calls: bool,
         payloads in vec((any::<bool>(), vec(any::<u8>(), 0..40)), 0..12),
     ) {
@@ -241,7 +241,7 @@ proptest! {
             base_ordinal: numbers.1.into(),
             first_index: u64::MAX - u64::from(numbers.2) - payloads.len() as u64,
             function: numbers.3,
-            function_kind: if named { FunctionKind::Named } else { FunctionKind::Offset },
+            function_kind: kind,
             count: payloads.len() as u32,
             flags: if calls { BATCH_CALLS } else { 0 },
             attempt: numbers.4,

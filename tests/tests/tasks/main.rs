@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
+mod json;
 mod names;
 mod signatures;
 

@@ -21,6 +21,8 @@ pub(crate) enum FunctionRef {
     Offset(Option<u64>, fn() -> Option<String>, fn() -> Signature),
     /// By the name it was registered under.
     Named(String, fn() -> Signature),
+    /// The JSON door of the function of this name; the types are the worker's own affair.
+    Json(String),
 }
 
 /// What the worker program serves by name.
@@ -69,20 +71,16 @@ impl Engine {
                 Err(unknown("its code does not lie in the main program (a plugin?)".to_owned()))
             }
             FunctionRef::Named(name, signature) => self.find(name, *signature),
+            FunctionRef::Json(name) => self.find_json(name),
         }
     }
 
     fn find(&self, name: &str, signature: fn() -> Signature) -> Result<Function, TaskError> {
-        let names = self.lock().names.clone();
-        let names = names.unwrap_or_else(|| Names::new(Vec::new()));
+        let names = self.names();
         if let Some(function) = names.known(name, signature) {
             return Ok(function);
         }
-        let Some((id, theirs)) = (0..).zip(names.all()).find(|(_, info)| info.name == name) else {
-            let program = self.program.path.display();
-            let message = format!("no function {name:?} is registered in {program}");
-            return Err(TaskError::UnknownFunction { message });
-        };
+        let (id, theirs) = self.look_up(&names, name)?;
         if let Some(theirs) = &theirs.signature {
             let ours = signature();
             if ours != *theirs {
@@ -97,5 +95,24 @@ impl Engine {
         let function = Function { kind: FunctionKind::Named, id };
         names.keep(name, signature, function);
         Ok(function)
+    }
+
+    fn find_json(&self, name: &str) -> Result<Function, TaskError> {
+        match self.look_up(&self.names(), name)? {
+            (id, info) if info.json => Ok(Function { kind: FunctionKind::NamedJson, id }),
+            _ => Err(TaskError::NoJson { name: name.to_owned(), program: self.program.path.clone() }),
+        }
+    }
+
+    fn names(&self) -> Arc<Names> {
+        let names = self.lock().names.clone();
+        names.unwrap_or_else(|| Names::new(Vec::new()))
+    }
+
+    fn look_up<'n>(&self, names: &'n Names, name: &str) -> Result<(u64, &'n FunctionInfo), TaskError> {
+        (0..).zip(names.all()).find(|(_, info)| info.name == name).ok_or_else(|| {
+            let program = self.program.path.display();
+            TaskError::UnknownFunction { message: format!("no function {name:?} is registered in {program}") }
+        })
     }
 }

@@ -299,7 +299,7 @@ impl<'p> CallBuilder<'p> {
         ImapUnordered::new(self.open(&function.id().0, Some(Stream::Unordered), items_of(items)))
     }
 
-    fn open<I: Iterator, R: TaskResult>(
+    pub(super) fn open<I: Iterator, R: TaskResult>(
         &self,
         function: &FunctionRef,
         stream: Option<Stream>,

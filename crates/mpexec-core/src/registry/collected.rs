@@ -4,17 +4,12 @@ use std::any::TypeId;
 
 use mpexec_wire::Signature;
 
-use crate::task::entry::entry_of;
+use crate::task::entry::{entry_of, json_entry_of};
+use crate::task::json::{JsonFn, ParameterNames};
 use crate::task::structure::structure_of;
 use crate::task::{TaskFn, TaskOutput, TaskResult};
 use crate::worker::call::Entry;
 use crate::worker::functions::{self, Named, Place};
-
-/// The names of a function's parameters, as a type, so that code can be made for them.
-pub trait ParameterNames {
-    /// From the first to the last.
-    const NAMES: &'static [&'static str];
-}
 
 /// A function with a name.
 #[derive(Debug)]
@@ -22,6 +17,7 @@ pub struct Registration {
     name: &'static str,
     place: Place,
     entry: Entry,
+    json: Option<Entry>,
     type_id: fn() -> TypeId,
     signature: fn() -> Signature,
     parameters: &'static [&'static str],
@@ -48,11 +44,30 @@ impl Registration {
             name,
             place,
             entry: entry_of::<F, M, B, K>(),
+            json: None,
             type_id: TypeId::of::<F>,
             signature: signature_of::<F, M, B, K>,
             parameters: N::NAMES,
             doc,
         }
+    }
+
+    /// Made by `#[task]`: as [`Registration::new`], with a JSON door.
+    pub const fn with_json<N, F, M, B, K>(
+        name: &'static str,
+        doc: &'static str,
+        file: &'static str,
+        line: u32,
+        function: F,
+    ) -> Registration
+    where
+        N: ParameterNames,
+        F: JsonFn<M>,
+        F::Output: TaskOutput<B, K>,
+        B: TaskResult,
+    {
+        let without = Registration::new::<N, F, M, B, K>(name, doc, file, line, function);
+        Registration { json: Some(json_entry_of::<N, F, M, B, K>()), ..without }
     }
 }
 
@@ -62,6 +77,7 @@ pub fn collect(it: &'static Registration) {
         name: it.name.to_owned(),
         place: it.place,
         entry: it.entry,
+        json: it.json,
         type_id: it.type_id,
         signature: it.signature,
         parameters: Some(it.parameters),

@@ -18,13 +18,15 @@ pub struct TaskInfo {
     pub result: String,
     /// The first paragraph of its documentation, on one line; empty if there is none.
     pub doc: String,
+    /// Whether it can be called with JSON ([`Pool::apply_json`](crate::Pool::apply_json)).
+    pub json: bool,
 }
 
 impl TaskInfo {
     pub(crate) fn of(info: FunctionInfo) -> TaskInfo {
-        let FunctionInfo { name, signature, parameters, doc } = info;
+        let FunctionInfo { name, signature, parameters, doc, json } = info;
         let Signature { parameters: structures, result } = signature.unwrap_or_default();
-        TaskInfo { name, parameters, structures, result, doc }
+        TaskInfo { name, parameters, structures, result, doc, json }
     }
 }
 

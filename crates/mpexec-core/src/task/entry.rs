@@ -8,9 +8,12 @@
 //! holds in the coordinator) is zero-sized too and would be conjured up in the worker: such tokens must not be captured.
 #![expect(unsafe_code, reason = "a function is made of its type, and a code address of a checked offset")]
 
+use std::any::type_name;
+
 use mpexec_wire::{EncodeError, Status, encode_owned};
 
 use super::arity::TaskFn;
+use super::json::{BadJson, JsonFn, JsonInput, ParameterNames};
 use super::output::{TaskOutput, TriedError};
 use super::params::{Input, TaskResult};
 use crate::worker::call::{Call, Entry};
@@ -71,6 +74,17 @@ pub(crate) fn entry_at(offset: u64) -> Option<Entry> {
     Some(unsafe { std::mem::transmute::<usize, Entry>(address) })
 }
 
+/// The entry of the JSON door of `F`.
+pub(crate) const fn json_entry_of<N, F, M, B, K>() -> Entry
+where
+    N: ParameterNames,
+    F: JsonFn<M>,
+    F::Output: TaskOutput<B, K>,
+{
+    captures_nothing::<F>();
+    run_json::<N, F, M, B, K>
+}
+
 /// Reads the arguments, calls the function, writes the result.
 fn run<F, M, B, K>(call: &mut Call<'_>) -> Status
 where
@@ -95,6 +109,28 @@ where
         Ok(Ok(value)) => write(call, Status::Ok, &value),
         Ok(Err(error)) => write(call, Status::TaskErr, &error),
         Err(error) => call.fail(Status::ArgumentUndecodable, &error.to_string()),
+    }
+}
+
+/// As [`run`], with JSON for arguments and result.
+fn run_json<N, F, M, B, K>(call: &mut Call<'_>) -> Status
+where
+    N: ParameterNames,
+    F: JsonFn<M>,
+    F::Output: TaskOutput<B, K>,
+{
+    let output = match JsonInput::new(call.input, N::NAMES).and_then(|mut input| conjure::<F>().call_json(&mut input)) {
+        Ok(output) => output,
+        Err(BadJson(why)) => return call.fail(Status::ArgumentUndecodable, &why),
+    };
+    let mut json = Vec::new();
+    match output.json(&mut json) {
+        Ok(Ok(())) => match String::from_utf8(json) {
+            Ok(text) => write(call, Status::Ok, &text),
+            Err(error) => call.fail(Status::ResultUnencodable, &error.to_string()),
+        },
+        Ok(Err(error)) => write(call, Status::TaskErr, &error),
+        Err(error) => call.fail(Status::ResultUnencodable, &format!("{} as JSON: {error}", type_name::<F::Output>())),
     }
 }
 

@@ -9,6 +9,7 @@
 
 use std::error::Error;
 
+use super::json;
 use super::params::TaskResult;
 use crate::error::ReturnedError;
 
@@ -34,12 +35,20 @@ pub enum ToldListed {}
 pub trait TaskOutput<B, K>: 'static {
     /// Turns the one into the other, in the worker.
     fn back(self) -> B;
+
+    /// Writes it as JSON; what can be told of an `Err` is handed back.
+    #[doc(hidden)]
+    fn json(self, out: &mut Vec<u8>) -> Result<Result<(), ReturnedError>, serde_json::Error>;
 }
 
 impl<R: TaskResult> TaskOutput<R, Kept> for R {
     #[inline]
     fn back(self) -> R {
         self
+    }
+
+    fn json(self, out: &mut Vec<u8>) -> Result<Result<(), ReturnedError>, serde_json::Error> {
+        json::write(&self, out)
     }
 }
 
@@ -49,11 +58,29 @@ impl<T: TaskResult, E: AsRef<dyn Error + 'static> + 'static> TaskOutput<Result<T
     fn back(self) -> Result<T, ReturnedError> {
         self.map_err(|error| ReturnedError::new(error.as_ref()))
     }
+
+    fn json(self, out: &mut Vec<u8>) -> Result<Result<(), ReturnedError>, serde_json::Error> {
+        value_json(self.back(), out)
+    }
 }
 
 impl<T: TaskResult, E: ListedError> TaskOutput<Result<T, ReturnedError>, ToldListed> for Result<T, E> {
     fn back(self) -> Result<T, ReturnedError> {
         self.map_err(|error| ReturnedError::new(error.as_error()))
+    }
+
+    fn json(self, out: &mut Vec<u8>) -> Result<Result<(), ReturnedError>, serde_json::Error> {
+        value_json(self.back(), out)
+    }
+}
+
+fn value_json<T: TaskResult>(
+    result: Result<T, ReturnedError>,
+    out: &mut Vec<u8>,
+) -> Result<Result<(), ReturnedError>, serde_json::Error> {
+    match result {
+        Ok(value) => serde_json::to_writer(out, &value).map(Ok),
+        Err(error) => Ok(Err(error)),
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Named {
     pub name: String,
     pub place: Place,
     pub entry: Entry,
+    /// The same with JSON for arguments and result, where it has that.
+    pub json: Option<Entry>,
     /// Which function it is. Not its address: a linker may give two functions of equal code one address.
     pub type_id: fn() -> TypeId,
     /// The structure of what it takes and gives; finding it out takes a while and runs user code.
@@ -83,6 +85,7 @@ pub(crate) fn told(signatures: bool) -> Vec<FunctionInfo> {
         signature: signatures.then(named.signature),
         parameters: named.parameters.map(|names| names.iter().copied().map(str::to_owned).collect()),
         doc: named.doc.to_owned(),
+        json: named.json.is_some(),
     };
     named().into_iter().map(told).collect()
 }
@@ -129,10 +132,16 @@ impl Functions {
                 self.last = Some((id, entry));
                 Ok(entry)
             }
-            FunctionKind::Named => {
-                let named = usize::try_from(id).ok().and_then(|place| self.named.get(place));
-                named.map(|named| named.entry).ok_or_else(|| format!("no function number {id} is registered"))
+            FunctionKind::Named => self.by_number(id).map(|named| named.entry),
+            FunctionKind::NamedJson => {
+                let named = self.by_number(id)?;
+                named.json.ok_or_else(|| format!("{:?} cannot be called with JSON", named.name))
             }
         }
+    }
+
+    fn by_number(&self, id: u64) -> Result<&Named, String> {
+        let named = usize::try_from(id).ok().and_then(|place| self.named.get(place));
+        named.ok_or_else(|| format!("no function number {id} is registered"))
     }
 }

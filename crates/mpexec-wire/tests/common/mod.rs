@@ -96,6 +96,7 @@ pub fn hello() -> Hello {
             signature: Some(Signature { parameters: vec!["u64".into()], result: "u64".into() }),
             parameters: Some(vec!["n".into()]),
             doc: "n*n".into(),
+            json: true,
         }],
     }
 }
