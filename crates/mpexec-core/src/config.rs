@@ -172,6 +172,14 @@ pub enum Output {
 /// The name that [`Output`] had while only standard error could be told where to go.
 #[doc(hidden)]
 pub type WorkerStderr = Output;
+/// Functions that each worker runs once, by their offsets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hooks {
+    /// Before its first task.
+    pub start: Option<u64>,
+    /// After its last.
+    pub end: Option<u64>,
+}
 
 /// All settings of a pool; the builder fills it.
 #[derive(Clone, Debug)]
@@ -200,6 +208,8 @@ pub(crate) struct Config {
     pub chunk: Option<usize>,
     /// What the workers are called in `argv[0]`.
     pub label: String,
+    /// What each worker runs at its start and its end.
+    pub hooks: Hooks,
     /// A worker that was given so many tasks is replaced.
     pub most_tasks: Option<u64>,
     /// A worker that has more memory of its own, in bytes, is replaced.
@@ -254,6 +264,7 @@ impl Default for Config {
             attempts: 1,
             chunk: None,
             label: "mpexec".to_owned(),
+            hooks: Hooks::default(),
             most_tasks: None,
             most_memory: None,
             replace: true,

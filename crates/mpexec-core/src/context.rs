@@ -2,3 +2,4 @@
 
 pub use crate::worker::ambient::{CurrentTask, context, current_task, in_worker};
 pub use crate::worker::parent::{ParentInfo, parent};
+pub use crate::worker::state::worker_state;

@@ -295,6 +295,17 @@ pub enum PoolError {
         /// The last lines it wrote to standard error.
         stderr: String,
     },
+    /// The start hook of a worker failed: it returned an `Err`, panicked, or died. The calls that waited end with this, and
+    /// the next call starts a worker anew.
+    #[error("the start hook of worker {worker} (process {pid}) failed: {message}")]
+    StartHook {
+        /// The worker's number in its pool.
+        worker: usize,
+        /// Its process id.
+        pid: u32,
+        /// What the hook said.
+        message: String,
+    },
     /// `join` with a time limit: not all was done in time.
     #[error("after {waited:?} {left} tasks are still not done")]
     JoinTimedOut {

@@ -145,12 +145,12 @@ mod task;
 mod worker;
 
 pub use config::{Affinity, Output, Transport, WorkerStderr, Workers};
-pub use context::{CurrentTask, ParentInfo, context, current_task, in_worker, parent};
+pub use context::{CurrentTask, ParentInfo, context, current_task, in_worker, parent, worker_state};
 pub use error::{Exit, JobError, PoolError, ReturnedError, TaskError, WaitTimedOut};
 pub use mpexec_macros::task;
 pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
-pub use pool::{CallBuilder, Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
+pub use pool::{CallBuilder, EndResult, Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
 pub use process::{ChildInfo, Process, ProcessBuilder, active_children};
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TaskInfo, TryCallable, named, register};
 pub use task::{

@@ -4,6 +4,8 @@ mod builder;
 mod call;
 mod environment;
 mod feed;
+mod given;
+mod hooks;
 mod inline;
 mod json;
 mod streams;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 pub use builder::{PoolBuilder, Processors, count_processors};
 pub use call::CallBuilder;
+pub use hooks::EndResult;
 pub use streams::{Imap, ImapUnordered};
 
 use builder::check_count;
@@ -138,7 +141,7 @@ impl Pool {
     pub fn wait_ready(&self, limit: Option<Duration>) -> bool {
         let all = self.engine.drive(limit.and_then(deadline_after), |state, _| {
             let wanted = state.sched.workers.iter().take(self.engine.workers());
-            let all = wanted.clone().all(|worker| worker.ready && !worker.leaving);
+            let all = wanted.clone().all(|worker| worker.is_up());
             (all || state.no_more_workers()).then_some(all)
         });
         all == Some(true)

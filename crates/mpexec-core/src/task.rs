@@ -27,6 +27,7 @@
 mod arity;
 pub(crate) mod entry;
 pub(crate) mod gather;
+pub(crate) mod hooks;
 pub(crate) mod json;
 pub(crate) mod outcome;
 mod output;

@@ -19,7 +19,7 @@ use mpexec_wire::{
 
 use super::Engine;
 use super::functions::Names;
-use super::scheduler::{Event, WorkerId};
+use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot, Starting, Tail};
 use super::state::State;
 use crate::config::{Output, Transport, WORKER_MARK};
@@ -179,20 +179,8 @@ impl Engine {
         if state.names.is_none() {
             state.names = Some(Names::new(hello.functions));
         }
-        self.serve_from_now(state, id);
+        state.welcome(id);
         Ok(())
-    }
-
-    /// The worker of place `id` takes tasks.
-    pub(crate) fn serve_from_now(&self, state: &mut State, id: WorkerId) {
-        state.handle(Event::Ready(id), |_, _, _| {});
-        state.started.get_or_insert(Ok(()));
-        state.dispatch();
-        for waiter in &state.parked {
-            waiter.wake();
-        }
-        // Whoever sleeps on the bells may have tasks to encode for the new worker.
-        self.kick.ring();
     }
 
     fn check(&self, hello: &Hello, pid: u32) -> Result<(), String> {

@@ -10,6 +10,7 @@
 //! | [`functions`] | which function of the worker program is meant |
 //! | [`launch`] | starting a worker and shaking hands |
 //! | [`environment`] | where and how workers run |
+//! | [`hooks`] | what a worker runs before its first task and after its last |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
 //! | [`forwarding`] | what workers print on its way to our own streams |
@@ -25,6 +26,7 @@ mod deaths;
 pub(crate) mod environment;
 mod forwarding;
 pub(crate) mod functions;
+pub(crate) mod hooks;
 pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod launch;

@@ -72,15 +72,16 @@ impl Engine {
             stderr = format!("{stderr}\n(it was killed because {fault})").trim_start().to_owned();
         }
         let was_starting = matches!(state.slots[id].phase, Phase::Starting(_)) || state.slots[id].link.is_none();
+        let was_starting = was_starting || state.sched.workers[id].warming;
         let sent_away = matches!(state.slots[id].phase, Phase::Leaving(_)) && fault.is_none();
         let ending =
             state.life != Life::Open && (!was_starting || sent_away) && state.sched.workers[id].held.is_empty();
-        let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed;
         let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
         state.handle(Event::Lost { worker: id, running }, |state, job, index| {
             let error = if state.is_stopping(job, index) { cancelled() } else { crashed.clone() };
             state.fail(job, index, error);
         });
+        let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed;
         let slot = std::mem::take(&mut state.slots[id]);
         state.sweep_parcels();
         if let Some(link) = &slot.link {
@@ -163,15 +164,7 @@ impl Engine {
                 stderr: stderr.clone(),
             };
             state.started.get_or_insert(Err(error.clone()));
-            self.end_calls(state, &error);
-        }
-    }
-
-    /// The waiting calls end with one clear error; the next one starts afresh.
-    pub(super) fn end_calls(&self, state: &mut State, error: &PoolError) {
-        let jobs: Vec<_> = state.jobs.keys().copied().collect();
-        for id in jobs {
-            state.break_job(id, &TaskError::Pool(error.clone()));
+            state.end_calls(&error);
         }
     }
 }

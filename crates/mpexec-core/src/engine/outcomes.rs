@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use mpexec_ring::Parcel;
-use mpexec_wire::Status;
+use mpexec_wire::{PanicReport, Status, decode};
 
+use super::scheduler::WorkerId;
 use super::waiter::{Arrivals, Waiter};
 use crate::error::TaskError;
 
@@ -67,4 +68,34 @@ pub(crate) enum Outcome {
     Came(Status, Bytes),
     /// Boxed: a million handles outstanding should not be as large as an error.
     Failed(Box<TaskError>),
+}
+
+/// How a worker's end hook ended.
+#[derive(Debug)]
+pub(crate) struct Farewell {
+    pub worker: WorkerId,
+    pub pid: u32,
+    pub outcome: Outcome,
+}
+
+/// The error that a result with this status tells of.
+pub(crate) fn told(status: Status, bytes: &[u8]) -> TaskError {
+    let text = || String::from_utf8_lossy(bytes).into_owned();
+    match status {
+        Status::Panicked => match decode::<PanicReport>(bytes) {
+            Ok(PanicReport { message, location, backtrace }) => TaskError::Panicked { message, location, backtrace },
+            Err(error) => TaskError::ResultUndecodable { message: format!("the report of a panic: {error}") },
+        },
+        Status::ArgumentUndecodable => TaskError::ArgumentUndecodable { message: text() },
+        Status::ResultUnencodable => TaskError::ResultUnencodable { message: text() },
+        Status::UnknownFunction => TaskError::UnknownFunction { message: text() },
+        Status::TaskErr => match decode(bytes) {
+            Ok(error) => TaskError::Returned(error),
+            Err(error) => TaskError::ResultUndecodable { message: format!("what a task told of its error: {error}") },
+        },
+        // Skipped results never come this far.
+        Status::Ok | Status::Skipped => {
+            TaskError::ResultUndecodable { message: format!("a result with status {status:?}") }
+        }
+    }
 }

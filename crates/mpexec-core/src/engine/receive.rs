@@ -5,7 +5,7 @@ use mpexec_wire::{Entries, GROUP_HEADER, GroupHeader, Results, Status};
 use super::jobs::{Chunk, News};
 use super::obituary::Row;
 use super::outcomes::{Bytes, Outcome};
-use super::scheduler::{JobId, WorkerId};
+use super::scheduler::{JobId, WorkerId, is_hook};
 use super::segments::{Segment, split};
 use super::state::{Baton, State};
 use crate::error::TaskError;
@@ -111,6 +111,10 @@ impl State {
                     let (job, first) = self.sched.settle(id, batch, offset, count).map_err(LinkError::broken)?;
                     self.slots[id].last_job = Some(job);
                     self.row = Row::default();
+                    if is_hook(job) {
+                        self.take_hook(job, id, &bytes[from..to]);
+                        continue;
+                    }
                     if self.settle_calls(job, first, &bytes[from..to]) {
                         continue;
                     }
@@ -126,6 +130,10 @@ impl State {
                     let opened = link.take_parcel(parcel.parcel, parcel.len)?;
                     let (job, index) = self.sched.settle(id, batch, offset, 1).map_err(LinkError::broken)?;
                     self.slots[id].last_job = Some(job);
+                    if is_hook(job) {
+                        self.hook_ended(job, id, Outcome::Came(status, Bytes::Parcel(opened)));
+                        continue;
+                    }
                     self.deliver_large(job, index, status, opened);
                 }
                 Segment::Skipped { offset } => {
@@ -169,6 +177,11 @@ impl State {
 
     /// A task ended without a result.
     pub(crate) fn fail(&mut self, id: JobId, index: u64, error: TaskError) {
+        if is_hook(id) {
+            // The index of a hook's task is the place of its worker.
+            let worker = usize::try_from(index).unwrap_or(usize::MAX);
+            return self.hook_ended(id, worker, Outcome::Failed(Box::new(error)));
+        }
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };

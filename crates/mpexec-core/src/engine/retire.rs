@@ -109,6 +109,10 @@ impl State {
         if !self.sched.workers[id].is_done() || !matches!(self.slots[id].phase, Phase::Ready) {
             return;
         }
+        self.sched.workers[id].leaving = true;
+        if self.send_end_hook(id) {
+            return;
+        }
         self.sched.workers[id].ready = false;
         let slot = &mut self.slots[id];
         slot.dismissed = true;

@@ -29,6 +29,16 @@ pub(crate) type JobId = u64;
 /// A worker's place in the pool; a replacement takes the place of the dead.
 pub(crate) type WorkerId = usize;
 
+/// The start hooks of all workers: the task's index is the worker's place.
+pub(crate) const START_HOOK: JobId = JobId::MAX;
+/// The end hooks, likewise.
+pub(crate) const END_HOOK: JobId = JobId::MAX - 1;
+
+/// Whether the job is one of the two.
+pub(crate) fn is_hook(job: JobId) -> bool {
+    job >= END_HOOK
+}
+
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -159,6 +169,12 @@ impl Scheduler {
         self.workers.iter().any(|worker| !worker.held.is_empty()) || self.jobs.values().any(|job| !job.queue.is_empty())
     }
 
+    /// Tasks queued or held, hooks not counted.
+    pub(crate) fn work_left(&self) -> bool {
+        let works = |worker: &Worker| worker.held.iter().any(|held| !is_hook(held.job) && held.remaining() > 0);
+        self.workers.iter().any(works) || self.jobs.values().any(|job| !job.queue.is_empty())
+    }
+
     /// Whether any worker holds tasks.
     pub(crate) fn working(&self) -> bool {
         self.workers.iter().any(|worker| !worker.held.is_empty())
@@ -192,7 +208,7 @@ impl Scheduler {
     }
 
     fn ready(&self) -> usize {
-        self.workers.iter().filter(|worker| worker.ready && !worker.leaving).count()
+        self.workers.iter().filter(|worker| worker.is_up()).count()
     }
 
     /// The ready worker with the fewest batches in flight, if that is fewer than `depth`.

@@ -30,6 +30,16 @@ impl State {
         slot.kill();
     }
 
+    /// Nothing more can be sent to a worker. One whose end of the socket is closed is dead or dying: what it has told before
+    /// is still to be read, or the wrong task would be charged for its death.
+    pub(super) fn cannot_send(&mut self, id: WorkerId, error: &LinkError) {
+        if !matches!(error, LinkError::Closed) {
+            return self.give_up(id, error);
+        }
+        self.sched.workers[id].ready = false;
+        self.slots[id].kill();
+    }
+
     pub(crate) fn taken_back(&mut self, id: WorkerId, from: u64, to: u64) {
         let from = from.max(self.sched.workers[id].next_ordinal_held());
         self.handle(Event::TakenBack { worker: id, from, to }, |_, _, _| {});
@@ -101,7 +111,7 @@ impl State {
         };
         let asked = match link.withdraw(lo, hi) {
             Ok(asked) => asked,
-            Err(error) => return self.give_up(id, &error),
+            Err(error) => return self.cannot_send(id, &error),
         };
         let running = link.progress().running;
         self.slots[id].withdrawn_lo = lo;
@@ -155,7 +165,7 @@ impl State {
                 }
                 Err(error) => {
                     self.sched.push_front(plan.job, run);
-                    self.give_up(id, &error);
+                    self.cannot_send(id, &error);
                 }
             }
         }
@@ -169,7 +179,7 @@ impl State {
     }
 
     /// Writes one batch into a worker's link. `false`: it has no room now.
-    fn send(&mut self, id: WorkerId, job: JobId, run: &Run) -> Result<bool, LinkError> {
+    pub(super) fn send(&mut self, id: WorkerId, job: JobId, run: &Run) -> Result<bool, LinkError> {
         let Some(state) = self.sched.job(job) else {
             return Ok(true);
         };
@@ -225,7 +235,7 @@ impl State {
         if wants != slot.watched_for_room {
             slot.watched_for_room = wants;
             if let Err(error) = self.watch_for_room(id, wants) {
-                self.give_up(id, &error);
+                self.cannot_send(id, &error);
             }
         }
     }

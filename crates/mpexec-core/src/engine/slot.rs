@@ -53,6 +53,8 @@ pub(crate) struct Slot {
     pub pid: u32,
     /// It is killed for the task that it runs.
     pub sentenced: bool,
+    /// Its end hook was asked for.
+    pub farewell_asked: bool,
     /// It was told to leave: its end is no death.
     pub dismissed: bool,
     /// How many workers of the pool had died when this one was started.

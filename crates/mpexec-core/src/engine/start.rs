@@ -69,6 +69,7 @@ impl Engine {
         state.sched = Scheduler::new(workers, config.most_tasks.unwrap_or(u64::MAX));
         state.slots = (0..workers).map(|_| Slot::default()).collect();
         state.bells = Some(bells.clone());
+        state.keep_hooks(&config.hooks);
         state.kick = Some(kick.clone());
         state.wake = Some(wake.clone());
         let engine = Arc::new(Engine {

@@ -10,7 +10,7 @@ use super::deaths::Row;
 use super::functions::Names;
 use super::ids::IdMap;
 use super::jobs::{JobState, Jobs};
-use super::outcomes::Hook;
+use super::outcomes::{Farewell, Hook};
 use super::parcels::Parcel;
 use super::scheduler::{Action, Event, Function, JobId, Scheduler};
 use super::segments::Segment;
@@ -99,6 +99,8 @@ pub(crate) struct State {
     /// The first worker's readiness, or why there is none.
     pub started: Option<Result<(), PoolError>>,
     pub bells: Option<Arc<Watcher>>,
+    /// What end hooks brought that nobody has fetched.
+    pub farewells: Vec<Farewell>,
     pub(super) segments: Vec<Segment>,
     /// The buffer into which results of single calls are taken, again and again.
     pub(super) received: Vec<u8>,

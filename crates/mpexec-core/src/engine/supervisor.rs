@@ -164,7 +164,7 @@ impl Supervisor {
         for id in 0..engine.workers() {
             let born = {
                 let state = engine.lock();
-                let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.outstanding());
+                let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.work_left());
                 let fresh = engine.config.replace || state.deaths == 0;
                 if !state.slots[id].is_empty() || !wanted || !fresh || state.crash_looped {
                     continue;
@@ -185,7 +185,7 @@ impl Supervisor {
                         if let Some(link) = &state.slots[id].link {
                             let _ = engine.bells.add(link.bell(), id as u64, Watch::Edge);
                         }
-                        engine.serve_from_now(&mut state, id);
+                        state.welcome(id);
                     } else if state.life == Life::Terminated {
                         state.slots[id].kill();
                     }
@@ -222,7 +222,7 @@ impl Supervisor {
         if state.started.is_none() && alone {
             state.started = Some(Err(error.clone()));
         } else if alone {
-            engine.end_calls(&mut state, error);
+            state.end_calls(error);
         }
         for waiter in &state.parked {
             waiter.wake();
@@ -298,18 +298,8 @@ impl Supervisor {
             return false;
         }
         if state.life == Life::Closed && !state.sched.outstanding() {
-            for slot in &mut state.slots {
-                match slot.phase {
-                    Phase::Ready => {
-                        let asked = slot.link.as_mut().map(|link| link.shut_down());
-                        slot.phase = Phase::Leaving(Instant::now());
-                        if !matches!(asked, Some(Ok(()))) {
-                            slot.kill();
-                        }
-                    }
-                    Phase::Starting(_) => slot.kill(),
-                    Phase::Empty | Phase::Leaving(_) => {}
-                }
+            for id in 0..state.slots.len() {
+                state.retire(id);
             }
         }
         let gone = state.slots.iter().all(Slot::is_empty);

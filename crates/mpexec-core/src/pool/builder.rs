@@ -11,6 +11,7 @@ use mpexec_wire::encode;
 
 use super::Pool;
 use super::call::CallOptions;
+use super::given::GivenHooks;
 use super::inline;
 use crate::config::{Config, Notes, Transport, Workers};
 use crate::engine::Engine;
@@ -81,6 +82,7 @@ pub fn count_processors() -> Processors {
 #[must_use]
 pub struct PoolBuilder {
     pub(super) config: Config,
+    pub(super) hooks: GivenHooks,
 }
 
 impl PoolBuilder {
@@ -215,6 +217,7 @@ impl PoolBuilder {
     pub fn build(mut self) -> Result<Pool, PoolError> {
         inline::settle(&mut self.config)?;
         let workers = self.count()?;
+        self.hooks.settle(&mut self.config)?;
         CallOptions::of(&self.config).check()?;
         if self.config.most_tasks == Some(0) {
             let remedy = "a worker that may run no task is of no use";

@@ -134,14 +134,14 @@ where
     }
 }
 
-fn conjure<F: Copy>() -> F {
+pub(super) fn conjure<F: Copy>() -> F {
     captures_nothing::<F>();
     // SAFETY: `F` is `Copy` and zero-sized (asserted above), so reading it reads no memory, and a dangling but aligned
     // pointer is a valid place to read it from. A function item or a closure that captures nothing has exactly one value.
     unsafe { std::ptr::NonNull::<F>::dangling().as_ptr().read() }
 }
 
-fn write<R: TaskResult>(call: &mut Call<'_>, status: Status, output: &R) -> Status {
+pub(super) fn write<R: TaskResult>(call: &mut Call<'_>, status: Status, output: &R) -> Status {
     match encode_owned(output, &mut call.sink) {
         Ok(_) => status,
         Err(EncodeError::Refused { type_name, message }) => {

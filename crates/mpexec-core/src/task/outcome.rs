@@ -2,10 +2,10 @@
 
 use std::panic::catch_unwind;
 
-use mpexec_wire::{PanicReport, Status, decode, decode_owned};
+use mpexec_wire::{Status, decode_owned};
 
 use super::params::TaskResult;
-use crate::engine::outcomes::Outcome;
+use crate::engine::outcomes::{Outcome, told};
 use crate::error::TaskError;
 
 /// Decodes one result. Runs the user's `Deserialize`: never under a lock.
@@ -32,26 +32,5 @@ pub(crate) fn decode_outcome<R: TaskResult>(outcome: Option<Outcome>) -> Result<
         Some(Outcome::Came(status, bytes)) => decode_result(status, bytes.as_slice()),
         Some(Outcome::Failed(error)) => Err(*error),
         None => Err(TaskError::Cancelled { reason: "its outcome was fetched before".to_owned() }),
-    }
-}
-
-fn told(status: Status, bytes: &[u8]) -> TaskError {
-    let text = || String::from_utf8_lossy(bytes).into_owned();
-    match status {
-        Status::Panicked => match decode::<PanicReport>(bytes) {
-            Ok(PanicReport { message, location, backtrace }) => TaskError::Panicked { message, location, backtrace },
-            Err(error) => TaskError::ResultUndecodable { message: format!("the report of a panic: {error}") },
-        },
-        Status::ArgumentUndecodable => TaskError::ArgumentUndecodable { message: text() },
-        Status::ResultUnencodable => TaskError::ResultUnencodable { message: text() },
-        Status::UnknownFunction => TaskError::UnknownFunction { message: text() },
-        Status::TaskErr => match decode(bytes) {
-            Ok(error) => TaskError::Returned(error),
-            Err(error) => TaskError::ResultUndecodable { message: format!("what a task told of its error: {error}") },
-        },
-        // Skipped results never come this far.
-        Status::Ok | Status::Skipped => {
-            TaskError::ResultUndecodable { message: format!("a result with status {status:?}") }
-        }
     }
 }

@@ -12,3 +12,4 @@ pub(crate) mod parent;
 pub(crate) mod program;
 pub(crate) mod serve;
 pub(crate) mod start;
+pub(crate) mod state;

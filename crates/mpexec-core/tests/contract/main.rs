@@ -11,6 +11,7 @@ mod flow;
 mod forms;
 mod futures;
 mod handles;
+mod hooks;
 mod inline;
 mod letting_go;
 mod many;

@@ -52,6 +52,8 @@ pub(crate) struct Worker {
     pub ready: bool,
     /// It gets no new tasks while it is asked for those that it has.
     pub closed: bool,
+    /// Its start hook is not through.
+    pub warming: bool,
     /// It gets no new tasks, and is sent home when it has none.
     pub leaving: bool,
     /// So many tasks are the most it gets in its life.
@@ -82,9 +84,14 @@ impl Worker {
         }
     }
 
+    /// Whether it serves and is to stay.
+    pub(crate) fn is_up(&self) -> bool {
+        self.ready && !self.leaving && !self.warming
+    }
+
     /// Whether it may be given tasks, if there is room.
     pub(super) fn takes_tasks(&self) -> bool {
-        self.ready && !self.closed && !self.leaving && self.left() > 0
+        self.is_up() && !self.closed && self.left() > 0
     }
 
     /// It is to leave and has nothing any more.

@@ -230,10 +230,12 @@ impl Link for SocketLink {
     }
 
     fn attend(&mut self) -> Result<bool, LinkError> {
-        // What came before the end is taken in before the end is told.
-        let taken = self.take_in();
-        taken.and_then(|()| self.writer.flush())?;
-        Ok(self.more)
+        self.take_in()?;
+        match self.writer.flush() {
+            // What came before the end is taken in before the end is told: reading tells it.
+            Ok(()) | Err(LinkError::Closed) => Ok(self.more),
+            Err(error) => Err(error),
+        }
     }
 
     fn bell(&self) -> BorrowedFd<'_> {
