@@ -96,7 +96,7 @@ impl Worker {
 
     /// It is to leave and has nothing any more.
     pub(crate) fn is_done(&self) -> bool {
-        self.ready && (self.leaving || self.finished >= self.most) && self.held.is_empty() && self.unanswered == 0
+        self.ready && (self.leaving || self.finished >= self.most) && self.held.is_empty()
     }
 
     /// Whether a task of the job without an outcome is in its hands.
