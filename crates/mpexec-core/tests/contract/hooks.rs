@@ -121,8 +121,10 @@ fn hooks_that_do_not_fit_are_refused(transport: Transport) {
     };
     assert_eq!(bad(builder(transport, 1).start_hook(|| 1u8).end_hook(|_: u16| ()).build()), "end_hook");
     assert_eq!(bad(builder(transport, 1).end_hook(|_: u16| ()).build()), "end_hook");
-    let elsewhere = builder(transport, 1).worker_program("/bin/true").start_hook(|| 1u8).build();
-    assert_eq!(bad(elsewhere), "start_hook");
+    if transport != Transport::Memory {
+        let elsewhere = builder(transport, 1).worker_program("/bin/true").start_hook(|| 1u8).build();
+        assert_eq!(bad(elsewhere), "start_hook");
+    }
     let pool = builder(transport, 1).end_hook(|()| 7u8).build().unwrap();
     pool.close();
     pool.join().unwrap();
