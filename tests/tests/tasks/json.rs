@@ -1,6 +1,6 @@
 //! JSON: functions of which the caller knows no more than the name, in this program and in another.
 
-use mpexec_core::{Pool, TaskError};
+use mpexec_core::{Pool, TaskError, Workers};
 use mpexec_tests::tasks::parse;
 
 use crate::{LINKS, WORKER, own, with};
@@ -148,4 +148,12 @@ fn texts_longer_than_a_message_travel_too() {
         let result = pool.apply_json("mean", format!("[[2], \"{unit}\"]")).unwrap();
         assert!(result.len() == unit.len() + 4 && result.starts_with("\"2 m"), "{} bytes", result.len());
     });
+}
+
+#[test]
+fn a_pool_without_processes_has_the_same_door() {
+    let pool = Pool::builder().workers(Workers::Inline).build().unwrap();
+    assert_eq!(pool.apply_json("add", r#"{"b": 2, "a": 1}"#).unwrap(), "3");
+    let sums: Vec<_> = pool.imap_json("add", ["[1, 1]", "[2, 2]"]).map(Result::unwrap).collect();
+    assert_eq!(sums, ["2", "4"]);
 }

@@ -50,6 +50,7 @@ impl<T: DeserializeOwned + 'static> JsonParam<Owned> for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Pod + DeserializeOwned> JsonParam<Slice> for &[T] {
     type Place = Vec<T>;
 

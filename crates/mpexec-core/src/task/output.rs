@@ -145,6 +145,7 @@ pub trait TriedError<K>: 'static {
     fn told(self) -> ReturnedError;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<Box<dyn Error>> + 'static> TriedError<Told> for E {
     fn told(self) -> ReturnedError {
         ReturnedError::new(&*self.into())

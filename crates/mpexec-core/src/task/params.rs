@@ -247,7 +247,10 @@ impl<T: Pod> Arg<&[T], Slice> for Plain<'_, T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a task",
     label = "cannot be sent back from another process",
-    note = "a result is owned and has serde's `Serialize` and `Deserialize`; an error of any type that can be shown comes back through `try_map` and `try_starmap`"
+    note = "a result is owned and has serde's `Serialize` and `Deserialize`",
+    note = "an error without them comes back as its text and causes: return `anyhow::Error` or `Box<dyn Error>`, or call with `try_apply`, `try_map` or `try_starmap`, which take any error"
 )]
 pub trait TaskResult: Serialize + DeserializeOwned + 'static {}
+// So that the compiler says the above, and not which traits of serde are missing.
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + 'static> TaskResult for T {}
