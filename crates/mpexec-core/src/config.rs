@@ -56,7 +56,7 @@ pub enum Workers {
     /// this program. A task that runs cannot be killed: [`Pending::abort`](crate::Pending::abort), [`Pool::terminate`](crate::Pool::terminate)
     /// and a dropped pool let it finish. [`Pool::pids`](crate::Pool::pids) is empty, [`in_worker`](crate::in_worker) is false, and what tasks
     /// print goes where this program prints. What needs a process is refused as [`PoolError::BadSetting`]: another worker program, a
-    /// limit of memory, an environment, directory, niceness or processors of their own. `build` takes the names that
+    /// limit of memory, captured output, an environment, directory, niceness or processors of their own. `build` takes the names that
     /// [`register`](crate::register) has given by then.
     Inline,
 }
@@ -190,6 +190,8 @@ pub(crate) struct Config {
     pub worker_program: Option<PathBuf>,
     pub stderr: Output,
     pub stdout: Output,
+    /// In place of these two: so many bytes of each are captured per task.
+    pub capture: Option<usize>,
     /// Where and how workers run.
     pub environment: Environment,
     /// What a worker is called; `None`: by the label.
@@ -255,6 +257,7 @@ impl Default for Config {
             worker_program: None,
             stderr: Output::Forward,
             stdout: Output::Inherit,
+            capture: None,
             environment: Environment::default(),
             name: None,
             called: String::new(),

@@ -102,7 +102,8 @@
 //! # 7. Where workers run
 //!
 //! [`PoolBuilder::env`], [`current_dir`](PoolBuilder::current_dir), [`nice`](PoolBuilder::nice) and [`affinity`](PoolBuilder::affinity) are for all
-//! workers of a pool and their replacements. [`PoolBuilder::stdout`] and [`PoolBuilder::stderr`] say where goes what they print.
+//! workers of a pool and their replacements. [`PoolBuilder::stdout`] and [`PoolBuilder::stderr`] say where goes what they print,
+//! and with [`PoolBuilder::capture_output`] it comes with each task's outcome ([`Pool::apply_captured`]).
 //!
 //! # 8. Another program as worker
 //!
@@ -150,7 +151,10 @@ pub use error::{Exit, JobError, PoolError, ReturnedError, TaskError, WaitTimedOu
 pub use mpexec_macros::task;
 pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
-pub use pool::{CallBuilder, EndResult, Imap, ImapUnordered, Pool, PoolBuilder, Processors, count_processors};
+pub use pool::{
+    CallBuilder, Captured, EndResult, Imap, ImapCaptured, ImapUnordered, Pool, PoolBuilder, Processors,
+    count_processors,
+};
 pub use process::{ChildInfo, Process, ProcessBuilder, active_children};
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TaskInfo, TryCallable, named, register};
 pub use task::{

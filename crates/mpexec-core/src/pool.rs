@@ -2,6 +2,7 @@
 
 mod builder;
 mod call;
+mod captured;
 mod environment;
 mod feed;
 mod given;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use builder::{PoolBuilder, Processors, count_processors};
 pub use call::CallBuilder;
+pub use captured::{Captured, ImapCaptured};
 pub use hooks::EndResult;
 pub use streams::{Imap, ImapUnordered};
 

@@ -31,7 +31,7 @@ use mpexec_wire::Signature;
 
 use crate::engine::functions::FunctionRef;
 use crate::error::PoolError;
-use crate::task::entry::{entry_of, offset_of, try_offset_of};
+use crate::task::entry::{captured_offset_of, entry_of, offset_of, try_offset_of};
 use crate::task::{ResultOf, TaskFn, TaskOutput, TaskResult, TriedError};
 use crate::worker::functions::{self, Named};
 
@@ -106,6 +106,10 @@ pub trait Callable<M>: Clone {
 
     /// Where the worker finds it.
     fn id(&self) -> FunctionId;
+
+    /// Where the worker finds the form of it that brings what was printed.
+    #[doc(hidden)]
+    fn captured_id(&self) -> FunctionId;
 }
 
 impl<F, S, P, B, K> Callable<(S, P, (B, K))> for F
@@ -124,6 +128,11 @@ where
             signature_of::<F, (S, P), B, K>,
         ))
     }
+
+    fn captured_id(&self) -> FunctionId {
+        // A name stands for the form without what was printed.
+        FunctionId(FunctionRef::Offset(captured_offset_of::<F, (S, P), B, K>(*self), || None, Signature::default))
+    }
 }
 
 impl<F, S, P, B, K> Callable<(S, P, (B, K))> for NamedFn<F>
@@ -137,6 +146,10 @@ where
     fn id(&self) -> FunctionId {
         let _ = offset_of::<F, (S, P), B, K>(self.function);
         FunctionId(FunctionRef::Named(self.name.clone(), signature_of::<F, (S, P), B, K>))
+    }
+
+    fn captured_id(&self) -> FunctionId {
+        self.function.captured_id()
     }
 }
 

@@ -66,7 +66,8 @@ pub use frame::{
 pub use function::{FunctionInfo, Signature};
 pub use group::{GROUP_HEADER, GroupHeader, RESULT_PARCEL, ResultEntry, ResultHeader, Results, Status};
 pub use message::{
-    FileId, FromWorker, Greeting, Hello, PROTOCOL, PanicReport, Settings, ToWorker, Transport, Welcome, peek_hello,
+    Captured, FileId, FromWorker, Greeting, Hello, PROTOCOL, PanicReport, Settings, ToWorker, Transport, Welcome,
+    peek_hello,
 };
 pub use plain::{decode_owned, decode_slice, decode_str, encode_owned, encode_slice, encode_str};
 pub use record::{ENTRY_HEADER, PARCEL_REF, ParcelRef, RecordError, pad8};

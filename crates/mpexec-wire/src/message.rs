@@ -16,7 +16,7 @@ use crate::codec::{DecodeError, decode_prefix};
 use crate::function::FunctionInfo;
 
 /// The version of everything in this crate that goes over a link.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// What a worker says.
 ///
@@ -137,6 +137,36 @@ pub struct Settings {
     pub processors: Vec<u32>,
     /// It finishes what it has when the coordinator ends, and does not die with it.
     pub outlives: bool,
+    /// Its standard output and error are files in memory; so many bytes of each are to be kept per task.
+    pub capture: Option<u64>,
+}
+
+/// What a task ended as and what it printed: the payload of the result of a call that captures.
+///
+/// ```
+/// use mpexec_wire::{Captured, decode, encode_to_vec};
+///
+/// let spoke = Captured { stdout: b"hello".to_vec(), stdout_cut: 7, ..Captured::default() };
+/// assert_eq!(decode::<Captured>(&encode_to_vec(&spoke)?)?, spoke);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Captured {
+    /// A [`Status`](crate::Status).
+    pub status: u16,
+    /// What belongs to that status.
+    #[serde(with = "serde_bytes")]
+    pub result: Vec<u8>,
+    /// The beginning of what it wrote to standard output,
+    #[serde(with = "serde_bytes")]
+    pub stdout: Vec<u8>,
+    /// and to standard error.
+    #[serde(with = "serde_bytes")]
+    pub stderr: Vec<u8>,
+    /// How many bytes more went to standard output,
+    pub stdout_cut: u64,
+    /// and to standard error.
+    pub stderr_cut: u64,
 }
 
 /// The way that tasks and results take.

@@ -31,6 +31,7 @@ fn decoders() -> Vec<(&'static str, Accepts, Vec<u8>)> {
         ("floats", value::<Vec<f64>>, encode_to_vec(&vec![1.5_f64; 4]).unwrap()),
         ("bytes", value::<Vec<u8>>, encode_to_vec(&vec![7_u8; 9]).unwrap()),
         ("text", value::<String>, encode_to_vec("größer").unwrap()),
+        ("captured", value::<Captured>, encode_to_vec(&common::captured()).unwrap()),
         ("report", value::<PanicReport>, encode_to_vec(&common::panic_report()).unwrap()),
         ("batch", |bytes| common::read_batch(bytes).is_ok(), common::batch()),
         ("group", |bytes| common::read_group(bytes).is_ok(), common::group(3)),

@@ -88,13 +88,14 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
     let transport =
         prop_oneof![any::<u64>().prop_map(|capacity| Transport::Shm { capacity }), Just(Transport::Socket),];
     let context = option::of(vec(any::<u8>(), 0..40));
-    let settings = (text(), text(), any::<i32>(), vec(any::<u32>(), 0..5), any::<bool>());
-    let settings = settings.prop_map(|(name, parent, nice, processors, outlives)| Settings {
+    let settings = (text(), text(), any::<i32>(), vec(any::<u32>(), 0..5), any::<bool>(), option::of(any::<u64>()));
+    let settings = settings.prop_map(|(name, parent, nice, processors, outlives, capture)| Settings {
         name,
         parent,
         nice,
         processors,
         outlives,
+        capture,
     });
     let welcome = (any::<(u32, u32, u32)>(), text(), transport, option::of(file()), context, settings);
     let welcome = welcome.prop_map(|(numbers, version, transport, same_executable, context, settings)| {

@@ -78,6 +78,7 @@ impl Surroundings {
             nice: config.environment.nice,
             processors: turn.map(|turn| self.processors[turn].clone()).unwrap_or_default(),
             outlives: config.outlives,
+            capture: config.capture.map(|bytes| bytes as u64),
         }
     }
 }

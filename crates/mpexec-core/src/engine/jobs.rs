@@ -2,7 +2,7 @@
 //!
 //! Outcomes are bytes here. They are decoded by whoever fetches them, outside every lock.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use mpexec_ring::Parcel;
@@ -11,6 +11,7 @@ use mpexec_wire::Status;
 use super::calls::Calls;
 use super::ids::IdMap;
 use super::outcomes::Hook;
+use super::printed::Printed;
 use super::waiter::Arrivals;
 use crate::error::TaskError;
 
@@ -82,6 +83,8 @@ pub(crate) struct JobState {
     pub calls: Option<Calls>,
     /// Its owner wants to be told at the end only.
     pub quiet: bool,
+    /// If it wants to know: what its tasks had printed, by index, that failed with their worker.
+    pub printed: Option<HashMap<u64, Printed>>,
     /// Some tasks' arguments are parcels.
     pub parcels: bool,
 }

@@ -19,6 +19,7 @@ use mpexec_wire::{
 
 use super::Engine;
 use super::functions::Names;
+use super::printed::Sheets;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot, Starting, Tail};
 use super::state::State;
@@ -47,10 +48,20 @@ impl Engine {
         let (socket, theirs) =
             control::pair().map_err(|error| PoolError::system("make a socket pair for a worker", error))?;
         let piped = |error| PoolError::system("make a pipe for what a worker prints", error);
-        let (stdout, their_stdout) = connect(self.config.stdout).map_err(piped)?;
-        let (stderr, their_stderr) = connect(self.config.stderr).map_err(piped)?;
+        let (mut stdout, mut stderr, mut sheets) = (None, None, None);
+        let printing = if self.config.capture.is_some() {
+            let (ours, theirs) =
+                Sheets::new().map_err(|error| PoolError::system("make the memory that a worker prints to", error))?;
+            sheets = Some(ours);
+            theirs
+        } else {
+            let (our_stdout, their_stdout) = connect(self.config.stdout).map_err(piped)?;
+            let (our_stderr, their_stderr) = connect(self.config.stderr).map_err(piped)?;
+            (stdout, stderr) = (our_stdout, our_stderr);
+            [their_stdout, their_stderr]
+        };
         // The rings are made while the child is being started.
-        let spawning = self.spawn(Stdio::from(theirs), their_stdout, their_stderr)?;
+        let spawning = self.spawn(Stdio::from(theirs), printing)?;
         let rings = self.make_rings();
         let child = spawning.wait().map_err(|error| self.not_startable(&error));
         let (rings, mut child) = match (rings, child) {
@@ -96,6 +107,7 @@ impl Engine {
             pid,
             stdout,
             stderr,
+            sheets,
             ..Slot::default()
         })
     }
@@ -110,7 +122,7 @@ impl Engine {
         made.map(Some).map_err(refused)
     }
 
-    fn spawn(&self, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Result<Spawning, PoolError> {
+    fn spawn(&self, stdin: Stdio, [stdout, stderr]: [Stdio; 2]) -> Result<Spawning, PoolError> {
         let mut command = Command::new(self.program.to_run());
         command.arg0(self.config.worker_name()).arg(WORKER_MARK).process_group(0);
         command.stdin(stdin).stdout(stdout).stderr(stderr);

@@ -14,6 +14,7 @@
 //! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
 //! | [`forwarding`] | what workers print on its way to our own streams |
+//! | [`printed`] | what a task had printed that took its worker down |
 //! | [`calls`] | single calls: where their outcomes are left |
 //! | [`jobs`] | outcomes on their way from the crank to their owners |
 //!
@@ -34,6 +35,7 @@ mod obituary;
 pub(crate) mod open;
 pub(crate) mod outcomes;
 pub(crate) mod parcels;
+pub(crate) mod printed;
 mod receive;
 mod retire;
 pub(crate) mod scheduler;

@@ -3,10 +3,13 @@
 //! What was finished stays finished: results that were complete are read out of its ring after its death. What had not
 //! started goes to others free of charge. Only the task that was running is charged.
 
+use std::collections::HashMap;
+
 use super::Engine;
 pub(super) use super::deaths::Row;
 use super::forwarding::Stream;
-use super::scheduler::{Event, WorkerId};
+use super::printed::Printed;
+use super::scheduler::{Event, JobId, WorkerId};
 use super::send::cancelled;
 use super::slot::{Phase, Slot, Tail};
 use super::state::{Life, State};
@@ -33,12 +36,12 @@ struct Death {
 impl Engine {
     /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
     pub(super) fn bury(&self, id: WorkerId) {
-        let (exit, tail, stdout) = {
+        let (exit, tail, stdout, sheets) = {
             let slot = &mut self.lock().slots[id];
             let Some(exit) = slot.try_wait() else {
                 return;
             };
-            (exit, slot.stderr.take(), slot.stdout.take())
+            (exit, slot.stderr.take(), slot.stdout.take(), slot.sheets.take())
         };
         if let Some(mut tail) = stdout {
             self.forward(&mut tail, Stream::Stdout);
@@ -49,6 +52,11 @@ impl Engine {
             self.forwarding.await_last_words();
             tail.text()
         });
+        let mut printed = None;
+        if let (Some(sheets), Some(most)) = (sheets, self.config.capture) {
+            stderr = sheets.last_words();
+            printed = Some(sheets.read(most as u64));
+        }
         let mut state = self.lock();
         // What a dead worker left is finite, unless something that it left behind goes on in its name.
         for _ in 0..TURNS {
@@ -79,6 +87,7 @@ impl Engine {
         let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
         state.handle(Event::Lost { worker: id, running }, |state, job, index| {
             let error = if state.is_stopping(job, index) { cancelled() } else { crashed.clone() };
+            state.keep_printed(job, index, printed.as_ref());
             state.fail(job, index, error);
         });
         let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed;
@@ -166,5 +175,30 @@ impl Engine {
             state.started.get_or_insert(Err(error.clone()));
             state.end_calls(&error);
         }
+    }
+}
+
+impl State {
+    /// Keeps what a task had printed that failed with its worker, if its job wants to know.
+    pub(super) fn keep_printed(&mut self, job: JobId, index: u64, printed: Option<&Printed>) {
+        if let Some(printed) = printed
+            && let Some(left) = self.jobs.get_mut(&job).and_then(|job| job.printed.as_mut())
+        {
+            left.insert(index, printed.clone());
+        }
+    }
+}
+
+impl Engine {
+    /// From now on what a job's tasks printed that fail with their worker is kept.
+    pub(crate) fn keep_printed(&self, job: JobId) {
+        if let Some(job) = self.lock().jobs.get_mut(&job) {
+            job.printed = Some(HashMap::new());
+        }
+    }
+
+    /// What a task had printed that failed with its worker; once.
+    pub(crate) fn take_printed(&self, job: JobId, index: u64) -> Option<Printed> {
+        self.lock().jobs.get_mut(&job)?.printed.as_mut()?.remove(&index)
     }
 }

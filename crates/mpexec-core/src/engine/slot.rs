@@ -8,6 +8,7 @@ use mpexec_ring::{ResultReceiver, TaskSender};
 pub(crate) use rustix::process::Signal;
 
 use super::forwarding::Stream;
+use super::printed::Sheets;
 use super::scheduler::JobId;
 use crate::error::Exit;
 use crate::link::Link;
@@ -61,6 +62,8 @@ pub(crate) struct Slot {
     pub born: u64,
     pub stderr: Option<Tail>,
     pub stdout: Option<Tail>,
+    /// In place of these, where output is captured.
+    pub sheets: Option<Sheets>,
     /// Nothing more is read from it, and it is being killed:
     pub mute: bool,
     /// it broke the protocol, and how.

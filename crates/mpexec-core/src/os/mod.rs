@@ -7,6 +7,7 @@
 //! | [`exe`] | this program's own executable, held open |
 //! | [`family`] | the children that this process has now |
 //! | [`place`] | niceness, processors, directories |
+//! | [`sheet`] | memory that a process prints to |
 //! | [`descriptors`] | what a worker does with the descriptors it was born with |
 //! | [`death`] | dying with the coordinator |
 //! | [`early`] | running before `main`, in test binaries |
@@ -25,6 +26,7 @@ pub(crate) mod family;
 pub(crate) mod memory;
 pub(crate) mod place;
 pub(crate) mod processors;
+pub(crate) mod sheet;
 pub(crate) mod spawn;
 pub(crate) mod text;
 

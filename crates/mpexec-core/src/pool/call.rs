@@ -299,6 +299,10 @@ impl<'p> CallBuilder<'p> {
         ImapUnordered::new(self.open(&function.id().0, Some(Stream::Unordered), items_of(items)))
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        self.engine
+    }
+
     pub(super) fn open<I: Iterator, R: TaskResult>(
         &self,
         function: &FunctionRef,
@@ -317,7 +321,7 @@ impl<'p> CallBuilder<'p> {
     }
 }
 
-fn items_of<M, I>(items: I) -> Feed<I::IntoIter>
+pub(super) fn items_of<M, I>(items: I) -> Feed<I::IntoIter>
 where
     I: IntoIterator,
     I::Item: Item<M>,
@@ -325,7 +329,7 @@ where
     Feed::new(items.into_iter(), |item, sink| item.encode_one(sink))
 }
 
-fn tuples_of<M, I>(tuples: I) -> Feed<I::IntoIter>
+pub(super) fn tuples_of<M, I>(tuples: I) -> Feed<I::IntoIter>
 where
     I: IntoIterator,
     I::Item: Args<M>,

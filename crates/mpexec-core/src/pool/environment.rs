@@ -84,10 +84,24 @@ impl PoolBuilder {
         self
     }
 
+    /// The workers print to memory, and what a task printed comes with its outcome, where it is asked for:
+    /// [`Pool::apply_captured`](crate::Pool::apply_captured), [`Pool::imap_captured`](crate::Pool::imap_captured). It takes the place of `stdout` and `stderr`.
+    ///
+    /// Of each stream the first `bytes` of a task are kept, of the rest it is told how long it was; 1 MiB (`1 << 20`) serves most.
+    /// While a task prints, the memory of what is too much is given back ten times a second. What it leaves running and
+    /// prints later is the next task's. What other calls print is dropped.
+    pub fn capture_output(mut self, bytes: usize) -> PoolBuilder {
+        self.config.capture = Some(bytes);
+        self
+    }
+
     /// Whether what was said of the workers' surroundings goes together.
     pub(super) fn check_environment(&self) -> Result<(), PoolError> {
         let bad =
             |setting, value: &str, remedy| Err(PoolError::BadSetting { setting, value: value.to_owned(), remedy });
+        if self.config.capture == Some(0) {
+            return bad("capture_output", "0", "give how many bytes to keep, or do without it");
+        }
         if self.config.stdout == Output::Keep {
             return bad("stdout", "Keep", "only the end of standard error is kept; give Output::Null");
         }

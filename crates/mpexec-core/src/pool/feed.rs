@@ -13,6 +13,7 @@ use super::under_way::UnderWay;
 use crate::engine::Engine;
 use crate::engine::jobs::News;
 use crate::engine::open::{JobNews, Staged};
+use crate::engine::printed::Printed;
 use crate::engine::scheduler::{JobId, Run, WINDOW};
 use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
@@ -98,6 +99,16 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
     pub(crate) fn broken(&mut self) -> Option<(TaskError, u64, &mut I)> {
         let (error, brought) = self.broken.clone()?;
         Some((error, brought, &mut self.feed.items))
+    }
+
+    /// What its tasks had printed that fail with their worker is kept from now on,
+    pub(crate) fn keep_printed(&self) {
+        self.engine.keep_printed(self.job);
+    }
+
+    /// to be taken once.
+    pub(crate) fn take_printed(&self, index: u64) -> Option<Printed> {
+        self.engine.take_printed(self.job, index)
     }
 
     /// How many tasks were brought so far.

@@ -29,6 +29,9 @@ pub(super) fn settle(config: &mut Config) -> Result<(), PoolError> {
     if config.most_memory.is_some() {
         return bad("max_worker_memory", "set", "workers in this process have no memory of their own");
     }
+    if config.capture.is_some() {
+        return bad("capture_output", "set", "workers in this process print where it prints");
+    }
     if !config.environment.is_plain() {
         return bad("environment", "set", "workers in this process share its environment, directory and processors");
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::feed::Running;
 use crate::engine::jobs::News;
+use crate::engine::printed::Printed;
 use crate::error::TaskError;
 use crate::task::TaskResult;
 use crate::task::part::Part;
@@ -132,6 +133,16 @@ impl<I: Iterator, R: TaskResult> std::fmt::Debug for Imap<I, R> {
 impl<I: Iterator, R: TaskResult> ImapUnordered<I, R> {
     pub(crate) fn new(opened: Result<Running<I, R>, TaskError>) -> ImapUnordered<I, R> {
         ImapUnordered { running: Source::of(opened), came: VecDeque::new() }
+    }
+}
+
+impl<I: Iterator, R: TaskResult> ImapUnordered<I, R> {
+    /// What a task had printed that took its worker down.
+    pub(super) fn left_behind(&self, index: u64) -> Option<Printed> {
+        match &self.running {
+            Source::Runs(running) => running.take_printed(index),
+            Source::Refused(_) | Source::Over => None,
+        }
     }
 }
 

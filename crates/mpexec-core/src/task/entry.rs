@@ -17,7 +17,7 @@ use super::json::{BadJson, JsonFn, JsonInput, ParameterNames};
 use super::output::{TaskOutput, TriedError};
 use super::params::{Input, TaskResult};
 use crate::worker::call::{Call, Entry};
-use crate::worker::program;
+use crate::worker::{capture, program};
 
 /// What a caller ships for `F`: the place of its entry in the executable.
 ///
@@ -51,6 +51,18 @@ where
 {
     captures_nothing::<F>();
     let entry: Entry = try_run::<F, M, T, E, K>;
+    program::offset_of(entry as usize)
+}
+
+/// As [`offset_of`], but what travels back holds what was printed too.
+pub(crate) fn captured_offset_of<F, M, B, K>(_function: F) -> Option<u64>
+where
+    F: TaskFn<M>,
+    F::Output: TaskOutput<B, K>,
+    B: TaskResult,
+{
+    captures_nothing::<F>();
+    let entry: Entry = captured_run::<F, M, B, K>;
     program::offset_of(entry as usize)
 }
 
@@ -110,6 +122,16 @@ where
         Ok(Err(error)) => write(call, Status::TaskErr, &error),
         Err(error) => call.fail(Status::ArgumentUndecodable, &error.to_string()),
     }
+}
+
+/// As [`run`], with what it prints.
+fn captured_run<F, M, B, K>(call: &mut Call<'_>) -> Status
+where
+    F: TaskFn<M>,
+    F::Output: TaskOutput<B, K>,
+    B: TaskResult,
+{
+    capture::run(call, run::<F, M, B, K>)
 }
 
 /// As [`run`], with JSON for arguments and result.

@@ -5,6 +5,7 @@
 
 pub(crate) mod ambient;
 pub(crate) mod call;
+pub(crate) mod capture;
 pub(crate) mod functions;
 pub(crate) mod guard;
 pub(crate) mod panics;

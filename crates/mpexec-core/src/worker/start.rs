@@ -12,7 +12,7 @@ use mpexec_wire::{
 
 use super::call::Entry;
 use super::functions::{Functions, duplicate, told};
-use super::{ambient, guard, parent, serve};
+use super::{ambient, capture, guard, parent, serve};
 use crate::config::WORKER_MARK;
 use crate::error::PoolError;
 use crate::link::control::{Reader, Socket, Writer, wrap};
@@ -186,6 +186,10 @@ fn live_by(settings: &Settings) -> Result<(), LinkError> {
         let set = &settings.processors;
         place::run_on(set)
             .map_err(|error| LinkError::Refused(format!("it cannot run on the processors {set:?}: {error}")))?;
+    }
+    if let Some(most) = settings.capture {
+        capture::begin(most)
+            .map_err(|error| LinkError::Refused(format!("it cannot capture what is printed: {error}")))?;
     }
     Ok(())
 }

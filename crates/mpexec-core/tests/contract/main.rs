@@ -5,6 +5,7 @@
 mod aborting;
 mod calls;
 mod cancelling;
+mod capture;
 mod ending;
 mod errors;
 mod flow;

@@ -110,12 +110,24 @@ pub fn welcome() -> Welcome {
         same_executable: Some(hello().executable),
         context: Some(vec![0xc0, 0xff, 0xee]),
         coordinator: 4710,
-        settings: Settings { name: "w".into(), parent: "p".into(), nice: 5, processors: vec![1, 3], outlives: true },
+        settings: Settings {
+            name: "w".into(),
+            parent: "p".into(),
+            nice: 5,
+            processors: vec![1, 3],
+            outlives: true,
+            capture: Some(9),
+        },
     }
 }
 
 pub fn panic_report() -> PanicReport {
     PanicReport { message: "boom".into(), location: Some("a.rs:1:2".into()), backtrace: None }
+}
+
+pub fn captured() -> Captured {
+    let [result, stdout, stderr] = [vec![1, 2], b"o".to_vec(), b"e".to_vec()];
+    Captured { status: 1, result, stdout, stderr, stdout_cut: 3, stderr_cut: 4 }
 }
 
 pub fn from_worker() -> Vec<FromWorker> {
