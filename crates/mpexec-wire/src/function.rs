@@ -26,12 +26,13 @@ impl fmt::Display for Signature {
     }
 }
 
-/// A task function with a name.
+/// A task function with a name. Between two processes of one executable, which cannot differ, its name and whether it has a JSON
+/// door are all that is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionInfo {
     /// The name it is registered under.
     pub name: String,
-    /// Its structure; not told between two processes of one executable, which cannot differ.
+    /// Its structure.
     pub signature: Option<Signature>,
     /// The names of its parameters, where they are known.
     pub parameters: Option<Vec<String>>,

@@ -78,13 +78,14 @@ pub(crate) fn named() -> Vec<Named> {
     table(|all| all.clone())
 }
 
-/// What there is to say of all functions with names, by their numbers. `signatures`: also of their types.
-pub(crate) fn told(signatures: bool) -> Vec<FunctionInfo> {
+/// What there is to say of all functions with names, by their numbers. Not `whole`: no more than how to call them, which is what
+/// another process of this executable needs; the rest would cost its start a microsecond and more for each.
+pub(crate) fn told(whole: bool) -> Vec<FunctionInfo> {
     let told = |named: Named| FunctionInfo {
         name: named.name,
-        signature: signatures.then(named.signature),
-        parameters: named.parameters.map(|names| names.iter().copied().map(str::to_owned).collect()),
-        doc: named.doc.to_owned(),
+        signature: whole.then(named.signature),
+        parameters: named.parameters.filter(|_| whole).map(|names| names.iter().copied().map(str::to_owned).collect()),
+        doc: if whole { named.doc.to_owned() } else { String::new() },
         json: named.json.is_some(),
     };
     named().into_iter().map(told).collect()

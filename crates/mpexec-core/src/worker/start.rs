@@ -128,7 +128,7 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         executable: own,
-        // One executable cannot differ from itself: its signatures are not worth the time of a start.
+        // One executable cannot differ from itself: all but the names is not worth the time of a start.
         functions: told(welcome.same_executable.is_none()),
     });
     let parcels = Parcels::default();
