@@ -93,6 +93,21 @@
 //! A value that all tasks share is sent to each worker once: [`PoolBuilder::context`] puts it in, [`context`] reads it.
 //! [`current_task`] tells a task its index, attempt and worker.
 //!
+//! A large table, model or image is a [`Shared`] buffer: an argument like any other, which lies in memory once, however many
+//! workers and tasks read it.
+//!
+//! ```standalone_crate
+//! # use mpexec_core::{Pool, Shared, Workers};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+//! let table = Shared::build(1_000_000, |table: &mut [u32]| table.iter_mut().zip(0..).for_each(|(at, n)| *at = n))?;
+//! let sum = |table: Shared<u32>, from: usize| table[from..from + 10].iter().sum::<u32>();
+//! assert_eq!(pool.starmap(sum, [0, 500_000].map(|from| (&table, from)))?, [45, 5_000_045]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # 6. One process, one call
 //!
 //! [`Process::spawn`] runs a function in a child process of its own: join it, interrupt or kill it, ask how it ended.
@@ -105,7 +120,29 @@
 //! workers of a pool and their replacements. [`PoolBuilder::stdout`] and [`PoolBuilder::stderr`] say where goes what they print,
 //! and with [`PoolBuilder::capture_output`] it comes with each task's outcome ([`Pool::apply_captured`]).
 //!
-//! # 8. Another program as worker
+//! # 8. Tasks that talk
+//!
+//! The two ends of a [`channel`](channel()) are arguments too: for progress, for pipelines, for results as they are found. Many
+//! senders, many receivers; a process that is killed leaves whole messages and holds nobody up.
+//!
+//! ```standalone_crate
+//! # use mpexec_core::{Process, Receiver, Sender, channel};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! let ((questions, from_us), (to_us, answers)) = (channel::<u64>()?, channel::<u64>()?);
+//! let squares = |numbers: Receiver<u64>, squares: Sender<u64>| {
+//!     numbers.iter().map_while(Result::ok).take_while(|n| squares.send(&(n * n)).is_ok()).count()
+//! };
+//! let mut process = Process::spawn(squares, (from_us, to_us))?;
+//! questions.send(&7)?;
+//! assert_eq!(answers.recv()?, 49);
+//! drop(questions); // the end, for its receivers
+//! assert_eq!(process.join()?, 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # 9. Another program as worker
 //!
 //! A function with [`#[task]`](macro@task) has a name in every program that it is part of, so a library of tasks can be called with
 //! another worker program ([`PoolBuilder::worker_program`]). [`register`] gives a name at run time, in the worker program alone;
@@ -132,6 +169,8 @@
 #[cfg(not(unix))]
 compile_error!("mpexec-core runs on Unix systems; its shared-memory link on Linux");
 
+mod carry;
+mod channel;
 mod config;
 mod context;
 mod engine;
@@ -142,9 +181,11 @@ mod pending;
 mod pool;
 mod process;
 mod registry;
+mod shared;
 mod task;
 mod worker;
 
+pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, channel_with_capacity};
 pub use config::{Affinity, Output, Transport, WorkerStderr, Workers};
 pub use context::{CurrentTask, ParentInfo, context, current_task, in_worker, parent, worker_state};
 pub use error::{Exit, JobError, PoolError, ReturnedError, TaskError, WaitTimedOut};
@@ -157,6 +198,7 @@ pub use pool::{
 };
 pub use process::{ChildInfo, Process, ProcessBuilder, active_children};
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TaskInfo, TryCallable, named, register};
+pub use shared::{Shared, SharedError};
 pub use task::{
     Arg, Args, Input, Item, Kept, ListedError, Owned, Param, Plain, ResultOf, Slice, TaskFn, TaskOutput, TaskResult,
     Text, TextParam, Told, ToldListed, TriedError,

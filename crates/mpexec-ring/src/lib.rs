@@ -14,7 +14,7 @@
 //! 3. Records go to and fro: `grant` space, write into it, `commit`, `publish`.
 //! 4. Who has nothing to do says that it sleeps and does so; who publishes rings only then
 //!    ([`worker_wait`], [`PoolPage::set_sleeping`]).
-//! 5. What is longer than `max_record()` goes in a [`Parcel`].
+//! 5. What is longer than `max_record()` goes in a [`Parcel`]. One that is to be filled in place begins as a [`Blank`].
 //!
 //! ```
 //! use mpexec_ring::{DEFAULT_CAPACITY, PoolPage, Upto, in_process};
@@ -46,6 +46,7 @@
 // The model checker compiles the protocol's own files by itself, with its own atomics.
 #![cfg(all(target_os = "linux", not(loom)))]
 
+mod blank;
 mod cells;
 mod error;
 mod futex;
@@ -64,6 +65,7 @@ mod task_sender;
 mod wait;
 mod writer;
 
+pub use blank::Blank;
 pub use error::{Corrupt, OpenError};
 pub use page::PoolPage;
 pub use parcel::{Parcel, ParcelWriter};

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Deref;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::error::OpenError;
 use crate::map::{FROZEN, FrozenMap, memfd, seal};
@@ -38,7 +38,16 @@ impl ParcelWriter {
     ///
     /// If the system gives no memfd (descriptors are used up).
     pub fn create() -> io::Result<ParcelWriter> {
-        let file = File::from(memfd("mpexec-parcel")?);
+        ParcelWriter::named("mpexec-parcel")
+    }
+
+    /// As [`ParcelWriter::create`]; `name` is what lists of mappings show.
+    ///
+    /// # Errors
+    ///
+    /// As [`ParcelWriter::create`].
+    pub fn named(name: &str) -> io::Result<ParcelWriter> {
+        let file = File::from(memfd(name)?);
         Ok(ParcelWriter { file: io::BufWriter::with_capacity(BUFFER, file), len: 0 })
     }
 
@@ -94,7 +103,16 @@ impl Parcel {
     /// [`OpenError`] if the file is not sealed against every change, has another length, has holes,
     /// or cannot be mapped.
     pub fn open(fd: OwnedFd, len: u64) -> Result<Parcel, OpenError> {
-        FrozenMap::new(fd.as_fd(), len, "the parcel").map(Parcel)
+        Parcel::map(fd.as_fd(), len)
+    }
+
+    /// As [`Parcel::open`]; the descriptor can be passed on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Parcel::open`].
+    pub fn map(fd: BorrowedFd<'_>, len: u64) -> Result<Parcel, OpenError> {
+        FrozenMap::new(fd, len, "the parcel").map(Parcel)
     }
 }
 

@@ -10,7 +10,8 @@
 //! | 36 | 4 | `count`: how many entries follow |
 //! | 40 | 4 | `flags`: bit 0, each task is a job of its own, with index 0 |
 //! | 44 | 4 | `attempt`: 0 the first time, then one more each time |
-//! | 48 | | `count` entries |
+//! | 48 | 8 | `parcels`: how many parcels were sent to this worker before this batch |
+//! | 56 | | `count` entries |
 //!
 //! An entry is `len: u32`, `flags: u32` (bit 0: the payload is a reference to a parcel), `len` bytes, and zeros up to a
 //! multiple of 8. All integers are little endian. Payloads lie at multiples of 8 from the start of the batch, so that arguments can
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// The length of the header of a batch, in bytes.
-pub const BATCH_HEADER: usize = 48;
+pub const BATCH_HEADER: usize = 56;
 
 /// Flag of a batch: each task is a job of its own, with index 0 (many single calls sent together).
 pub const BATCH_CALLS: u32 = 1;
@@ -49,7 +50,7 @@ pub enum FunctionKind {
 ///
 /// let header = BatchHeader {
 ///     batch: 1, base_ordinal: 40, first_index: 7, function: 0x1234, function_kind: FunctionKind::Offset,
-///     count: 3, flags: 0, attempt: 0,
+///     count: 3, flags: 0, attempt: 0, parcels: 2,
 /// };
 /// let mut bytes = [0; BATCH_HEADER];
 /// header.write_to(&mut bytes);
@@ -74,10 +75,12 @@ pub struct BatchHeader {
     pub flags: u32,
     /// How often this batch was sent before.
     pub attempt: u32,
+    /// How many parcels were sent to this worker before: once so many have come, one that is not there will not come.
+    pub parcels: u64,
 }
 
 impl BatchHeader {
-    /// Writes the 48 bytes.
+    /// Writes the 56 bytes.
     #[inline]
     pub fn write_to(&self, bytes: &mut [u8; BATCH_HEADER]) {
         put(bytes, 0, self.batch);
@@ -88,9 +91,10 @@ impl BatchHeader {
         put(bytes, 36, self.count);
         put(bytes, 40, self.flags);
         put(bytes, 44, self.attempt);
+        put(bytes, 48, self.parcels);
     }
 
-    /// Reads the header at the start of `bytes`; the entries are what follows its 48 bytes.
+    /// Reads the header at the start of `bytes`; the entries are what follows its 56 bytes.
     ///
     /// # Errors
     /// [`RecordError::Cut`] when there are fewer, [`RecordError::Unknown`] for a flag or a kind of function that does not
@@ -112,6 +116,7 @@ impl BatchHeader {
             count: get(bytes, 36),
             flags: get(bytes, 40),
             attempt: get(bytes, 44),
+            parcels: get(bytes, 48),
         };
         if header.flags & !BATCH_CALLS != 0 {
             return Err(unknown("batch's flags", header.flags));

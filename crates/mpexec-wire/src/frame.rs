@@ -40,6 +40,9 @@ pub const MAX_PIECE: usize = 1 << 20;
 /// The most descriptors that come along with one frame; more than this the kernel does not pass at once.
 pub const MAX_ATTACHED: u16 = 253;
 
+/// The most parcels that one frame takes back.
+pub const MAX_FORGOTTEN: usize = 1 << 10;
+
 /// The length of the header of a piece of a parcel, in bytes.
 pub const PIECE_HEADER: usize = 24;
 
@@ -62,10 +65,13 @@ pub enum FrameKind {
     ParcelBytes = 5,
     /// A [`Progress`].
     Progress = 6,
+    /// Numbers of parcels that the worker shall not keep any longer: [`Forgotten`].
+    Forget = 7,
 }
 
 impl FrameKind {
-    const ALL: [Self; 6] = [Self::Control, Self::Batch, Self::Group, Self::Parcel, Self::ParcelBytes, Self::Progress];
+    const ALL: [Self; 7] =
+        [Self::Control, Self::Batch, Self::Group, Self::Parcel, Self::ParcelBytes, Self::Progress, Self::Forget];
 
     /// The most bytes that the payload of such a frame may take.
     ///
@@ -83,6 +89,7 @@ impl FrameKind {
             Self::Parcel => PARCEL_REF,
             Self::ParcelBytes => PIECE_HEADER + MAX_PIECE,
             Self::Progress => PROGRESS,
+            Self::Forget => MAX_FORGOTTEN * 8,
         }
     }
 }
@@ -297,5 +304,47 @@ impl Progress {
             return Err(FrameError::Payload { what: "progress", len: payload.len() });
         }
         Ok(Self { done: get(payload, 0), running: get(payload, 8) })
+    }
+}
+
+/// Numbers of parcels that are no longer needed, as the payload of a [`FrameKind::Forget`].
+///
+/// ```
+/// use mpexec_wire::Forgotten;
+///
+/// let payload = Forgotten::write(&[7, 9]);
+/// assert_eq!(Forgotten::read(&payload)?.collect::<Vec<_>>(), [7, 9]);
+/// assert!(Forgotten::read(&payload[..9]).is_err());
+/// # Ok::<(), mpexec_wire::FrameError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Forgotten<'a>(&'a [[u8; 8]]);
+
+impl<'a> Forgotten<'a> {
+    /// The payload for these numbers, of which at most [`MAX_FORGOTTEN`] fit into one frame.
+    #[must_use]
+    pub fn write(numbers: &[u64]) -> Vec<u8> {
+        numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+    }
+
+    /// Reads the payload of a [`FrameKind::Forget`].
+    ///
+    /// # Errors
+    /// [`FrameError::Payload`] when it does not consist of whole numbers.
+    pub fn read(payload: &'a [u8]) -> Result<Self, FrameError> {
+        match payload.as_chunks() {
+            (numbers, []) => Ok(Self(numbers)),
+            _ => Err(FrameError::Payload { what: "list of forgotten parcels", len: payload.len() }),
+        }
+    }
+}
+
+impl Iterator for Forgotten<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let (number, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*number))
     }
 }

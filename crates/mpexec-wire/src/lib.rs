@@ -8,6 +8,7 @@
 //!    same in a shared-memory ring and on a socket.
 //! 3. **Messages** ([`FromWorker`], [`ToWorker`]): the handshake and what else the two sides say to each other.
 //! 4. **Frames** ([`FrameHeader`], [`FrameDecoder`]): how messages and records follow each other on a byte stream.
+//! 5. **Packets** ([`PacketHeader`]): the messages of a channel between tasks, which the socket keeps apart.
 //!
 //! # A task there and back
 //! ```
@@ -19,7 +20,7 @@
 //! batch.resize(pad8(batch.len()), 0);
 //! BatchHeader {
 //!     batch: 1, base_ordinal: 0, first_index: 0, function: 0, function_kind: FunctionKind::Named,
-//!     count: 1, flags: 0, attempt: 0,
+//!     count: 1, flags: 0, attempt: 0, parcels: 0,
 //! }
 //! .write_to(batch.first_chunk_mut().unwrap());
 //! EntryHeader { len: len as u32, flags: 0 }.write_to(batch[BATCH_HEADER..].first_chunk_mut().unwrap());
@@ -51,6 +52,7 @@ mod guard;
 mod le;
 mod message;
 mod owning;
+mod packet;
 mod plain;
 mod record;
 mod sink;
@@ -60,8 +62,8 @@ pub use batch::{BATCH_CALLS, BATCH_HEADER, BatchHeader, ENTRY_PARCEL, Entries, E
 pub use codec::{DecodeError, EncodeError, MAX_DEPTH, MAX_EMPTY, decode, decode_prefix, encode, encode_to_vec};
 pub use decoder::{Frame, FrameDecoder};
 pub use frame::{
-    FRAME_HEADER, FRAME_MAGIC, FrameError, FrameHeader, FrameKind, MAX_ATTACHED, MAX_CONTROL, MAX_DATA, MAX_PIECE,
-    PIECE_HEADER, PROGRESS, ParcelPiece, Progress,
+    FRAME_HEADER, FRAME_MAGIC, Forgotten, FrameError, FrameHeader, FrameKind, MAX_ATTACHED, MAX_CONTROL, MAX_DATA,
+    MAX_FORGOTTEN, MAX_PIECE, PIECE_HEADER, PROGRESS, ParcelPiece, Progress,
 };
 pub use function::{FunctionInfo, Signature};
 pub use group::{GROUP_HEADER, GroupHeader, RESULT_PARCEL, ResultEntry, ResultHeader, Results, Status};
@@ -69,6 +71,7 @@ pub use message::{
     Captured, FileId, FromWorker, Greeting, Hello, PROTOCOL, PanicReport, Settings, ToWorker, Transport, Welcome,
     peek_hello,
 };
+pub use packet::{PACKET_HEADER, PACKET_MAGIC, PacketError, PacketHeader, PacketKind};
 pub use plain::{decode_owned, decode_slice, decode_str, encode_owned, encode_slice, encode_str};
 pub use record::{ENTRY_HEADER, PARCEL_REF, ParcelRef, RecordError, pad8};
 pub use sink::{Sink, SinkFull, SliceSink};

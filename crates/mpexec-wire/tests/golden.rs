@@ -49,7 +49,7 @@ fn every_shape_of_value_keeps_its_bytes() {
 #[test]
 fn every_message_of_a_worker_keeps_its_bytes() {
     let golden = [
-        "00000000 06000000 0500000000000000 302e312e30 67120000 0201000000000000 0d0c0b0a00000000
+        "00000000 07000000 0500000000000000 302e312e30 67120000 0201000000000000 0d0c0b0a00000000
          0100000000000000 0200000000000000 7371 01 0100000000000000 0300000000000000 753634 0300000000000000 753634
          01 0100000000000000 0100000000000000 6e 0300000000000000 6e2a6e 01",
         "01000000",
@@ -65,10 +65,10 @@ fn every_message_of_a_worker_keeps_its_bytes() {
 #[test]
 fn every_message_of_a_coordinator_keeps_its_bytes() {
     let golden = [
-        "00000000 06000000 0500000000000000 302e312e30 02000000 00000000 0000400000000000
+        "00000000 07000000 0500000000000000 302e312e30 02000000 00000000 0000400000000000
          01 0201000000000000 0d0c0b0a00000000 01 0300000000000000 c0ffee 66120000
          0100000000000000 77 0100000000000000 70 05000000 0200000000000000 01000000 03000000 01 01 0900000000000000",
-        "00000000 06000000 0500000000000000 302e312e30 02000000 01000000 00 00 66120000
+        "00000000 07000000 0500000000000000 302e312e30 02000000 01000000 00 00 66120000
          0000000000000000 0000000000000000 00000000 0000000000000000 00 00",
         "01000000 0500000000000000 0900000000000000",
         "02000000",
@@ -92,7 +92,7 @@ fn a_panic_report_keeps_its_bytes() {
 #[test]
 fn a_batch_keeps_its_bytes() {
     let golden = hex("0100000000000000 0200000000000000 0300000000000000 3412000000000000
-         01000000 03000000 01000000 04000000
+         01000000 03000000 01000000 04000000 0600000000000000
          03000000 00000000 aabbcc 0000000000
          10000000 01000000 0700000000000000 0000004000000000
          00000000 00000000");
@@ -100,7 +100,7 @@ fn a_batch_keeps_its_bytes() {
     let (header, entries) = common::read_batch(&golden).unwrap();
     assert_eq!((header.batch, header.base_ordinal, header.first_index), (1, 2, 3));
     assert_eq!((header.function, header.function_kind), (0x1234, FunctionKind::Named));
-    assert_eq!((header.count, header.flags, header.attempt), (3, BATCH_CALLS, 4));
+    assert_eq!((header.count, header.flags, header.attempt, header.parcels), (3, BATCH_CALLS, 4, 6));
     assert_eq!(entries[0], Entry { flags: 0, payload: &[0xaa, 0xbb, 0xcc] });
     assert_eq!(entries[1].parcel(), Some(ParcelRef { parcel: 7, len: 1 << 30 }));
     assert_eq!(entries[2], Entry { flags: 0, payload: &[] });
@@ -156,11 +156,12 @@ fn every_status_keeps_its_number() {
 fn every_kind_of_frame_keeps_its_bytes() {
     let headers = [
         "584d 0100 0200 0000 78000000 00000000",
-        "584d 0200 0000 0000 60000000 00000000",
+        "584d 0200 0000 0000 68000000 00000000",
         "584d 0300 0000 0000 58000000 00000000",
         "584d 0400 0100 0000 10000000 00000000",
         "584d 0500 0000 0000 1a000000 00000000",
         "584d 0600 0000 0000 10000000 00000000",
+        "584d 0700 0000 0000 10000000 00000000",
         "584d 0100 0000 0000 00000000 00000000",
     ];
     for ((kind, attached, payload), golden) in common::frames().into_iter().zip(headers) {
@@ -176,6 +177,7 @@ fn the_payloads_with_a_fixed_layout_keep_their_bytes() {
     assert_eq!(frames[3].2, hex("0700000000000000 0000004000000000"));
     assert_eq!(frames[4].2, hex("0700000000000000 0a00000000000000 0800000000000000 0102"));
     assert_eq!(frames[5].2, hex("0500000000000000 0600000000000000"));
+    assert_eq!(frames[6].2, hex("0700000000000000 0900000000000000"));
 }
 
 #[test]

@@ -164,18 +164,18 @@ fn each_wrong_field_of_a_record_has_an_error_of_its_own() {
         common::read_batch(&bytes).unwrap_err()
     };
     let unknown = |what, value| RecordError::Unknown { what, value };
-    assert_eq!(batch(32, &[2]), unknown("kind of function", 2));
+    assert_eq!(batch(32, &[3]), unknown("kind of function", 3));
     assert_eq!(batch(40, &[3]), unknown("batch's flags", 3));
-    assert_eq!(batch(52, &[2]), unknown("entry's flags", 2));
+    assert_eq!(batch(60, &[2]), unknown("entry's flags", 2));
     for (at, what) in [(8, "ordinal"), (16, "index")] {
         assert_eq!(batch(at, &[0xff; 8]), RecordError::Overflow { what });
     }
     assert_eq!(batch(36, &[2]), RecordError::Trailing { left: 8 });
     assert_eq!(batch(36, &[4]), RecordError::Cut { what: "an entry's header" });
-    assert_eq!(batch(48, &[200]), RecordError::Cut { what: "an entry's payload" });
+    assert_eq!(batch(56, &[200]), RecordError::Cut { what: "an entry's payload" });
     // The first entry as a parcel: three bytes are no reference to one. Nor are twenty-four.
-    assert_eq!(batch(52, &[1]), RecordError::Cut { what: "a reference to a parcel" });
-    assert_eq!(batch(64, &[24]), RecordError::Trailing { left: 8 });
+    assert_eq!(batch(60, &[1]), RecordError::Cut { what: "a reference to a parcel" });
+    assert_eq!(batch(72, &[24]), RecordError::Trailing { left: 8 });
 
     let group = |at: usize, field: &[u8]| {
         let mut bytes = common::group(3);

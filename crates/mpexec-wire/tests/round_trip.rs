@@ -232,7 +232,7 @@ proptest! {
 
     #[test]
     fn a_batch_comes_back_as_it_went(
-        numbers in any::<(u64, u32, u32, u64, u32)>(),
+        numbers in any::<(u64, u32, u32, u64, u32, u64)>(),
         kind in prop::sample::select(vec![FunctionKind::Offset, FunctionKind::Named, FunctionKind::NamedJson]),
         calls: bool,
         payloads in vec((any::<bool>(), vec(any::<u8>(), 0..40)), 0..12),
@@ -246,6 +246,7 @@ proptest! {
             count: payloads.len() as u32,
             flags: if calls { BATCH_CALLS } else { 0 },
             attempt: numbers.4,
+            parcels: numbers.5,
         };
         let mut bytes = vec![0; BATCH_HEADER];
         header.write_to(bytes.first_chunk_mut().unwrap());
@@ -263,6 +264,17 @@ proptest! {
             prop_assert!(*parcel || entry.payload == payload);
             let place = entry.payload.as_ptr().addr() - bytes.as_ptr().addr();
             prop_assert_eq!(place % 8, 0, "payloads are aligned");
+        }
+    }
+
+    #[test]
+    fn numbers_to_forget_come_back_as_they_went_and_a_cut_one_is_an_error(
+        numbers in vec(any::<u64>(), 0..20), cut in 1_usize..8,
+    ) {
+        let payload = Forgotten::write(&numbers);
+        prop_assert!(Forgotten::read(&payload).unwrap().eq(numbers.iter().copied()));
+        if let Some(rest) = payload.len().checked_sub(cut) {
+            prop_assert!(Forgotten::read(&payload[..rest]).is_err());
         }
     }
 

@@ -44,7 +44,7 @@ fn frames_of_every_kind_come_out_in_order_at_any_step() {
 fn each_wrong_field_of_a_header_has_an_error_of_its_own() {
     assert_eq!(fails(raw(0x4d59, 1, 0, 0)), FrameError::Magic { found: 0x4d59 });
     assert_eq!(fails(raw(FRAME_MAGIC, 0, 0, 0)), FrameError::Kind { found: 0 });
-    assert_eq!(fails(raw(FRAME_MAGIC, 7, 0, 0)), FrameError::Kind { found: 7 });
+    assert_eq!(fails(raw(FRAME_MAGIC, 8, 0, 0)), FrameError::Kind { found: 8 });
     assert_eq!(fails(raw(FRAME_MAGIC, 1, 254, 0)), FrameError::Attached { found: 254 });
     for at in [6, 12] {
         let mut header = raw(FRAME_MAGIC, 1, 0, 0);
@@ -62,6 +62,7 @@ fn a_length_above_the_cap_of_its_kind_is_refused_by_sender_and_receiver_and_the_
         (FrameKind::Parcel, PARCEL_REF),
         (FrameKind::ParcelBytes, PIECE_HEADER + MAX_PIECE),
         (FrameKind::Progress, PROGRESS),
+        (FrameKind::Forget, MAX_FORGOTTEN * 8),
     ];
     for (kind, cap) in kinds {
         let len = cap + 1;

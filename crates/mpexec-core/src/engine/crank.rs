@@ -51,11 +51,13 @@ impl Drop for Held<'_> {
         let Some(mut state) = self.state.take() else {
             return;
         };
-        if state.after.is_empty() && state.trash.is_empty() {
+        if state.after.is_empty() && state.trash.is_empty() && state.unused.is_empty() {
             return;
         }
         let (after, trash) = (std::mem::take(&mut state.after), std::mem::take(&mut state.trash));
+        let unused = std::mem::take(&mut state.unused);
         drop(state);
+        drop(unused);
         for hook in after {
             match hook {
                 Hook::Thread(waiter) => waiter.wake(),

@@ -46,6 +46,7 @@ impl State {
 
     /// The worker of place `id` has shaken hands: its start hook comes first.
     pub(super) fn welcome(&mut self, id: WorkerId) {
+        self.post_context(id);
         self.handle(Event::Ready(id), |_, _, _| {});
         if self.send_hook(id, START_HOOK) {
             self.sched.workers[id].warming = true;

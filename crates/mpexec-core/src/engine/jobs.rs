@@ -8,6 +8,7 @@ use std::sync::Arc;
 use mpexec_ring::Parcel;
 use mpexec_wire::Status;
 
+use super::attachments::Attachments;
 use super::calls::Calls;
 use super::ids::IdMap;
 use super::outcomes::Hook;
@@ -87,6 +88,8 @@ pub(crate) struct JobState {
     pub printed: Option<HashMap<u64, Printed>>,
     /// Some tasks' arguments are parcels.
     pub parcels: bool,
+    /// Descriptors that its tasks want along.
+    pub attachments: Attachments,
 }
 
 impl JobState {

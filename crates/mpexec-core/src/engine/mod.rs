@@ -15,11 +15,13 @@
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
 //! | [`forwarding`] | what workers print on its way to our own streams |
 //! | [`printed`] | what a task had printed that took its worker down |
+//! | [`posting`], [`attachments`] | descriptors that travel beside the batches |
 //! | [`calls`] | single calls: where their outcomes are left |
 //! | [`jobs`] | outcomes on their way from the crank to their owners |
 //!
 //! Only bytes and indices are known here; the doors know the types.
 
+pub(crate) mod attachments;
 pub(crate) mod callbacks;
 pub(crate) mod calls;
 pub(crate) mod crank;
@@ -35,6 +37,7 @@ mod obituary;
 pub(crate) mod open;
 pub(crate) mod outcomes;
 pub(crate) mod parcels;
+mod posting;
 pub(crate) mod printed;
 mod receive;
 mod retire;
@@ -55,6 +58,7 @@ use std::sync::{Mutex, OnceLock};
 
 use mpexec_ring::PoolPage;
 
+use crate::carry::Mailbox;
 use crate::config::{Config, Transport};
 use crate::os::events::{Bell, Watcher};
 use crate::os::exe::Program;
@@ -78,6 +82,8 @@ pub(crate) struct Engine {
     pub(crate) kick: Arc<Bell>,
     /// Gets the supervisor out of its sleep.
     pub(crate) wake: Arc<Bell>,
+    /// Buffers that the workers can forget.
+    mailbox: Arc<Mailbox>,
     pub(crate) callbacks: OnceLock<callbacks::Callbacks>,
     surroundings: environment::Surroundings,
     forwarding: forwarding::Forwarding,

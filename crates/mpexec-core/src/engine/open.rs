@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Engine;
+use super::attachments::Wanted;
 use super::calls::{CallRef, Calls};
 use super::functions::FunctionRef;
 use super::jobs::{JobState, News};
@@ -18,6 +19,8 @@ use crate::error::TaskError;
 pub(crate) struct Staged {
     pub bytes: Vec<u8>,
     pub parcels: Vec<Parcel>,
+    /// Counted from the first of these tasks.
+    pub wanted: Vec<Wanted>,
 }
 
 /// How a job is to be run.
@@ -85,11 +88,21 @@ impl Engine {
     }
 
     /// Brings encoded tasks of a job, and sends what can be sent. A buffer for the next tasks comes back.
-    pub(crate) fn bring(&self, id: JobId, run: Run, last: bool, parcels: Vec<Parcel>) -> Option<Vec<u8>> {
+    pub(crate) fn bring(
+        &self,
+        id: JobId,
+        run: Run,
+        last: bool,
+        parcels: Vec<Parcel>,
+        wanted: Vec<Wanted>,
+    ) -> Option<Vec<u8>> {
         let mut state = self.lock();
         if let Some(job) = state.jobs.get_mut(&id) {
             job.input_ended |= last;
             job.parcels |= !parcels.is_empty();
+            for wanted in wanted {
+                job.attachments.add(Wanted { first: run.first + wanted.first, ..wanted });
+            }
         }
         state.keep_parcels(parcels);
         if run.count > 0 {
@@ -234,13 +247,17 @@ impl Engine {
                 id
             }
         };
-        let Some(calls) = state.jobs.get_mut(&id).and_then(|job| {
+        let added = state.jobs.get_mut(&id).and_then(|job| {
             job.parcels |= !entry.parcels.is_empty();
-            job.calls.as_mut()
-        }) else {
+            let (index, cell) = job.calls.as_mut()?.add();
+            for wanted in entry.wanted.drain(..) {
+                job.attachments.add(Wanted { first: index, ..wanted });
+            }
+            Some((index, cell))
+        });
+        let Some((index, cell)) = added else {
             return Err(TaskError::Cancelled { reason: "the pool is going away".to_owned() });
         };
-        let (index, cell) = calls.add();
         state.keep_parcels(std::mem::take(&mut entry.parcels));
         state.sched.push_call(id, index, &entry.bytes);
         if state.crash_looped || self.has_empty_places(&state) {

@@ -5,10 +5,10 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use mpexec_ring::ParcelWriter;
 
+use crate::carry::new_number;
 use crate::os::descriptors;
 
 /// A large argument that was just encoded.
@@ -22,10 +22,9 @@ pub(crate) struct Parcel {
 impl Parcel {
     /// Gives it a number of its own.
     pub(crate) fn new(fd: OwnedFd, length: u64) -> Parcel {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         // Each waits in a descriptor of its own: thousands may, before the first is sent.
         descriptors::make_room(fd.as_fd());
-        Parcel { id: NEXT.fetch_add(1, Ordering::Relaxed), fd, length }
+        Parcel { id: new_number(), fd, length }
     }
 }
 

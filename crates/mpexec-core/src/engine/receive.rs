@@ -115,6 +115,7 @@ impl State {
                         self.take_hook(job, id, &bytes[from..to]);
                         continue;
                     }
+                    self.let_go(Some(id), job, first, count.into());
                     if self.settle_calls(job, first, &bytes[from..to]) {
                         continue;
                     }
@@ -134,6 +135,7 @@ impl State {
                         self.hook_ended(job, id, Outcome::Came(status, Bytes::Parcel(opened)));
                         continue;
                     }
+                    self.let_go(Some(id), job, index, 1);
                     self.deliver_large(job, index, status, opened);
                 }
                 Segment::Skipped { offset } => {
@@ -182,6 +184,7 @@ impl State {
             let worker = usize::try_from(index).unwrap_or(usize::MAX);
             return self.hook_ended(id, worker, Outcome::Failed(Box::new(error)));
         }
+        self.let_go(None, id, index, 1);
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };

@@ -1,7 +1,6 @@
 //! The outgoing half of a turn of the crank: what the scheduler says is done to the links.
 
 use std::collections::HashSet;
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BatchHeader, Entries};
@@ -10,6 +9,7 @@ use super::jobs::JobState;
 use super::parcels::Parcel;
 use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len};
 use super::state::State;
+use super::supervisor::{CONTROL, token};
 use crate::error::TaskError;
 use crate::link::{LinkError, Upto, Withdrawal};
 use crate::os::events::Watch;
@@ -51,12 +51,15 @@ impl State {
         self.sched.handle(event, &mut actions);
         // What came back is queued before anything else is done: until then only the actions know of it, and whatever
         // looks at queues and workers for what is still needed would miss it.
-        let mut stopped = Vec::new();
+        let (mut stopped, mut unwanted, mut unposted) = (Vec::new(), Vec::new(), Vec::new());
         for action in &actions {
             if let Action::Requeue { worker, nth, job, offset, first, count, attempt } = *action
                 && let Some(link) = &self.slots[worker].link
                 && let Some(state) = self.jobs.get(&job)
             {
+                if state.parcels || !state.attachments.is_empty() {
+                    unposted.push((worker, job, first, count, cut_out(link.held(nth), offset, count)));
+                }
                 let mut at = 0;
                 while at < count {
                     let index = first + u64::from(at);
@@ -66,10 +69,18 @@ impl State {
                         self.sched.push_front(job, Run { first: index, count: wanted, attempt, bytes, from: 0 });
                     } else if state.calls.as_ref().is_some_and(|calls| calls.is_stopping(index)) {
                         stopped.push((job, index));
+                    } else if !state.attachments.is_empty() {
+                        unwanted.push((job, index));
                     }
                     at += wanted.max(1);
                 }
             }
+        }
+        for (worker, job, first, count, entries) in unposted {
+            self.unpost(worker, job, first, count, &entries);
+        }
+        for (job, index) in unwanted {
+            self.let_go(None, job, index, 1);
         }
         for (job, index) in stopped {
             self.fail(job, index, cancelled());
@@ -78,7 +89,11 @@ impl State {
             match action {
                 Action::Charge { job, index, .. } => charge(self, job, index),
                 Action::Withdraw { worker, lo, hi } => self.withdraw(worker, lo, hi),
-                Action::Requeue { job, .. } | Action::Dropped { job, .. } => self.settle_abandoned(job),
+                Action::Requeue { job, .. } => self.settle_abandoned(job),
+                Action::Dropped { job, first, count } => {
+                    self.let_go(None, job, first, count);
+                    self.settle_abandoned(job);
+                }
             }
         }
         self.actions = actions;
@@ -184,16 +199,10 @@ impl State {
             return Ok(true);
         };
         let (function, calls) = (state.function, state.calls);
+        self.post(id, job, run)?;
         let Some(link) = self.slots[id].link.as_mut() else {
             return Err(LinkError::Closed);
         };
-        if self.jobs.get(&job).is_some_and(|job| job.parcels) {
-            for named in Entries::new(run.entries(), run.count).flatten().filter_map(|entry| entry.parcel()) {
-                if let Some(parcel) = self.parcels.get(&named.parcel) {
-                    link.send_parcel(named.parcel, parcel.fd.as_fd(), parcel.length)?;
-                }
-            }
-        }
         let (batch, base_ordinal) = self.sched.sent(id, job, run.first, run.count, run.attempt);
         let header = BatchHeader {
             batch,
@@ -204,12 +213,14 @@ impl State {
             count: run.count,
             flags: if calls { BATCH_CALLS } else { 0 },
             attempt: run.attempt,
+            parcels: link.parcels_sent(),
         };
         let mut bytes = [0; BATCH_HEADER];
         header.write_to(&mut bytes);
         let sent = link.send(&bytes, run.entries());
         if !matches!(sent, Ok(true)) {
             self.sched.unsent(id);
+            self.unpost(id, job, run.first, run.count, run.entries());
             return sent;
         }
         if let Err(error) = link.publish() {
@@ -231,12 +242,28 @@ impl State {
     /// A socket that did not take everything is watched for room, and no longer than until it has: it nearly always has.
     pub(super) fn mind_room(&mut self, id: WorkerId) {
         let slot = &mut self.slots[id];
-        let wants = slot.link.as_ref().is_some_and(|link| link.wants_to_write());
+        let wants = slot.link.as_ref().is_some_and(|link| link.control().is_none() && link.wants_to_write());
         if wants != slot.watched_for_room {
             slot.watched_for_room = wants;
             if let Err(error) = self.watch_for_room(id, wants) {
                 self.cannot_send(id, &error);
             }
+        }
+    }
+
+    /// As [`State::mind_room`], for a control socket that lies beside the data: the supervisor watches it.
+    pub(super) fn mind_post(&mut self, id: WorkerId) {
+        let slot = &mut self.slots[id];
+        let Some(link) = &slot.link else { return };
+        let Some(control) = link.control() else { return self.mind_room(id) };
+        let wants = link.wants_to_write();
+        if wants != slot.post_watched
+            && let Some(watcher) = &self.post_watcher
+        {
+            slot.post_watched = wants;
+            let watch = if wants { Watch::LevelBoth } else { Watch::Level };
+            // What has ended is not watched any more.
+            let _ = watcher.change(control, token(id, CONTROL), watch);
         }
     }
 

@@ -1,7 +1,9 @@
 //! One worker's place in the pool: its process, its link, what it last said.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Instant;
 
 use mpexec_ring::{ResultReceiver, TaskSender};
@@ -10,6 +12,7 @@ pub(crate) use rustix::process::Signal;
 use super::forwarding::Stream;
 use super::printed::Sheets;
 use super::scheduler::JobId;
+use crate::carry::Mailbox;
 use crate::error::Exit;
 use crate::link::Link;
 use crate::link::control::{Reader, Socket, Writer};
@@ -78,6 +81,12 @@ pub(crate) struct Slot {
     pub withdrawn_lo: u64,
     /// The socket is watched for room to write.
     pub watched_for_room: bool,
+    /// Shared buffers that it has,
+    pub buffers: HashSet<u64>,
+    /// and where their end is told.
+    pub mailbox: Option<Arc<Mailbox>>,
+    /// Its control socket is watched for room to write, on a link that has it beside the data.
+    pub post_watched: bool,
     /// A thread in this process, on the in-process link.
     pub thread: Option<std::thread::JoinHandle<()>>,
 }

@@ -20,6 +20,7 @@ use super::slot::Slot;
 use super::state::{Life, State};
 use super::supervisor::Supervisor;
 use super::waiter::deadline_after;
+use crate::carry::{Attachment, Mailbox};
 use crate::config::{Config, Transport};
 use crate::error::{PoolError, TaskError};
 use crate::os::descriptors;
@@ -44,7 +45,12 @@ fn parcel_of(bytes: &[u8]) -> std::io::Result<(OwnedFd, u64)> {
 
 impl Engine {
     /// Starts the supervisor, and with it the workers; returns when the first is ready.
-    pub(crate) fn start(config: Config, workers: usize, serve: ThreadWorker) -> Result<Arc<Engine>, PoolError> {
+    pub(crate) fn start(
+        config: Config,
+        workers: usize,
+        serve: ThreadWorker,
+        context_attachments: Vec<Attachment>,
+    ) -> Result<Arc<Engine>, PoolError> {
         let surroundings = Surroundings::of(&config.environment)?;
         descriptors::make_room_for(workers);
         let failed = |what: &'static str| move |error: std::io::Error| PoolError::system(what, error);
@@ -61,11 +67,14 @@ impl Engine {
         let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
         let kick = Arc::new(Bell::new().map_err(failed("make a bell"))?);
         bells.add(std::os::fd::AsFd::as_fd(&*kick), KICK, Watch::Edge).map_err(failed("watch a bell"))?;
-        let wake = Arc::new(Bell::new().map_err(failed("make a bell"))?);
         let context = config.context.as_deref().filter(|context| context.len() > LARGE_CONTEXT);
         let context =
             context.map(|context| parcel_of(context)).transpose().map_err(failed("keep the shared context"))?;
+        let wake = Arc::new(Bell::new().map_err(failed("make a bell"))?);
+        let mailbox = Arc::new(Mailbox::new(wake.clone()));
         let mut state = State::default();
+        state.mailbox = Some(mailbox.clone());
+        state.context_attachments = context_attachments;
         state.sched = Scheduler::new(workers, config.most_tasks.unwrap_or(u64::MAX));
         state.slots = (0..workers).map(|_| Slot::default()).collect();
         state.bells = Some(bells.clone());
@@ -81,6 +90,7 @@ impl Engine {
             page: PoolPage::create().map_err(failed("make the pool's shared page"))?,
             bells,
             kick,
+            mailbox,
             wake,
             callbacks: OnceLock::new(),
             surroundings,
@@ -90,6 +100,7 @@ impl Engine {
             config,
         });
         let supervisor = Supervisor::new(engine.clone(), serve)?;
+        engine.lock().post_watcher = Some(supervisor.watcher());
         std::thread::Builder::new()
             .name("mpexec-supervisor".into())
             .spawn(move || supervisor.run())

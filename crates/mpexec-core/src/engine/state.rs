@@ -16,6 +16,7 @@ use super::scheduler::{Action, Event, Function, JobId, Scheduler};
 use super::segments::Segment;
 use super::slot::Slot;
 use super::waiter::Waiter;
+use crate::carry::{Attachment, Buffer, Mailbox};
 use crate::error::{Exit, PoolError};
 use crate::link::Upto;
 use crate::os::events::{Bell, Watcher};
@@ -101,6 +102,14 @@ pub(crate) struct State {
     pub bells: Option<Arc<Watcher>>,
     /// What end hooks brought that nobody has fetched.
     pub farewells: Vec<Farewell>,
+    /// The supervisor's, which watches the control sockets.
+    pub post_watcher: Option<Arc<Watcher>>,
+    /// What the shared context names, for every new worker.
+    pub context_attachments: Vec<Attachment>,
+    /// Where the end of a buffer is told.
+    pub mailbox: Option<Arc<Mailbox>>,
+    /// Buffers of tasks that are over; dropped once the lock is released.
+    pub unused: Vec<Arc<Buffer>>,
     pub(super) segments: Vec<Segment>,
     /// The buffer into which results of single calls are taken, again and again.
     pub(super) received: Vec<u8>,

@@ -25,12 +25,12 @@ const TURN: Duration = Duration::from_millis(1);
 const LEAVE: Duration = Duration::from_secs(5);
 
 const CHILD: u64 = 0;
-const CONTROL: u64 = 1;
+pub(super) const CONTROL: u64 = 1;
 const STDERR: u64 = 2;
 const STDOUT: u64 = 3;
 const WAKE: u64 = u64::MAX;
 
-fn token(id: WorkerId, what: u64) -> u64 {
+pub(super) fn token(id: WorkerId, what: u64) -> u64 {
     (id as u64) << 2 | what
 }
 
@@ -44,7 +44,7 @@ enum Turn {
 /// The thread's own.
 pub(crate) struct Supervisor {
     pub(super) engine: Arc<Engine>,
-    watcher: Watcher,
+    watcher: Arc<Watcher>,
     tokens: Vec<u64>,
     serve: ThreadWorker,
     memory_looked: Option<Instant>,
@@ -61,6 +61,7 @@ impl Engine {
         }
         for _ in 0..LOOKS {
             let more = state.slots[id].link.as_mut().map_or(Ok(false), |link| link.attend())?;
+            state.mind_post(id);
             if !more {
                 return Ok(());
             }
@@ -77,7 +78,12 @@ impl Supervisor {
         let failed = |error| PoolError::system("watch the workers", error);
         let watcher = Watcher::new().map_err(failed)?;
         watcher.add(engine.wake.as_fd(), WAKE, Watch::Level).map_err(failed)?;
-        Ok(Supervisor { engine, watcher, tokens: Vec::new(), serve, memory_looked: None })
+        Ok(Supervisor { engine, watcher: Arc::new(watcher), tokens: Vec::new(), serve, memory_looked: None })
+    }
+
+    /// What watches the workers' sockets.
+    pub(super) fn watcher(&self) -> Arc<Watcher> {
+        self.watcher.clone()
     }
 
     /// Lives until the pool is closed and its last worker is gone.
@@ -140,6 +146,7 @@ impl Supervisor {
         for token in tokens.drain(..) {
             if token == WAKE {
                 self.engine.wake.drain();
+                self.engine.forget_unused();
                 self.fill_places();
                 continue;
             }

@@ -19,7 +19,7 @@ use rustix::net::{
 };
 use serde::Serialize;
 
-use mpexec_wire::{FRAME_HEADER, FrameDecoder, FrameHeader, FrameKind, encode_to_vec};
+use mpexec_wire::{FRAME_HEADER, Forgotten, FrameDecoder, FrameHeader, FrameKind, MAX_FORGOTTEN, encode_to_vec};
 
 use super::LinkError;
 use crate::os::descriptors;
@@ -212,13 +212,18 @@ impl Writer {
         }
         // Descriptors go with the first byte.
         let attached = if sent == 0 {
-            attached.iter().map(|fd| fd.try_clone_to_owned()).collect::<io::Result<Vec<_>>>()?
+            attached.iter().map(|fd| descriptors::with_room(|| fd.try_clone_to_owned())).collect::<io::Result<_>>()?
         } else {
             Vec::new()
         };
         self.queued += bytes.len() - sent;
         self.queue.push_back(Piece { bytes, sent, attached });
         self.flush()
+    }
+
+    /// Says that the worker needs these parcels no longer.
+    pub(crate) fn forget(&mut self, ids: &[u64]) -> Result<(), LinkError> {
+        ids.chunks(MAX_FORGOTTEN).try_for_each(|ids| self.send(FrameKind::Forget, &[&Forgotten::write(ids)], &[]))
     }
 
     /// Sends on what was kept.
@@ -245,6 +250,7 @@ impl Writer {
     /// One send; zero bytes when the socket takes nothing now.
     fn push(&self, bytes: &[u8], attached: &[BorrowedFd<'_>]) -> Result<usize, LinkError> {
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_ATTACHED))];
+        let mut raised = false;
         loop {
             let mut ancillary = SendAncillaryBuffer::new(&mut room);
             if !attached.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(attached)) {
@@ -255,6 +261,11 @@ impl Writer {
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::AGAIN) => return Ok(0),
                 Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) if self.outlives => return Ok(bytes.len()),
+                // As many are under way as this process may have open.
+                Err(rustix::io::Errno::TOOMANYREFS) if !raised => {
+                    raised = true;
+                    descriptors::raise_further();
+                }
                 Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => {
                     return Err(LinkError::Closed);
                 }

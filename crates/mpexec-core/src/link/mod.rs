@@ -27,6 +27,8 @@ use std::os::fd::BorrowedFd;
 use mpexec_ring::Parcel;
 use mpexec_wire::{ENTRY_HEADER, RESULT_PARCEL, ResultHeader, Status, pad8};
 
+use parcels::Parcels;
+
 /// What is wrong with a link; the worker at its other end is then given up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LinkError {
@@ -124,6 +126,10 @@ pub(crate) trait Link: Send {
     fn peer_cpu(&self) -> Option<u32>;
     /// Sends a descriptor ahead of the batch that names it.
     fn send_parcel(&mut self, id: u64, parcel: BorrowedFd<'_>, length: u64) -> Result<(), LinkError>;
+    /// How many parcels were sent.
+    fn parcels_sent(&self) -> u64;
+    /// The worker needs these no longer, whether it has used them or not.
+    fn forget_parcels(&mut self, ids: &[u64]) -> Result<(), LinkError>;
     /// A parcel that the worker sent ahead of the result that names it.
     fn take_parcel(&mut self, id: u64, length: u64) -> Result<Parcel, LinkError>;
     /// Asks the worker to leave when it has done what it holds.
@@ -160,8 +166,8 @@ pub(crate) enum Incoming<'a> {
 pub(crate) trait Marks {
     /// `lo..hi` as it stands now; read after [`Outbox::begin`].
     fn withdrawn(&self) -> (u64, u64);
-    /// The parcel that a task names; waits for it to arrive.
-    fn parcel(&self, id: u64, length: u64) -> Result<Parcel, LinkError>;
+    /// What was sent beside the batches.
+    fn parcels(&self) -> &Parcels;
 }
 
 /// The worker's receiving end.

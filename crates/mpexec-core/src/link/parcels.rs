@@ -6,44 +6,121 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use mpexec_ring::Parcel;
 use mpexec_wire::ParcelRef;
 
 use super::LinkError;
+use crate::carry::Buffer;
+use crate::carry::incoming::Source;
 
 /// The number of the parcel that holds a shared context too large for the welcome.
 pub(crate) const CONTEXT_PARCEL: u64 = u64::MAX;
 /// The welcome then holds only its length, in so many bytes; an encoded context is always longer.
 pub(crate) const CONTEXT_LENGTH: usize = 8;
 
-/// Shared by the thread that receives and the one that waits.
+/// A worker's shelf, shared by the thread that receives and the one that waits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parcels(Arc<Shelf>);
 
 #[derive(Debug, Default)]
 struct Shelf {
-    arrived: Mutex<HashMap<u64, OwnedFd>>,
+    lying: Mutex<Lying>,
     news: Condvar,
+    /// So many must have come before one that is not there is given up.
+    expected: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Lying {
+    arrived: HashMap<u64, OwnedFd>,
+    /// How many have ever come.
+    came: u64,
+    /// Buffers that were taken into use, until they are forgotten.
+    kept: HashMap<u64, Arc<Buffer>>,
 }
 
 impl Parcels {
+    fn lock(&self) -> MutexGuard<'_, Lying> {
+        self.0.lying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn put(&self, id: u64, parcel: OwnedFd) {
-        self.0.arrived.lock().unwrap_or_else(PoisonError::into_inner).insert(id, parcel);
+        let mut lying = self.lock();
+        lying.came += u64::from(id != CONTEXT_PARCEL);
+        let former = lying.arrived.insert(id, parcel);
+        drop(lying);
+        drop(former);
         self.0.news.notify_all();
+    }
+
+    /// These are not needed any more.
+    pub(crate) fn forget(&self, ids: impl Iterator<Item = u64>) {
+        for id in ids {
+            let mut lying = self.lock();
+            let former = (lying.arrived.remove(&id), lying.kept.remove(&id));
+            drop(lying);
+            // To unmap a large buffer takes a while.
+            drop(former);
+        }
+    }
+
+    /// So many had been sent before the batch that is begun now.
+    pub(crate) fn expect(&self, sent: u64) {
+        self.0.expected.store(sent, Ordering::Relaxed);
     }
 
     /// Waits for the parcel. It was sent before the task that names it, so it is here or about to be; if the
     /// coordinator dies meanwhile, the guard ends this process.
     pub(crate) fn take(&self, id: u64, length: u64) -> Result<Parcel, LinkError> {
-        let mut arrived = self.0.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lying = self.lock();
         loop {
-            if let Some(parcel) = arrived.remove(&id) {
+            if let Some(parcel) = lying.arrived.remove(&id) {
                 return Parcel::open(parcel, length).map_err(LinkError::broken);
             }
-            arrived = self.0.news.wait(arrived).unwrap_or_else(PoisonError::into_inner);
+            lying = self.0.news.wait(lying).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// As [`Parcels::take`], of something whose number stands in bytes of the user's: it may be wrong, so nothing is
+    /// waited for that was not sent.
+    fn find(&self, id: u64) -> (MutexGuard<'_, Lying>, Option<OwnedFd>) {
+        let expected = self.0.expected.load(Ordering::Relaxed);
+        let mut lying = self.lock();
+        loop {
+            let found = lying.arrived.remove(&id);
+            if found.is_some() || lying.came >= expected || lying.kept.contains_key(&id) {
+                return (lying, found);
+            }
+            lying = self.0.news.wait(lying).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What lies here: parcels, and buffers in use.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let lying = self.lock();
+        (lying.arrived.len(), lying.kept.len())
+    }
+}
+
+impl Source for Parcels {
+    fn once(&self, number: u64) -> Option<OwnedFd> {
+        self.find(number).1
+    }
+
+    fn kept(&self, number: u64, length: u64) -> Option<Result<Arc<Buffer>, String>> {
+        // Opened under the lock, which takes a moment: else it could be forgotten before it is kept.
+        let (mut lying, found) = self.find(number);
+        if let Some(fd) = found {
+            match Buffer::open(fd, length) {
+                Ok(buffer) => lying.kept.insert(number, buffer),
+                Err(error) => return Some(Err(error)),
+            };
+        }
+        lying.kept.get(&number).map(|buffer| Ok(buffer.clone()))
     }
 }
 

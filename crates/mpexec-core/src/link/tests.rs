@@ -9,10 +9,11 @@ use mpexec_wire::{
 };
 
 use super::control::{Reader, Socket, Writer, pair, wrap};
-use super::parcels::{MOST_UNNAMED, Parcels};
+use super::parcels::{CONTEXT_PARCEL, MOST_UNNAMED, Parcels};
 use super::shm::{Post, ShmLink};
 use super::socket::SocketLink;
 use super::{Link, LinkError, Received, Upto};
+use crate::carry::incoming::Source;
 use crate::os::events::Bell;
 
 const MOST_BYTES: u64 = 1 << 20;
@@ -68,6 +69,7 @@ impl Setup {
             count,
             flags: 0,
             attempt: 1,
+            parcels: 0,
         };
         let mut bytes = [0; BATCH_HEADER];
         header.write_to(&mut bytes);
@@ -333,4 +335,33 @@ fn the_room_of_a_record_that_was_read_piece_by_piece_is_handed_back_with_a_look_
         fitting += 1;
     }
     assert!(fitting > 60, "{fitting} records of 1,000 bytes fit into an empty ring of 64 KiB");
+}
+
+#[test]
+fn what_a_worker_is_told_to_forget_lies_there_no_longer() {
+    let shelf = Parcels::default();
+    for id in 1..=4 {
+        shelf.put(id, sealed(b"x"));
+    }
+    let (Some(Ok(first)), Some(Ok(again))) = (shelf.kept(1, 1), shelf.kept(1, 1)) else { panic!("it is there") };
+    assert_eq!((first.number(), &**first), (again.number(), &b"x"[..]));
+    assert!(shelf.once(2).is_some() && shelf.once(2).is_none());
+    assert!(matches!(shelf.kept(3, 2), Some(Err(_))), "it has another length");
+    assert_eq!(shelf.count(), (1, 1));
+    shelf.forget([1, 4, 9].into_iter());
+    assert_eq!(shelf.count(), (0, 0));
+    assert!(shelf.kept(1, 1).is_none());
+}
+
+#[test]
+fn what_was_not_sent_is_not_waited_for_and_what_was_is() {
+    let shelf = Parcels::default();
+    shelf.expect(2);
+    shelf.put(CONTEXT_PARCEL, sealed(b"is not counted"));
+    shelf.put(1, sealed(b"x"));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| (shelf.once(7).is_some(), shelf.once(8).is_some()));
+        shelf.put(8, sealed(b"x"));
+        assert_eq!(waiting.join().unwrap(), (false, true));
+    });
 }

@@ -90,6 +90,12 @@ pub(crate) fn make_room(latest: BorrowedFd<'_>) {
     }
 }
 
+/// Doubles the soft limit, as far as the hard limit allows.
+pub(crate) fn raise_further() {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    raise_limit(limit.unwrap_or(u64::MAX).saturating_mul(2));
+}
+
 /// Makes a descriptor. When all that are allowed are in use, the soft limit is raised and it is tried once more.
 ///
 /// # Errors
@@ -97,8 +103,7 @@ pub(crate) fn make_room(latest: BorrowedFd<'_>) {
 pub(crate) fn with_room<T>(make: impl Fn() -> io::Result<T>) -> io::Result<T> {
     match make() {
         Err(error) if error.raw_os_error() == Some(libc::EMFILE) => {
-            let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-            raise_limit(limit.unwrap_or(u64::MAX).saturating_mul(2));
+            raise_further();
             make()
         }
         made => made,

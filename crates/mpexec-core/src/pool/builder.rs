@@ -13,6 +13,8 @@ use super::Pool;
 use super::call::CallOptions;
 use super::given::GivenHooks;
 use super::inline;
+use crate::carry::Attachment;
+use crate::carry::outgoing::{Naming, collect};
 use crate::config::{Config, Notes, Transport, Workers};
 use crate::engine::Engine;
 use crate::error::PoolError;
@@ -83,6 +85,8 @@ pub fn count_processors() -> Processors {
 pub struct PoolBuilder {
     pub(super) config: Config,
     pub(super) hooks: GivenHooks,
+    /// What the context names.
+    attachments: Vec<Attachment>,
 }
 
 impl PoolBuilder {
@@ -152,9 +156,11 @@ impl PoolBuilder {
     /// When it cannot be encoded.
     pub fn context<C: Serialize>(mut self, value: &C) -> Result<PoolBuilder, PoolError> {
         let mut bytes = Vec::new();
-        encode(std::any::type_name::<C>(), &mut bytes)
-            .and_then(|_| encode(value, &mut bytes))
-            .map_err(|error| PoolError::system("encode the shared context", error))?;
+        let (encoded, attachments) = collect(Naming::Number, || {
+            encode(std::any::type_name::<C>(), &mut bytes).and_then(|_| encode(value, &mut bytes))
+        });
+        encoded.map_err(|error| PoolError::system("encode the shared context", error))?;
+        self.attachments = attachments;
         self.config.context = Some(Arc::new(bytes));
         Ok(self)
     }
@@ -238,7 +244,7 @@ impl PoolBuilder {
         check_names()?;
         self.check_environment()?;
         self.config.called = own_name();
-        let engine = Engine::start(self.config, workers, inline::serve)?;
+        let engine = Engine::start(self.config, workers, inline::serve, self.attachments)?;
         inline::introduce(&engine);
         Ok(Pool { engine })
     }

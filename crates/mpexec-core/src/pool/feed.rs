@@ -257,10 +257,11 @@ impl<I: Iterator, R> Bringing<'_, I, R> {
     fn hand_over(&mut self, last: bool) {
         let running = &mut *self.running;
         let bytes = self.staged.weight();
-        let Staging { staged: Staged { bytes: entries, parcels }, count, .. } = std::mem::take(&mut self.staged);
+        let Staging { staged: Staged { bytes: entries, parcels, wanted }, count, .. } =
+            std::mem::take(&mut self.staged);
         running.under_way.brought(self.first, count, bytes);
         let run = Run { first: self.first, count, attempt: 1, bytes: entries, from: 0 };
-        let spare = running.engine.bring(running.job, run, last, parcels);
+        let spare = running.engine.bring(running.job, run, last, parcels, wanted);
         running.spare = spare.unwrap_or_default();
         self.first = running.next_index;
     }

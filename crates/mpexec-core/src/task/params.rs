@@ -12,6 +12,7 @@ use mpexec_wire::{
 };
 
 use super::structure::structure_of;
+use crate::carry::incoming;
 
 /// Marks parameters that the worker owns: any value serde can carry.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ impl<'a> Input<'a> {
 
     /// All arguments are read; what is left over does not belong to this function.
     pub(crate) fn finish(&self) -> Result<(), DecodeError> {
+        // What the function itself decodes is its own.
+        incoming::set_open(false);
         match self.rest().len() {
             0 => Ok(()),
             left => Err(DecodeError::Trailing { type_name: "the arguments", left }),

@@ -9,6 +9,9 @@ use std::io::{self, Write};
 use mpexec_ring::ParcelWriter;
 use mpexec_wire::{ENTRY_HEADER, ENTRY_PARCEL, EncodeError, EntryHeader, PARCEL_REF, ParcelRef, Sink, SinkFull, pad8};
 
+use crate::carry::Attachment;
+use crate::carry::outgoing::{Naming, collect};
+use crate::engine::attachments::Wanted;
 use crate::engine::open::Staged;
 use crate::engine::parcels::{Parcel, new_file};
 use crate::error::TaskError;
@@ -34,7 +37,7 @@ impl Staging {
     /// An empty one, over a buffer that was used before.
     pub(crate) fn over(mut bytes: Vec<u8>) -> Staging {
         bytes.clear();
-        Staging { staged: Staged { bytes, parcels: Vec::new() }, count: 0, end: 0, parcel_bytes: 0 }
+        Staging { staged: Staged { bytes, ..Staged::default() }, count: 0, end: 0, parcel_bytes: 0 }
     }
 
     /// An empty one, over the buffer that this thread used last.
@@ -63,16 +66,11 @@ impl Staging {
     ) -> Result<(), TaskError> {
         let start = self.staged.bytes.len();
         self.staged.bytes.resize(start + ENTRY_HEADER, 0);
-        let mut sink = EntrySink {
-            bytes: &mut self.staged.bytes,
-            start: start + ENTRY_HEADER,
-            largest,
-            parcel: None,
-            refused: None,
-        };
-        let encoded = encode(&mut sink);
-        let (parcel, refused) = (sink.parcel.take(), sink.refused.take());
-        let finished = encoded.map_err(|error| unencodable(error, refused)).and_then(|()| match parcel {
+        let mut sink = EntrySink::behind(&mut self.staged.bytes, largest);
+        let (encoded, attachments) = collect(Naming::Number, || encode(&mut sink));
+        let (parcel, refused) = sink.into_parcel();
+        let unencodable = |error| TaskError::ArgumentUnencodable { message: refusal(error, refused) };
+        let finished = encoded.map_err(unencodable).and_then(|()| match parcel {
             None => Ok(None),
             Some(writer) => {
                 let length = writer.len();
@@ -105,9 +103,21 @@ impl Staging {
         if let Some(place) = self.staged.bytes.get_mut(start..).and_then(|bytes| bytes.first_chunk_mut()) {
             header.write_to(place);
         }
+        if !attachments.is_empty() {
+            self.want(attachments);
+        }
         self.count += 1;
         self.end = self.staged.bytes.len();
         Ok(())
+    }
+
+    #[cold]
+    fn want(&mut self, attachments: Vec<Attachment>) {
+        let first = u64::from(self.count);
+        match self.staged.wanted.last_mut() {
+            Some(last) if last.first + last.count == first && last.is_of(&attachments) => last.count += 1,
+            _ => self.staged.wanted.push(Wanted { first, count: 1, attachments }),
+        }
     }
 }
 
@@ -120,13 +130,13 @@ impl Staged {
     }
 }
 
-fn unencodable(error: EncodeError, refused: Option<io::Error>) -> TaskError {
-    let message = match (error, refused) {
+/// Why a value could not be encoded.
+pub(crate) fn refusal(error: EncodeError, refused: Option<io::Error>) -> String {
+    match (error, refused) {
         (EncodeError::Refused { type_name, message }, _) => format!("{type_name}: {message}"),
         (_, Some(error)) => format!("no memory file could be had for it: {error}"),
         _ => "no memory could be had for it".to_owned(),
-    };
-    TaskError::ArgumentUnencodable { message }
+    }
 }
 
 /// Where one task's arguments go.
@@ -140,7 +150,18 @@ pub(crate) struct EntrySink<'a> {
     refused: Option<io::Error>,
 }
 
-impl EntrySink<'_> {
+impl<'a> EntrySink<'a> {
+    /// Writes behind what `bytes` hold; from more than `largest` bytes on into a parcel.
+    pub(crate) fn behind(bytes: &'a mut Vec<u8>, largest: usize) -> EntrySink<'a> {
+        let start = bytes.len();
+        EntrySink { bytes, start, largest, parcel: None, refused: None }
+    }
+
+    /// The parcel, if there is one, and why there is none although there should be.
+    pub(crate) fn into_parcel(self) -> (Option<ParcelWriter>, Option<io::Error>) {
+        (self.parcel, self.refused)
+    }
+
     #[cold]
     fn spill(&mut self, more: &[u8]) -> Result<(), SinkFull> {
         let spilled = match &mut self.parcel {

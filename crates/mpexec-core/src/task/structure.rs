@@ -17,6 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::DeserializeOwned;
 
+use crate::carry::incoming::while_tracing;
 use trace::{Body, Format, Group, Shape, Trace};
 use walk::Walk;
 
@@ -30,7 +31,8 @@ pub(crate) fn structure_of<T: DeserializeOwned>() -> String {
     for _ in 0..ROUNDS {
         trace.begin_round();
         // What a type says to the values it is offered does not matter, nor whether it panics; only what it asked for.
-        let _ = catch_unwind(AssertUnwindSafe(|| T::deserialize(Walk::new(&trace, &mut format)).map(drop)));
+        let ask = || while_tracing(|| T::deserialize(Walk::new(&trace, &mut format)).map(drop));
+        let _ = catch_unwind(AssertUnwindSafe(ask));
         if !trace.another_round() {
             break;
         }

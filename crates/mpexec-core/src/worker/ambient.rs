@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 
 use mpexec_wire::{decode, decode_prefix};
 
+use crate::carry::incoming;
+
 /// Where a task runs.
 ///
 /// ```standalone_crate
@@ -122,7 +124,7 @@ pub fn context<C: DeserializeOwned + 'static>() -> &'static C {
                 std::any::type_name::<C>()
             );
             let encoded = context.bytes.as_ref().and_then(|bytes| bytes.get(context.from..)).unwrap_or_default();
-            let value: C = match decode(encoded) {
+            let value: C = match incoming::while_open(|| decode(encoded)) {
                 Ok(value) => value,
                 Err(error) => panic!("the context cannot be decoded as {}: {error}", std::any::type_name::<C>()),
             };

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use mpexec_wire::{FrameKind, ParcelRef};
+use mpexec_wire::{Forgotten, FrameKind, ParcelRef};
 
 use crate::link::LinkError;
 use crate::link::control::Reader;
@@ -14,7 +14,7 @@ use crate::os::death;
 /// Called when the coordinator is gone, in place of ending the worker: it outlives its coordinator.
 pub(crate) type Ending = Box<dyn FnOnce() + Send>;
 
-/// Starts the guard. `data` gets every frame that is neither a parcel nor the guard's own business.
+/// Starts the guard. `data` gets every frame that is neither about parcels nor the guard's own business.
 pub(crate) fn start(
     mut socket: Reader,
     parcels: Parcels,
@@ -33,6 +33,10 @@ pub(crate) fn start(
                     let parcel =
                         attached.pop().ok_or_else(|| LinkError::broken("a parcel came without its descriptor"))?;
                     parcels.put(named.parcel, parcel);
+                    Ok(())
+                }
+                FrameKind::Forget => {
+                    parcels.forget(Forgotten::read(payload).map_err(LinkError::broken)?);
                     Ok(())
                 }
                 other => data(other, payload),

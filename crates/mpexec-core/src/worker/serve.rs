@@ -6,6 +6,7 @@
 //! back is not started. The coordinator writes the marks and then reads what is running. So for each task one side sees
 //! the other, and no task runs twice or never.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use mpexec_wire::{
@@ -17,6 +18,7 @@ use super::ambient::{self, CurrentTask};
 use super::call::{Call, ResultSink, Written};
 use super::functions::Functions;
 use super::panics;
+use crate::carry::incoming;
 use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, result_header, write_result};
 
 /// A finished result waits no longer than this for its neighbours before it is shown.
@@ -33,6 +35,7 @@ pub(crate) fn serve<I: Inbox>(
 ) -> Result<Status, LinkError> {
     panics::install();
     let marks = inbox.marks();
+    incoming::set_shelf(Rc::new(marks.parcels().clone()));
     let mut last = Status::Ok;
     loop {
         match inbox.next(out)? {
@@ -61,6 +64,7 @@ fn run_batch<M: Marks, O: Outbox>(
     let header = BatchHeader::read(bytes).map_err(LinkError::broken)?;
     let function = functions.find(header.function_kind, header.function);
     let entries = Entries::new(&bytes[BATCH_HEADER..], header.count);
+    marks.parcels().expect(header.parcels);
     let mut pace = Pace { since: Instant::now(), opened: false, tasks: 0, next_look: 1 };
     let mut ordinal = header.base_ordinal;
     for (offset, entry) in (0u32..).zip(entries) {
@@ -124,6 +128,8 @@ fn run_task<M: Marks, O: Outbox>(
     marks: &M,
     out: &mut O,
 ) -> Result<Status, LinkError> {
+    let parcel = entry.parcel().map(|named| marks.parcels().take(named.parcel, named.len)).transpose()?;
+    let input = parcel.as_deref().unwrap_or(entry.payload);
     let function = match function {
         Ok(function) => *function,
         Err(reason) => {
@@ -131,18 +137,14 @@ fn run_task<M: Marks, O: Outbox>(
             return Ok(Status::UnknownFunction);
         }
     };
-    let parcel;
-    let input = if let Some(named) = entry.parcel() {
-        parcel = marks.parcel(named.parcel, named.len)?;
-        &parcel[..]
-    } else {
-        entry.payload
-    };
     let largest = out.max_entry() - ENTRY_HEADER;
     let space = out.space(WINDOW.min(out.max_entry()))?;
     let (head, body) = space.split_at_mut(ENTRY_HEADER);
     let mut call = Call { input, sink: ResultSink::new(&mut *body, largest) };
-    let status = match panics::catch(|| function(&mut call)) {
+    incoming::set_open(true);
+    let called = panics::catch(|| function(&mut call));
+    incoming::set_open(false);
+    let status = match called {
         Ok(status) => status,
         Err(report) => {
             call.sink.restart();

@@ -144,8 +144,14 @@ fn a_result_longer_than_max_message_fails_its_task_and_says_so() {
 
 #[test]
 fn a_word_out_of_turn_costs_the_worker_its_task_alone() {
-    const KINDS: [FrameKind; 5] =
-        [FrameKind::Control, FrameKind::Batch, FrameKind::Group, FrameKind::ParcelBytes, FrameKind::Progress];
+    const KINDS: [FrameKind; 6] = [
+        FrameKind::Control,
+        FrameKind::Batch,
+        FrameKind::Group,
+        FrameKind::ParcelBytes,
+        FrameKind::Progress,
+        FrameKind::Forget,
+    ];
     let _alone = alone();
     for link in LINKS {
         let pool = pool(link, 2);

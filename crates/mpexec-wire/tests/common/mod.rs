@@ -163,6 +163,7 @@ pub fn batch() -> Vec<u8> {
         count: 3,
         flags: BATCH_CALLS,
         attempt: 4,
+        parcels: 6,
     }
     .write_to(bytes.first_chunk_mut().unwrap());
     push_entry(&mut bytes, 0, &[0xaa, 0xbb, 0xcc]);
@@ -224,6 +225,7 @@ pub fn frames() -> Vec<(FrameKind, u16, Vec<u8>)> {
         (FrameKind::Parcel, 1, parcel().to_vec()),
         (FrameKind::ParcelBytes, 0, piece),
         (FrameKind::Progress, 0, progress.write().to_vec()),
+        (FrameKind::Forget, 0, Forgotten::write(&[7, 9])),
         (FrameKind::Control, 0, Vec::new()),
     ]
 }

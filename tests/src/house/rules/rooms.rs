@@ -31,11 +31,16 @@ const CORE: &str = "mpexec-core";
 const GROUND: &[&str] = &["config", "error"];
 
 /// The rooms, and what each may import beside the ground floor.
-const ROOM_IMPORTS: &[(&str, &[&str])] =
-    &[("engine", &["link", "os"]), ("worker", &["link", "os"]), ("link", &["os"]), ("os", &[])];
+const ROOM_IMPORTS: &[(&str, &[&str])] = &[
+    ("engine", &["link", "carry", "os"]),
+    ("worker", &["link", "carry", "os"]),
+    ("link", &["carry", "os"]),
+    ("carry", &["os"]),
+    ("os", &[]),
+];
 
 /// The rooms that a door may enter; below them it has no business.
-const OPEN_TO_DOORS: &[&str] = &["engine", "worker"];
+const OPEN_TO_DOORS: &[&str] = &["engine", "worker", "carry"];
 
 fn is_room(module: &str) -> bool {
     ROOM_IMPORTS.iter().any(|(room, _)| *room == module)

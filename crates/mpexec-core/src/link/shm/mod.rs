@@ -15,6 +15,7 @@ use mpexec_wire::{FrameKind, FromWorker, PARCEL_REF, ParcelRef, decode};
 use super::control::{Reader, Writer, fd};
 use super::parcels::{Arrivals, MOST_UNNAMED, Parcels};
 use super::{Link, LinkError, Progress, Received, Upto, Withdrawal};
+use crate::os::descriptors;
 use crate::os::events::Bell;
 
 /// Kinds of records in the rings.
@@ -34,6 +35,7 @@ pub(crate) struct ShmLink {
     post: Post,
     bell: Bell,
     parcels: Arrivals,
+    sent_parcels: u64,
     /// The worker has said that it is leaving.
     bye: bool,
     /// Bytes taken out of the result ring and not given back.
@@ -55,7 +57,18 @@ impl ShmLink {
     pub(crate) fn new(tasks: TaskSender, results: ResultReceiver, bell: Bell, post: Post, most_bytes: u64) -> ShmLink {
         let capacity = tasks.max_record() * 4;
         let parcels = Arrivals::new(most_bytes);
-        ShmLink { tasks, results, spans: VecDeque::new(), post, bell, parcels, bye: false, taken: 0, capacity }
+        ShmLink {
+            tasks,
+            results,
+            spans: VecDeque::new(),
+            post,
+            bell,
+            parcels,
+            sent_parcels: 0,
+            bye: false,
+            taken: 0,
+            capacity,
+        }
     }
 
     /// Takes one frame off the control socket. `false`: there is none now.
@@ -182,9 +195,22 @@ impl Link for ShmLink {
 
     fn send_parcel(&mut self, id: u64, parcel: BorrowedFd<'_>, length: u64) -> Result<(), LinkError> {
         match &mut self.post {
-            Post::Socket(_, writer) => writer.send(FrameKind::Parcel, &[&label(id, length)], &[parcel]),
+            Post::Socket(_, writer) => writer.send(FrameKind::Parcel, &[&label(id, length)], &[parcel])?,
+            Post::Shelves { out, .. } => out.put(id, descriptors::with_room(|| parcel.try_clone_to_owned())?),
+        }
+        self.sent_parcels += 1;
+        Ok(())
+    }
+
+    fn parcels_sent(&self) -> u64 {
+        self.sent_parcels
+    }
+
+    fn forget_parcels(&mut self, ids: &[u64]) -> Result<(), LinkError> {
+        match &mut self.post {
+            Post::Socket(_, writer) => writer.forget(ids),
             Post::Shelves { out, .. } => {
-                out.put(id, parcel.try_clone_to_owned()?);
+                out.forget(ids.iter().copied());
                 Ok(())
             }
         }
@@ -230,6 +256,10 @@ impl Link for ShmLink {
 
     fn bell(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
+    }
+
+    fn wants_to_write(&self) -> bool {
+        matches!(&self.post, Post::Socket(_, writer) if writer.queued() > 0)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mpexec_ring::{Parcel, Reason, ResultSender, Segments, TaskReceiver, TaskSignals, space_wait, worker_wait};
+use mpexec_ring::{Reason, ResultSender, Segments, TaskReceiver, TaskSignals, space_wait, worker_wait};
 use mpexec_wire::{FrameKind, FromWorker, GROUP_HEADER, GroupHeader};
 
 use super::{BATCH, GROUP, SHUTDOWN, TIMING, TIMING_LEN, label};
@@ -112,8 +112,8 @@ impl Marks for ShmMarks {
         self.signals.withdrawn()
     }
 
-    fn parcel(&self, id: u64, length: u64) -> Result<Parcel, LinkError> {
-        self.parcels.take(id, length)
+    fn parcels(&self) -> &Parcels {
+        &self.parcels
     }
 }
 

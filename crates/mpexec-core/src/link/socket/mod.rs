@@ -41,6 +41,7 @@ pub(crate) struct SocketLink {
     arrived: VecDeque<(Received, Vec<u8>)>,
     told: Told,
     parcels: Arrivals,
+    sent_parcels: u64,
     /// What was taken in during this turn: bytes, frames.
     spent: (usize, usize),
     /// It was left at that, and there may be more.
@@ -98,6 +99,7 @@ impl SocketLink {
             arrived: VecDeque::new(),
             told: Told::default(),
             parcels: Arrivals::new(most_bytes),
+            sent_parcels: 0,
             spent: (0, 0),
             more: false,
             broken: None,
@@ -218,7 +220,17 @@ impl Link for SocketLink {
     }
 
     fn send_parcel(&mut self, id: u64, parcel: BorrowedFd<'_>, length: u64) -> Result<(), LinkError> {
-        self.writer.send(FrameKind::Parcel, &[&label(id, length)], &[parcel])
+        self.writer.send(FrameKind::Parcel, &[&label(id, length)], &[parcel])?;
+        self.sent_parcels += 1;
+        Ok(())
+    }
+
+    fn parcels_sent(&self) -> u64 {
+        self.sent_parcels
+    }
+
+    fn forget_parcels(&mut self, ids: &[u64]) -> Result<(), LinkError> {
+        self.writer.forget(ids)
     }
 
     fn take_parcel(&mut self, id: u64, length: u64) -> Result<Parcel, LinkError> {

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-use mpexec_ring::Parcel;
 use mpexec_wire::{FrameKind, FromWorker, GROUP_HEADER, GroupHeader, Progress as ProgressFrame, ToWorker, decode};
 
 use super::marks::Range;
@@ -112,8 +111,8 @@ impl Marks for SocketMarks {
         self.shared.withdrawn.get()
     }
 
-    fn parcel(&self, id: u64, length: u64) -> Result<Parcel, LinkError> {
-        self.parcels.take(id, length)
+    fn parcels(&self) -> &Parcels {
+        &self.parcels
     }
 }
 
