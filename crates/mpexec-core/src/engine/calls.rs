@@ -87,7 +87,7 @@ impl CallCell {
         if state.ready {
             return Some(hook);
         }
-        let same = |old: &Hook| matches!((old, &hook), (Hook::Task(old), Hook::Task(new)) if old.will_wake(new));
+        let same = |old: &Hook| old.is_same(&hook);
         let old = state.hooks.iter().position(same).map(|place| state.hooks.swap_remove(place));
         state.hooks.push(hook);
         drop(state);

@@ -51,7 +51,7 @@ impl Drop for Held<'_> {
         let Some(mut state) = self.state.take() else {
             return;
         };
-        if state.after.is_empty() && state.trash.is_empty() && state.unused.is_empty() {
+        if !state.has_errands() {
             return;
         }
         let (after, trash) = (std::mem::take(&mut state.after), std::mem::take(&mut state.trash));
@@ -110,16 +110,24 @@ impl Engine {
                 self.leave(&mut state);
                 return None;
             }
+            if state.has_errands() {
+                // They run user code: not while this thread has the baton, and others go on meanwhile.
+                self.leave(&mut state);
+                drop(state);
+                state = self.lock();
+                continue;
+            }
             if state.baton == Baton::Free {
                 state.baton = Baton::Waiter;
                 let limit =
                     if state.holds_more_than_runs() { Some(left.map_or(LOOK, |left| left.min(LOOK))) } else { left };
                 state.sleeps_long = limit.is_none_or(|limit| limit > LOOK);
                 drop(state);
-                self.sleep_on_bells(limit);
+                let rung = self.sleep_on_bells(limit);
                 state = self.lock();
                 state.sleeps_long = false;
                 state.baton = Baton::Free;
+                self.hear_the_idle(&mut state, &rung);
             } else {
                 let waiter = Waiter::current();
                 if let Some(value) = ready(&mut state, Some(&waiter)) {
@@ -141,7 +149,7 @@ impl Engine {
 
     /// A closed pool whose work is done: the supervisor sends the workers home. It cannot see that by itself.
     fn wind_down(&self, state: &mut State) {
-        if state.life == Life::Closed && !state.winding_down && !state.sched.outstanding() {
+        if state.life == Life::Closed && !state.winding_down && !state.sched.work_left() {
             state.winding_down = true;
             self.wake.ring();
         }
@@ -160,19 +168,21 @@ impl Engine {
     }
 
     /// Sleeps until a worker rings, the sleeper is kicked, or the time is up.
-    pub(crate) fn sleep_on_bells(&self, limit: Option<Duration>) {
+    ///
+    /// Returns who rang.
+    pub(crate) fn sleep_on_bells(&self, limit: Option<Duration>) -> Vec<u64> {
         let own = current_cpu();
         self.page.set_cpu(own);
         let budget = self.spin_budget(own);
         let budget = limit.map_or(budget, |limit| budget.min(limit));
         if !budget.is_zero() && spin(budget, || self.lock().any_news()) {
-            return;
+            return Vec::new();
         }
         self.page.set_sleeping(true);
         // A worker that published before it could see that we sleep did not ring.
         if self.lock().any_news() {
             self.page.set_sleeping(false);
-            return;
+            return Vec::new();
         }
         let mut tokens = Vec::new();
         let slept = self.bells.wait(limit, &mut tokens);
@@ -182,15 +192,15 @@ impl Engine {
             // Should the kernel refuse to wait, be a poor poller rather than a busy one.
             std::thread::park_timeout(LOOK);
         }
-        if self.transport == Transport::Socket {
-            self.hear_the_idle(&tokens);
-        }
+        tokens
     }
 
     /// A turn of the crank passes over workers that hold nothing. One of these that sends all the same would keep its socket
     /// readable, and whoever waits awake.
-    fn hear_the_idle(&self, rung: &[u64]) {
-        let mut state = self.lock();
+    pub(crate) fn hear_the_idle(&self, state: &mut State, rung: &[u64]) {
+        if self.transport != Transport::Socket {
+            return;
+        }
         for id in rung.iter().filter_map(|token| WorkerId::try_from(*token).ok()) {
             if state.sched.workers.get(id).is_some_and(|worker| worker.held.is_empty()) {
                 state.receive_from(id, Upto::Published);

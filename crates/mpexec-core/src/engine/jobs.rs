@@ -101,11 +101,7 @@ impl JobState {
 
     /// Asks to be told; a hook that replaces one of the same waiter or future gives that one back.
     pub(crate) fn tell(&mut self, hook: Hook) -> Option<Hook> {
-        let same = |old: &Hook| match (old, &hook) {
-            (Hook::Thread(old), Hook::Thread(new)) => Arc::ptr_eq(old, new),
-            (Hook::Task(old), Hook::Task(new)) => old.will_wake(new),
-            _ => false,
-        };
+        let same = |old: &Hook| old.is_same(&hook);
         let old = self.hooks.iter().position(same).map(|place| self.hooks.swap_remove(place));
         self.hooks.push(hook);
         old

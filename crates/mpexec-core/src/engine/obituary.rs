@@ -154,7 +154,13 @@ impl Engine {
             return;
         }
         // After the loop has ended the calls, those of its workers that were still to die end nothing more.
-        if state.crash_looped || !(*was_starting || state.sched.outstanding()) {
+        if state.crash_looped {
+            return;
+        }
+        if !(*was_starting || state.sched.outstanding()) {
+            // There is no call to end; but nor are workers started for ever that die by themselves.
+            state.idle_row.add(*exit, fault.is_some());
+            state.crash_looped = state.idle_row.is_crash_loop();
             return;
         }
         // Workers that died at one stroke are one death in the row: it takes a replacement that dies too to go on.

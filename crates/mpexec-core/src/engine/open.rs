@@ -77,6 +77,7 @@ impl Engine {
         if std::mem::take(&mut state.crash_looped) {
             state.row = Row::default();
         }
+        state.idle_row = Row::default();
         if self.has_empty_places(state) {
             state.alerted = true;
             self.wake.ring();
@@ -97,12 +98,16 @@ impl Engine {
         wanted: Vec<Wanted>,
     ) -> Option<Vec<u8>> {
         let mut state = self.lock();
-        if let Some(job) = state.jobs.get_mut(&id) {
-            job.input_ended |= last;
-            job.parcels |= !parcels.is_empty();
-            for wanted in wanted {
-                job.attachments.add(Wanted { first: run.first + wanted.first, ..wanted });
-            }
+        let job = state.jobs.get_mut(&id)?;
+        job.input_ended |= last;
+        if job.broken.is_some() {
+            // It was given up while these were encoded.
+            job.lost.extend((run.count > 0).then_some((run.first, run.count)));
+            return None;
+        }
+        job.parcels |= !parcels.is_empty();
+        for wanted in wanted {
+            job.attachments.add(Wanted { first: run.first + wanted.first, ..wanted });
         }
         state.keep_parcels(parcels);
         if run.count > 0 {

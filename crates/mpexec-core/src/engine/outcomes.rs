@@ -22,6 +22,17 @@ pub(crate) enum Hook {
     Callback(Box<dyn FnOnce() + Send>),
 }
 
+impl Hook {
+    /// Whether it tells the same thread or future: one word is enough for that.
+    pub(super) fn is_same(&self, other: &Hook) -> bool {
+        match (self, other) {
+            (Hook::Thread(one), Hook::Thread(other)) => Arc::ptr_eq(one, other),
+            (Hook::Task(one), Hook::Task(other)) => one.will_wake(other),
+            _ => false,
+        }
+    }
+}
+
 impl std::fmt::Debug for Hook {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {

@@ -69,6 +69,8 @@ impl State {
                 let worker = &mut self.sched.workers[id];
                 worker.unanswered = worker.unanswered.saturating_sub(1);
                 self.taken_back(id, from, to);
+                // Somebody waits for this answer, and may sleep while another takes it in.
+                self.wake_all();
                 Ok(())
             }
             Received::Group => {
@@ -110,12 +112,13 @@ impl State {
                 Segment::Run { offset, count, from, to, faulty } => {
                     let (job, first) = self.sched.settle(id, batch, offset, count).map_err(LinkError::broken)?;
                     self.slots[id].last_job = Some(job);
-                    self.row = Row::default();
                     if is_hook(job) {
                         self.take_hook(job, id, &bytes[from..to]);
                         continue;
                     }
                     self.let_go(Some(id), job, first, count.into());
+                    // Work is done: whoever died before is no part of a loop. (A hook is no work.)
+                    (self.row, self.idle_row) = (Row::default(), Row::default());
                     if self.settle_calls(job, first, &bytes[from..to]) {
                         continue;
                     }
@@ -164,7 +167,7 @@ impl State {
     }
 
     fn deliver_large(&mut self, id: JobId, index: u64, status: Status, parcel: mpexec_ring::Parcel) {
-        self.row = Row::default();
+        (self.row, self.idle_row) = (Row::default(), Row::default());
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };

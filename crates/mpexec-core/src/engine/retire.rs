@@ -86,6 +86,7 @@ impl State {
     /// The worker of place `id` gets nothing more, and leaves when it has done what it runs.
     pub(super) fn retire(&mut self, id: WorkerId) {
         match self.slots[id].phase {
+            Phase::Ready if self.sched.workers[id].leaving => self.send_home_if_done(id),
             Phase::Ready => {
                 self.sched.workers[id].leaving = true;
                 // What it runs next is not known for sure: all is asked for, what it has started stays with it.

@@ -169,10 +169,16 @@ impl Scheduler {
         self.workers.iter().any(|worker| !worker.held.is_empty()) || self.jobs.values().any(|job| !job.queue.is_empty())
     }
 
-    /// Tasks queued or held, hooks not counted.
+    /// Tasks queued or held, or still to be brought by a job's owner; hooks not counted.
     pub(crate) fn work_left(&self) -> bool {
         let works = |worker: &Worker| worker.held.iter().any(|held| !is_hook(held.job) && held.remaining() > 0);
-        self.workers.iter().any(works) || self.jobs.values().any(|job| !job.queue.is_empty())
+        let waits = |job: &Job| !job.queue.is_empty() || (job.input_open && !job.calls);
+        self.workers.iter().any(works) || self.jobs.values().any(waits)
+    }
+
+    /// Whether a worker that may be given tasks has none.
+    pub(crate) fn any_idle(&self) -> bool {
+        self.workers.iter().any(|worker| worker.held.is_empty() && worker.takes_tasks())
     }
 
     /// Whether any worker holds tasks.

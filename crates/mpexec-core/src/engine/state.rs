@@ -88,6 +88,8 @@ pub(crate) struct State {
     pub ended: bool,
     /// Deaths since a task was finished.
     pub row: Row,
+    /// Deaths since then of workers that had nothing to do.
+    pub idle_row: Row,
     /// How many had died when the last death of the row was counted.
     pub row_counted_at: u64,
     /// A row of deaths has ended the calls; no worker is started before the next call.
@@ -127,6 +129,11 @@ impl State {
     /// Places that are empty now stay empty, at least until the next call.
     pub(crate) fn no_more_workers(&self) -> bool {
         self.life != Life::Open || self.crash_looped || self.ended || matches!(self.started, Some(Err(_)))
+    }
+
+    /// Whether something of the user's is to run once the lock is released.
+    pub(crate) fn has_errands(&self) -> bool {
+        !self.after.is_empty() || !self.trash.is_empty() || !self.unused.is_empty()
     }
 
     /// Tells whoever wanted to know. Threads at once; what is the user's, after the lock.
@@ -171,8 +178,9 @@ impl State {
     /// A turn of the crank after many calls, or when the last was a while ago.
     pub(crate) fn turn_now_and_then(&mut self) {
         self.since_turn += 1;
-        // The first call of a row goes out at once; after that the clock is looked at now and then.
-        let due = !self.sched.working()
+        // What an idle worker could run goes out at once: nobody else may come to send it. After that the clock is looked at
+        // now and then.
+        let due = self.sched.any_idle()
             || self.since_turn >= CALLS_PER_TURN
             || (self.since_turn.is_multiple_of(8) && self.last_turn.is_none_or(|last| last.elapsed() >= TURN_AFTER));
         if due {

@@ -7,9 +7,11 @@
 
 use super::Engine;
 use super::calls::CallRef;
+use super::jobs::JobState;
 use super::scheduler::{JobId, Place, WorkerId};
 use super::send::cancelled;
 use super::state::State;
+use crate::error::TaskError;
 
 impl Engine {
     /// Stops a call: never to start, with `force` also if it runs. `true`: it ends, or has ended, as cancelled.
@@ -18,9 +20,8 @@ impl Engine {
         let mut asked = None;
         self.drive(None, |state, _| {
             let stopped = state.try_stop(job, index, force, &mut asked);
-            if stopped && let Some(worker) = asked {
-                // Unless it is being killed it may have tasks again.
-                state.sched.workers[worker].closed &= state.slots[worker].sentenced;
+            if stopped && let Some(worker) = asked.take() {
+                state.open_again(worker, force);
                 state.dispatch();
             }
             stopped.then_some(())
@@ -35,30 +36,35 @@ impl Engine {
     /// Stops a whole job: what has not started never runs, with `force` what runs is stopped too. `false`: it had ended.
     pub(crate) fn stop_job(&self, job: JobId, force: bool) -> bool {
         let mut state = self.lock();
-        if self.is_settled(&state, job) {
-            return false;
+        match state.jobs.get(&job) {
+            None => return false,
+            Some(JobState { broken: Some(why), .. }) => return matches!(why, TaskError::Cancelled { .. }),
+            // One of its tasks may have failed: the others run on.
+            Some(open) if open.input_ended && state.sched.is_idle(job) => return false,
+            Some(_) => {}
         }
         let mut asked: Vec<WorkerId> =
             (0..state.slots.len()).filter(|id| state.sched.workers[*id].holds(job)).collect();
         state.break_job(job, &cancelled());
         for id in &asked {
-            state.sched.workers[*id].closed = force;
+            state.close(*id, force);
         }
         drop(state);
         self.drive(None, |state, _| {
             asked.retain(|id| {
-                let worker = &mut state.sched.workers[*id];
-                if !worker.holds(job) {
-                    worker.closed = false;
-                    return false;
-                }
+                let worker = &state.sched.workers[*id];
+                let holds = worker.holds(job);
                 // Until it answers it may start one of them yet.
-                let answered = worker.unanswered == 0;
-                if answered && force {
-                    state.slots[*id].sentence();
+                if holds && worker.unanswered > 0 {
+                    return true;
                 }
-                !answered
+                if holds && force {
+                    state.sentence(*id);
+                }
+                state.open_again(*id, force);
+                false
             });
+            state.dispatch();
             asked.is_empty().then_some(())
         });
         true
@@ -66,6 +72,23 @@ impl Engine {
 }
 
 impl State {
+    /// The worker gets nothing more while somebody stops what it runs.
+    fn close(&mut self, id: WorkerId, force: bool) {
+        self.sched.workers[id].closed += u32::from(force);
+    }
+
+    /// It may have tasks again, unless it is being killed or somebody else stops it too.
+    fn open_again(&mut self, id: WorkerId, force: bool) {
+        let worker = &mut self.sched.workers[id];
+        worker.closed = worker.closed.saturating_sub(u32::from(force));
+    }
+
+    /// Kills a worker for the task that it runs.
+    pub(super) fn sentence(&mut self, id: WorkerId) {
+        self.sched.workers[id].ready = false;
+        self.slots[id].sentence();
+    }
+
     fn is_open(&self, job: JobId, index: u64) -> bool {
         self.jobs.get(&job).and_then(|job| job.calls.as_ref()).is_some_and(|calls| calls.is_open(index))
     }
@@ -97,9 +120,11 @@ impl State {
                 true
             }
             Some(Place::Held { worker, ordinal }) if *asked != Some(worker) => {
-                *asked = Some(worker);
+                if let Some(before) = asked.replace(worker) {
+                    self.open_again(before, force);
+                }
                 self.set_stopping(job, index, true);
-                self.sched.workers[worker].closed = force;
+                self.close(worker, force);
                 let hi = self.sched.workers[worker].next_ordinal;
                 self.withdraw(worker, ordinal, hi);
                 self.try_stop(job, index, force, asked)
@@ -110,7 +135,7 @@ impl State {
                 }
                 // It runs, and nothing lies behind it.
                 if force {
-                    self.slots[worker].sentence();
+                    self.sentence(worker);
                 } else {
                     self.set_stopping(job, index, false);
                 }

@@ -37,6 +37,7 @@ pub(super) fn token(id: WorkerId, what: u64) -> u64 {
 /// What the supervisor does next.
 enum Turn {
     Nothing,
+    AtOnce,
     NowAndThen,
     OnBells,
 }
@@ -95,6 +96,7 @@ impl Supervisor {
                     let limit = self.next_deadline();
                     self.attend(limit);
                 }
+                Turn::AtOnce => self.attend(Some(Duration::ZERO)),
                 Turn::NowAndThen => {
                     self.attend(Some(TURN));
                     let mut state = self.engine.lock();
@@ -103,9 +105,10 @@ impl Supervisor {
                     }
                 }
                 Turn::OnBells => {
-                    self.engine.sleep_on_bells(Some(TURN));
+                    let rung = self.engine.sleep_on_bells(Some(TURN));
                     let mut state = self.engine.lock();
                     state.baton = Baton::Free;
+                    self.engine.hear_the_idle(&mut state, &rung);
                     let look = state.look_is_due();
                     state.pump(look);
                     self.engine.leave(&mut state);
@@ -133,6 +136,10 @@ impl Supervisor {
             return Turn::NowAndThen;
         }
         state.pump(false);
+        if state.has_errands() {
+            // They run user code: not while this thread has the baton.
+            return Turn::AtOnce;
+        }
         state.baton = Baton::Supervisor;
         Turn::OnBells
     }
@@ -304,13 +311,13 @@ impl Supervisor {
         if state.life == Life::Open {
             return false;
         }
-        if state.life == Life::Closed && !state.sched.outstanding() {
+        if state.life == Life::Closed && !state.sched.work_left() {
             for id in 0..state.slots.len() {
                 state.retire(id);
             }
         }
         let gone = state.slots.iter().all(Slot::is_empty);
-        let done = state.life == Life::Terminated || !state.sched.outstanding() || state.crash_looped;
+        let done = state.life == Life::Terminated || !state.sched.work_left() || state.crash_looped;
         if gone && done {
             state.ended = true;
             for waiter in &state.parked {

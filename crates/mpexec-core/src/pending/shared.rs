@@ -292,7 +292,6 @@ impl<T, E> Shared<T, E> {
 
     pub(super) fn stop(&self, force: bool) -> bool {
         match &self.source {
-            _ if self.is_settled() => false,
             Source::Call(call) => call.engine.stop_call(&call.cell, force),
             Source::Job { engine, job, .. } => engine.stop_job(*job, force),
             Source::Nothing(_) => false,

@@ -26,6 +26,7 @@ mod shelves;
 mod stopping;
 mod streams;
 mod surroundings;
+mod together;
 mod waiting;
 
 #[path = "../common/mod.rs"]

@@ -50,8 +50,8 @@ pub(crate) struct Violation {
 pub(crate) struct Worker {
     /// It has shaken hands and is alive.
     pub ready: bool,
-    /// It gets no new tasks while it is asked for those that it has.
-    pub closed: bool,
+    /// It gets no new tasks while so many stop what it has.
+    pub closed: u32,
     /// Its start hook is not through.
     pub warming: bool,
     /// It gets no new tasks, and is sent home when it has none.
@@ -91,7 +91,7 @@ impl Worker {
 
     /// Whether it may be given tasks, if there is room.
     pub(super) fn takes_tasks(&self) -> bool {
-        self.is_up() && !self.closed && self.left() > 0
+        self.is_up() && self.closed == 0 && self.left() > 0
     }
 
     /// It is to leave and has nothing any more.
