@@ -92,7 +92,8 @@ impl State {
                 // What it runs next is not known for sure: all is asked for, what it has started stays with it.
                 let lo = self.sched.workers[id].next_ordinal_held();
                 let hi = self.sched.workers[id].next_ordinal;
-                if lo < hi {
+                // A start hook is through before the end hook comes; it is all that such a worker has.
+                if lo < hi && !self.sched.workers[id].warming {
                     self.withdraw(id, lo, hi);
                 }
                 self.send_home_if_done(id);
