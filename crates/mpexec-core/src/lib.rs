@@ -150,10 +150,17 @@
 //! ([`TaskError::SignatureMismatch`]); [`Pool::functions`] lists what there is. Whoever does not know the types, as a command
 //! line, calls with JSON: [`Pool::apply_json`].
 //!
-//! # 9. Tests and debugging
+//! # 10. Tests and debugging
 //!
 //! Inside `cargo test` one line makes pools work: [`init_in_tests!`]. With [`Workers::Inline`] a pool has no processes at all and the same
 //! face: breakpoints in tasks are hit, and statics are this program's own.
+//!
+//! # From Python
+//!
+#![cfg_attr(
+    doc,
+    doc = "Who knows `multiprocessing` or `concurrent.futures` finds every name of theirs in [`coming_from_python`]."
+)]
 //!
 //! # What is a task
 //!
@@ -203,6 +210,12 @@ pub use task::{
     Arg, Args, Input, Item, Kept, ListedError, Owned, Param, Plain, ResultOf, Slice, TaskFn, TaskOutput, TaskResult,
     Text, TextParam, Told, ToldListed, TriedError,
 };
+
+/// For those who know `multiprocessing` or `concurrent.futures`.
+///
+#[doc = include_str!("coming_from_python.md")]
+#[cfg(doc)]
+pub mod coming_from_python {}
 
 /// What `#[task]` writes into a program; not to be used by hand.
 #[doc(hidden)]

@@ -9,8 +9,6 @@ mod given;
 mod hooks;
 mod inline;
 mod json;
-mod options;
-mod setters;
 mod streams;
 mod tries;
 mod under_way;

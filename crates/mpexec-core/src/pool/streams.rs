@@ -88,11 +88,7 @@ impl<I: Iterator, R: TaskResult> Source<I, R> {
         if let Source::Runs(running) = self {
             running.handed_out(1, freed);
         }
-        let ended = taken.decode();
-        if let (Source::Runs(running), (_, Err(_))) = (self, &ended) {
-            running.failed(1);
-        }
-        Some(ended)
+        Some(taken.decode())
     }
 }
 

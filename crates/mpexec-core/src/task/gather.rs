@@ -122,9 +122,7 @@ impl<R: TaskResult> Outcomes<R> {
         Outcomes(Vec::with_capacity(expected.min(1 << 20)))
     }
 
-    /// Returns how many of them have failed.
-    pub(crate) fn take_in(&mut self, news: Vec<News>) -> usize {
-        let mut failed = 0;
+    pub(crate) fn take_in(&mut self, news: Vec<News>) {
         for mut part in news.into_iter().map(Part::of) {
             while let Some((taken, _)) = part.take() {
                 let (index, outcome) = taken.decode();
@@ -132,11 +130,9 @@ impl<R: TaskResult> Outcomes<R> {
                 if index >= self.0.len() {
                     self.0.resize_with(index + 1, || None);
                 }
-                failed += usize::from(outcome.is_err());
                 self.0[index] = Some(outcome);
             }
         }
-        failed
     }
 
     pub(crate) fn finish(self) -> Vec<Result<R, TaskError>> {
