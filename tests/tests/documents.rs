@@ -7,12 +7,9 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::LazyLock;
 
-use common::program::{Call, mpexec, program, programs};
-
-const EXAMPLES: [&str; 5] = ["readme", "tutorial", "crash_isolation", "async_results", "own_worker_program"];
+use common::examples::example;
+use common::program::{mpexec, program, programs};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -70,24 +67,6 @@ fn named_files(text: &str) -> Vec<&str> {
     inline.chain(listed).filter(|target| !target.contains("://") && !target.starts_with('#')).collect()
 }
 
-/// An example of the library, ready to be run. `cargo test` of the whole project has built it; else it is built here.
-fn example(name: &str) -> Call {
-    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-        let folder = programs().join("examples");
-        let mut all = EXAMPLES.iter();
-        if !all.all(|name| folder.join(name).exists()) {
-            let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
-            cargo.args(["build", "--quiet", "--package", "mpexec-core", "--examples"]).current_dir(root());
-            cargo.env("CARGO_TARGET_DIR", programs().parent().expect("a profile's folder lies in the target folder"));
-            cargo.args(programs().ends_with("release").then_some("--release"));
-            assert!(cargo.status().expect("cargo can be started").success(), "the examples do not build");
-        }
-        folder
-    });
-    assert!(EXAMPLES.contains(&name));
-    program(FOLDER.join(name))
-}
-
 #[test]
 fn the_program_in_the_readme_is_an_example_and_runs() {
     let readme = read("README.md");
@@ -99,36 +78,6 @@ fn the_program_in_the_readme_is_an_example_and_runs() {
     assert_eq!(shown.trim(), code.trim());
     let done = example("readme").run();
     assert!(done.code() == 0 && done.text().contains("exit: Signal(6)"), "{done:?}");
-}
-
-#[test]
-fn even_a_tutorial_of_one_row_survives_the_killing() {
-    let done = example("tutorial").args(["--rows", "1", "--workers", "3"]).run();
-    assert_eq!(done.code(), 0, "{}{}", done.text(), done.stderr);
-}
-
-#[test]
-fn the_examples_find_their_own_answers_right() {
-    for name in ["async_results", "crash_isolation", "own_worker_program"] {
-        let done = example(name).run();
-        assert_eq!(done.code(), 0, "{name}: {}", done.stderr);
-    }
-}
-
-#[test]
-fn the_tutorial_finds_every_form_right_and_survives_the_killing() {
-    let done = example("tutorial").args(["--rows", "1000", "--workers", "2"]).run();
-    assert_eq!(done.code(), 0, "{}{}", done.text(), done.stderr);
-    assert!(done.text().contains("First counts: 4 2 1 2 3 2 2 2 2 2; "), "{}", done.text());
-    assert_eq!(done.text().matches(" ok\n").count(), 13, "{}", done.text());
-    assert!(done.text().contains("and was killed\n"), "{}", done.text());
-}
-
-#[test]
-fn a_wrong_argument_of_the_tutorial_is_told_with_the_right_ones() {
-    let done = example("tutorial").args(["--rows", "many"]).run();
-    assert_eq!(done.code(), 2);
-    assert!(done.stderr.contains("--rows: ") && done.stderr.contains("usage: "), "{}", done.stderr);
 }
 
 #[test]

@@ -26,6 +26,11 @@ fn crates_import_only_what_lies_below_them() {
 }
 
 #[test]
+fn no_async_runtime_is_shipped() {
+    holds(crates::RUNTIMES);
+}
+
+#[test]
 fn rooms_of_the_core_import_only_what_lies_below_them() {
     holds(rooms::ROOMS);
 }

@@ -1,8 +1,33 @@
-//! A task may panic, abort, exit or run into a null pointer: it is told what happened to it, and the program goes on.
+//! A C library that runs into bad memory, a parser that aborts: the task is told what happened to it, and the program
+//! goes on.
 //!
-//! Run it with `cargo run -p mpexec-core --example crash_isolation`. It checks itself.
+//! `cargo run --example crash_isolation`. It checks itself.
 
-use mpexec_core::{Exit, Pool, TaskError, WorkerStderr, Workers};
+#![expect(unsafe_code, reason = "a binding to C that is broken, to be survived")]
+
+use std::ffi::{CStr, c_char};
+
+use mpexec_core::{Exit, Output, Pool, TaskError, Workers};
+
+// SAFETY: this is how the C library declares it.
+unsafe extern "C" {
+    /// Of the C library: counts bytes until the first zero, wherever that is.
+    #[link_name = "strlen"]
+    fn length_as_c_counts(text: *const c_char) -> usize;
+}
+
+/// A binding as one meets them: fine as long as the C library gets what it expects, which nobody checks.
+fn c_length(text: Vec<u8>) -> usize {
+    let pointer = match CStr::from_bytes_until_nul(&text) {
+        Ok(text) => text.as_ptr(),
+        // The bug: no text, no check, and C follows the pointer to where there is nothing.
+        Err(_) => std::ptr::null(),
+    };
+    // The compiler knows what `strlen` may be given, and would make use of it.
+    let pointer = std::hint::black_box(pointer);
+    // SAFETY: there is none, and that is what the example is about. Whatever this does, it does to its own process.
+    unsafe { length_as_c_counts(pointer) }
+}
 
 /// A parser of which one would not swear that it never fails.
 fn parse(text: String) -> usize {
@@ -16,7 +41,18 @@ fn parse(text: String) -> usize {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     mpexec_core::init();
-    let pool = Pool::builder().workers(Workers::Exact(2)).stderr(WorkerStderr::Keep).build()?;
+    let pool = Pool::builder().workers(Workers::Exact(2)).stderr(Output::Keep).build()?;
+
+    // The C library takes its process along, and nothing else: the neighbours have their answers.
+    let texts = [b"four\0".to_vec(), b"no end".to_vec(), b"seven..\0".to_vec()];
+    let outcomes = pool.map_outcomes(c_length, &texts);
+    assert!(
+        matches!(outcomes[..], [Ok(4), Err(TaskError::Crashed { exit: Exit::Signal(11), .. }), Ok(7)]),
+        "{outcomes:?}"
+    );
+    if let Err(TaskError::Crashed { exit, .. }) = &outcomes[1] {
+        println!("the C library {exit}");
+    }
 
     // One iterator, an outcome for each item: what fails takes nothing else along.
     let texts = ["one", "bad", "three", "worse", "four", "worst", "six"].map(String::from);

@@ -4,6 +4,7 @@
 //! limit after which the test fails instead of hanging.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod examples;
 pub(crate) mod files;
 pub(crate) mod processes;
 pub(crate) mod program;

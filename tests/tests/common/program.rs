@@ -70,11 +70,11 @@ fn build(folder: &Path) {
     assert!(cargo.status().expect("cargo can be started").success(), "the programs cannot be built");
 }
 
-fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn changed(path: &Path) -> Option<SystemTime> {
+pub(super) fn changed(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|metadata| metadata.modified()).ok()
 }
 

@@ -14,6 +14,13 @@ pub const DIRECTION: Rule = Rule {
     find: violations,
 };
 
+/// What is shipped needs no async runtime.
+pub const RUNTIMES: Rule = Rule {
+    why: "A handle is a future of any runtime, so the library brings none along: tokio and futures are for tests and \
+          examples (`[dev-dependencies]`).",
+    find: runtimes,
+};
+
 /// For each crate that is shipped, those of ours that it may import. All others under `crates` are strangers.
 const BELOW: &[(&str, &[&str])] = &[
     ("mpexec", &["mpexec-core", "mpexec-data", "mpexec-frame"]),
@@ -37,6 +44,17 @@ fn violations(tree: &Tree) -> Vec<Violation> {
                 let what = format!("the crate `{}` is not in the table of directions", krate.name);
                 vec![Violation::new(krate.manifest_path(), 1, what)]
             }
+        })
+        .collect()
+}
+
+fn runtimes(tree: &Tree) -> Vec<Violation> {
+    let manifests =
+        tree.crates.iter().flat_map(|krate| dependencies(&krate.manifest).into_iter().map(move |d| (krate, d)));
+    manifests
+        .filter(|(_, d)| d.kind != DependencyKind::Dev && ["tokio", "futures"].contains(&d.name.as_str()))
+        .map(|(krate, d)| {
+            Violation::new(krate.manifest_path(), d.line, format!("`{}` depends on `{}`", krate.name, d.name))
         })
         .collect()
 }
@@ -78,6 +96,14 @@ mod tests {
     fn a_crate_that_is_not_in_the_table_is_found() {
         let stranger = ("crates/mpexec-new/Cargo.toml", "[package]\nname = \"mpexec-new\"");
         assert_eq!(broken(DIRECTION, &[stranger]), ["crates/mpexec-new/Cargo.toml:1"]);
+    }
+
+    #[test]
+    fn a_runtime_is_for_tests_alone() {
+        let manifest = "[package]\nname = \"mpexec-core\"\n[dev-dependencies]\ntokio.workspace = true\n\
+                        [dependencies]\ntokio.workspace = true";
+        let core = ("crates/mpexec-core/Cargo.toml", manifest);
+        assert_eq!(broken(RUNTIMES, &[core]), ["crates/mpexec-core/Cargo.toml:6"]);
     }
 
     #[test]
