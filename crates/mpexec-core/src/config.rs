@@ -206,6 +206,10 @@ pub(crate) struct Config {
     pub handshake_limit: Duration,
     /// How often a task may be started when its worker died under it: 1 = no retry.
     pub attempts: u32,
+    /// How long a task may run.
+    pub time_limit: Option<Duration>,
+    /// How long a task waits before it is tried again for the first time.
+    pub retry_delay: Option<Duration>,
     /// How many tasks are sent together; `None` = by measurement.
     pub chunk: Option<usize>,
     /// What the workers are called in `argv[0]`.
@@ -265,6 +269,8 @@ impl Default for Config {
             context: None,
             handshake_limit: Duration::from_secs(10),
             attempts: 1,
+            time_limit: None,
+            retry_delay: None,
             chunk: None,
             label: "mpexec".to_owned(),
             hooks: Hooks::default(),

@@ -104,6 +104,14 @@ pub enum TaskError {
         /// The last lines of its standard error, as far as they could be read.
         stderr: String,
     },
+    /// The task ran longer than it may ([`time_limit`](crate::CallBuilder::time_limit)): its worker was killed.
+    #[error("the task ran longer than its time limit of {limit:?}: worker process {pid} was killed")]
+    TimedOut {
+        /// The process id of the worker.
+        pid: u32,
+        /// The limit.
+        limit: Duration,
+    },
     /// The function returned an `Err`, in a form that takes this as a failure ([`try_map`](crate::Pool::try_map)).
     #[error("the task returned an error: {0:#}")]
     Returned(

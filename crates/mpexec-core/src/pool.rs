@@ -9,6 +9,8 @@ mod given;
 mod hooks;
 mod inline;
 mod json;
+mod options;
+mod setters;
 mod streams;
 mod tries;
 mod under_way;

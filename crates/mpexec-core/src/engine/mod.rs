@@ -11,6 +11,7 @@
 //! | [`launch`] | starting a worker and shaking hands |
 //! | [`environment`] | where and how workers run |
 //! | [`hooks`] | what a worker runs before its first task and after its last |
+//! | [`limits`] | time limits of tasks, and the wait before a task is tried again |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
 //! | [`forwarding`] | what workers print on its way to our own streams |
@@ -33,6 +34,7 @@ pub(crate) mod hooks;
 pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod launch;
+mod limits;
 mod obituary;
 pub(crate) mod open;
 pub(crate) mod outcomes;

@@ -75,6 +75,11 @@ impl Engine {
             // would go from one worker to the next for ever.
             running = running.or(Some(next));
         }
+        let overran = state.slots[id].overran;
+        if let Some((task, _)) = overran {
+            // It was killed for that one: should another run by now, it is none's fault.
+            running = running.filter(|ordinal| *ordinal == task);
+        }
         let (pid, fault) = (state.slots[id].pid, state.slots[id].fault.clone());
         if let Some(fault) = &fault {
             stderr = format!("{stderr}\n(it was killed because {fault})").trim_start().to_owned();
@@ -85,8 +90,12 @@ impl Engine {
         let ending =
             state.life != Life::Open && (!was_starting || sent_away) && state.sched.workers[id].held.is_empty();
         let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
-        state.handle(Event::Lost { worker: id, running }, |state, job, index| {
-            let error = if state.is_stopping(job, index) { cancelled() } else { crashed.clone() };
+        state.handle(Event::Lost { worker: id, running, spent: overran.is_some() }, |state, job, index| {
+            let error = match overran {
+                _ if state.is_stopping(job, index) => cancelled(),
+                Some((_, limit)) => TaskError::TimedOut { pid, limit },
+                None => crashed.clone(),
+            };
             state.keep_printed(job, index, printed.as_ref());
             state.fail(job, index, error);
         });

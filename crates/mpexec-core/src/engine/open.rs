@@ -10,7 +10,7 @@ use super::jobs::{JobState, News};
 use super::obituary::Row;
 use super::outcomes::{Hook, Outcome};
 use super::parcels::Parcel;
-use super::scheduler::{Event, Flow, Job, JobId, Run};
+use super::scheduler::{Event, Flow, Job, JobId, Run, Terms};
 use super::state::{Life, State};
 use crate::error::TaskError;
 
@@ -26,7 +26,7 @@ pub(crate) struct Staged {
 /// How a job is to be run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct JobOptions {
-    pub attempts: u32,
+    pub terms: Terms,
     pub chunk: Option<u32>,
     /// How many tasks, where known.
     pub total: Option<u64>,
@@ -62,7 +62,7 @@ impl Engine {
             return Err(refusal);
         }
         let id = state.new_job_id();
-        let mut job = Job::new(function, options.attempts);
+        let mut job = Job::on(function, options.terms);
         job.chunk = options.chunk;
         job.total = options.total;
         job.flow = options.stream.map(|stream| Flow::new(stream == Stream::Ordered));
@@ -80,6 +80,13 @@ impl Engine {
         state.idle_row = Row::default();
         if self.has_empty_places(state) {
             state.alerted = true;
+            self.wake.ring();
+        }
+    }
+
+    /// The supervisor is to watch tasks with time limits.
+    fn mind_limit(&self, state: &mut State, id: JobId) {
+        if state.sched.job(id).is_some_and(|job| job.limit.is_some()) && !std::mem::replace(&mut state.limited, true) {
             self.wake.ring();
         }
     }
@@ -112,6 +119,7 @@ impl Engine {
         state.keep_parcels(parcels);
         if run.count > 0 {
             state.sched.push(id, run);
+            self.mind_limit(&mut state, id);
         }
         if last {
             state.sched.set_input_open(id, false);
@@ -230,7 +238,7 @@ impl Engine {
     pub(crate) fn call(
         &self,
         function: &FunctionRef,
-        attempts: u32,
+        terms: Terms,
         entry: &mut Staged,
         waited_for: bool,
     ) -> Result<CallRef, TaskError> {
@@ -239,16 +247,16 @@ impl Engine {
         if let Some(refusal) = self.refuses(&state) {
             return Err(refusal);
         }
-        let known = state.lanes.iter().find(|lane| lane.0 == function && lane.1 == attempts).map(|lane| lane.2);
+        let known = state.lanes.iter().find(|lane| lane.0 == function && lane.1 == terms).map(|lane| lane.2);
         let id = match known {
             Some(id) => id,
             None => {
                 let id = state.new_job_id();
-                let mut job = Job::new(function, attempts);
+                let mut job = Job::on(function, terms);
                 job.calls = true;
                 state.sched.open_job(id, job);
                 state.jobs.insert(id, JobState { calls: Some(Calls::of(id)), ..JobState::default() });
-                state.lanes.push((function, attempts, id));
+                state.lanes.push((function, terms, id));
                 id
             }
         };
@@ -268,6 +276,7 @@ impl Engine {
         if state.crash_looped || self.has_empty_places(&state) {
             self.wake_workers(&mut state);
         }
+        self.mind_limit(&mut state, id);
         if waited_for {
             state.dispatch();
         } else {
@@ -305,6 +314,14 @@ impl Engine {
             cell.forget(&waiter);
         }
         came.is_some()
+    }
+
+    /// Ends a job for its owner: what has not started is not run, and what has no outcome ends as `why`.
+    pub(crate) fn give_up(&self, id: JobId, why: &TaskError) {
+        let mut state = self.lock();
+        state.break_job(id, why);
+        state.dispatch();
+        self.leave(&mut state);
     }
 
     /// No new calls.

@@ -22,7 +22,7 @@ use super::ids::IdMap;
 
 pub(crate) use flow::{Flow, WINDOW};
 pub(crate) use held::{Violation, Worker};
-pub(crate) use job::{Function, Job, Run, entry_len};
+pub(crate) use job::{Function, Job, Run, Terms, entry_len};
 
 /// Names a job within its pool.
 pub(crate) type JobId = u64;
@@ -44,8 +44,9 @@ pub(crate) fn is_hook(job: JobId) -> bool {
 pub(crate) enum Event {
     /// The worker has shaken hands.
     Ready(WorkerId),
-    /// The worker is gone. `running`: the ordinal of the task that it was in, from its progress cell.
-    Lost { worker: WorkerId, running: Option<u64> },
+    /// The worker is gone. `running`: the ordinal of the task that it was in, from its progress cell; `spent`: that one is not
+    /// to be tried again.
+    Lost { worker: WorkerId, running: Option<u64>, spent: bool },
     /// The worker has not started the ordinals `from..to` and never will: those tasks are ours again. What was sent
     /// after they were asked for lies from `to` on and is none of them.
     TakenBack { worker: WorkerId, from: u64, to: u64 },
@@ -62,6 +63,8 @@ pub(crate) enum Event {
 pub(crate) enum Action {
     /// Bring the bytes of `count` tasks, from `offset` on, of the worker's `nth` batch back to the front of their job.
     Requeue { worker: WorkerId, nth: usize, job: JobId, offset: u32, first: u64, count: u32, attempt: u32 },
+    /// As [`Action::Requeue`], of the one task that was running when its worker died and has an attempt left.
+    Retry { worker: WorkerId, nth: usize, job: JobId, offset: u32, index: u64, attempt: u32 },
     /// The task was running when its worker died and has no attempt left.
     Charge { worker: WorkerId, job: JobId, index: u64, attempt: u32 },
     /// Tell the worker not to start the ordinals in `lo..hi`.
@@ -155,6 +158,23 @@ impl Scheduler {
         }
     }
 
+    /// A task that is not to be tried again at once.
+    pub(crate) fn put_to_sleep(&mut self, id: JobId, run: Run) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.asleep.push(run);
+        }
+    }
+
+    /// Its time has come, if it is still wanted.
+    pub(crate) fn awaken(&mut self, id: JobId, index: u64) {
+        if let Some(job) = self.jobs.get_mut(&id)
+            && let Some(place) = job.asleep.iter().position(|run| run.first == index)
+        {
+            let run = job.asleep.swap_remove(place);
+            self.push_front(id, run);
+        }
+    }
+
     fn enlist(&mut self, id: JobId) {
         if let Some(job) = self.jobs.get_mut(&id)
             && !job.enlisted
@@ -166,13 +186,13 @@ impl Scheduler {
 
     /// Tasks queued or held, of all jobs.
     pub(crate) fn outstanding(&self) -> bool {
-        self.workers.iter().any(|worker| !worker.held.is_empty()) || self.jobs.values().any(|job| !job.queue.is_empty())
+        self.workers.iter().any(|worker| !worker.held.is_empty()) || self.jobs.values().any(Job::waits)
     }
 
     /// Tasks queued or held, or still to be brought by a job's owner; hooks not counted.
     pub(crate) fn work_left(&self) -> bool {
         let works = |worker: &Worker| worker.held.iter().any(|held| !is_hook(held.job) && held.remaining() > 0);
-        let waits = |job: &Job| !job.queue.is_empty() || (job.input_open && !job.calls);
+        let waits = |job: &Job| job.waits() || (job.input_open && !job.calls);
         self.workers.iter().any(works) || self.jobs.values().any(waits)
     }
 
@@ -188,7 +208,7 @@ impl Scheduler {
 
     /// All that is queued.
     pub(crate) fn queued_runs(&self) -> impl Iterator<Item = &Run> {
-        self.jobs.values().flat_map(|job| job.queue.iter())
+        self.jobs.values().flat_map(|job| job.queue.iter().chain(&job.asleep))
     }
 
     /// Whether any task waits for a worker.
@@ -290,12 +310,13 @@ impl Scheduler {
 
     /// Whether nothing of the job is queued or in a worker's hands.
     pub(crate) fn is_idle(&self, id: JobId) -> bool {
-        self.jobs.get(&id).is_none_or(|job| job.queue.is_empty() && job.held == 0)
+        self.jobs.get(&id).is_none_or(|job| !job.waits() && job.held == 0)
     }
 
     /// The job's tasks without an outcome, by first index and count, in ascending order.
     pub(crate) fn unsettled_of(&self, id: JobId) -> Vec<(u64, u32)> {
-        let queued = self.jobs.get(&id).into_iter().flat_map(|job| job.queue.iter().map(|run| (run.first, run.count)));
+        let waiting = self.jobs.get(&id).into_iter().flat_map(|job| job.queue.iter().chain(&job.asleep));
+        let queued = waiting.map(|run| (run.first, run.count));
         let held = self.workers.iter().flat_map(|worker| worker.held.iter()).filter(|held| held.job == id);
         let held = held.map(|held| (held.first + u64::from(held.settled), held.remaining()));
         let mut all: Vec<_> = queued.chain(held).filter(|(_, count)| *count > 0).collect();
@@ -305,7 +326,8 @@ impl Scheduler {
 
     /// Where a task without an outcome is.
     pub(crate) fn find(&self, id: JobId, index: u64) -> Option<Place> {
-        if self.jobs.get(&id)?.queue.iter().any(|run| run.holds(index)) {
+        let job = self.jobs.get(&id)?;
+        if job.queue.iter().chain(&job.asleep).any(|run| run.holds(index)) {
             return Some(Place::Queued);
         }
         let held =
@@ -323,7 +345,7 @@ impl Scheduler {
 
     /// Tasks queued or held of all jobs.
     pub(crate) fn unsettled(&self) -> u64 {
-        let queued = |job: &Job| job.queue.iter().map(|run| u64::from(run.count)).sum::<u64>();
+        let queued = |job: &Job| job.queue.iter().chain(&job.asleep).map(|run| u64::from(run.count)).sum::<u64>();
         self.jobs.values().map(|job| job.held + queued(job)).sum()
     }
 
@@ -344,6 +366,11 @@ impl Scheduler {
             state.held = state.held.saturating_sub(u64::from(count));
         }
         Ok((job, first))
+    }
+
+    /// The shortest time limit of tasks that are not settled.
+    pub(crate) fn shortest_limit(&self) -> Option<std::time::Duration> {
+        self.jobs.values().filter(|job| job.held > 0 || job.waits()).filter_map(|job| job.limit).min()
     }
 
     /// Measured by the worker: `count` tasks of `job` took `nanos`.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BatchHeader, Entries};
 
 use super::jobs::JobState;
+use super::limits::delay;
 use super::parcels::Parcel;
 use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len};
 use super::state::State;
@@ -53,8 +54,16 @@ impl State {
         // looks at queues and workers for what is still needed would miss it.
         let (mut stopped, mut unwanted, mut unposted) = (Vec::new(), Vec::new(), Vec::new());
         for action in &actions {
-            if let Action::Requeue { worker, nth, job, offset, first, count, attempt } = *action
-                && let Some(link) = &self.slots[worker].link
+            let (worker, nth, job, offset, first, count, attempt, retried) = match *action {
+                Action::Requeue { worker, nth, job, offset, first, count, attempt } => {
+                    (worker, nth, job, offset, first, count, attempt, false)
+                }
+                Action::Retry { worker, nth, job, offset, index, attempt } => {
+                    (worker, nth, job, offset, index, 1, attempt, true)
+                }
+                _ => continue,
+            };
+            if let Some(link) = &self.slots[worker].link
                 && let Some(state) = self.jobs.get(&job)
             {
                 if state.parcels || !state.attachments.is_empty() {
@@ -66,7 +75,14 @@ impl State {
                     let wanted = (at..count).take_while(|at| state.wants(first + u64::from(*at))).count() as u32;
                     if wanted > 0 {
                         let bytes = cut_out(link.held(nth), offset + at, wanted);
-                        self.sched.push_front(job, Run { first: index, count: wanted, attempt, bytes, from: 0 });
+                        let run = Run { first: index, count: wanted, attempt, bytes, from: 0 };
+                        match self.sched.job(job).and_then(|job| job.retry_after).filter(|_| retried) {
+                            None => self.sched.push_front(job, run),
+                            Some(first_delay) => {
+                                self.alarms.push((Instant::now() + delay(first_delay, attempt), job, index));
+                                self.sched.put_to_sleep(job, run);
+                            }
+                        }
                     } else if state.calls.as_ref().is_some_and(|calls| calls.is_stopping(index)) {
                         stopped.push((job, index));
                     } else if !state.attachments.is_empty() {
@@ -89,7 +105,7 @@ impl State {
             match action {
                 Action::Charge { job, index, .. } => charge(self, job, index),
                 Action::Withdraw { worker, lo, hi } => self.withdraw(worker, lo, hi),
-                Action::Requeue { job, .. } => self.settle_abandoned(job),
+                Action::Requeue { job, .. } | Action::Retry { job, .. } => self.settle_abandoned(job),
                 Action::Dropped { job, first, count } => {
                     self.let_go(None, job, first, count);
                     self.settle_abandoned(job);

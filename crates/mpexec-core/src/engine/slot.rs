@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mpexec_ring::{ResultReceiver, TaskSender};
 pub(crate) use rustix::process::Signal;
@@ -61,6 +61,12 @@ pub(crate) struct Slot {
     pub farewell_asked: bool,
     /// It was told to leave: its end is no death.
     pub dismissed: bool,
+    /// The limited task that it was seen in, and since when.
+    pub clock: Option<(u64, Instant)>,
+    /// That task's time is up, and what lies behind it was asked for then.
+    pub expiring: Option<(u64, Instant)>,
+    /// It was killed because this task ran longer than so long.
+    pub overran: Option<(u64, Duration)>,
     /// How many workers of the pool had died when this one was started.
     pub born: u64,
     pub stderr: Option<Tail>,

@@ -12,7 +12,7 @@ use super::ids::IdMap;
 use super::jobs::{JobState, Jobs};
 use super::outcomes::{Farewell, Hook};
 use super::parcels::Parcel;
-use super::scheduler::{Action, Event, Function, JobId, Scheduler};
+use super::scheduler::{Action, Event, Function, JobId, Scheduler, Terms};
 use super::segments::Segment;
 use super::slot::Slot;
 use super::waiter::Waiter;
@@ -57,7 +57,7 @@ pub(crate) struct State {
     pub jobs: Jobs,
     next_job: JobId,
     /// The job that gathers the single calls of a function.
-    pub lanes: Vec<(Function, u32, JobId)>,
+    pub lanes: Vec<(Function, Terms, JobId)>,
     pub(super) parcels: IdMap<Parcel>,
     pub baton: Baton,
     pub parked: Vec<Arc<Waiter>>,
@@ -102,6 +102,10 @@ pub(crate) struct State {
     /// The first worker's readiness, or why there is none.
     pub started: Option<Result<(), PoolError>>,
     pub bells: Option<Arc<Watcher>>,
+    /// When which task is to be tried again.
+    pub alarms: Vec<(Instant, JobId, u64)>,
+    /// Tasks have time limits: the supervisor watches what runs.
+    pub limited: bool,
     /// What end hooks brought that nobody has fetched.
     pub farewells: Vec<Farewell>,
     /// The supervisor's, which watches the control sockets.

@@ -49,6 +49,8 @@ pub(crate) struct Supervisor {
     tokens: Vec<u64>,
     serve: ThreadWorker,
     memory_looked: Option<Instant>,
+    /// When time limits are to be looked at again.
+    next_look: Option<Duration>,
 }
 
 /// So often one worker's control socket is looked at before the others have their turn.
@@ -79,7 +81,14 @@ impl Supervisor {
         let failed = |error| PoolError::system("watch the workers", error);
         let watcher = Watcher::new().map_err(failed)?;
         watcher.add(engine.wake.as_fd(), WAKE, Watch::Level).map_err(failed)?;
-        Ok(Supervisor { engine, watcher: Arc::new(watcher), tokens: Vec::new(), serve, memory_looked: None })
+        Ok(Supervisor {
+            engine,
+            watcher: Arc::new(watcher),
+            tokens: Vec::new(),
+            serve,
+            memory_looked: None,
+            next_look: None,
+        })
     }
 
     /// What watches the workers' sockets.
@@ -118,6 +127,7 @@ impl Supervisor {
             }
             self.keep_deadlines();
             self.engine.watch_memory(&mut self.memory_looked);
+            self.next_look = self.engine.watch_time();
         }
     }
 
@@ -339,7 +349,7 @@ impl Supervisor {
         });
         let next = limits.min().map(|at| at.saturating_duration_since(Instant::now()).max(TURN));
         let memory = self.engine.config.most_memory.filter(|_| state.sched.working()).map(|_| MEMORY_LOOK);
-        let next = next.into_iter().chain(memory).min();
+        let next = next.into_iter().chain(memory).chain(self.next_look).min();
         if threads { Some(TURN) } else { next }
     }
 

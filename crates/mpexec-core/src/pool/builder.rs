@@ -10,9 +10,9 @@ use serde::Serialize;
 use mpexec_wire::encode;
 
 use super::Pool;
-use super::call::CallOptions;
 use super::given::GivenHooks;
 use super::inline;
+use super::options::CallOptions;
 use crate::carry::Attachment;
 use crate::carry::outgoing::{Naming, collect};
 use crate::config::{Config, Notes, Transport, Workers};
@@ -113,6 +113,19 @@ impl PoolBuilder {
     /// How often a task may be started, in all, when its worker dies under it. 1 if not set: no retry.
     pub fn attempts(mut self, attempts: u32) -> PoolBuilder {
         self.config.attempts = attempts;
+        self
+    }
+
+    /// How long each task may run, if a call does not say otherwise; see [`CallBuilder::time_limit`](crate::CallBuilder::time_limit).
+    pub fn time_limit(mut self, limit: Duration) -> PoolBuilder {
+        self.config.time_limit = Some(limit);
+        self
+    }
+
+    /// How long a task waits before it is tried again, if a call does not say otherwise; see
+    /// [`CallBuilder::retry_delay`](crate::CallBuilder::retry_delay).
+    pub fn retry_delay(mut self, first: Duration) -> PoolBuilder {
+        self.config.retry_delay = Some(first);
         self
     }
 
@@ -224,7 +237,7 @@ impl PoolBuilder {
         inline::settle(&mut self.config)?;
         let workers = self.count()?;
         self.hooks.settle(&mut self.config)?;
-        CallOptions::of(&self.config).check()?;
+        CallOptions::of(&self.config).check(self.config.transport)?;
         if self.config.most_tasks == Some(0) {
             let remedy = "a worker that may run no task is of no use";
             return Err(PoolError::BadSetting { setting: "max_tasks_per_worker", value: "0".into(), remedy });

@@ -1,4 +1,4 @@
-//! The forms of a call with options of its own: how large the pieces are, how often a task may be started.
+//! The forms of a call with options of its own.
 //!
 //! The pool's own methods are these with the pool's settings, so there is one path for all.
 
@@ -9,44 +9,19 @@ use mpexec_ring::current_cpu;
 use mpexec_wire::EncodeError;
 
 use super::feed::{Feed, Running};
+use super::options::CallOptions;
 use super::streams::{Imap, ImapUnordered};
-use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::functions::FunctionRef;
 use crate::engine::open::{JobOptions, Staged, Stream};
 use crate::engine::scheduler::JobId;
-use crate::error::{JobError, PoolError, TaskError};
+use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
 use crate::registry::{Callable, TryCallable};
 use crate::task::gather::{Gather, Outcomes};
 use crate::task::outcome::decode_outcome;
 use crate::task::staging::{EntrySink, Staging};
 use crate::task::{Args, Item, TaskResult};
-
-/// Options of one call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CallOptions {
-    pub attempts: u32,
-    pub chunk: Option<usize>,
-}
-
-impl CallOptions {
-    pub(crate) fn of(config: &Config) -> CallOptions {
-        CallOptions { attempts: config.attempts, chunk: config.chunk }
-    }
-
-    /// Whether they make sense.
-    pub(crate) fn check(&self) -> Result<(), PoolError> {
-        let zero = |setting, remedy| Err(PoolError::BadSetting { setting, value: "0".into(), remedy });
-        if self.attempts == 0 {
-            return zero("attempts", "a task is started at least once");
-        }
-        if self.chunk == Some(0) {
-            return zero("chunk_size", "give at least 1, or leave it to the pool");
-        }
-        Ok(())
-    }
-}
 
 /// A call with options of its own; see [`Pool::call`](crate::Pool::call).
 ///
@@ -64,7 +39,7 @@ impl CallOptions {
 #[must_use = "nothing is called before one of its forms is, as `map`"]
 pub struct CallBuilder<'p> {
     engine: &'p Arc<Engine>,
-    options: CallOptions,
+    pub(super) options: CallOptions,
 }
 
 impl fmt::Debug for CallBuilder<'_> {
@@ -76,19 +51,6 @@ impl fmt::Debug for CallBuilder<'_> {
 impl<'p> CallBuilder<'p> {
     pub(crate) fn new(engine: &'p Arc<Engine>) -> CallBuilder<'p> {
         CallBuilder { engine, options: CallOptions::of(&engine.config) }
-    }
-
-    /// So many tasks are sent to a worker together, or as many as fit into a quarter of the ring if those are fewer. Not
-    /// set: as many as are some hundred microseconds of work, by measurement. 0 is an error of the call.
-    pub fn chunk_size(mut self, tasks: usize) -> CallBuilder<'p> {
-        self.options.chunk = Some(tasks);
-        self
-    }
-
-    /// How often a task may be started, in all, when its worker dies under it. 0 is an error of the call.
-    pub fn attempts(mut self, attempts: u32) -> CallBuilder<'p> {
-        self.options.attempts = attempts;
-        self
     }
 
     /// As [`Pool::apply`](crate::Pool::apply).
@@ -110,10 +72,10 @@ impl<'p> CallBuilder<'p> {
         function: &FunctionRef,
         encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
     ) -> Result<R, TaskError> {
-        self.options.check().map_err(TaskError::Pool)?;
+        self.options.check(self.engine.transport).map_err(TaskError::Pool)?;
         self.engine.page.set_cpu(current_cpu());
         let mut staged = self.stage(encode)?;
-        let cell = self.engine.call(function, self.options.attempts, &mut staged, true)?;
+        let cell = self.engine.call(function, self.options.terms, &mut staged, true)?;
         staged.recycle();
         self.engine.wait_call(&cell, None);
         decode_outcome(cell.take())
@@ -134,9 +96,9 @@ impl<'p> CallBuilder<'p> {
         function: &FunctionRef,
         encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
     ) -> Pending<R> {
-        let checked = self.options.check().map_err(TaskError::Pool);
+        let checked = self.options.check(self.engine.transport).map_err(TaskError::Pool);
         let called = checked.and_then(|()| self.stage(encode)).and_then(|mut staged| {
-            let called = self.engine.call(function, self.options.attempts, &mut staged, false);
+            let called = self.engine.call(function, self.options.terms, &mut staged, false);
             staged.recycle();
             called
         });
@@ -239,10 +201,10 @@ impl<'p> CallBuilder<'p> {
             Ok(job) => job,
             Err(error) => return feed.into_items().map(|_| Err(error.clone())).collect(),
         };
-        let mut running = Running::<I, R>::new(self.engine, job, feed);
+        let mut running = Running::<I, R>::new(self.engine, job, feed, self.options.most_failures);
         let mut outcomes = Outcomes::with_capacity(running.size_hint());
         while let Some(news) = running.next_outcomes(u64::MAX) {
-            outcomes.take_in(news);
+            running.failed(outcomes.take_in(news));
         }
         let mut outcomes = outcomes.finish();
         if let Some((error, brought, items)) = running.broken() {
@@ -310,14 +272,14 @@ impl<'p> CallBuilder<'p> {
         feed: Feed<I>,
     ) -> Result<Running<I, R>, TaskError> {
         let job = self.open_job(function, stream, feed.total())?;
-        Ok(Running::new(self.engine, job, feed))
+        Ok(Running::new(self.engine, job, feed, self.options.most_failures))
     }
 
     fn open_job(&self, function: &FunctionRef, stream: Option<Stream>, total: Option<u64>) -> Result<JobId, TaskError> {
-        self.options.check().map_err(TaskError::Pool)?;
-        let CallOptions { attempts, chunk } = self.options;
+        self.options.check(self.engine.transport).map_err(TaskError::Pool)?;
+        let CallOptions { terms, chunk, .. } = self.options;
         let chunk = chunk.map(|tasks| u32::try_from(tasks).unwrap_or(u32::MAX));
-        self.engine.open_job(function, JobOptions { attempts, chunk, total, stream })
+        self.engine.open_job(function, JobOptions { terms, chunk, total, stream })
     }
 }
 

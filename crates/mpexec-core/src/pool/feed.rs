@@ -70,13 +70,15 @@ pub(crate) struct Running<I: Iterator, R> {
     /// Why the pool gave the job up, and how many tasks were brought by then.
     broken: Option<(TaskError, u64)>,
     detached: bool,
+    /// So many more tasks may fail.
+    failures_left: Option<usize>,
     /// A buffer for the next tasks.
     spare: Vec<u8>,
     result: PhantomData<fn() -> R>,
 }
 
 impl<I: Iterator, R: TaskResult> Running<I, R> {
-    pub(crate) fn new(engine: &Arc<Engine>, job: JobId, feed: Feed<I>) -> Running<I, R> {
+    pub(crate) fn new(engine: &Arc<Engine>, job: JobId, feed: Feed<I>, most_failures: Option<usize>) -> Running<I, R> {
         Running {
             engine: engine.clone(),
             job,
@@ -90,6 +92,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             under_way: UnderWay::default(),
             broken: None,
             detached: false,
+            failures_left: most_failures,
             spare: Vec::new(),
             result: PhantomData,
         }
@@ -161,6 +164,18 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
         self.untold += bytes;
         if self.untold >= TOLD_AT {
             self.tell();
+        }
+    }
+
+    /// So many tasks have failed: when it is too many, the job ends.
+    pub(crate) fn failed(&mut self, tasks: usize) {
+        let Some(left) = self.failures_left.filter(|_| tasks > 0) else {
+            return;
+        };
+        self.failures_left = left.checked_sub(tasks).filter(|left| *left > 0);
+        if self.failures_left.is_none() {
+            let reason = "as many tasks of its job had failed as may".to_owned();
+            self.engine.give_up(self.job, &TaskError::Cancelled { reason });
         }
     }
 

@@ -88,7 +88,11 @@ impl<I: Iterator, R: TaskResult> Source<I, R> {
         if let Source::Runs(running) = self {
             running.handed_out(1, freed);
         }
-        Some(taken.decode())
+        let ended = taken.decode();
+        if let (Source::Runs(running), (_, Err(_))) = (self, &ended) {
+            running.failed(1);
+        }
+        Some(ended)
     }
 }
 

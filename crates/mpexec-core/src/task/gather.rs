@@ -122,7 +122,9 @@ impl<R: TaskResult> Outcomes<R> {
         Outcomes(Vec::with_capacity(expected.min(1 << 20)))
     }
 
-    pub(crate) fn take_in(&mut self, news: Vec<News>) {
+    /// Returns how many of them have failed.
+    pub(crate) fn take_in(&mut self, news: Vec<News>) -> usize {
+        let mut failed = 0;
         for mut part in news.into_iter().map(Part::of) {
             while let Some((taken, _)) = part.take() {
                 let (index, outcome) = taken.decode();
@@ -130,9 +132,11 @@ impl<R: TaskResult> Outcomes<R> {
                 if index >= self.0.len() {
                     self.0.resize_with(index + 1, || None);
                 }
+                failed += usize::from(outcome.is_err());
                 self.0[index] = Some(outcome);
             }
         }
+        failed
     }
 
     pub(crate) fn finish(self) -> Vec<Result<R, TaskError>> {

@@ -17,6 +17,7 @@ mod handles;
 mod hooks;
 mod inline;
 mod letting_go;
+mod limits;
 mod many;
 mod process;
 mod resizing;

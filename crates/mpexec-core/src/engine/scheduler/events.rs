@@ -7,7 +7,7 @@ impl Scheduler {
     pub(crate) fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Ready(id) => self.workers[id] = Worker::fresh(self.most_tasks),
-            Event::Lost { worker, running } => self.lost(worker, running, actions),
+            Event::Lost { worker, running, spent } => self.lost(worker, running, spent, actions),
             Event::TakenBack { worker, from, to } => self.taken_back(worker, from, to, actions),
             Event::Abandoned(job) => self.abandoned(job, actions),
             Event::HeldBack(job) => self.withdraw_all(job, actions),
@@ -15,7 +15,7 @@ impl Scheduler {
         }
     }
 
-    fn lost(&mut self, id: WorkerId, running: Option<u64>, actions: &mut Vec<Action>) {
+    fn lost(&mut self, id: WorkerId, running: Option<u64>, spent: bool, actions: &mut Vec<Action>) {
         let worker = std::mem::take(&mut self.workers[id]);
         for (nth, held) in worker.held.iter().enumerate() {
             let Some(job) = self.jobs.get_mut(&held.job) else {
@@ -26,22 +26,23 @@ impl Scheduler {
                 .and_then(|ordinal| ordinal.checked_sub(held.base))
                 .and_then(|offset| u32::try_from(offset).ok())
                 .filter(|offset| (held.settled..held.keep).contains(offset));
-            let charged = culprit.filter(|_| held.attempt >= job.attempts);
-            let mut requeue = |from: u32, to: u32, attempt: u32| {
+            let charged = culprit.filter(|_| spent || held.attempt >= job.attempts);
+            let (job, attempt) = (held.job, held.attempt);
+            let requeue = |from: u32, to: u32, actions: &mut Vec<Action>| {
                 if from < to {
-                    let first = held.first + u64::from(from);
-                    let (job, count) = (held.job, to - from);
+                    let (first, count) = (held.first + u64::from(from), to - from);
                     actions.push(Action::Requeue { worker: id, nth, job, offset: from, first, count, attempt });
                 }
             };
             match culprit {
-                None => requeue(held.settled, held.keep, held.attempt),
+                None => requeue(held.settled, held.keep, actions),
                 Some(offset) => {
-                    requeue(held.settled, offset, held.attempt);
+                    requeue(held.settled, offset, actions);
                     if charged.is_none() {
-                        requeue(offset, offset + 1, held.attempt + 1);
+                        let (index, attempt) = (held.first + u64::from(offset), attempt + 1);
+                        actions.push(Action::Retry { worker: id, nth, job, offset, index, attempt });
                     }
-                    requeue(offset + 1, held.keep, held.attempt);
+                    requeue(offset + 1, held.keep, actions);
                 }
             }
             if let Some(offset) = charged {
@@ -75,7 +76,7 @@ impl Scheduler {
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };
-        for run in job.queue.drain(..) {
+        for run in job.queue.drain(..).chain(job.asleep.drain(..)) {
             actions.push(Action::Dropped { job: id, first: run.first, count: u64::from(run.count) });
         }
         self.withdraw_all(id, actions);

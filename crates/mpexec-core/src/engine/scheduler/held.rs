@@ -104,6 +104,13 @@ impl Worker {
         self.held.iter().any(|held| held.job == job && held.remaining() > 0)
     }
 
+    /// Whose task the ordinal is, if that is in its hands without an outcome.
+    pub(crate) fn job_of(&self, ordinal: u64) -> Option<JobId> {
+        let in_it =
+            |held: &&Held| (held.base + u64::from(held.settled)..held.base + u64::from(held.keep)).contains(&ordinal);
+        self.held.iter().find(in_it).map(|held| held.job)
+    }
+
     /// Tasks without an outcome in its hands.
     pub(crate) fn tasks_held(&self) -> u64 {
         self.held.iter().map(|held| u64::from(held.remaining())).sum()

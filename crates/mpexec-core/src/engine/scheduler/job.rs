@@ -4,6 +4,7 @@
 //! beside it and the end of the job is still even. They start small and at most double from one measurement to the next.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use mpexec_wire::{ENTRY_HEADER, FunctionKind, pad8};
 
@@ -23,6 +24,17 @@ const MOST_TASKS: u32 = 16_384;
 pub(crate) struct Function {
     pub kind: FunctionKind,
     pub id: u64,
+}
+
+/// What holds for each task of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// How often it may be started when its worker dies under it.
+    pub attempts: u32,
+    /// How long it may run.
+    pub limit: Option<Duration>,
+    /// How long it waits before it is tried again for the first time.
+    pub retry_after: Option<Duration>,
 }
 
 /// Consecutive encoded tasks of one job: `count` entries, one after another, as they lie in a batch.
@@ -73,6 +85,12 @@ pub(crate) struct Job {
     pub input_open: bool,
     /// How often a task may be started when its worker dies under it.
     pub attempts: u32,
+    /// How long a task may run.
+    pub limit: Option<Duration>,
+    /// How long a task waits before it is tried again for the first time.
+    pub retry_after: Option<Duration>,
+    /// Single tasks that wait until they may be tried again.
+    pub asleep: Vec<Run>,
     /// A fixed number of tasks per batch, when the caller chose one.
     pub chunk: Option<u32>,
     /// Tasks of the job in workers' hands.
@@ -95,6 +113,9 @@ impl Job {
             queue: VecDeque::new(),
             input_open: true,
             attempts,
+            limit: None,
+            retry_after: None,
+            asleep: Vec::new(),
             chunk: None,
             held: 0,
             total: None,
@@ -104,6 +125,16 @@ impl Job {
             nanos_per_task: 0.0,
             last_size: 1,
         }
+    }
+
+    pub(crate) fn on(function: Function, terms: Terms) -> Job {
+        let Terms { attempts, limit, retry_after } = terms;
+        Job { limit, retry_after, ..Job::new(function, attempts) }
+    }
+
+    /// Whether any of its tasks is not with a worker.
+    pub(super) fn waits(&self) -> bool {
+        !self.queue.is_empty() || !self.asleep.is_empty()
     }
 
     pub(super) fn nanos_per_task(&self) -> f64 {
@@ -168,6 +199,7 @@ impl Job {
     }
 
     pub(super) fn drop_queued(&mut self, index: u64) {
+        self.asleep.retain(|run| run.first != index);
         let Some(place) = self.queue.iter().position(|run| run.holds(index)) else {
             return;
         };

@@ -2,7 +2,7 @@
 
 mod model;
 
-use mpexec_wire::{ENTRY_HEADER, EntryHeader, FunctionKind, pad8};
+use mpexec_wire::{ENTRY_HEADER, EntryHeader, FunctionKind};
 
 use super::*;
 
@@ -10,10 +10,9 @@ const JOB: JobId = 7;
 
 /// One encoded task whose payload is its index.
 fn entry(index: u64) -> Vec<u8> {
-    let payload = index.to_le_bytes();
-    let mut bytes = vec![0; ENTRY_HEADER + pad8(payload.len())];
-    EntryHeader { len: payload.len() as u32, flags: 0 }.write_to(bytes.first_chunk_mut().unwrap());
-    bytes[ENTRY_HEADER..].copy_from_slice(&payload);
+    let mut bytes = vec![0; ENTRY_HEADER + 8];
+    EntryHeader { len: 8, flags: 0 }.write_to(bytes.first_chunk_mut().unwrap());
+    bytes[ENTRY_HEADER..].copy_from_slice(&index.to_le_bytes());
     bytes
 }
 
@@ -246,7 +245,7 @@ fn a_death_charges_exactly_the_running_task_and_frees_the_rest() {
     let (batch, _) = give(&mut sched, 0, 100, 5, 1);
     give(&mut sched, 0, 105, 3, 1);
     sched.settle(0, batch, 0, 2).unwrap();
-    let actions = told(&mut sched, Event::Lost { worker: 0, running: Some(2) });
+    let actions = told(&mut sched, Event::Lost { worker: 0, running: Some(2), spent: false });
     let charge = Action::Charge { worker: 0, job: JOB, index: 102, attempt: 1 };
     assert_eq!(actions, [requeue(0, 3, 103, 2, 1), charge, requeue(1, 0, 105, 3, 1)]);
     assert!(!sched.workers[0].ready);
@@ -258,7 +257,7 @@ fn a_death_while_nothing_ran_charges_nobody() {
     let mut sched = ready(1, 1);
     let (batch, _) = give(&mut sched, 0, 0, 3, 1);
     sched.settle(0, batch, 0, 1).unwrap();
-    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: None }), [requeue(0, 1, 1, 2, 1)]);
+    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: None, spent: false }), [requeue(0, 1, 1, 2, 1)]);
 }
 
 #[test]
@@ -266,14 +265,14 @@ fn a_task_whose_result_is_here_is_not_charged_for_the_death_after_it() {
     let mut sched = ready(1, 1);
     let (batch, _) = give(&mut sched, 0, 0, 3, 1);
     sched.settle(0, batch, 0, 1).unwrap();
-    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: Some(0) }), [requeue(0, 1, 1, 2, 1)]);
+    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: Some(0), spent: false }), [requeue(0, 1, 1, 2, 1)]);
 }
 
 #[test]
 fn an_idle_worker_leaves_nothing_behind() {
     let mut sched = ready(1, 1);
-    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: None }), []);
-    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: Some(u64::MAX) }), []);
+    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: None, spent: false }), []);
+    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: Some(u64::MAX), spent: false }), []);
 }
 
 #[test]
@@ -281,12 +280,13 @@ fn a_task_is_retried_as_often_as_it_may_be_and_then_charged() {
     let mut sched = ready(1, 3);
     for attempt in 1..=2 {
         give(&mut sched, 0, 4, 2, attempt);
-        let actions = told(&mut sched, Event::Lost { worker: 0, running: Some(0) });
-        assert_eq!(actions, [requeue(0, 0, 4, 1, attempt + 1), requeue(0, 1, 5, 1, attempt)]);
+        let lost = Event::Lost { worker: 0, running: Some(0), spent: false };
+        let retry = Action::Retry { worker: 0, nth: 0, job: JOB, offset: 0, index: 4, attempt: attempt + 1 };
+        assert_eq!(told(&mut sched, lost), [retry, requeue(0, 1, 5, 1, attempt)]);
         sched.handle(Event::Ready(0), &mut Vec::new());
     }
     give(&mut sched, 0, 4, 1, 3);
-    let actions = told(&mut sched, Event::Lost { worker: 0, running: Some(0) });
+    let actions = told(&mut sched, Event::Lost { worker: 0, running: Some(0), spent: false });
     assert_eq!(actions, [Action::Charge { worker: 0, job: JOB, index: 4, attempt: 3 }]);
 }
 
@@ -306,7 +306,7 @@ fn what_came_back_goes_out_first_and_in_order() {
 fn the_replacement_begins_with_an_empty_table() {
     let mut sched = ready(1, 1);
     give(&mut sched, 0, 0, 3, 1);
-    told(&mut sched, Event::Lost { worker: 0, running: None });
+    told(&mut sched, Event::Lost { worker: 0, running: None, spent: false });
     sched.handle(Event::Ready(0), &mut Vec::new());
     assert_eq!(give(&mut sched, 0, 0, 3, 1), (0, 0));
 }
@@ -321,7 +321,7 @@ fn what_was_taken_back_is_queued_again_and_only_once() {
     assert_eq!(told(&mut sched, Event::TakenBack { worker: 0, from: 2, to: 6 }), []);
     assert_eq!(sched.settle(0, batch, 0, 2), Ok((JOB, 0)), "what it keeps it may finish");
     assert!(sched.settle(0, batch, 2, 1).is_err(), "what it gave back it may not");
-    let actions = told(&mut sched, Event::Lost { worker: 0, running: None });
+    let actions = told(&mut sched, Event::Lost { worker: 0, running: None, spent: false });
     assert_eq!(actions, [], "its death does not queue it a second time");
 }
 

@@ -109,6 +109,19 @@ impl World {
                     assert_eq!(held[from..from + count as usize], indices(&back.bytes), "the bytes of other tasks");
                     self.sched.push_front(job, back);
                 }
+                Action::Retry { worker, nth, job, offset, index, attempt } => {
+                    let held = indices(&self.sims[worker].ring[nth].2);
+                    let back = run(index, 1, attempt);
+                    assert_eq!(
+                        held[offset as usize..=offset as usize],
+                        indices(&back.bytes),
+                        "the bytes of another task"
+                    );
+                    // It waits a while: it is forgotten by nobody meanwhile.
+                    self.sched.put_to_sleep(job, back);
+                    assert!(!self.sched.is_idle(job) && self.sched.outstanding());
+                    self.sched.awaken(job, index);
+                }
                 Action::Charge { index, attempt, .. } => {
                     assert_eq!(attempt, self.attempts);
                     assert_eq!(self.charged.get(&index), Some(&self.attempts), "charged too early");
@@ -227,7 +240,7 @@ impl World {
             let (_, _, index) = self.sims[id].task_at(ordinal).unwrap();
             *self.charged.entry(index).or_default() += 1;
         }
-        self.event(Event::Lost { worker: id, running });
+        self.event(Event::Lost { worker: id, running, spent: false });
         self.sims[id] = Sim::default();
     }
 

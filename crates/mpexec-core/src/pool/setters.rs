@@ -1,0 +1,75 @@
+//! The options of a call as its builder takes them.
+
+use std::time::Duration;
+
+use super::call::CallBuilder;
+
+impl<'p> CallBuilder<'p> {
+    /// So many tasks are sent to a worker together, or as many as fit into a quarter of the ring if those are fewer. Not
+    /// set: as many as are some hundred microseconds of work, by measurement. 0 is an error of the call.
+    pub fn chunk_size(mut self, tasks: usize) -> CallBuilder<'p> {
+        self.options.chunk = Some(tasks);
+        self
+    }
+
+    /// How often a task may be started, in all, when its worker dies under it. 0 is an error of the call.
+    pub fn attempts(mut self, attempts: u32) -> CallBuilder<'p> {
+        self.options.terms.attempts = attempts;
+        self
+    }
+
+    /// How long each task may run, from its start (not from the call); what waits does not count. A task that runs longer ends
+    /// as [`TaskError::TimedOut`](crate::TaskError::TimedOut): its worker is killed with all that it has started in its process group, and replaced. Nothing
+    /// else is lost by it, and the task is not tried again. Zero is an error of the call.
+    ///
+    /// The start is seen a little late, so a task may have up to a sixteenth more than its limit, or a millisecond where that is
+    /// more (20 ms at most); never less.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use std::time::Duration;
+    /// use mpexec_core::{Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+    /// let endless = |n: u32| loop { if n != 3 { break n } };
+    /// let outcomes = pool.call().time_limit(Duration::from_millis(50)).map_outcomes(endless, 0..10);
+    /// assert!(matches!(outcomes[3], Err(TaskError::TimedOut { .. })));
+    /// assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn time_limit(mut self, limit: Duration) -> CallBuilder<'p> {
+        self.options.terms.limit = Some(limit);
+        self
+    }
+
+    /// With [`attempts`](CallBuilder::attempts): a task whose worker died is not tried again at once, but after this time;
+    /// after twice this time the next time, and so on, up to a minute. Of each of these times a half or more is waited, by
+    /// chance.
+    pub fn retry_delay(mut self, first: Duration) -> CallBuilder<'p> {
+        self.options.terms.retry_after = Some(first);
+        self
+    }
+
+    /// For the forms that bring every outcome (`map_outcomes`, `starmap_outcomes`, `imap`, `imap_unordered`): after so many
+    /// failed tasks the job ends, and tasks without an outcome end as [`TaskError::Cancelled`](crate::TaskError::Cancelled). The other forms end at the first
+    /// failure anyway. 0 is an error of the call.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+    /// let outcomes = pool.call().chunk_size(1).max_failures(3).map_outcomes(|n: u32| 100 / (n / 100), 0..1_000);
+    /// assert_eq!(outcomes.len(), 1_000);
+    /// let panicked = outcomes.iter().filter(|outcome| matches!(outcome, Err(TaskError::Panicked { .. }))).count();
+    /// assert!(panicked >= 3);
+    /// assert!(matches!(outcomes[999], Err(TaskError::Cancelled { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_failures(mut self, tasks: usize) -> CallBuilder<'p> {
+        self.options.most_failures = Some(tasks);
+        self
+    }
+}

@@ -1,0 +1,251 @@
+//! Limits of a call: how long a task may run, when it is tried again, how many may fail.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use mpexec_core::{PoolError, TaskError, Transport, current_task};
+use rustix::process::{Signal, getpid, kill_process};
+
+use crate::common::census::alive;
+use crate::common::{Scratch, forever, pass, pool, wait_until};
+
+crate::contract!(
+    a_job_ends_after_as_many_failures_as_it_may_have,
+    limits_that_make_no_sense_are_refused,
+    a_limit_that_no_task_meets_changes_nothing,
+);
+
+mod processes {
+    use super::{
+        a_cancelled_task_that_waits_for_its_next_try_is_not_tried, a_stopped_worker_is_killed_at_its_limit,
+        a_task_that_overran_is_not_tried_again, a_time_limit_holds_beside_a_waiting_thread_and_for_callbacks,
+        a_time_limit_holds_for_each_task_of_a_batch_by_itself, a_time_limit_takes_what_the_task_has_started_with_it,
+        retries_wait_longer_each_time_and_hold_up_nobody, time_in_the_queue_does_not_count,
+    };
+
+    crate::process_contract!(
+        a_time_limit_holds_for_each_task_of_a_batch_by_itself,
+        time_in_the_queue_does_not_count,
+        a_time_limit_takes_what_the_task_has_started_with_it,
+        a_time_limit_holds_beside_a_waiting_thread_and_for_callbacks,
+        a_stopped_worker_is_killed_at_its_limit,
+        a_task_that_overran_is_not_tried_again,
+        retries_wait_longer_each_time_and_hold_up_nobody,
+        a_cancelled_task_that_waits_for_its_next_try_is_not_tried,
+    );
+}
+
+/// So long that no quick task overruns on a busy machine.
+const LIMIT: Duration = Duration::from_millis(500);
+
+#[track_caller]
+fn overran<R: std::fmt::Debug>(outcome: Result<R, TaskError>) -> u32 {
+    match outcome {
+        Err(TaskError::TimedOut { pid, limit: LIMIT }) => pid,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn a_time_limit_holds_for_each_task_of_a_batch_by_itself(transport: Transport) {
+    let pool = pool(transport, 2);
+    let task = |n: u32| {
+        if n % 40 == 7 {
+            forever();
+        }
+        n
+    };
+    let outcomes = pool.call().chunk_size(100).time_limit(LIMIT).map_outcomes(task, 0..100);
+    for (n, outcome) in (0..).zip(outcomes) {
+        match n % 40 {
+            7 => assert!(!alive(overran(outcome)), "{n}"),
+            _ => assert_eq!(outcome.unwrap(), n),
+        }
+    }
+    assert_eq!(pool.map(|n: u32| n, 0..100).unwrap().len(), 100);
+}
+
+fn time_in_the_queue_does_not_count(transport: Transport) {
+    let pool = pool(transport, 1);
+    let before = pool.pids();
+    let most = |_: u8| crate::common::spin(LIMIT / 3);
+    // Together they take longer than the limit, in one batch and as calls.
+    pool.call().chunk_size(5).time_limit(LIMIT).map(most, 0..5).unwrap();
+    let calls: Vec<_> = (0..5).map(|n| pool.call().time_limit(LIMIT).apply_async(most, (n,))).collect();
+    calls.into_iter().for_each(|call| call.get().unwrap());
+    assert_eq!(pool.pids(), before, "nobody was killed");
+}
+
+fn a_time_limit_takes_what_the_task_has_started_with_it(transport: Transport) {
+    let pool = pool(transport, 1);
+    let told = Scratch::new();
+    let task = |told: String| {
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        std::fs::write(&told, child.id().to_string()).unwrap();
+        child.wait().unwrap();
+    };
+    let worker = overran(pool.call().time_limit(LIMIT).apply(task, (told.text(),)));
+    let child: u32 = std::fs::read_to_string(told.path()).unwrap().parse().unwrap();
+    assert!(!alive(worker));
+    wait_until("the task's child is gone", || !alive(child));
+}
+
+fn a_time_limit_holds_beside_a_waiting_thread_and_for_callbacks(transport: Transport) {
+    let pool = pool(transport, 2);
+    assert!(pool.wait_ready(None));
+    let gate = Scratch::new();
+    let told = Arc::new(AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| pool.apply(|gate: String| pass(&gate), (gate.text(),)).unwrap());
+        let tell = told.clone();
+        let call = pool.call().time_limit(LIMIT).apply_async(forever, ());
+        let _call = call.on_error(move |error| {
+            tell.store(matches!(error, TaskError::TimedOut { .. }), Ordering::Relaxed);
+        });
+        wait_until("the callback hears of it", || told.load(Ordering::Relaxed));
+        gate.open();
+    });
+    // Nobody waits at all.
+    let (sender, receiver) = mpsc::channel();
+    let call = pool.call().time_limit(LIMIT).map_async(|_: u8| forever(), 0..1);
+    let _call = call.on_error(move |error| sender.send(error.index).unwrap());
+    assert_eq!(receiver.recv_timeout(Duration::from_secs(50)).unwrap(), 0);
+}
+
+fn a_stopped_worker_is_killed_at_its_limit(transport: Transport) {
+    let pool = pool(transport, 1);
+    let stop = |n: u32| {
+        if n == 3 {
+            kill_process(getpid(), Signal::STOP).unwrap();
+        }
+        n
+    };
+    let outcomes = pool.call().chunk_size(10).time_limit(LIMIT).map_outcomes(stop, 0..10);
+    for (n, outcome) in (0..).zip(outcomes) {
+        match n {
+            3 => drop(overran(outcome)),
+            _ => assert_eq!(outcome.unwrap(), n),
+        }
+    }
+}
+
+fn runs(log: &Scratch) -> usize {
+    std::fs::read_to_string(log.path()).unwrap_or_default().len()
+}
+
+fn log(log: &str) {
+    use std::io::Write;
+    std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap().write_all(b"x").unwrap();
+}
+
+fn a_task_that_overran_is_not_tried_again(transport: Transport) {
+    let pool = pool(transport, 1);
+    let ran = Scratch::new();
+    let task = |ran: String| {
+        log(&ran);
+        forever();
+    };
+    overran(pool.call().attempts(3).time_limit(LIMIT).apply(task, (ran.text(),)));
+    assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+    assert_eq!(runs(&ran), 1);
+}
+
+fn retries_wait_longer_each_time_and_hold_up_nobody(transport: Transport) {
+    let pool = pool(transport, 1);
+    let first = Duration::from_millis(200);
+    let task = |_: u8| {
+        let attempt = current_task().unwrap().attempt;
+        if attempt < 3 {
+            std::process::abort();
+        }
+        attempt
+    };
+    let start = Instant::now();
+    let tried = pool.call().attempts(3).retry_delay(first).apply_async(task, (1,));
+    let job = pool.call().attempts(3).retry_delay(first).map_async(task, 0..1);
+    // The others' tasks do not wait for the next try.
+    while !tried.is_ready() && start.elapsed() < first / 2 {
+        assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+    }
+    assert_eq!(tried.get().unwrap(), 3);
+    assert!(start.elapsed() >= first / 2 + first, "half of each time at least: {:?}", start.elapsed());
+    assert_eq!(job.get().unwrap(), [3]);
+    let failed = pool.call().attempts(2).retry_delay(Duration::from_millis(1)).apply(task, (1,));
+    assert!(matches!(failed, Err(TaskError::Crashed { .. })));
+}
+
+fn a_cancelled_task_that_waits_for_its_next_try_is_not_tried(transport: Transport) {
+    let pool = pool(transport, 1);
+    let ran = Scratch::new();
+    let call = pool.call().attempts(2).retry_delay(Duration::from_secs(50));
+    let (single, many) = (call.apply_async(dies_logging, (ran.text(),)), call.map_async(dies_logging, [ran.text()]));
+    wait_until("both have died once", || runs(&ran) == 2);
+    wait_until("both wait for their next try", || pool.apply(|n: u8| n, (1,)).is_ok() && runs(&ran) == 2);
+    assert!(single.cancel() && many.cancel());
+    assert!(matches!(single.get(), Err(TaskError::Cancelled { .. })));
+    assert!(matches!(many.get().unwrap_err().error, TaskError::Cancelled { .. }));
+    pool.close();
+    pool.join_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(runs(&ran), 2);
+}
+
+fn dies_logging(ran: String) -> u8 {
+    log(&ran);
+    std::process::abort();
+}
+
+fn a_job_ends_after_as_many_failures_as_it_may_have(transport: Transport) {
+    let pool = pool(transport, 2);
+    let even = |n: u64| if n.is_multiple_of(2) { n } else { panic!("odd") };
+    let kinds = |outcomes: &[Result<u64, TaskError>]| {
+        let count = |kind: fn(&TaskError) -> bool| outcomes.iter().filter(|one| one.as_ref().is_err_and(kind)).count();
+        (
+            count(|error| matches!(error, TaskError::Panicked { .. })),
+            count(|error| matches!(error, TaskError::Cancelled { .. })),
+        )
+    };
+    let some = pool.call().chunk_size(1).max_failures(3);
+    let outcomes = some.map_outcomes(even, 0..50_000);
+    let (panicked, cancelled) = kinds(&outcomes);
+    assert_eq!(outcomes.len(), 50_000);
+    assert!((3..1_000).contains(&panicked) && cancelled > 40_000, "{panicked} {cancelled}");
+    for ordered in [true, false] {
+        let outcomes: Vec<_> = match ordered {
+            true => some.imap(even, 0..).collect(),
+            false => some.imap_unordered(even, 0..).map(|(_, outcome)| outcome).collect(),
+        };
+        let (panicked, cancelled) = kinds(&outcomes);
+        assert!(panicked >= 3 && cancelled >= 1, "an endless input has an end: {panicked} {cancelled}");
+    }
+    let (panicked, cancelled) = kinds(&pool.call().max_failures(5).map_outcomes(even, 0..8));
+    assert_eq!((panicked, cancelled), (4, 0), "so few are no end");
+}
+
+fn limits_that_make_no_sense_are_refused(transport: Transport) {
+    let pool = pool(transport, 1);
+    let refused = |outcome: Result<u8, TaskError>| match outcome {
+        Err(TaskError::Pool(PoolError::BadSetting { setting, .. })) => setting,
+        other => panic!("{other:?}"),
+    };
+    let id = |n: u8| n;
+    assert_eq!(refused(pool.call().time_limit(Duration::ZERO).apply(id, (1,))), "time_limit");
+    assert_eq!(refused(pool.call().max_failures(0).apply(id, (1,))), "max_failures");
+    if transport == Transport::Memory {
+        assert_eq!(refused(pool.call().time_limit(LIMIT).apply(id, (1,))), "time_limit");
+        let built = crate::common::builder(transport, 1).time_limit(LIMIT).build();
+        assert!(matches!(built, Err(PoolError::BadSetting { setting: "time_limit", .. })));
+    }
+}
+
+fn a_limit_that_no_task_meets_changes_nothing(transport: Transport) {
+    let pool = pool(transport, 2);
+    let call = match transport {
+        Transport::Memory => pool.call(),
+        _ => pool.call().time_limit(Duration::from_secs(50)),
+    };
+    let call = call.attempts(2).retry_delay(Duration::from_secs(50)).max_failures(1);
+    assert!(call.map(|n: u64| n + 1, 0..20_000).unwrap().into_iter().eq(1..20_001));
+    assert!((0..200).map(|n| call.apply(|n: u64| n, (n,)).unwrap()).eq(0..200));
+    assert!(call.imap(|n: u64| n, 0..2_000).map(Result::unwrap).eq(0..2_000));
+}
