@@ -200,8 +200,8 @@ pub use mpexec_macros::task;
 pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
 pub use pool::{
-    CallBuilder, Captured, EndResult, Imap, ImapCaptured, ImapUnordered, Pool, PoolBuilder, Processors,
-    count_processors,
+    CallBuilder, Captured, EndResult, Imap, ImapCaptured, ImapUnordered, Pool, PoolBuilder, PoolStats, Processors,
+    RunningTask, WorkerState, WorkerStats, count_processors,
 };
 pub use process::{ChildInfo, Process, ProcessBuilder, active_children};
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TaskInfo, TryCallable, named, register};

@@ -11,6 +11,7 @@ mod inline;
 mod json;
 mod options;
 mod setters;
+mod stats;
 mod streams;
 mod tries;
 mod under_way;
@@ -22,6 +23,7 @@ pub use builder::{PoolBuilder, Processors, count_processors};
 pub use call::CallBuilder;
 pub use captured::{Captured, ImapCaptured};
 pub use hooks::EndResult;
+pub use stats::{PoolStats, RunningTask, WorkerState, WorkerStats};
 pub use streams::{Imap, ImapUnordered};
 
 use builder::check_count;

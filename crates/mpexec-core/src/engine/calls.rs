@@ -214,6 +214,11 @@ impl Calls {
         told
     }
 
+    /// Whether any of them has no outcome yet.
+    pub(crate) fn any_open(&self) -> bool {
+        self.blocks.values().any(|block| block.open != 0)
+    }
+
     fn open(&self) -> impl Iterator<Item = &CallCell> {
         self.blocks.values().flat_map(|block| {
             block.cells.cells.iter().enumerate().filter(|(place, _)| block.open >> place & 1 == 1).map(|(_, cell)| cell)

@@ -73,6 +73,9 @@ impl State {
 
     /// A hook has ended in the worker of place `id`; `outcome` as for a call.
     pub(super) fn hook_ended(&mut self, hook: JobId, id: WorkerId, outcome: Outcome) {
+        if matches!(outcome, Outcome::Came(..)) {
+            self.slots[id].hooks += 1;
+        }
         if hook == END_HOOK {
             self.farewells.push(Farewell { worker: id, pid: self.slots[id].pid, outcome });
             return;

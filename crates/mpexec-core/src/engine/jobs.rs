@@ -86,6 +86,8 @@ pub(crate) struct JobState {
     pub quiet: bool,
     /// If it wants to know: what its tasks had printed, by index, that failed with their worker.
     pub printed: Option<HashMap<u64, Printed>>,
+    /// What its caller calls it.
+    pub label: Option<Arc<str>>,
     /// Some tasks' arguments are parcels.
     pub parcels: bool,
     /// Descriptors that its tasks want along.

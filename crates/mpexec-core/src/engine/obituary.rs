@@ -75,6 +75,11 @@ impl Engine {
             // would go from one worker to the next for ever.
             running = running.or(Some(next));
         }
+        let ran = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal)).and_then(|(job, index)| {
+            let label = state.jobs.get(&job)?.label.as_deref();
+            Some(label.map_or_else(String::new, |label| format!(" while it ran task {index} of {label:?}")))
+        });
+        let ran = ran.unwrap_or_default();
         let overran = state.slots[id].overran;
         if let Some((task, _)) = overran {
             // It was killed for that one: should another run by now, it is none's fault.
@@ -106,6 +111,7 @@ impl Engine {
             self.bells.remove(link.bell());
         }
         state.deaths += 1;
+        state.crashes += u64::from(!expected || overran.is_some());
         state.last_exit = Some(exit);
         if !self.config.replace && state.slots.iter().all(Slot::is_empty) {
             // Nobody will come to run what it left.
@@ -126,7 +132,7 @@ impl Engine {
         drop(slot);
         if !expected && self.config.notes.is_some() {
             let after = if was_starting { " before it had shaken hands" } else { "" };
-            self.note(&format!("worker {id} (pid {pid}) {exit}{after}; its unfinished tasks go to others"));
+            self.note(&format!("worker {id} (pid {pid}) {exit}{ran}{after}; its unfinished tasks go to others"));
         }
     }
 

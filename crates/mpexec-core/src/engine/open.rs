@@ -1,5 +1,6 @@
 //! What the doors ask of the engine: open a job, bring tasks, fetch outcomes, give up, close.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Engine;
@@ -11,7 +12,7 @@ use super::obituary::Row;
 use super::outcomes::{Hook, Outcome};
 use super::parcels::Parcel;
 use super::scheduler::{Event, Flow, Job, JobId, Run, Terms};
-use super::state::{Life, State};
+use super::state::{Lane, Life, State};
 use crate::error::TaskError;
 
 /// Encoded tasks, as entries of a batch, and the parcels that they name.
@@ -25,8 +26,10 @@ pub(crate) struct Staged {
 
 /// How a job is to be run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct JobOptions {
+pub(crate) struct JobOptions<'l> {
     pub terms: Terms,
+    /// What its caller calls it.
+    pub label: Option<&'l str>,
     pub chunk: Option<u32>,
     /// How many tasks, where known.
     pub total: Option<u64>,
@@ -55,7 +58,7 @@ pub(crate) enum JobNews {
 
 impl Engine {
     /// Opens a job; its tasks are brought with [`Engine::bring`].
-    pub(crate) fn open_job(&self, function: &FunctionRef, options: JobOptions) -> Result<JobId, TaskError> {
+    pub(crate) fn open_job(&self, function: &FunctionRef, options: JobOptions<'_>) -> Result<JobId, TaskError> {
         let function = self.resolve(function)?;
         let mut state = self.lock();
         if let Some(refusal) = self.refuses(&state) {
@@ -67,7 +70,7 @@ impl Engine {
         job.total = options.total;
         job.flow = options.stream.map(|stream| Flow::new(stream == Stream::Ordered));
         state.sched.open_job(id, job);
-        state.jobs.insert(id, JobState::default());
+        state.jobs.insert(id, JobState { label: options.label.map(Arc::from), ..JobState::default() });
         self.wake_workers(&mut state);
         Ok(id)
     }
@@ -239,6 +242,7 @@ impl Engine {
         &self,
         function: &FunctionRef,
         terms: Terms,
+        label: Option<&str>,
         entry: &mut Staged,
         waited_for: bool,
     ) -> Result<CallRef, TaskError> {
@@ -247,16 +251,20 @@ impl Engine {
         if let Some(refusal) = self.refuses(&state) {
             return Err(refusal);
         }
-        let known = state.lanes.iter().find(|lane| lane.0 == function && lane.1 == terms).map(|lane| lane.2);
+        let fits = |lane: &&Lane| lane.function == function && lane.terms == terms && lane.label.as_deref() == label;
+        let known = state.lanes.iter().find(fits).map(|lane| lane.job);
         let id = match known {
             Some(id) => id,
             None => {
+                state.close_idle_lanes();
                 let id = state.new_job_id();
                 let mut job = Job::on(function, terms);
                 job.calls = true;
                 state.sched.open_job(id, job);
-                state.jobs.insert(id, JobState { calls: Some(Calls::of(id)), ..JobState::default() });
-                state.lanes.push((function, terms, id));
+                let label: Option<Arc<str>> = label.map(Arc::from);
+                let kept = JobState { calls: Some(Calls::of(id)), label: label.clone(), ..JobState::default() };
+                state.jobs.insert(id, kept);
+                state.lanes.push(Lane { function, terms, label, job: id });
                 id
             }
         };
@@ -349,7 +357,27 @@ impl Engine {
     }
 }
 
+/// So many kinds of single calls are remembered at least, busy or not.
+const LANES: usize = 64;
+
 impl State {
+    /// Forgets kinds of single calls of which none is open, when there are many: labels may be new each time.
+    fn close_idle_lanes(&mut self) {
+        if self.lanes.len() < LANES {
+            return;
+        }
+        let lanes = std::mem::take(&mut self.lanes);
+        let busy = |lane: &Lane| {
+            let calls = self.jobs.get(&lane.job).and_then(|job| job.calls.as_ref());
+            calls.is_some_and(Calls::any_open) || !self.sched.is_idle(lane.job)
+        };
+        let (busy, idle): (Vec<_>, Vec<_>) = lanes.into_iter().partition(busy);
+        self.lanes = busy;
+        for lane in idle {
+            self.forget(lane.job);
+        }
+    }
+
     /// Gives up all of a job that has no outcome: each call gets `error`, a job's owner gets it once.
     pub(crate) fn break_job(&mut self, id: JobId, error: &TaskError) {
         let lost = self.sched.unsettled_of(id);

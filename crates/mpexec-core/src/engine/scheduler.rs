@@ -96,6 +96,8 @@ pub(crate) struct Scheduler {
     pub(crate) workers: Vec<Worker>,
     /// A worker gets so many tasks and is then replaced.
     most_tasks: u64,
+    /// Tasks that came back with a result, hooks not counted.
+    pub(crate) finished: u64,
     jobs: IdMap<Job>,
     /// Jobs with something in their queue, served in turn.
     turn: VecDeque<JobId>,
@@ -364,6 +366,9 @@ impl Scheduler {
         let (job, first) = worker.settle(batch, offset, count)?;
         if let Some(state) = self.jobs.get_mut(&job) {
             state.held = state.held.saturating_sub(u64::from(count));
+        }
+        if !is_hook(job) {
+            self.finished += u64::from(count);
         }
         Ok((job, first))
     }

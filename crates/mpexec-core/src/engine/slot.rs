@@ -57,6 +57,8 @@ pub(crate) struct Slot {
     pub pid: u32,
     /// It is killed for the task that it runs.
     pub sentenced: bool,
+    /// Hooks that it has run.
+    pub hooks: u8,
     /// Its end hook was asked for.
     pub farewell_asked: bool,
     /// It was told to leave: its end is no death.

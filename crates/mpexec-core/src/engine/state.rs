@@ -49,6 +49,15 @@ pub(crate) enum Life {
     Terminated,
 }
 
+/// The job that gathers single calls of one kind.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub function: Function,
+    pub terms: Terms,
+    pub label: Option<Arc<str>>,
+    pub job: JobId,
+}
+
 /// See the head of this file.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -56,8 +65,7 @@ pub(crate) struct State {
     pub slots: Vec<Slot>,
     pub jobs: Jobs,
     next_job: JobId,
-    /// The job that gathers the single calls of a function.
-    pub lanes: Vec<(Function, Terms, JobId)>,
+    pub lanes: Vec<Lane>,
     pub(super) parcels: IdMap<Parcel>,
     pub baton: Baton,
     pub parked: Vec<Arc<Waiter>>,
@@ -95,6 +103,10 @@ pub(crate) struct State {
     /// A row of deaths has ended the calls; no worker is started before the next call.
     pub crash_looped: bool,
     pub deaths: u64,
+    /// Of these, those that were no end in order.
+    pub crashes: u64,
+    /// Workers that were started, threads too.
+    pub launched: u64,
     /// How the last worker that went ended.
     pub last_exit: Option<Exit>,
     /// The names that the worker program serves, once the first worker has said so.

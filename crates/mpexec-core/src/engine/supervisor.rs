@@ -205,6 +205,7 @@ impl Supervisor {
                     let mut state = engine.lock();
                     let ready = matches!(slot.phase, Phase::Ready);
                     state.slots[id] = slot;
+                    state.launched += 1;
                     if ready {
                         if let Some(link) = &state.slots[id].link {
                             let _ = engine.bells.add(link.bell(), id as u64, Watch::Edge);

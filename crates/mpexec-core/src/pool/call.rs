@@ -40,6 +40,7 @@ use crate::task::{Args, Item, TaskResult};
 pub struct CallBuilder<'p> {
     engine: &'p Arc<Engine>,
     pub(super) options: CallOptions,
+    pub(super) label: Option<&'p str>,
 }
 
 impl fmt::Debug for CallBuilder<'_> {
@@ -50,7 +51,7 @@ impl fmt::Debug for CallBuilder<'_> {
 
 impl<'p> CallBuilder<'p> {
     pub(crate) fn new(engine: &'p Arc<Engine>) -> CallBuilder<'p> {
-        CallBuilder { engine, options: CallOptions::of(&engine.config) }
+        CallBuilder { engine, options: CallOptions::of(&engine.config), label: None }
     }
 
     /// As [`Pool::apply`](crate::Pool::apply).
@@ -75,7 +76,7 @@ impl<'p> CallBuilder<'p> {
         self.options.check(self.engine.transport).map_err(TaskError::Pool)?;
         self.engine.page.set_cpu(current_cpu());
         let mut staged = self.stage(encode)?;
-        let cell = self.engine.call(function, self.options.terms, &mut staged, true)?;
+        let cell = self.engine.call(function, self.options.terms, self.label, &mut staged, true)?;
         staged.recycle();
         self.engine.wait_call(&cell, None);
         decode_outcome(cell.take())
@@ -98,7 +99,7 @@ impl<'p> CallBuilder<'p> {
     ) -> Pending<R> {
         let checked = self.options.check(self.engine.transport).map_err(TaskError::Pool);
         let called = checked.and_then(|()| self.stage(encode)).and_then(|mut staged| {
-            let called = self.engine.call(function, self.options.terms, &mut staged, false);
+            let called = self.engine.call(function, self.options.terms, self.label, &mut staged, false);
             staged.recycle();
             called
         });
@@ -279,7 +280,7 @@ impl<'p> CallBuilder<'p> {
         self.options.check(self.engine.transport).map_err(TaskError::Pool)?;
         let CallOptions { terms, chunk, .. } = self.options;
         let chunk = chunk.map(|tasks| u32::try_from(tasks).unwrap_or(u32::MAX));
-        self.engine.open_job(function, JobOptions { terms, chunk, total, stream })
+        self.engine.open_job(function, JobOptions { terms, label: self.label, chunk, total, stream })
     }
 }
 

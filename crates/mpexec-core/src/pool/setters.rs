@@ -51,6 +51,13 @@ impl<'p> CallBuilder<'p> {
         self
     }
 
+    /// What the call is called: where the pool tells of its tasks ([`Pool::stats`](crate::Pool::stats), its
+    /// [`notes`](crate::PoolBuilder::notes)).
+    pub fn label(mut self, label: &'p str) -> CallBuilder<'p> {
+        self.label = Some(label);
+        self
+    }
+
     /// For the forms that bring every outcome (`map_outcomes`, `starmap_outcomes`, `imap`, `imap_unordered`): after so many
     /// failed tasks the job ends, and tasks without an outcome end as [`TaskError::Cancelled`](crate::TaskError::Cancelled). The other forms end at the first
     /// failure anyway. 0 is an error of the call.

@@ -25,6 +25,7 @@ mod returned;
 mod runtimes;
 mod shared;
 mod shelves;
+mod statistics;
 mod stopping;
 mod streams;
 mod surroundings;

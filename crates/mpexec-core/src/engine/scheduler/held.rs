@@ -106,9 +106,14 @@ impl Worker {
 
     /// Whose task the ordinal is, if that is in its hands without an outcome.
     pub(crate) fn job_of(&self, ordinal: u64) -> Option<JobId> {
+        self.task_of(ordinal).map(|(job, _)| job)
+    }
+
+    /// As [`Worker::job_of`], with the task's index there.
+    pub(crate) fn task_of(&self, ordinal: u64) -> Option<(JobId, u64)> {
         let in_it =
             |held: &&Held| (held.base + u64::from(held.settled)..held.base + u64::from(held.keep)).contains(&ordinal);
-        self.held.iter().find(in_it).map(|held| held.job)
+        self.held.iter().find(in_it).map(|held| (held.job, held.first + (ordinal - held.base)))
     }
 
     /// Tasks without an outcome in its hands.
