@@ -60,6 +60,16 @@ const SHOWN: &[(&str, &[&str])] = &[
         "shared_buffer",
         &["12 MB in shared memory\n", "nearest to row 40000 is row 32696\n", "half of 9331295 is 4665647.5\n"],
     ),
+    (
+        "time_limits",
+        &[
+            "7: not done within 200ms\n17: not done within 200ms\n18 of 20 done\n",
+            "the program was stopped with the task that waited for it\n",
+            "it came through at attempt 3\n",
+            "given up: most of 10000 were not run\n",
+            "no result within 50ms; the task goes on, unless it is stopped\n",
+        ],
+    ),
 ];
 
 #[track_caller]

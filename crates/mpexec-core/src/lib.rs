@@ -46,7 +46,7 @@
 //!
 //! [`Pool::map`] ends at the first failure; [`Pool::map_outcomes`] brings what each task ended as. A function that returns
 //! a `Result` brings its `Err`s as values, as text and causes ([`ReturnedError`]) where the error cannot be sent; with
-//! [`Pool::try_map`] an `Err` is a failure. [`Pool::call`] sets options of one call.
+//! [`Pool::try_map`] an `Err` is a failure.
 //!
 //! # 3. Results to come, and results as they come
 //!
@@ -88,7 +88,44 @@
 //! # }
 //! ```
 //!
-//! # 5. What every task needs
+//! What a function *returns* is a value, an `Err` too. An error that serde carries keeps its type; of others, `anyhow`'s among
+//! them, the text and the chain of causes arrive. The `try_` forms take an `Err` as a failure.
+//!
+//! ```standalone_crate
+//! # use mpexec_core::{Pool, ReturnedError, Workers};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! use anyhow::Context;
+//! let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+//! let price = |text: String| text.parse::<f64>().with_context(|| format!("{text:?} is no price"));
+//! let returned: Result<f64, ReturnedError> = pool.apply(price, ("free",))?;
+//! assert_eq!(format!("{:#}", returned.unwrap_err()), "\"free\" is no price: invalid float literal");
+//! assert_eq!(pool.try_map(price, ["1.5", "free"]).unwrap_err().index, 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # 5. Limits of a call
+//!
+//! [`Pool::call`] sets options of one call; the same on the pool's builder are for all calls. A time limit counts from the
+//! task's start and is enforced from outside, whatever the task does. Nothing is tried again unless you say so.
+//!
+//! ```standalone_crate
+//! # use mpexec_core::{Pool, TaskError, Workers};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! use std::time::Duration;
+//! let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+//! let solve = |n: u64| { while n == 3 { std::hint::spin_loop() } n * n };
+//! let call = pool.call().time_limit(Duration::from_millis(100)).attempts(3).retry_delay(Duration::from_millis(10));
+//! let outcomes = call.map_outcomes(solve, 0..5);
+//! assert!(matches!(outcomes[3], Err(TaskError::TimedOut { .. })));
+//! assert_eq!(outcomes[4].clone()?, 16);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # 6. What every task needs
 //!
 //! A value that all tasks share is sent to each worker once: [`PoolBuilder::context`] puts it in, [`context`] reads it.
 //! [`current_task`] tells a task its index, attempt and worker.
@@ -108,19 +145,68 @@
 //! # }
 //! ```
 //!
-//! # 6. One process, one call
+//! # 7. What a worker keeps
+//!
+//! A start hook runs in each worker before its first task, and what it makes, a connection or a cache, lives from task to task:
+//! [`worker_state`] lends it out. An end hook sees it last, and what that returns can be fetched.
+//!
+//! ```standalone_crate
+//! # use mpexec_core::{Pool, Workers, worker_state};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! let pool = Pool::builder().workers(Workers::Exact(2)).start_hook(Vec::<u32>::new).end_hook(|seen: Vec<u32>| seen.len()).build()?;
+//! pool.map(|n: u32| worker_state(|seen: &mut Vec<u32>| seen.push(n)), 0..100)?;
+//! pool.close();
+//! pool.join()?;
+//! let seen = pool.end_results::<usize>().into_iter().map(|end| end.result);
+//! assert_eq!(seen.sum::<Result<usize, _>>()?, 100);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The pool may grow and shrink while it works ([`Pool::resize`]), and workers may be replaced by fresh ones: after so many tasks
+//! ([`PoolBuilder::max_tasks_per_worker`]), or when they have grown too large ([`PoolBuilder::max_worker_memory`]).
+//! [`Pool::stats`] shows what each is doing, and [`CallBuilder::label`] is the name under which it shows a call.
+//!
+//! ```standalone_crate
+//! # use mpexec_core::{Pool, Workers};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! let pool = Pool::builder().workers(Workers::Exact(1)).max_tasks_per_worker(10).build()?;
+//! let mut processes = pool.map(|_: u8| std::process::id(), 0..30)?;
+//! processes.dedup();
+//! assert_eq!(processes.len(), 3);
+//! pool.resize(4)?;
+//! assert_eq!((pool.workers(), pool.stats().finished), (4, 30));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # 8. One process, one call
 //!
 //! [`Process::spawn`] runs a function in a child process of its own: join it, interrupt or kill it, ask how it ended.
 //! [`Process::builder`] gives it a name, an environment, a directory, or a life beyond that of this process.
 //! [`active_children`] lists whom this process has started, [`parent`] tells who has started it.
 //!
-//! # 7. Where workers run
+//! ```standalone_crate
+//! # use mpexec_core::Process;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # mpexec_core::init();
+//! let greet = || format!("hello from {}", std::env::var("PLACE").unwrap_or_default());
+//! let mut process = Process::builder().name("greeter").env("PLACE", "afar").spawn(greet, ())?;
+//! assert_eq!(process.join()?, "hello from afar");
+//! assert!(process.exit_status().is_some_and(|exit| exit.success()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # 9. Where workers run
 //!
 //! [`PoolBuilder::env`], [`current_dir`](PoolBuilder::current_dir), [`nice`](PoolBuilder::nice) and [`affinity`](PoolBuilder::affinity) are for all
 //! workers of a pool and their replacements. [`PoolBuilder::stdout`] and [`PoolBuilder::stderr`] say where goes what they print,
 //! and with [`PoolBuilder::capture_output`] it comes with each task's outcome ([`Pool::apply_captured`]).
 //!
-//! # 8. Tasks that talk
+//! # 10. Tasks that talk
 //!
 //! The two ends of a [`channel`](channel()) are arguments too: for progress, for pipelines, for results as they are found. Many
 //! senders, many receivers; a process that is killed leaves whole messages and holds nobody up.
@@ -142,7 +228,7 @@
 //! # }
 //! ```
 //!
-//! # 9. Another program as worker
+//! # 11. Another program as worker
 //!
 //! A function with [`#[task]`](macro@task) has a name in every program that it is part of, so a library of tasks can be called with
 //! another worker program ([`PoolBuilder::worker_program`]). [`register`] gives a name at run time, in the worker program alone;
@@ -150,10 +236,34 @@
 //! ([`TaskError::SignatureMismatch`]); [`Pool::functions`] lists what there is. Whoever does not know the types, as a command
 //! line, calls with JSON: [`Pool::apply_json`].
 //!
-//! # 10. Tests and debugging
+//! ```standalone_crate
+//! /// How many numbers of a row lie within a range.
+//! #[mpexec_core::task]
+//! fn howmany_within_range(row: Vec<i64>, minimum: i64, maximum: i64) -> usize {
+//!     row.into_iter().filter(|n| (minimum..=maximum).contains(n)).count()
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     mpexec_core::init();
+//!     let pool = mpexec_core::Pool::new()?;
+//!     assert_eq!(pool.apply_json("howmany_within_range", r#"{"row": [8, 3, 7], "minimum": 4, "maximum": 8}"#)?, "2");
+//!     assert_eq!(pool.functions()[0].doc, "How many numbers of a row lie within a range.");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # 12. Tests and debugging
 //!
 //! Inside `cargo test` one line makes pools work: [`init_in_tests!`]. With [`Workers::Inline`] a pool has no processes at all and the same
 //! face: breakpoints in tasks are hit, and statics are this program's own.
+//!
+//! ```
+//! # use mpexec_core::{Pool, Workers};
+//! let pool = Pool::builder().workers(Workers::Inline).build()?;
+//! let own = pool.apply(|| std::process::id(), ())?;
+//! assert_eq!(own, std::process::id());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # From Python
 //!
