@@ -1,4 +1,5 @@
-//! The one thread on which a pool's callbacks run, started with the first of them.
+//! The one thread on which a pool's callbacks run, started with the first of them; and another one for wakers, because a
+//! waker that stands still may hold up neither the pool, nor whoever turns the crank, nor a callback.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,11 +35,21 @@ struct Pending {
 
 impl Callbacks {
     pub(crate) fn start() -> Callbacks {
+        Callbacks::on_thread("mpexec-callbacks", true)
+    }
+
+    pub(crate) fn start_for_wakers() -> Callbacks {
+        Callbacks::on_thread("mpexec-wakers", false)
+    }
+
+    fn on_thread(name: &str, known: bool) -> Callbacks {
         let (queue, calls) = channel::<Callback>();
         let pending = Arc::new(Pending::default());
         let counted = pending.clone();
         let run = move || {
-            RUNS.set(Arc::as_ptr(&counted));
+            if known {
+                RUNS.set(Arc::as_ptr(&counted));
+            }
             for call in calls {
                 // A callback that panics stops neither the others nor the pool; the panic hook has told of it.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
@@ -49,7 +60,7 @@ impl Callbacks {
             }
         };
         // Without a thread the callbacks are run by whoever delivers: late beats never.
-        if std::thread::Builder::new().name("mpexec-callbacks".into()).spawn(run).is_err() {
+        if std::thread::Builder::new().name(name.to_owned()).spawn(run).is_err() {
             return Callbacks { queue: Mutex::new(channel().0), pending };
         }
         Callbacks { queue: Mutex::new(queue), pending }

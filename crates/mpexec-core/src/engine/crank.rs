@@ -11,7 +11,6 @@
 //! [`Held`] releases it before it wakes futures and hands over callbacks.
 
 use std::ops::{Deref, DerefMut};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -58,17 +57,20 @@ impl Drop for Held<'_> {
         let unused = std::mem::take(&mut state.unused);
         drop(state);
         drop(unused);
+        let aside = |errand| self.engine.wakers.get_or_init(Callbacks::start_for_wakers).run(errand);
         for hook in after {
             match hook {
                 Hook::Thread(waiter) => waiter.wake(),
                 Hook::Arrival(arrivals, number) => arrivals.add(number),
-                // Whoever turns the crank, the supervisor too, must survive it.
-                Hook::Task(waker) => drop(catch_unwind(AssertUnwindSafe(|| waker.wake()))),
+                // Whoever turns the crank may be the supervisor, or a thread that waits for something else.
+                Hook::Task(waker) => aside(Box::new(move || waker.wake())),
                 Hook::Callback(call) => self.engine.callbacks.get_or_init(Callbacks::start).run(call),
             }
         }
         for job in trash {
-            drop(catch_unwind(AssertUnwindSafe(|| drop(job))));
+            if job.has_user_values() {
+                aside(Box::new(move || drop(job)));
+            }
         }
     }
 }

@@ -95,6 +95,11 @@ pub(crate) struct JobState {
 }
 
 impl JobState {
+    /// Whether its drop may run code of the user's: a waker's, or a callback's.
+    pub(crate) fn has_user_values(&self) -> bool {
+        self.hooks.iter().any(|hook| matches!(hook, Hook::Task(_) | Hook::Callback(_)))
+    }
+
     /// Takes out what nobody will fetch, to be dropped where no lock is held.
     pub(crate) fn clear(&mut self) -> JobState {
         let (inbox, hooks) = (std::mem::take(&mut self.inbox), std::mem::take(&mut self.hooks));

@@ -87,6 +87,8 @@ pub(crate) struct Engine {
     /// Buffers that the workers can forget.
     mailbox: Arc<Mailbox>,
     pub(crate) callbacks: OnceLock<callbacks::Callbacks>,
+    /// Wakers are woken, and dropped, on a thread of their own.
+    pub(crate) wakers: OnceLock<callbacks::Callbacks>,
     surroundings: environment::Surroundings,
     forwarding: forwarding::Forwarding,
     forwarding_stdout: forwarding::Forwarding,

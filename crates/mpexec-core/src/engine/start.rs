@@ -93,6 +93,7 @@ impl Engine {
             mailbox,
             wake,
             callbacks: OnceLock::new(),
+            wakers: OnceLock::new(),
             surroundings,
             forwarding: Forwarding::to(Stream::Stderr),
             forwarding_stdout: Forwarding::to(Stream::Stdout),

@@ -30,6 +30,7 @@ mod stopping;
 mod streams;
 mod surroundings;
 mod together;
+mod user_code;
 mod waiting;
 
 #[path = "../common/mod.rs"]

@@ -123,7 +123,8 @@ fn results_that_grow_late_do_not_pile_up_before_a_slow_reader(transport: Transpo
         assert!(index < SMALL || result.unwrap() == vec![index as u8; MIB / 2]);
         if read % 50 == 0 {
             let ahead = stands_still(|| counted(&text), 1) - read;
-            assert!(ahead * MIB / 2 <= WINDOW * 3 / 2, "{ahead} large results came that nobody has asked for");
+            // What has not started is taken back when twice the window is to be expected.
+            assert!(ahead * MIB / 2 <= WINDOW * 2, "{ahead} large results came that nobody has asked for");
         }
     }
 }
