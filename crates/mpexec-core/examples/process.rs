@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use mpexec_core::{Exit, Process, TaskError, active_children, parent};
+use mpexec_core::{Exit, Output, Process, TaskError, active_children, parent};
 
 fn count_words(text: String) -> usize {
     text.split_whitespace().count()
@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("it {}", leaves.exit_status().map_or_else(String::new, |exit| exit.to_string()));
 
     // This one is still there when this program has ended.
-    Process::builder().die_with_parent(false).spawn(outlive_the_parent, ())?;
+    Process::builder().die_with_parent(false).stdout(Output::Inherit).spawn(outlive_the_parent, ())?;
     println!("the end");
     Ok(())
 }

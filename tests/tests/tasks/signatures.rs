@@ -81,4 +81,7 @@ fn a_pool_lists_names_parameters_types_and_documentation() {
     let doc = |name: &str| docs.iter().find(|it| it.name == name).unwrap().doc.clone();
     assert_eq!(doc("howmany_within_range"), "How many numbers of a row lie within a range.");
     assert_eq!(doc("distance"), "The distance of two points, as the crow flies.");
+    let mean = docs.iter().find(|it| it.name == "mean").unwrap();
+    assert_eq!((&mean.structures[1][..], &mean.result[..]), ("text", "str"));
+    assert_eq!(mean.parameters.as_deref().unwrap(), ["values", "unit"]);
 }

@@ -70,8 +70,10 @@ fn a_limit_splits_what_is_done_from_what_is_not(transport: Transport) {
     let mut handles = vec![quick(1), held(&pool, &gate), quick(2)];
     handles[0].wait();
     handles[2].wait();
-    let split = wait_many(&mut handles, Until::All, Some(Duration::from_millis(1)));
-    assert_eq!(split, Waited { done: vec![0, 2], not_done: vec![1], error: None });
+    let split = Waited { done: vec![0, 2], not_done: vec![1], error: None };
+    for until in [Until::All, Until::FirstError, Until::Any] {
+        assert_eq!(wait_many(&mut handles, until, Some(Duration::from_millis(1))), split, "{until:?}");
+    }
     gate.open();
     let all = wait_many(&mut handles, Until::All, None);
     assert_eq!(all, Waited { done: vec![0, 1, 2], not_done: vec![], error: None });

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mpexec_core::{PoolStats, RunningTask, Transport, WorkerState};
+use mpexec_core::{Pool, PoolStats, RunningTask, Transport, WorkerState, context};
 
 use crate::common::{Scratch, builder, open, pass, pool, wait_until};
 
@@ -13,9 +13,16 @@ crate::contract!(
 );
 
 mod processes {
-    use super::{a_death_is_counted_and_its_note_names_the_task, workers_come_and_go_in_the_figures};
+    use super::{
+        a_death_is_counted_and_its_note_names_the_task,
+        a_worker_starts_until_its_hook_is_through_and_leaves_with_its_task, workers_come_and_go_in_the_figures,
+    };
 
-    crate::process_contract!(a_death_is_counted_and_its_note_names_the_task, workers_come_and_go_in_the_figures);
+    crate::process_contract!(
+        a_death_is_counted_and_its_note_names_the_task,
+        workers_come_and_go_in_the_figures,
+        a_worker_starts_until_its_hook_is_through_and_leaves_with_its_task,
+    );
 }
 
 fn tasks(stats: &PoolStats) -> Vec<Option<(u64, Option<&str>)>> {
@@ -113,4 +120,40 @@ fn workers_come_and_go_in_the_figures(transport: Transport) {
     pool.resize(3).unwrap();
     assert!(pool.wait_ready(None));
     assert!(pool.stats().workers.iter().map(|worker| worker.pid).eq(pool.pids()));
+}
+
+fn states(pool: &Pool) -> Vec<WorkerState> {
+    let mut states: Vec<_> = pool.stats().workers.iter().map(|worker| worker.state).collect();
+    states.sort_by_key(|state| *state == WorkerState::Ready);
+    states
+}
+
+fn a_worker_starts_until_its_hook_is_through_and_leaves_with_its_task(transport: Transport) {
+    let (first, gate) = (Scratch::new(), Scratch::new());
+    // Whoever comes first goes through, the other waits.
+    let hook = || {
+        let (first, gate) = context::<(String, String)>();
+        if std::fs::File::create_new(first).is_err() {
+            pass(gate);
+        }
+    };
+    let paths = (first.text(), gate.text());
+    let pool = builder(transport, 2).context(&paths).unwrap().start_hook(hook).build().unwrap();
+    assert_eq!(states(&pool), [WorkerState::Starting, WorkerState::Ready]);
+    gate.open();
+    assert!(pool.wait_ready(None));
+    assert_eq!(states(&pool), [WorkerState::Ready, WorkerState::Ready]);
+
+    let (end, begun) = (Scratch::new(), [Scratch::new(), Scratch::new()]);
+    let task = |begun: String, end: String| {
+        open(&begun);
+        pass(&end);
+    };
+    let held: Vec<_> = begun.iter().map(|begun| pool.apply_async(task, (begun.text(), end.text()))).collect();
+    wait_until("both run", || begun.iter().all(Scratch::is_open));
+    pool.resize(1).unwrap();
+    assert_eq!(states(&pool), [WorkerState::Leaving, WorkerState::Ready]);
+    end.open();
+    held.into_iter().for_each(|held| held.get().unwrap());
+    wait_until("it has left", || states(&pool) == [WorkerState::Ready]);
 }

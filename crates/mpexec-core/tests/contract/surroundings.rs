@@ -133,7 +133,9 @@ fn each_worker_has_one_processor_of_its_own_or_the_set_that_was_given(link: Tran
         processors_by_worker(builder(link, 3).affinity(Affinity::Sets(sets.clone())), 3),
         [&sets[0], &sets[1], &sets[0]].map(Clone::clone)
     );
-    assert_eq!(processors_by_worker(builder(link, 1), 1), std::slice::from_ref(&all));
+    for plain in [builder(link, 1), builder(link, 1).affinity(Affinity::OneEach).affinity(Affinity::Any)] {
+        assert_eq!(processors_by_worker(plain, 1), std::slice::from_ref(&all));
+    }
 }
 
 fn what_is_inherited_or_dropped_is_not_shown_in_an_obituary(link: Transport) {

@@ -97,5 +97,7 @@ fn a_pool_within_a_task_is_a_pool() {
         assert_eq!(outer.apply(task, (2,)).unwrap(), [(4, true), (9, true), (16, true)]);
         assert_eq!(outer.map(task, 0..4).unwrap().len(), 4);
         assert_eq!(outer.apply(|| count_processors().chosen, ()).unwrap(), 1, "auto counts one inside a worker");
+        let counted = count_processors();
+        assert_eq!(counted.chosen, counted.num_cpus, "and here what this process may use");
     }
 }
