@@ -8,6 +8,7 @@ mod bench;
 mod demo;
 mod fuzz;
 mod place;
+mod public_api;
 mod report;
 mod run;
 mod steps;

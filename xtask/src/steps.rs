@@ -4,6 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use crate::place::Place;
+use crate::public_api;
 use crate::report::Outcome;
 use crate::run::{show, show_within, with_processor_limit};
 use crate::tools;
@@ -52,6 +53,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: deny,
     },
     Step { name: "advisories", what: "no crate has a known weakness", quick: false, needs: &[], run: advisories },
+    Step {
+        name: "public-api",
+        what: "the library's public face is that of crates/mpexec-core/public-api.txt",
+        quick: false,
+        needs: &[],
+        run: public_api::run,
+    },
     Step { name: "miri", what: "the ring's memory model holds under Miri", quick: false, needs: &[], run: miri },
 ];
 

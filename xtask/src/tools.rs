@@ -18,6 +18,9 @@ const CARGO_DENY: &str = "0.20.2";
 /// The version that the folder `fuzz` was laid out for.
 const CARGO_FUZZ: &str = "0.13.1";
 
+/// The version that reads what the nightly toolchains since the beginning of 2026 write.
+const CARGO_PUBLIC_API: &str = "0.52.0";
+
 /// The NumPy that ours is compared with; the first version compares numbers of different types in another way.
 const NUMPY: &str = "numpy>=2,<3";
 const NUMPY_IS_THERE: &str = "import numpy; assert numpy.__version__.startswith('2.')";
@@ -68,10 +71,24 @@ pub(crate) fn cargo_deny(place: &Place) -> Result<PathBuf, String> {
 /// # Errors
 /// Says why it cannot be had.
 pub(crate) fn cargo_fuzz(place: &Place) -> Result<PathBuf, String> {
-    if !ask(place.command("rustup").args(["run", "nightly", "rustc", "--version"]), ASK).succeeded() {
-        return Err("there is no nightly toolchain (rustup toolchain install nightly)".to_owned());
-    }
+    nightly(place)?;
     found_or_installed("cargo-fuzz", CARGO_FUZZ, place)
+}
+
+/// Finds cargo-public-api or installs it, and sees to it that there is the nightly toolchain that it needs.
+///
+/// # Errors
+/// Says why it cannot be had.
+pub(crate) fn cargo_public_api(place: &Place) -> Result<PathBuf, String> {
+    nightly(place)?;
+    found_or_installed("cargo-public-api", CARGO_PUBLIC_API, place)
+}
+
+fn nightly(place: &Place) -> Result<(), String> {
+    if ask(place.command("rustup").args(["run", "nightly", "rustc", "--version"]), ASK).succeeded() {
+        return Ok(());
+    }
+    Err("there is no nightly toolchain (rustup toolchain install nightly)".to_owned())
 }
 
 fn found_or_installed(program: &str, version: &str, place: &Place) -> Result<PathBuf, String> {
