@@ -127,14 +127,3 @@ fn sixty_four_mebibytes_there_and_back_arrive_intact(transport: Transport) {
     assert!(pool.apply(|numbers: Vec<u64>| numbers, (&numbers,)).unwrap() == numbers);
     assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
 }
-
-#[test]
-fn a_quarter_of_a_gibibyte_there_and_back_arrives_intact() {
-    let _watchdog = crate::common::Watchdog::new();
-    let pool = pool(Transport::Shm, 1);
-    let size = 256 << 20;
-    let mut sent = vec![7u8; size];
-    sent[size - 1] = 9;
-    let back = pool.apply(|bytes: Vec<u8>| bytes, (&sent,)).unwrap();
-    assert!(back == sent);
-}

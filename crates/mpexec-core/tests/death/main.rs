@@ -5,6 +5,7 @@
 
 mod hooks;
 mod inside;
+mod large;
 mod left_behind;
 mod liars;
 mod loops;
