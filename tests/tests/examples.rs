@@ -42,6 +42,7 @@ const SHOWN: &[(&str, &[&str])] = &[
         ],
     ),
     ("leaky_function", &["by number: 40 calls in 4 processes", "by memory: a fresh process came after "]),
+    ("logging", &["[Some(2.0), None, Some(3.0)]\n"]),
     ("own_worker_program", &["words: [4, 2, 2]; no function \"letter-count\" is registered in "]),
     (
         "process",

@@ -25,7 +25,7 @@ impl PoolBuilder {
     /// by [`worker_state`](crate::worker_state). It must capture nothing; the shared context can be read in it.
     ///
     /// This is also the place for what the program sets up after [`init`](crate::init) and its tasks need as well, as a logger: a
-    /// worker never comes to what stands behind `init`.
+    /// worker never comes to what stands behind `init`. The example `logging` does it with `tracing`.
     ///
     /// A worker gets no tasks before its hook is through, and [`build`](PoolBuilder::build) waits for the first. A hook that
     /// panics, or ends its process, ends the calls that wait, as [`PoolError::StartHook`](crate::PoolError::StartHook).
