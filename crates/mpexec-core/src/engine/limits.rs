@@ -30,6 +30,15 @@ pub(super) fn delay(first: Duration, attempt: u32) -> Duration {
 }
 
 impl Engine {
+    /// Job `id` has got tasks. The supervisor is to watch those with time limits, and the memory of workers if that has one.
+    pub(super) fn mind(&self, state: &mut State, id: JobId) {
+        let limited = state.sched.job(id).is_some_and(|job| job.limit.is_some());
+        let news = limited && !std::mem::replace(&mut state.limited, true);
+        if std::mem::take(&mut state.unwatched) || news {
+            self.wake.ring();
+        }
+    }
+
     /// Looks at what runs for how long, and at what is to be tried again. Returns when to look again.
     pub(super) fn watch_time(&self) -> Option<Duration> {
         let mut state = self.lock();

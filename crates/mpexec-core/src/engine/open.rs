@@ -87,13 +87,6 @@ impl Engine {
         }
     }
 
-    /// The supervisor is to watch tasks with time limits.
-    fn mind_limit(&self, state: &mut State, id: JobId) {
-        if state.sched.job(id).is_some_and(|job| job.limit.is_some()) && !std::mem::replace(&mut state.limited, true) {
-            self.wake.ring();
-        }
-    }
-
     fn has_empty_places(&self, state: &State) -> bool {
         state.slots.iter().take(self.workers()).any(super::slot::Slot::is_empty)
     }
@@ -122,7 +115,7 @@ impl Engine {
         state.keep_parcels(parcels);
         if run.count > 0 {
             state.sched.push(id, run);
-            self.mind_limit(&mut state, id);
+            self.mind(&mut state, id);
         }
         if last {
             state.sched.set_input_open(id, false);
@@ -284,7 +277,7 @@ impl Engine {
         if state.crash_looped || self.has_empty_places(&state) {
             self.wake_workers(&mut state);
         }
-        self.mind_limit(&mut state, id);
+        self.mind(&mut state, id);
         if waited_for {
             state.dispatch();
         } else {

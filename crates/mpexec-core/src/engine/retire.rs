@@ -16,6 +16,14 @@ use crate::os::memory::own_memory;
 /// While work is outstanding, the workers' memory is looked at so often.
 pub(super) const MEMORY_LOOK: Duration = Duration::from_millis(20);
 
+/// A look at the workers' memory.
+#[derive(Debug)]
+pub(super) struct MemoryLook {
+    at: Instant,
+    /// How many tasks had been finished by then.
+    pub finished: u64,
+}
+
 impl Engine {
     /// From now on there are to be so many workers.
     pub(crate) fn resize(&self, workers: usize) -> Result<(), PoolError> {
@@ -49,16 +57,16 @@ impl Engine {
     }
 
     /// Replaces workers that have grown too large.
-    pub(super) fn watch_memory(&self, looked: &mut Option<Instant>) {
+    pub(super) fn watch_memory(&self, looked: &mut Option<MemoryLook>) {
         let Some(most) = self.config.most_memory else {
             return;
         };
-        if looked.is_some_and(|at| at.elapsed() < MEMORY_LOOK) {
+        if looked.as_ref().is_some_and(|look| look.at.elapsed() < MEMORY_LOOK) {
             return;
         }
-        *looked = Some(Instant::now());
         let ready: Vec<(WorkerId, u32)> = {
             let state = self.lock();
+            *looked = Some(MemoryLook { at: Instant::now(), finished: state.sched.finished });
             let slots = state.slots.iter().zip(&state.sched.workers).enumerate();
             let ready = slots.filter(|(_, (slot, worker))| slot.child.is_some() && worker.ready && !worker.leaving);
             ready.map(|(id, (slot, _))| (id, slot.pid)).collect()

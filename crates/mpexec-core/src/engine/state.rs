@@ -118,6 +118,8 @@ pub(crate) struct State {
     pub alarms: Vec<(Instant, JobId, u64)>,
     /// Tasks have time limits: the supervisor watches what runs.
     pub limited: bool,
+    /// Workers' memory has a limit, and nobody looks at it, because nothing has run since the last look.
+    pub unwatched: bool,
     /// What end hooks brought that nobody has fetched.
     pub farewells: Vec<Farewell>,
     /// The supervisor's, which watches the control sockets.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use super::forwarding::Stream;
 use super::launch::ThreadWorker;
-use super::retire::MEMORY_LOOK;
+use super::retire::{MEMORY_LOOK, MemoryLook};
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
 use super::state::{Baton, Life, State};
@@ -48,7 +48,7 @@ pub(crate) struct Supervisor {
     watcher: Arc<Watcher>,
     tokens: Vec<u64>,
     serve: ThreadWorker,
-    memory_looked: Option<Instant>,
+    memory_looked: Option<MemoryLook>,
     /// When time limits are to be looked at again.
     next_look: Option<Duration>,
 }
@@ -341,7 +341,7 @@ impl Supervisor {
 
     /// When the supervisor has to look again even if nothing happens.
     fn next_deadline(&self) -> Option<Duration> {
-        let state = self.engine.lock();
+        let mut state = self.engine.lock();
         let threads = state.slots.iter().any(|slot| slot.thread.is_some() && matches!(slot.phase, Phase::Leaving(_)));
         let limits = state.slots.iter().filter_map(|slot| match &slot.phase {
             Phase::Starting(starting) => Some(starting.since + self.engine.config.handshake_limit),
@@ -349,7 +349,11 @@ impl Supervisor {
             Phase::Empty | Phase::Ready => None,
         });
         let next = limits.min().map(|at| at.saturating_duration_since(Instant::now()).max(TURN));
-        let memory = self.engine.config.most_memory.filter(|_| state.sched.working()).map(|_| MEMORY_LOOK);
+        // Between two short tasks nobody works, but whoever has worked since the last look may have grown.
+        let looked = self.memory_looked.as_ref();
+        let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
+        state.unwatched = self.engine.config.most_memory.is_some() && !grows;
+        let memory = self.engine.config.most_memory.filter(|_| grows).map(|_| MEMORY_LOOK);
         let next = next.into_iter().chain(memory).chain(self.next_look).min();
         if threads { Some(TURN) } else { next }
     }

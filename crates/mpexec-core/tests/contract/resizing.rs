@@ -17,6 +17,7 @@ crate::contract!(
 mod processes {
     use super::{
         a_leaking_worker_is_replaced, a_pool_grows_while_it_works, a_worker_that_dies_in_a_shrunk_pool_is_replaced,
+        a_worker_that_leaks_a_little_in_each_of_many_short_calls_is_replaced,
         replaced_workers_lose_nothing_when_the_pool_closes_at_once,
     };
 
@@ -25,6 +26,7 @@ mod processes {
         a_worker_that_dies_in_a_shrunk_pool_is_replaced,
         replaced_workers_lose_nothing_when_the_pool_closes_at_once,
         a_leaking_worker_is_replaced,
+        a_worker_that_leaks_a_little_in_each_of_many_short_calls_is_replaced,
     );
 }
 
@@ -183,4 +185,16 @@ fn a_leaking_worker_is_replaced(transport: Transport) {
     assert!(all.iter().map(|(n, _)| *n).eq(0..400));
     let counts = by_process(all.into_iter().map(|(_, pid)| pid));
     assert!((2..=5).contains(&counts.len()), "{counts:?}");
+}
+
+fn a_worker_that_leaks_a_little_in_each_of_many_short_calls_is_replaced(transport: Transport) {
+    let pool = builder(transport, 1).max_worker_memory(32 << 20).build().unwrap();
+    let leak = |length: usize| {
+        std::mem::forget(std::hint::black_box(vec![1u8; length]));
+        std::process::id()
+    };
+    // Bounded, so that a failure is no danger to the machine.
+    let mut pids = (0..16_000).map(|_| pool.apply(leak, (1 << 16,)).unwrap());
+    let first = pids.next().unwrap();
+    assert!(pids.any(|pid| pid != first), "a worker with 1 GiB was let be");
 }
