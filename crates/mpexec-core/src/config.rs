@@ -179,6 +179,8 @@ pub(crate) struct Hooks {
     pub start: Option<u64>,
     /// After its last.
     pub end: Option<u64>,
+    /// How long either may take.
+    pub limit: Option<Duration>,
 }
 
 /// All settings of a pool; the builder fills it.

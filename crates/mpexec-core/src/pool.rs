@@ -344,6 +344,9 @@ impl Pool {
     /// Waits until all work is done, all callbacks have run and all workers are gone. To be called after
     /// [`Pool::close`] or [`Pool::terminate`].
     ///
+    /// A stream ([`Pool::imap`] and its kin) that is not read to its end is work: read it or drop it first, unless another thread
+    /// does. Where that is not sure, use [`Pool::join_timeout`], which counts such a stream as one task that is left.
+    ///
     /// # Errors
     /// [`PoolError::StillOpen`] when neither was called.
     pub fn join(&self) -> Result<(), PoolError> {

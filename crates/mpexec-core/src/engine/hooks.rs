@@ -4,7 +4,7 @@
 //! does, with the same words, and its result comes back as every result does. The tasks of a worker wait for its start hook.
 
 use super::outcomes::{Bytes, Farewell, Outcome, told};
-use super::scheduler::{END_HOOK, Event, Function, Job, JobId, Run, START_HOOK, WorkerId};
+use super::scheduler::{END_HOOK, Event, Function, Job, JobId, Run, START_HOOK, Worker, WorkerId};
 use super::state::State;
 use crate::config::Hooks;
 use crate::error::{PoolError, TaskError};
@@ -21,6 +21,7 @@ impl State {
                 let mut job_of_hooks = Job::new(offset(hook), 1);
                 job_of_hooks.input_open = false;
                 job_of_hooks.calls = true;
+                job_of_hooks.limit = hooks.limit;
                 self.sched.open_job(job, job_of_hooks);
             }
         }
@@ -35,8 +36,15 @@ impl State {
         let worker = &mut self.sched.workers[id];
         worker.most = worker.most.saturating_add(1);
         let run = Run { first: id as u64, count: 1, attempt: 1, bytes: NO_ARGUMENTS.to_vec(), from: 0 };
+        self.limited |= self.sched.job(hook).is_some_and(|job| job.limit.is_some());
         match self.send(id, hook, &run) {
-            Ok(sent) => sent,
+            Ok(sent) => {
+                // The supervisor watches the time that it takes.
+                if let Some(wake) = &self.wake {
+                    wake.ring();
+                }
+                sent
+            }
             Err(error) => {
                 self.cannot_send(id, &error);
                 true
@@ -80,6 +88,10 @@ impl State {
             self.farewells.push(Farewell { worker: id, pid: self.slots[id].pid, outcome });
             return;
         }
+        if self.slots[id].dismissed {
+            // It was told to leave before it was through.
+            return;
+        }
         let error = match outcome {
             Outcome::Came(mpexec_wire::Status::Ok, _) => return self.open_for_work(id),
             Outcome::Came(status, bytes) => told(status, bytes.as_slice()),
@@ -98,7 +110,12 @@ impl State {
         self.started.get_or_insert(Err(error.clone()));
         // No worker is started before the next call, which may find that the reason is gone.
         self.crash_looped = true;
-        self.end_calls(&error);
+        if self.sched.workers.iter().any(Worker::is_up) {
+            // Others serve the calls that wait.
+            self.news.push(error.to_string());
+        } else {
+            self.end_calls(&error);
+        }
         self.wake_all();
     }
 

@@ -119,8 +119,16 @@ impl Engine {
             for id in jobs {
                 state.break_job(id, &crashed);
             }
+            if state.started.is_none() {
+                let death = Death { pid, exit, stderr, was_starting, fault, born: slot.born };
+                state.started = Some(Err(self.never_ready(&death)));
+            }
         } else if !expected {
             self.count_death(&mut state, &Death { pid, exit, stderr, was_starting, fault, born: slot.born });
+        }
+        if state.crash_looped && state.slots.iter().all(Slot::is_empty) && state.sched.work_left() {
+            // No worker was to be started because others served the calls; these are gone too.
+            state.crash_looped = false;
         }
         // Those that wait may have news, or tasks for other workers.
         state.dispatch();
@@ -149,22 +157,27 @@ impl Engine {
         })
     }
 
+    /// Why a worker that died before it was ready is none.
+    fn never_ready(&self, death: &Death) -> PoolError {
+        let Death { exit, stderr, fault, .. } = death;
+        let what = match fault {
+            Some(fault) => fault.clone(),
+            None => format!("it {exit} before it had shaken hands"),
+        };
+        let said = if stderr.is_empty() || fault.is_some() { String::new() } else { format!(" (it said: {stderr})") };
+        PoolError::WorkerProgram {
+            program: self.program.path.clone(),
+            what: format!("{what}{said}"),
+            remedy: "a worker program must call mpexec_core::init() as the first thing in main()".to_owned(),
+        }
+    }
+
     fn count_death(&self, state: &mut State, death: &Death) {
         let Death { pid, exit, stderr, was_starting, fault, born } = death;
         // Whoever is killed by a signal may have been a good worker; whoever leaves by itself was none.
         let killed = fault.is_none() && matches!(exit, Exit::Signal(_));
         if *was_starting && state.started.is_none() && !killed {
-            let what = match fault {
-                Some(fault) => fault.clone(),
-                None => format!("it {exit} before it had shaken hands"),
-            };
-            let said =
-                if stderr.is_empty() || fault.is_some() { String::new() } else { format!(" (it said: {stderr})") };
-            state.started = Some(Err(PoolError::WorkerProgram {
-                program: self.program.path.clone(),
-                what: format!("{what}{said}"),
-                remedy: "a worker program must call mpexec_core::init() as the first thing in main()".to_owned(),
-            }));
+            state.started = Some(Err(self.never_ready(death)));
             state.crash_looped = true;
             return;
         }

@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use super::scheduler::WorkerId;
-use super::slot::Phase;
+use super::scheduler::{Worker, WorkerId};
+use super::slot::{Phase, Slot};
 use super::state::{Life, State};
 use crate::error::PoolError;
 use crate::os::descriptors;
@@ -41,7 +41,7 @@ impl Engine {
         for id in 0..places {
             if id >= workers {
                 state.retire(id);
-            } else if matches!(state.slots[id].phase, Phase::Ready) {
+            } else if matches!(state.slots[id].phase, Phase::Ready) && !state.slots[id].farewell_asked {
                 // It may have been told to go and not have gone yet.
                 state.sched.workers[id].leaving = false;
             }
@@ -68,7 +68,9 @@ impl Engine {
             let state = self.lock();
             *looked = Some(MemoryLook { at: Instant::now(), finished: state.sched.finished });
             let slots = state.slots.iter().zip(&state.sched.workers).enumerate();
-            let ready = slots.filter(|(_, (slot, worker))| slot.child.is_some() && worker.ready && !worker.leaving);
+            // One that has done nothing yet would be no smaller when it is replaced.
+            let worked = |slot: &Slot, worker: &Worker| worker.is_up() && worker.finished > u64::from(slot.hooks);
+            let ready = slots.filter(|(_, (slot, worker))| slot.child.is_some() && worked(slot, worker));
             ready.map(|(id, (slot, _))| (id, slot.pid)).collect()
         };
         for (id, pid) in ready {
@@ -95,13 +97,18 @@ impl State {
     pub(super) fn retire(&mut self, id: WorkerId) {
         match self.slots[id].phase {
             Phase::Ready if self.sched.workers[id].leaving => self.send_home_if_done(id),
+            Phase::Ready if self.sched.workers[id].warming => {
+                // It has no task, and its start hook may take for ever.
+                self.sched.workers[id].leaving = true;
+                self.slots[id].dismissed = true;
+                self.slots[id].kill();
+            }
             Phase::Ready => {
                 self.sched.workers[id].leaving = true;
                 // What it runs next is not known for sure: all is asked for, what it has started stays with it.
                 let lo = self.sched.workers[id].next_ordinal_held();
                 let hi = self.sched.workers[id].next_ordinal;
-                // A start hook is through before the end hook comes; it is all that such a worker has.
-                if lo < hi && !self.sched.workers[id].warming {
+                if lo < hi {
                     self.withdraw(id, lo, hi);
                 }
                 self.send_home_if_done(id);

@@ -345,6 +345,11 @@ impl Scheduler {
         }
     }
 
+    /// Jobs whose owners may still bring tasks.
+    pub(crate) fn open_inputs(&self) -> u64 {
+        self.jobs.values().filter(|job| job.input_open && !job.calls).count() as u64
+    }
+
     /// Tasks queued or held of all jobs.
     pub(crate) fn unsettled(&self) -> u64 {
         let queued = |job: &Job| job.queue.iter().chain(&job.asleep).map(|run| u64::from(run.count)).sum::<u64>();

@@ -185,6 +185,10 @@ impl Engine {
         if told {
             return Ok(());
         }
-        Err(PoolError::JoinTimedOut { waited: started.elapsed(), left: self.lock().sched.unsettled() })
+        let left = {
+            let state = self.lock();
+            state.sched.unsettled() + state.sched.open_inputs()
+        };
+        Err(PoolError::JoinTimedOut { waited: started.elapsed(), left })
     }
 }

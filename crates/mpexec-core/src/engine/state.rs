@@ -120,6 +120,8 @@ pub(crate) struct State {
     pub limited: bool,
     /// Workers' memory has a limit, and nobody looks at it, because nothing has run since the last look.
     pub unwatched: bool,
+    /// What is to be told of once the lock is released.
+    pub news: Vec<String>,
     /// What end hooks brought that nobody has fetched.
     pub farewells: Vec<Farewell>,
     /// The supervisor's, which watches the control sockets.

@@ -128,6 +128,8 @@ impl Supervisor {
             self.keep_deadlines();
             self.engine.watch_memory(&mut self.memory_looked);
             self.next_look = self.engine.watch_time();
+            let news = std::mem::take(&mut self.engine.lock().news);
+            news.iter().for_each(|line| self.engine.note(line));
         }
     }
 
@@ -188,6 +190,9 @@ impl Supervisor {
         for id in 0..engine.workers() {
             let born = {
                 let state = engine.lock();
+                if id >= engine.workers() {
+                    break;
+                }
                 let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.work_left());
                 let fresh = engine.config.replace || state.deaths == 0;
                 if !state.slots[id].is_empty() || !wanted || !fresh || state.crash_looped {
@@ -213,6 +218,10 @@ impl Supervisor {
                         state.welcome(id);
                     } else if state.life == Life::Terminated {
                         state.slots[id].kill();
+                    }
+                    if id >= engine.workers() {
+                        // The pool was made smaller while it was started.
+                        state.retire(id);
                     }
                 }
                 Err(error) => self.could_not_start(&error),

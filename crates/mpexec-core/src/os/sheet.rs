@@ -9,6 +9,9 @@ use std::os::unix::fs::FileExt;
 
 use rustix::fs::{FallocateFlags, MemfdFlags, OFlags};
 
+/// So much is read at a time.
+const PIECE: usize = 64 << 10;
+
 /// See the head of this file.
 #[derive(Debug)]
 pub(crate) struct Sheet(File);
@@ -39,17 +42,25 @@ impl Sheet {
     /// At most `most` bytes from `from` on, as far as they can be read. Whoever prints may change the length at any time.
     pub(crate) fn read(&self, from: u64, most: u64) -> Vec<u8> {
         let there = self.len().saturating_sub(from).min(most);
-        let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
-        let mut read = 0;
-        while let Some(space) = bytes.get_mut(read..).filter(|space| !space.is_empty()) {
-            match self.0.read_at(space, from + read as u64) {
-                Ok(0) => break,
-                Ok(count) => read += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
+        let (mut bytes, mut read) = (Vec::new(), 0);
+        // The length is the writer's word: memory is taken as there is something to be put in.
+        while read < there && bytes.try_reserve(PIECE).is_ok() {
+            let before = bytes.len();
+            bytes.resize(before + PIECE.min(usize::try_from(there - read).unwrap_or(PIECE)), 0);
+            let count = match self.0.read_at(&mut bytes[before..], from + read) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    bytes.truncate(before);
+                    continue;
+                }
+                Err(_) => 0,
+            };
+            bytes.truncate(before + count);
+            read += count as u64;
+            if count == 0 {
+                break;
             }
         }
-        bytes.truncate(read);
         bytes
     }
 

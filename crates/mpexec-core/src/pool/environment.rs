@@ -10,6 +10,9 @@ use super::PoolBuilder;
 use crate::config::{Affinity, Output};
 use crate::error::PoolError;
 
+/// No more is kept of what a task prints to a stream, in bytes.
+const MOST_CAPTURED: usize = 1 << 30;
+
 impl PoolBuilder {
     /// Sets an environment variable for the workers.
     ///
@@ -87,7 +90,8 @@ impl PoolBuilder {
     /// The workers print to memory, and what a task printed comes with its outcome, where it is asked for:
     /// [`Pool::apply_captured`](crate::Pool::apply_captured), [`Pool::imap_captured`](crate::Pool::imap_captured). It takes the place of `stdout` and `stderr`.
     ///
-    /// Of each stream the first `bytes` of a task are kept, of the rest it is told how long it was; 1 MiB (`1 << 20`) serves most.
+    /// Of each stream the first `bytes` of a task are kept, of the rest it is told how long it was; 1 MiB (`1 << 20`) serves most,
+    /// 1 GiB is the most.
     /// While a task prints, the memory of what is too much is given back ten times a second. What it leaves running and
     /// prints later is the next task's. What other calls print is dropped.
     pub fn capture_output(mut self, bytes: usize) -> PoolBuilder {
@@ -99,6 +103,9 @@ impl PoolBuilder {
     pub(super) fn check_environment(&self) -> Result<(), PoolError> {
         let bad =
             |setting, value: &str, remedy| Err(PoolError::BadSetting { setting, value: value.to_owned(), remedy });
+        if self.config.capture.is_some_and(|bytes| bytes > MOST_CAPTURED) {
+            return bad("capture_output", "more than 1 GiB", "what is kept of a task is held in memory: give less");
+        }
         if self.config.capture == Some(0) {
             return bad("capture_output", "0", "give how many bytes to keep, or do without it");
         }

@@ -1,16 +1,21 @@
 //! Hooks as a builder was given them, before they are settings.
 
 use std::any::TypeId;
+use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, Transport};
 use crate::error::PoolError;
 use crate::task::hooks::start_of;
+
+/// No hook takes longer, if nothing else was said.
+const HOOK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The hooks as they were given: the place of the code, if it has one, and the state's type.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct GivenHooks {
     pub(super) start: Option<(Option<u64>, TypeId)>,
     pub(super) end: Option<(Option<u64>, TypeId)>,
+    pub(super) limit: Option<Duration>,
 }
 
 impl GivenHooks {
@@ -38,6 +43,8 @@ impl GivenHooks {
             let remedy = "it must take what the start hook returns, or () if there is none";
             return refuse("end_hook", "a function of another state", remedy);
         }
+        // A thread cannot be killed.
+        config.hooks.limit = (config.transport != Transport::Memory).then_some(self.limit.unwrap_or(HOOK_LIMIT));
         config.hooks.start = self.start.and_then(|(place, _)| place);
         config.hooks.end = self.end.and_then(|(place, _)| place);
         if config.hooks.end.is_some() && config.hooks.start.is_none() {

@@ -1,6 +1,7 @@
 //! Hooks of the pool's workers, as its builder takes them, and what the end hooks brought.
 
 use std::any::TypeId;
+use std::time::Duration;
 
 use super::{Pool, PoolBuilder};
 use crate::engine::outcomes::Farewell;
@@ -27,8 +28,10 @@ impl PoolBuilder {
     /// This is also the place for what the program sets up after [`init`](crate::init) and its tasks need as well, as a logger: a
     /// worker never comes to what stands behind `init`. The example `logging` does it with `tracing`.
     ///
-    /// A worker gets no tasks before its hook is through, and [`build`](PoolBuilder::build) waits for the first. A hook that
-    /// panics, or ends its process, ends the calls that wait, as [`PoolError::StartHook`](crate::PoolError::StartHook).
+    /// A worker gets no tasks before its hook is through, and [`build`](PoolBuilder::build) waits for the first. When a hook
+    /// panics, or ends its process, and no other worker is up, the calls that wait end as
+    /// [`PoolError::StartHook`](crate::PoolError::StartHook); otherwise the others serve them, and the pool's
+    /// [`notes`](PoolBuilder::notes) tell of it. A worker that is to leave before its hook is through is killed.
     ///
     /// ```standalone_crate
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -69,6 +72,13 @@ impl PoolBuilder {
         E: TriedError<K>,
     {
         self.hooks.start = Some((try_start_of(hook), TypeId::of::<S>()));
+        self
+    }
+
+    /// How long a start hook or an end hook may take; a minute if not set. A start hook that takes longer has failed, an end hook
+    /// that takes longer is given up: the worker is killed.
+    pub fn hook_limit(mut self, limit: Duration) -> PoolBuilder {
+        self.hooks.limit = Some(limit);
         self
     }
 

@@ -227,8 +227,11 @@ fn a_pool_that_does_not_capture_says_so(link: Transport) {
 #[test]
 fn captures_that_make_no_sense_are_refused() {
     let _watchdog = Watchdog::new();
-    for builder in [Pool::builder().capture_output(0), Pool::builder().workers(Workers::Inline).capture_output(1 << 20)]
-    {
+    for builder in [
+        Pool::builder().capture_output(0),
+        Pool::builder().capture_output(usize::MAX),
+        Pool::builder().workers(Workers::Inline).capture_output(1 << 20),
+    ] {
         let error = builder.build().unwrap_err();
         assert!(matches!(error, PoolError::BadSetting { setting: "capture_output", .. }), "{error:?}");
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use mpexec_core::{Pool, PoolError, TaskError, Transport, context, current_task, worker_state};
 
-use crate::common::{Scratch, builder, pass, wait_until};
+use crate::common::{Scratch, builder, open, pass, wait_until};
 
 crate::contract!(
     the_start_hook_runs_once_before_the_first_task_of_each_worker,
@@ -20,12 +20,17 @@ crate::contract!(
 
 mod processes {
     use super::{
-        a_pool_that_starts_no_worker_is_not_built_and_says_why,
-        replacements_run_both_hooks_and_nothing_is_counted_twice,
+        a_failing_replacement_harms_no_call_that_others_serve, a_pool_that_shrinks_waits_for_no_start_hook,
+        a_pool_that_starts_no_worker_is_not_built_and_says_why, a_worker_that_runs_its_end_hook_gets_no_more_tasks,
+        hooks_that_take_too_long_are_given_up, replacements_run_both_hooks_and_nothing_is_counted_twice,
         waiting_tasks_hear_of_a_failing_start_hook_and_the_next_call_tries_again,
     };
 
     crate::process_contract!(
+        a_failing_replacement_harms_no_call_that_others_serve,
+        a_worker_that_runs_its_end_hook_gets_no_more_tasks,
+        hooks_that_take_too_long_are_given_up,
+        a_pool_that_shrinks_waits_for_no_start_hook,
         a_pool_that_starts_no_worker_is_not_built_and_says_why,
         replacements_run_both_hooks_and_nothing_is_counted_twice,
         waiting_tasks_hear_of_a_failing_start_hook_and_the_next_call_tries_again,
@@ -254,4 +259,96 @@ fn waiting_tasks_hear_of_a_failing_start_hook_and_the_next_call_tries_again(tran
     assert_eq!(tries(), 2, "the next call tries again, once");
     std::fs::remove_file(bad.path()).unwrap();
     assert_eq!(pool.map(|n: u8| n, 0..9).unwrap(), (0..9).collect::<Vec<_>>());
+}
+
+fn a_failing_replacement_harms_no_call_that_others_serve(transport: Transport) {
+    let bad = Scratch::new();
+    let hook = || match std::path::Path::new(context::<String>()).exists() {
+        true => Err("no more licences"),
+        false => Ok(()),
+    };
+    let pool = builder(transport, 2).context(&bad.text()).unwrap().try_start_hook(hook).build().unwrap();
+    assert!(pool.wait_ready(None));
+    bad.open();
+    let (running, gate) = (Scratch::new(), Scratch::new());
+    let slow = |running: String, gate: String| {
+        open(&running);
+        pass(&gate);
+        7
+    };
+    let served = pool.apply_async(slow, (running.text(), gate.text()));
+    wait_until("it is served", || running.is_open());
+    assert!(
+        pool.apply(
+            |n: u8| if n > 0 {
+                std::process::abort()
+            },
+            (1,)
+        )
+        .is_err()
+    );
+    wait_until("the replacement has failed", || pool.pids().len() == 1);
+    assert!(!served.is_ready());
+    gate.open();
+    assert_eq!(served.get().unwrap(), 7);
+    assert!(pool.map(|n: u32| n, 0..100).unwrap().into_iter().eq(0..100), "the other serves on");
+    // When the last is gone, whoever waits is told.
+    let last = pool.call().chunk_size(1).map(|n: u32| if n == 3 { std::process::abort() } else { n }, 0..100);
+    assert!(last.is_err());
+    assert!(matches!(pool.apply(|n: u8| n, (1,)), Err(TaskError::Pool(PoolError::StartHook { .. }))));
+}
+
+fn a_worker_that_runs_its_end_hook_gets_no_more_tasks(transport: Transport) {
+    let (running, gate) = (Scratch::new(), Scratch::new());
+    let end = |_: u64| {
+        let (running, gate) = context::<(String, String)>();
+        open(running);
+        pass(gate);
+    };
+    let hooked = builder(transport, 2).context(&(running.text(), gate.text())).unwrap().start_hook(start).end_hook(end);
+    let pool = hooked.build().unwrap();
+    assert!(pool.wait_ready(None));
+    pool.resize(1).unwrap();
+    wait_until("the end hook runs", || running.is_open());
+    pool.resize(2).unwrap();
+    let counts: Vec<_> = (0..200).map(|n| pool.apply_async(count, (n,))).collect();
+    gate.open();
+    for count in counts {
+        count.get().unwrap();
+    }
+    assert!(pool.wait_ready(None));
+}
+
+fn hooks_that_take_too_long_are_given_up(transport: Transport) {
+    let limit = std::time::Duration::from_millis(300);
+    let refused = builder(transport, 2).hook_limit(limit).start_hook(crate::common::forever).build().unwrap_err();
+    assert!(message_of(&refused).contains("300ms"), "{refused}");
+    let hooked = builder(transport, 2).hook_limit(limit).end_hook(|()| crate::common::forever());
+    let pool = hooked.build().unwrap();
+    assert!(pool.wait_ready(None));
+    pool.close();
+    pool.join().unwrap();
+    let ends = pool.end_results::<()>();
+    assert!(
+        ends.len() == 2 && ends.iter().all(|end| matches!(end.result, Err(TaskError::TimedOut { .. }))),
+        "{ends:?}"
+    );
+}
+
+fn a_pool_that_shrinks_waits_for_no_start_hook(transport: Transport) {
+    let hook = || {
+        if current_task().is_some_and(|task| task.worker > 0) {
+            crate::common::forever();
+        }
+    };
+    let pool = builder(transport, 1).start_hook(hook).build().unwrap();
+    pool.resize(3).unwrap();
+    wait_until("two more are in their hooks", || pool.pids().len() == 3);
+    assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+    pool.resize(1).unwrap();
+    wait_until("they are gone", || pool.pids().len() == 1);
+    assert_eq!(pool.apply(|n: u8| n, (2,)).unwrap(), 2);
+    pool.resize(2).unwrap();
+    pool.close();
+    pool.join().unwrap();
 }

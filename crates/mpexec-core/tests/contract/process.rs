@@ -22,6 +22,7 @@ crate::process_contract![
     a_process_has_its_name_wherever_one_looks,
     a_process_knows_its_parent,
     children_are_listed_while_they_live,
+    a_process_that_dies_before_it_is_ready_is_an_error_at_once,
 ];
 
 fn builder(link: Transport) -> ProcessBuilder {
@@ -238,4 +239,15 @@ fn children_are_listed_while_they_live(link: Transport) {
     process.kill();
     assert!(process.join().is_err());
     assert_eq!(names(&[process.pid()]), [""; 0]);
+}
+
+fn a_process_that_dies_before_it_is_ready_is_an_error_at_once(link: Transport) {
+    if !cfg!(target_env = "gnu") {
+        return;
+    }
+    // The dynamic linker then says what it can be asked, and ends.
+    match builder(link).env("LD_DEBUG", "help").spawn(|n: u8| n, (1,)) {
+        Err(PoolError::WorkerProgram { what, .. }) => assert!(what.contains("exited with code 0"), "{what}"),
+        other => panic!("{other:?}"),
+    }
 }

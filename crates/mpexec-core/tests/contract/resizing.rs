@@ -16,12 +16,16 @@ crate::contract!(
 
 mod processes {
     use super::{
-        a_leaking_worker_is_replaced, a_pool_grows_while_it_works, a_worker_that_dies_in_a_shrunk_pool_is_replaced,
+        a_leaking_worker_is_replaced, a_pool_grows_while_it_works,
+        a_pool_that_shrinks_while_it_grows_has_no_worker_too_many, a_worker_that_dies_in_a_shrunk_pool_is_replaced,
+        a_worker_that_is_too_large_from_the_start_serves_all_the_same,
         a_worker_that_leaks_a_little_in_each_of_many_short_calls_is_replaced,
         replaced_workers_lose_nothing_when_the_pool_closes_at_once,
     };
 
     crate::process_contract!(
+        a_pool_that_shrinks_while_it_grows_has_no_worker_too_many,
+        a_worker_that_is_too_large_from_the_start_serves_all_the_same,
         a_pool_grows_while_it_works,
         a_worker_that_dies_in_a_shrunk_pool_is_replaced,
         replaced_workers_lose_nothing_when_the_pool_closes_at_once,
@@ -197,4 +201,25 @@ fn a_worker_that_leaks_a_little_in_each_of_many_short_calls_is_replaced(transpor
     let mut pids = (0..16_000).map(|_| pool.apply(leak, (1 << 16,)).unwrap());
     let first = pids.next().unwrap();
     assert!(pids.any(|pid| pid != first), "a worker with 1 GiB was let be");
+}
+
+fn a_pool_that_shrinks_while_it_grows_has_no_worker_too_many(transport: Transport) {
+    let pool = pool(transport, 1);
+    for _ in 0..10 {
+        pool.resize(20).unwrap();
+        pool.resize(1).unwrap();
+        wait_until("one is left", || pool.pids().len() == 1);
+        assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+    }
+    let mut same = 0;
+    wait_until("it stays so", || {
+        same = if pool.pids().len() == 1 { same + 1 } else { 0 };
+        same == 20
+    });
+}
+
+fn a_worker_that_is_too_large_from_the_start_serves_all_the_same(transport: Transport) {
+    let model = || std::hint::black_box(vec![1u8; 96 << 20]);
+    let pool = builder(transport, 1).max_worker_memory(64 << 20).start_hook(model).build().unwrap();
+    assert!((0..5).map(|n| pool.apply(|n: u8| n, (n,)).unwrap()).eq(0..5));
 }

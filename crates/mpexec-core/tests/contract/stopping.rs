@@ -13,6 +13,7 @@ crate::contract!(
     joining_an_open_pool_is_an_error,
     a_join_with_a_limit_says_what_was_left,
     a_dropped_pool_finishes_what_has_a_handle,
+    a_half_read_iterator_is_work_that_is_left,
     a_half_read_iterator_that_is_dropped_holds_up_nothing,
     an_input_that_panics_ends_its_own_call_only,
     bad_settings_are_refused_with_a_remedy,
@@ -75,6 +76,20 @@ fn a_dropped_pool_finishes_what_has_a_handle(transport: Transport) {
     drop(pool);
     assert!(calls.into_iter().map(|call| call.get().unwrap()).eq(0..100));
     assert!(job.get().unwrap().into_iter().eq(0..1_000));
+}
+
+fn a_half_read_iterator_is_work_that_is_left(transport: Transport) {
+    let pool = pool(transport, 1);
+    let mut half_read = pool.imap(|n: u32| n, 0..);
+    assert_eq!(half_read.next().unwrap().unwrap(), 0);
+    pool.close();
+    match pool.join_timeout(Duration::from_millis(50)) {
+        Err(PoolError::JoinTimedOut { left, .. }) => assert!(left > 0),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(half_read.next().unwrap().unwrap(), 1);
+    drop(half_read);
+    pool.join().unwrap();
 }
 
 fn a_half_read_iterator_that_is_dropped_holds_up_nothing(transport: Transport) {
