@@ -384,6 +384,8 @@ impl State {
             None => job.broken = Some(error.clone()),
         }
         self.fire(told);
+        // Whatever its owner may still bring is refused.
+        self.sched.set_input_open(id, false);
         self.handle(Event::Abandoned(id), |_, _, _| {});
         self.sweep_parcels();
     }

@@ -14,6 +14,7 @@ crate::contract!(
     a_join_with_a_limit_says_what_was_left,
     a_dropped_pool_finishes_what_has_a_handle,
     a_half_read_iterator_is_work_that_is_left,
+    a_stream_that_was_given_up_holds_up_no_join,
     a_half_read_iterator_that_is_dropped_holds_up_nothing,
     an_input_that_panics_ends_its_own_call_only,
     bad_settings_are_refused_with_a_remedy,
@@ -90,6 +91,15 @@ fn a_half_read_iterator_is_work_that_is_left(transport: Transport) {
     assert_eq!(half_read.next().unwrap().unwrap(), 1);
     drop(half_read);
     pool.join().unwrap();
+}
+
+fn a_stream_that_was_given_up_holds_up_no_join(transport: Transport) {
+    let pool = pool(transport, 1);
+    let mut given_up = pool.call().max_failures(1).imap(|n: u32| 1 / n, 0..);
+    assert!(given_up.next().unwrap().is_err());
+    pool.close();
+    pool.join().unwrap();
+    assert!(given_up.all(|outcome| outcome.is_err()), "the end of it is told all the same");
 }
 
 fn a_half_read_iterator_that_is_dropped_holds_up_nothing(transport: Transport) {
