@@ -10,6 +10,7 @@ use crate::common::{Scratch, builder, open, pass, pool, spin, wait_until};
 crate::contract!(
     a_pool_that_shrinks_finishes_what_runs_and_moves_the_rest,
     a_pool_that_shrinks_and_grows_all_the_time_loses_nothing,
+    a_worker_that_is_too_many_starts_nothing_more,
     sizes_that_make_no_sense_are_refused,
     a_worker_gets_no_more_tasks_than_it_may,
 );
@@ -98,6 +99,26 @@ fn a_pool_that_shrinks_and_grows_all_the_time_loses_nothing(transport: Transport
         }
         assert_eq!(job.join().unwrap(), (0..30_000).map(|n| n * 3).collect::<Vec<_>>());
     });
+}
+
+fn a_worker_that_is_too_many_starts_nothing_more(transport: Transport) {
+    let pool = pool(transport, 2);
+    assert!(pool.wait_ready(None));
+    let (running, gate) = ([Scratch::new(), Scratch::new()], Scratch::new());
+    let task = |n: usize, running: String, gate: String| {
+        if n.is_multiple_of(10) {
+            open(&running);
+            pass(&gate);
+        }
+        mpexec_core::current_task().unwrap().worker
+    };
+    let items = (0..20).map(|n| (n, running[n / 10].text(), gate.text()));
+    let job = pool.call().chunk_size(10).starmap_async(task, items);
+    wait_until("both are at the head of ten tasks", || running.iter().all(Scratch::is_open));
+    pool.resize(1).unwrap();
+    gate.open();
+    let by = job.get().unwrap();
+    assert_eq!(by.iter().filter(|worker| **worker == 1).count(), 1, "what it ran, and no more: {by:?}");
 }
 
 fn a_worker_that_dies_in_a_shrunk_pool_is_replaced(transport: Transport) {
