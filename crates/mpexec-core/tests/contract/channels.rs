@@ -62,7 +62,10 @@ fn a_message_may_have_any_length(link: Transport) {
     for length in [0, 1, 1000, 26_000, 32 << 10, (32 << 10) + 1, 300_000, 20 << 20] {
         let message: Vec<u8> = (0..length).map(|n| n as u8).collect();
         sender.send(&message).unwrap();
-        assert!(receiver.recv().unwrap() == message, "{length} bytes");
+        match receiver.recv() {
+            Ok(echo) => assert!(echo == message, "{length} bytes"),
+            Err(error) => panic!("{length} bytes: {error}; the echo: {:?}", echoed.get()),
+        }
     }
     drop(sender);
     echoed.get().unwrap();
