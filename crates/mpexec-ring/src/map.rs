@@ -11,6 +11,7 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create};
 use rustix::io::Errno;
@@ -44,8 +45,17 @@ pub(crate) fn sized_memfd(name: &str, len: u64) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// So often sealing is tried again, a millisecond apart, while the kernel itself holds pages of the file for a moment.
+const TRIES: u32 = 500;
+
 /// Adds seals for good.
 pub(crate) fn seal(fd: BorrowedFd<'_>, seals: SealFlags) -> io::Result<()> {
+    for _ in 0..TRIES {
+        match fcntl_add_seals(fd, seals) {
+            Err(Errno::BUSY) => std::thread::park_timeout(Duration::from_millis(1)),
+            other => return Ok(other?),
+        }
+    }
     Ok(fcntl_add_seals(fd, seals)?)
 }
 
