@@ -198,9 +198,8 @@ impl State {
     /// A turn of the crank after many calls, or when the last was a while ago.
     pub(crate) fn turn_now_and_then(&mut self) {
         self.since_turn += 1;
-        // What an idle worker could run goes out at once: nobody else may come to send it. After that the clock is looked at
-        // now and then.
-        let due = self.sched.any_idle()
+        // The first call of a row goes out at once; after that the clock is looked at now and then.
+        let due = !self.sched.working()
             || self.since_turn >= CALLS_PER_TURN
             || (self.since_turn.is_multiple_of(8) && self.last_turn.is_none_or(|last| last.elapsed() >= TURN_AFTER));
         if due {
@@ -210,6 +209,12 @@ impl State {
                 Baton::Waiter | Baton::Supervisor => self.dispatch(),
             }
             self.last_turn = Some(Instant::now());
+        } else if self.sleeps_long && self.sched.any_idle() {
+            // Who has the baton sleeps until rung for, and no worker may ring: let it send what has gathered.
+            self.sleeps_long = false;
+            if let Some(kick) = &self.kick {
+                kick.ring();
+            }
         }
     }
 
