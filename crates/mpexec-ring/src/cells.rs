@@ -49,8 +49,13 @@ impl TaskCells {
 
     /// Coordinator: hands result space back. True as for [`Self::publish`].
     pub(crate) fn release_results(&self, tail: u64, worker: &ResultCells) -> bool {
-        self.result_tail.0.store(tail, Ordering::Release);
+        self.hand_back_results(tail);
         worker.sleeps_after_store()
+    }
+
+    /// Coordinator: the same for a worker that will not be woken for it.
+    pub(crate) fn hand_back_results(&self, tail: u64) {
+        self.result_tail.0.store(tail, Ordering::Release);
     }
 
     /// Worker: up to where the coordinator has taken the results out.
@@ -115,6 +120,12 @@ struct ProgressCell {
     running: AtomicU64,
     done: AtomicU64,
     complete: AtomicU64,
+}
+
+fn set_if_new(cell: &AtomicU32, value: u32) {
+    if cell.load(Ordering::Relaxed) != value {
+        cell.store(value, Ordering::Relaxed);
+    }
 }
 
 /// What the worker says of itself.
@@ -208,8 +219,10 @@ impl ResultCells {
     }
 
     /// Worker: where it runs, one higher, so that an untouched page says "unknown".
+    ///
+    /// Stored only if it is new: each store takes the line from the other side, which reads it with every message.
     pub(crate) fn set_cpu(&self, cpu: u32) {
-        self.state.0.cpu.store(cpu.wrapping_add(1), Ordering::Relaxed);
+        set_if_new(&self.state.0.cpu, cpu.wrapping_add(1));
     }
 
     /// Coordinator: where the worker last ran, `u32::MAX` if it never said.
@@ -230,9 +243,9 @@ impl PageCells {
         fence(Ordering::SeqCst);
     }
 
-    /// Coordinator: where it runs.
+    /// Coordinator: where it runs. Stored only if it is new, as by the worker.
     pub(crate) fn set_cpu(&self, cpu: u32) {
-        self.0.0.cpu.store(cpu.wrapping_add(1), Ordering::Relaxed);
+        set_if_new(&self.0.0.cpu, cpu.wrapping_add(1));
     }
 
     /// Worker: where the coordinator last ran, `u32::MAX` if it never said.

@@ -94,6 +94,14 @@ impl ResultReceiver {
         self.reader.free() && cells.release_results(self.reader.freed(), self.memory.cells())
     }
 
+    /// As [`Self::release`], when the worker need not be woken: it sleeps for want of room only if the ring was nearly full.
+    /// Without asking whether it sleeps no fence is paid for.
+    pub fn release_quietly(&mut self, tasks: &TaskSender) {
+        if self.reader.free() {
+            tasks.cells().hand_back_results(self.reader.freed());
+        }
+    }
+
     /// What the worker says of its progress. After [`TaskSender::set_withdrawn`] it decides which
     /// tasks are the coordinator's again.
     pub fn progress(&self) -> Progress {

@@ -1,6 +1,6 @@
 //! The sending side: what the values that are encoded now want to have along.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::Attachment;
 
@@ -17,39 +17,50 @@ pub(crate) enum Naming {
     Place,
 }
 
-#[derive(Debug)]
-struct Collector {
-    naming: Naming,
-    attachments: Vec<Attachment>,
+thread_local! {
+    /// What is encoded now may have attachments, named so. Apart from these, because nearly nothing has any: a look at it costs
+    /// a load.
+    static NAMING: Cell<Option<Naming>> = const { Cell::new(None) };
+    /// There are some.
+    static ANY: Cell<bool> = const { Cell::new(false) };
+    static ATTACHMENTS: RefCell<Vec<Attachment>> = const { RefCell::new(Vec::new()) };
 }
 
-thread_local! {
-    static COLLECTOR: RefCell<Option<Collector>> = const { RefCell::new(None) };
+/// Those collected so far, none being left.
+fn take() -> Vec<Attachment> {
+    if ANY.replace(false) { ATTACHMENTS.take() } else { Vec::new() }
 }
 
 /// Encodes, and collects what the values want to have along.
+#[inline]
 pub(crate) fn collect<R>(naming: Naming, encode: impl FnOnce() -> R) -> (R, Vec<Attachment>) {
     // A `Serialize` may call a pool itself: then one encoding runs within another. And it may panic.
-    struct Restore(Option<Collector>);
+    struct Restore(Option<Naming>, Vec<Attachment>);
     impl Drop for Restore {
+        #[inline]
         fn drop(&mut self) {
-            COLLECTOR.set(self.0.take());
+            NAMING.set(self.0);
+            drop(take());
+            if !self.1.is_empty() {
+                ATTACHMENTS.set(std::mem::take(&mut self.1));
+                ANY.set(true);
+            }
         }
     }
-    let fresh = Collector { naming, attachments: Vec::new() };
-    let restore = Restore(COLLECTOR.replace(Some(fresh)));
+    let restore = Restore(NAMING.replace(Some(naming)), take());
     let encoded = encode();
-    let collected = COLLECTOR.take().map(|collector| collector.attachments);
+    let collected = take();
     drop(restore);
-    (encoded, collected.unwrap_or_default())
+    (encoded, collected)
 }
 
 /// Takes a value's attachment along; how its bytes are to name it. `None`: nothing that could take it is being encoded.
 pub(crate) fn attach(attachment: impl FnOnce() -> Attachment) -> Option<u64> {
-    COLLECTOR.with_borrow_mut(|collector| {
-        let Collector { naming, attachments } = collector.as_mut()?;
-        let attachment = attachment();
-        let number = attachment.number();
+    let naming = NAMING.get()?;
+    let attachment = attachment();
+    let number = attachment.number();
+    ANY.set(true);
+    ATTACHMENTS.with_borrow_mut(|attachments| {
         // A buffer that is named twice comes once.
         let place = attachments.iter().position(|other| other.number() == number).unwrap_or(attachments.len());
         if place == attachments.len() {

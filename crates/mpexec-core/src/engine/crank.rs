@@ -14,7 +14,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mpexec_ring::{current_cpu, spin, spin_budget};
+use mpexec_ring::{current_cpu, spin};
 
 use super::Engine;
 use super::callbacks::Callbacks;
@@ -97,11 +97,23 @@ impl Engine {
     pub(crate) fn drive<T>(
         &self,
         deadline: Option<Instant>,
+        ready: impl FnMut(&mut State, Option<&Arc<Waiter>>) -> Option<T>,
+    ) -> Option<T> {
+        self.drive_on(self.lock(), false, deadline, ready)
+    }
+
+    /// As [`Engine::drive`], for who holds the lock. `turned`: and has turned the crank under it.
+    pub(crate) fn drive_on<'e, T>(
+        &'e self,
+        mut state: Held<'e>,
+        mut turned: bool,
+        deadline: Option<Instant>,
         mut ready: impl FnMut(&mut State, Option<&Arc<Waiter>>) -> Option<T>,
     ) -> Option<T> {
-        let mut state = self.lock();
         loop {
-            state.turn_if_free();
+            if !std::mem::take(&mut turned) {
+                state.turn_if_free();
+            }
             self.wind_down(&mut state);
             if let Some(value) = ready(&mut state, None) {
                 self.leave(&mut state);
@@ -124,8 +136,7 @@ impl Engine {
                 let limit =
                     if state.holds_more_than_runs() { Some(left.map_or(LOOK, |left| left.min(LOOK))) } else { left };
                 state.sleeps_long = limit.is_none_or(|limit| limit > LOOK);
-                drop(state);
-                let rung = self.sleep_on_bells(limit);
+                let rung = self.sleep_on_bells(state, limit);
                 state = self.lock();
                 state.sleeps_long = false;
                 state.baton = Baton::Free;
@@ -172,10 +183,11 @@ impl Engine {
     /// Sleeps until a worker rings, the sleeper is kicked, or the time is up.
     ///
     /// Returns who rang.
-    pub(crate) fn sleep_on_bells(&self, limit: Option<Duration>) -> Vec<u64> {
+    pub(crate) fn sleep_on_bells(&self, state: Held<'_>, limit: Option<Duration>) -> Vec<u64> {
         let own = current_cpu();
         self.page.set_cpu(own);
-        let budget = self.spin_budget(own);
+        let budget = state.spin_budget(own);
+        drop(state);
         let budget = limit.map_or(budget, |limit| budget.min(limit));
         if !budget.is_zero() && spin(budget, || self.lock().any_news()) {
             return Vec::new();
@@ -208,16 +220,6 @@ impl Engine {
                 state.receive_from(id, Upto::Published);
             }
         }
-    }
-
-    /// Spinning is worth it only for a worker that last ran on another processor.
-    fn spin_budget(&self, own: u32) -> Duration {
-        let state = self.lock();
-        let busy = state.slots.iter().zip(&state.sched.workers).filter(|(_, worker)| !worker.held.is_empty());
-        busy.filter_map(|(slot, _)| slot.link.as_ref()?.peer_cpu())
-            .map(|cpu| spin_budget(own, cpu))
-            .max()
-            .unwrap_or_default()
     }
 
     /// Whether new calls are taken, and if not why.

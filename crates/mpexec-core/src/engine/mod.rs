@@ -46,6 +46,7 @@ mod retire;
 pub(crate) mod scheduler;
 mod segments;
 mod send;
+mod single;
 pub(crate) mod slot;
 pub(crate) mod start;
 pub(crate) mod state;

@@ -5,14 +5,13 @@ use std::time::Instant;
 
 use super::Engine;
 use super::attachments::Wanted;
-use super::calls::{CallRef, Calls};
 use super::functions::FunctionRef;
 use super::jobs::{JobState, News};
 use super::obituary::Row;
 use super::outcomes::{Hook, Outcome};
 use super::parcels::Parcel;
 use super::scheduler::{Event, Flow, Job, JobId, Run, Terms};
-use super::state::{Lane, Life, State};
+use super::state::{Life, State};
 use crate::error::TaskError;
 
 /// Encoded tasks, as entries of a batch, and the parcels that they name.
@@ -76,7 +75,7 @@ impl Engine {
     }
 
     /// After a crash loop the places are empty: the next call starts afresh.
-    fn wake_workers(&self, state: &mut State) {
+    pub(super) fn wake_workers(&self, state: &mut State) {
         if std::mem::take(&mut state.crash_looped) {
             state.row = Row::default();
         }
@@ -87,7 +86,7 @@ impl Engine {
         }
     }
 
-    fn has_empty_places(&self, state: &State) -> bool {
+    pub(super) fn has_empty_places(&self, state: &State) -> bool {
         state.slots.iter().take(self.workers()).any(super::slot::Slot::is_empty)
     }
 
@@ -230,64 +229,6 @@ impl Engine {
         self.leave(&mut state);
     }
 
-    /// Submits a single call: one encoded entry.
-    pub(crate) fn call(
-        &self,
-        function: &FunctionRef,
-        terms: Terms,
-        label: Option<&str>,
-        entry: &mut Staged,
-        waited_for: bool,
-    ) -> Result<CallRef, TaskError> {
-        let function = self.resolve(function)?;
-        let mut state = self.lock();
-        if let Some(refusal) = self.refuses(&state) {
-            return Err(refusal);
-        }
-        let fits = |lane: &&Lane| lane.function == function && lane.terms == terms && lane.label.as_deref() == label;
-        let known = state.lanes.iter().find(fits).map(|lane| lane.job);
-        let id = match known {
-            Some(id) => id,
-            None => {
-                state.close_idle_lanes();
-                let id = state.new_job_id();
-                let mut job = Job::on(function, terms);
-                job.calls = true;
-                state.sched.open_job(id, job);
-                let label: Option<Arc<str>> = label.map(Arc::from);
-                let kept = JobState { calls: Some(Calls::of(id)), label: label.clone(), ..JobState::default() };
-                state.jobs.insert(id, kept);
-                state.lanes.push(Lane { function, terms, label, job: id });
-                id
-            }
-        };
-        let added = state.jobs.get_mut(&id).and_then(|job| {
-            job.parcels |= !entry.parcels.is_empty();
-            let (index, cell) = job.calls.as_mut()?.add();
-            for wanted in entry.wanted.drain(..) {
-                job.attachments.add(Wanted { first: index, ..wanted });
-            }
-            Some((index, cell))
-        });
-        let Some((index, cell)) = added else {
-            return Err(TaskError::Cancelled { reason: "the pool is going away".to_owned() });
-        };
-        state.keep_parcels(std::mem::take(&mut entry.parcels));
-        state.sched.push_call(id, index, &entry.bytes);
-        if state.crash_looped || self.has_empty_places(&state) {
-            self.wake_workers(&mut state);
-        }
-        self.mind(&mut state, id);
-        if waited_for {
-            state.dispatch();
-        } else {
-            // Calls that follow each other closely travel together: the crank is turned now and then, not for each.
-            state.turn_now_and_then();
-            self.alert(&mut state);
-        }
-        Ok(cell)
-    }
-
     /// Somebody who does not wait wants to be told.
     pub(crate) fn listen(&self) {
         let mut state = self.lock();
@@ -296,25 +237,6 @@ impl Engine {
             state.alerted &= !news;
             self.alert(&mut state);
         }
-    }
-
-    /// Waits for a call's outcome. `false`: the time was up.
-    pub(crate) fn wait_call(&self, cell: &CallRef, deadline: Option<Instant>) -> bool {
-        if cell.is_ready() {
-            return true;
-        }
-        let mut parked = None;
-        let came = self.drive(deadline, |_, waiter| {
-            if let Some(waiter) = waiter {
-                parked = Some(waiter.clone());
-                return cell.tell(Hook::Thread(waiter.clone())).map(drop);
-            }
-            cell.is_ready().then_some(())
-        });
-        if let Some(waiter) = parked {
-            cell.forget(&waiter);
-        }
-        came.is_some()
     }
 
     /// Ends a job for its owner: what has not started is not run, and what has no outcome ends as `why`.
@@ -350,27 +272,7 @@ impl Engine {
     }
 }
 
-/// So many kinds of single calls are remembered at least, busy or not.
-const LANES: usize = 64;
-
 impl State {
-    /// Forgets kinds of single calls of which none is open, when there are many: labels may be new each time.
-    fn close_idle_lanes(&mut self) {
-        if self.lanes.len() < LANES {
-            return;
-        }
-        let lanes = std::mem::take(&mut self.lanes);
-        let busy = |lane: &Lane| {
-            let calls = self.jobs.get(&lane.job).and_then(|job| job.calls.as_ref());
-            calls.is_some_and(Calls::any_open) || !self.sched.is_idle(lane.job)
-        };
-        let (busy, idle): (Vec<_>, Vec<_>) = lanes.into_iter().partition(busy);
-        self.lanes = busy;
-        for lane in idle {
-            self.forget(lane.job);
-        }
-    }
-
     /// Gives up all of a job that has no outcome: each call gets `error`, a job's owner gets it once.
     pub(crate) fn break_job(&mut self, id: JobId, error: &TaskError) {
         let lost = self.sched.unsettled_of(id);

@@ -143,10 +143,11 @@ impl Scheduler {
         }
     }
 
-    /// One more single call at the end of its lane's queue: calls that wait lie one after another, as in a batch.
-    pub(crate) fn push_call(&mut self, id: JobId, index: u64, entry: &[u8]) {
+    /// One more single call at the end of its lane's queue: calls that wait lie one after another, as in a batch. `spare`: an
+    /// empty buffer that may be used.
+    pub(crate) fn push_call(&mut self, id: JobId, index: u64, entry: &[u8], spare: &mut Vec<u8>) {
         if let Some(job) = self.jobs.get_mut(&id) {
-            job.push_call(index, entry);
+            job.push_call(index, entry, spare);
             self.enlist(id);
         }
     }

@@ -203,9 +203,11 @@ impl State {
     }
 
     fn keep_spare(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
         if SPARE_BYTES.contains(&buffer.capacity()) && self.spare.len() < SPARES {
-            buffer.clear();
             self.spare.push(buffer);
+        } else if buffer.capacity() < *SPARE_BYTES.start() {
+            self.spare_call = buffer;
         }
     }
 

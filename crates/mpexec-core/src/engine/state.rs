@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mpexec_ring::spin_budget;
+
 use super::deaths::Row;
 use super::functions::Names;
 use super::ids::IdMap;
@@ -92,6 +94,8 @@ pub(crate) struct State {
     last_turn: Option<Instant>,
     /// Large buffers of tasks that were sent: fresh memory costs a page fault for each 4 KiB.
     pub spare: Vec<Vec<u8>>,
+    /// The buffer of a single call that was sent.
+    pub(super) spare_call: Vec<u8>,
     /// All workers are gone and none will come.
     pub ended: bool,
     /// Deaths since a task was finished.
@@ -233,6 +237,15 @@ impl State {
         self.slots.iter().zip(&self.sched.workers).any(|(slot, worker)| {
             !worker.held.is_empty() && !slot.mute && slot.link.as_ref().is_some_and(|link| link.has_news())
         })
+    }
+
+    /// How long to spin before sleeping: it is worth it only for a worker that last ran on another processor.
+    pub(crate) fn spin_budget(&self, own: u32) -> Duration {
+        let busy = self.slots.iter().zip(&self.sched.workers).filter(|(_, worker)| !worker.held.is_empty());
+        busy.filter_map(|(slot, _)| slot.link.as_ref()?.peer_cpu())
+            .map(|cpu| spin_budget(own, cpu))
+            .max()
+            .unwrap_or_default()
     }
 
     /// There is room for tasks: the owner that waits longest may bring some.

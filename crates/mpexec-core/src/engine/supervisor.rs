@@ -114,7 +114,7 @@ impl Supervisor {
                     }
                 }
                 Turn::OnBells => {
-                    let rung = self.engine.sleep_on_bells(Some(TURN));
+                    let rung = self.engine.sleep_on_bells(self.engine.lock(), Some(TURN));
                     let mut state = self.engine.lock();
                     state.baton = Baton::Free;
                     self.engine.hear_the_idle(&mut state, &rung);

@@ -5,7 +5,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use mpexec_ring::current_cpu;
 use mpexec_wire::EncodeError;
 
 use super::feed::{Feed, Running};
@@ -74,11 +73,9 @@ impl<'p> CallBuilder<'p> {
         encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
     ) -> Result<R, TaskError> {
         self.options.check(self.engine.transport).map_err(TaskError::Pool)?;
-        self.engine.page.set_cpu(current_cpu());
         let mut staged = self.stage(encode)?;
-        let cell = self.engine.call(function, self.options.terms, self.label, &mut staged, true)?;
+        let cell = self.engine.call_and_wait(function, self.options.terms, self.label, &mut staged)?;
         staged.recycle();
-        self.engine.wait_call(&cell, None);
         decode_outcome(cell.take())
     }
 
@@ -99,7 +96,7 @@ impl<'p> CallBuilder<'p> {
     ) -> Pending<R> {
         let checked = self.options.check(self.engine.transport).map_err(TaskError::Pool);
         let called = checked.and_then(|()| self.stage(encode)).and_then(|mut staged| {
-            let called = self.engine.call(function, self.options.terms, self.label, &mut staged, false);
+            let called = self.engine.call(function, self.options.terms, self.label, &mut staged);
             staged.recycle();
             called
         });

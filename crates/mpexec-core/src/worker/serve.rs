@@ -23,6 +23,11 @@ use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, result_header, writ
 
 /// A finished result waits no longer than this for its neighbours before it is shown.
 const SHOW_AFTER_NS: u64 = 100_000;
+/// Of batches of a single short task one in so many is timed: to read the clock costs as much as such a task, and so does
+/// telling of it.
+const UNTIMED: u32 = 16;
+/// A task is short below this.
+const SHORT_NS: u64 = 20_000;
 /// How much room a result is offered at first; what is larger takes a way over the heap.
 const WINDOW: usize = 2048;
 
@@ -37,20 +42,54 @@ pub(crate) fn serve<I: Inbox>(
     let marks = inbox.marks();
     incoming::set_shelf(Rc::new(marks.parcels().clone()));
     let mut last = Status::Ok;
+    let mut clock = Clock::default();
     loop {
         match inbox.next(out)? {
             Incoming::Shutdown => return Ok(last),
-            Incoming::Batch(bytes) => run_batch(bytes, &marks, out, functions, worker, &mut last)?,
+            Incoming::Batch(bytes) => run_batch(bytes, &marks, out, functions, worker, &mut clock, &mut last)?,
         }
+    }
+}
+
+/// Which batches are timed: all of several tasks, and of single ones those that are long, and a sample.
+#[derive(Default)]
+struct Clock {
+    /// The last that was timed was long.
+    long: bool,
+    /// Single ones until the next is timed.
+    until_next: u32,
+}
+
+impl Clock {
+    /// When a batch of `count` tasks begins; `None`: it is not timed.
+    fn start(&mut self, count: u32) -> Option<Instant> {
+        if count == 1 && !self.long && self.until_next > 0 {
+            self.until_next -= 1;
+            return None;
+        }
+        self.until_next = UNTIMED - 1;
+        Some(Instant::now())
     }
 }
 
 /// How often the clock is read: every task while tasks are long, seldom while they are short.
 struct Pace {
-    since: Instant,
+    since: Option<Instant>,
     opened: bool,
     tasks: u32,
     next_look: u32,
+}
+
+impl Pace {
+    fn from(since: Option<Instant>) -> Pace {
+        Pace { since, opened: false, tasks: 0, next_look: 1 }
+    }
+
+    /// Nanoseconds since the group began, at least 1; 0: it is not timed.
+    fn nanos(&self) -> u64 {
+        let nanos = |since: Instant| u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1);
+        self.since.map_or(0, nanos)
+    }
 }
 
 fn run_batch<M: Marks, O: Outbox>(
@@ -59,13 +98,14 @@ fn run_batch<M: Marks, O: Outbox>(
     out: &mut O,
     functions: &mut Functions,
     worker: u32,
+    clock: &mut Clock,
     last: &mut Status,
 ) -> Result<(), LinkError> {
     let header = BatchHeader::read(bytes).map_err(LinkError::broken)?;
     let function = functions.find(header.function_kind, header.function);
     let entries = Entries::new(&bytes[BATCH_HEADER..], header.count);
     marks.parcels().expect(header.parcels);
-    let mut pace = Pace { since: Instant::now(), opened: false, tasks: 0, next_look: 1 };
+    let mut pace = Pace::from(clock.start(header.count));
     let mut ordinal = header.base_ordinal;
     for (offset, entry) in (0u32..).zip(entries) {
         let entry = entry.map_err(LinkError::broken)?;
@@ -89,23 +129,22 @@ fn run_batch<M: Marks, O: Outbox>(
         out.end(ordinal);
         pace.tasks += 1;
         pace.next_look -= 1;
-        if pace.next_look == 0 {
-            let nanos = u64::try_from(pace.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        if pace.next_look == 0 && offset + 1 < header.count {
+            let nanos = pace.nanos();
             let each = (nanos / u64::from(pace.tasks)).max(1);
             pace.next_look = u32::try_from((SHOW_AFTER_NS / 5 / each).clamp(1, 1024)).unwrap_or(1);
             if nanos >= SHOW_AFTER_NS {
-                close(out, &mut pace)?;
+                out.close_group(nanos, pace.tasks)?;
+                pace = Pace::from(Some(Instant::now()));
             }
         }
     }
-    close(out, &mut pace)
-}
-
-fn close<O: Outbox>(out: &mut O, pace: &mut Pace) -> Result<(), LinkError> {
     if pace.opened {
-        let nanos = u64::try_from(pace.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let nanos = pace.nanos();
+        if nanos > 0 {
+            clock.long = nanos / u64::from(pace.tasks.max(1)) >= SHORT_NS;
+        }
         out.close_group(nanos, pace.tasks)?;
-        *pace = Pace { since: Instant::now(), opened: false, tasks: 0, next_look: 1 };
     }
     Ok(())
 }

@@ -183,7 +183,7 @@ impl Job {
         }
     }
 
-    pub(super) fn push_call(&mut self, index: u64, entry: &[u8]) {
+    pub(super) fn push_call(&mut self, index: u64, entry: &[u8], spare: &mut Vec<u8>) {
         match self.queue.back_mut() {
             Some(run)
                 if run.attempt == 1
@@ -194,7 +194,11 @@ impl Job {
                 run.bytes.extend_from_slice(entry);
                 run.count += 1;
             }
-            _ => self.queue.push_back(Run { first: index, count: 1, attempt: 1, bytes: entry.to_vec(), from: 0 }),
+            _ => {
+                let mut bytes = std::mem::take(spare);
+                bytes.extend_from_slice(entry);
+                self.queue.push_back(Run { first: index, count: 1, attempt: 1, bytes, from: 0 });
+            }
         }
     }
 

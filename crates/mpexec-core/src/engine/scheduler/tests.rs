@@ -381,7 +381,7 @@ fn an_abandoned_job_drops_its_queue_and_takes_back_what_has_not_started() {
 fn calls_that_wait_are_gathered_into_one_run() {
     let mut sched = ready(1, 1);
     for index in 0..3 {
-        sched.push_call(JOB, index, &entry(index));
+        sched.push_call(JOB, index, &entry(index), &mut Vec::new());
     }
     assert_eq!(sched.job(JOB).unwrap().queue.len(), 1);
     let cut = sched.cut(JOB, 10, usize::MAX).unwrap();
@@ -392,8 +392,8 @@ fn calls_that_wait_are_gathered_into_one_run() {
 fn a_call_joins_neither_a_retried_one_nor_a_gap() {
     let mut sched = ready(1, 2);
     sched.push_front(JOB, run(0, 1, 2));
-    sched.push_call(JOB, 1, &entry(1));
-    sched.push_call(JOB, 3, &entry(3));
+    sched.push_call(JOB, 1, &entry(1), &mut Vec::new());
+    sched.push_call(JOB, 3, &entry(3), &mut Vec::new());
     let counts: Vec<(u64, u32, u32)> =
         sched.job(JOB).unwrap().queue.iter().map(|run| (run.first, run.count, run.attempt)).collect();
     assert_eq!(counts, [(0, 1, 2), (1, 1, 1), (3, 1, 1)]);

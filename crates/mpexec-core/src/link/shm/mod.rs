@@ -173,8 +173,11 @@ impl Link for ShmLink {
     fn release(&mut self) {
         let taken = std::mem::take(&mut self.taken);
         // A worker waits for room only when the ring was nearly full; one that sleeps for want of tasks is left asleep.
+        if taken > 0 && taken < self.capacity / 4 {
+            return self.results.release_quietly(&self.tasks);
+        }
         // With nothing taken now, the last of a record that was taken piece by piece may be over.
-        if self.results.release(&self.tasks) && (taken == 0 || taken >= self.capacity / 4) {
+        if self.results.release(&self.tasks) {
             self.tasks.wake();
         }
     }

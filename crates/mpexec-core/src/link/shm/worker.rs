@@ -21,11 +21,6 @@ use crate::os::events::Bell;
 const FULL_RING_LOOK: Duration = Duration::from_millis(10);
 /// How often an idle worker that outlives its coordinator looks whether it has; nobody is left to wake it then.
 const ORPHAN_LOOK: Duration = Duration::from_millis(20);
-/// Of groups of a single short task, one in so many tells how long it took: to the coordinator each telling is as dear as
-/// a result.
-const UNTIMED: u32 = 16;
-/// A task is short below this.
-const SHORT_NS: u64 = 20_000;
 
 /// Maps the rings in the worker and makes its two ends.
 pub(crate) fn open(
@@ -51,17 +46,7 @@ pub(crate) fn ends(
     results.set_cpu(mpexec_ring::current_cpu());
     (
         ShmInbox { tasks, parcels, orphaned: None },
-        ShmOutbox {
-            results,
-            bell,
-            post,
-            next_parcel: 0,
-            published: true,
-            batch: 0,
-            next: 0,
-            headed: false,
-            untimed: UNTIMED,
-        },
+        ShmOutbox { results, bell, post, next_parcel: 0, published: true, batch: 0, next: 0, headed: false },
     )
 }
 
@@ -162,8 +147,6 @@ pub(crate) struct ShmOutbox {
     batch: u64,
     next: u32,
     headed: bool,
-    /// Groups since one told how long it took.
-    untimed: u32,
 }
 
 impl ShmOutbox {
@@ -242,15 +225,13 @@ impl Outbox for ShmOutbox {
 
     fn close_group(&mut self, nanos: u64, count: u32) -> Result<(), LinkError> {
         self.results.end_group();
-        self.untimed += 1;
         // Only advice: when there is no room for it, it is left out.
-        if (count > 1 || nanos >= SHORT_NS || self.untimed >= UNTIMED)
+        if nanos > 0
             && let Some(space) = self.results.grant(TIMING_LEN, TIMING_LEN)
         {
             space[..8].copy_from_slice(&nanos.to_ne_bytes());
             space[8..TIMING_LEN].copy_from_slice(&u64::from(count).to_ne_bytes());
             self.results.commit(TIMING_LEN, TIMING, 0);
-            self.untimed = 0;
         }
         self.published = false;
         self.publish();
