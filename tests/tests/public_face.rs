@@ -25,7 +25,6 @@ const INFERRED: &[&str] = &[
     "Input",
     "Item",
     "Kept",
-    "ListedError",
     "Owned",
     "Param",
     "ResultOf",

@@ -27,7 +27,6 @@ pub use collected::{Registration, collect};
 pub use listed::TaskInfo;
 
 use collected::signature_of;
-use mpexec_wire::Signature;
 
 use crate::engine::functions::FunctionRef;
 use crate::error::PoolError;
@@ -131,7 +130,9 @@ where
 
     fn captured_id(&self) -> FunctionId {
         // A name stands for the form without what was printed.
-        FunctionId(FunctionRef::Offset(captured_offset_of::<F, (S, P), B, K>(*self), || None, Signature::default))
+        let remedy =
+            "what a task prints comes along only for functions of this program itself: call without `captured`";
+        FunctionId(FunctionRef::FormOf(captured_offset_of::<F, (S, P), B, K>(*self), remedy))
     }
 }
 
@@ -177,6 +178,8 @@ where
 
     fn try_id(&self) -> FunctionId {
         // A registered name stands for the form whose Err travels as a value, so it does not serve here.
-        FunctionId(FunctionRef::Offset(try_offset_of::<F, (S, P), T, E, K>(*self), || None, Signature::default))
+        let remedy =
+            "the `try_` forms call only functions of this program itself: call without `try_` and look at each `Err`";
+        FunctionId(FunctionRef::FormOf(try_offset_of::<F, (S, P), T, E, K>(*self), remedy))
     }
 }

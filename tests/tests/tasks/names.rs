@@ -30,6 +30,15 @@ fn a_closure_still_cannot_run_in_another_program() {
 }
 
 #[test]
+fn a_form_that_needs_this_program_says_so_and_what_to_call_instead() {
+    let pool = with(WORKER, LINKS[0]);
+    let error = pool.try_apply(|| Ok::<u8, String>(1), ()).unwrap_err();
+    assert!(matches!(error, TaskError::UnknownFunction { .. }), "{error:?}");
+    let said = error.to_string();
+    assert!(said.contains(WORKER) && said.contains("call without `try_`"), "{said}");
+}
+
+#[test]
 fn functions_of_equal_code_keep_their_names_apart() {
     let pool = with(LAST_YEAR, LINKS[0]);
     assert_eq!(pool.apply(sum, (2, 3)).unwrap(), 2003, "the other program's function of this name");

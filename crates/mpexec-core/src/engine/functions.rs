@@ -19,6 +19,8 @@ pub(crate) enum FunctionRef {
     /// By its place in the executable that both sides run (`None`: it has none there), and how to learn its name in this
     /// program, should it have one.
     Offset(Option<u64>, fn() -> Option<String>, fn() -> Signature),
+    /// A form of one that has no name: by place alone; and what to do where that does not serve.
+    FormOf(Option<u64>, &'static str),
     /// By the name it was registered under.
     Named(String, fn() -> Signature),
     /// The JSON door of the function of this name; the types are the worker's own affair.
@@ -66,8 +68,13 @@ impl Engine {
                     self.program.path.display()
                 ))),
             },
-            FunctionRef::Offset(Some(id), ..) => Ok(Function { kind: FunctionKind::Offset, id: *id }),
-            FunctionRef::Offset(None, ..) => {
+            FunctionRef::FormOf(_, remedy) if !self.program.own => {
+                Err(unknown(format!("the worker program is {}, and {remedy}", self.program.path.display())))
+            }
+            FunctionRef::Offset(Some(id), ..) | FunctionRef::FormOf(Some(id), _) => {
+                Ok(Function { kind: FunctionKind::Offset, id: *id })
+            }
+            FunctionRef::Offset(None, ..) | FunctionRef::FormOf(None, _) => {
                 Err(unknown("its code does not lie in the main program (a plugin?)".to_owned()))
             }
             FunctionRef::Named(name, signature) => self.find(name, *signature),

@@ -232,7 +232,11 @@ impl<'p> CallBuilder<'p> {
         self.scatter(&function.id().0, tuples_of(tuples))
     }
 
-    fn scatter<I: Iterator, R: TaskResult>(&self, function: &FunctionRef, feed: Feed<I>) -> Pending<Vec<R>, JobError> {
+    pub(super) fn scatter<I: Iterator, R: TaskResult>(
+        &self,
+        function: &FunctionRef,
+        feed: Feed<I>,
+    ) -> Pending<Vec<R>, JobError> {
         match self.open(function, None, feed) {
             Ok(running) => running.into_pending(),
             Err(error) => Pending::failed(self.engine.clone(), JobError { index: 0, error }),

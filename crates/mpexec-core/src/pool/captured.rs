@@ -137,6 +137,27 @@ impl Pool {
     {
         self.call().imap_captured(function, items)
     }
+
+    /// As [`Pool::map_outcomes`], and brings what each task printed, in the order of the items; see [`Pool::apply_captured`].
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Pool, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).capture_output(1 << 20).build()?;
+    /// let all = pool.map_captured(|n: u64| { print!("{n}!"); n * n }, 0..10);
+    /// assert_eq!((&all[7].stdout[..], all[7].outcome.as_ref().ok()), (&b"7!"[..], Some(&49)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map_captured<C, M, I>(&self, function: C, items: I) -> Vec<Captured<C::Output>>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Item<M>,
+    {
+        self.call().map_captured(function, items)
+    }
 }
 
 impl CallBuilder<'_> {
@@ -159,6 +180,18 @@ impl CallBuilder<'_> {
         I::Item: Item<M>,
     {
         self.capturing(&function, items_of(items))
+    }
+
+    /// As [`Pool::map_captured`].
+    pub fn map_captured<C, M, I>(&self, function: C, items: I) -> Vec<Captured<C::Output>>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::Item: Item<M>,
+    {
+        let mut all: Vec<_> = self.imap_captured(function, items).collect();
+        all.sort_unstable_by_key(|(index, _)| *index);
+        all.into_iter().map(|(_, captured)| captured).collect()
     }
 
     fn capturing<C, M, I>(&self, function: &C, feed: Feed<I>) -> ImapCaptured<I, C::Output>

@@ -19,7 +19,8 @@ pub enum Kept {}
 /// Marks `Result`s whose error holds any other error, such as `anyhow::Error` and `Box<dyn Error>`.
 #[derive(Debug)]
 pub enum Told {}
-/// Marks `Result`s whose error is one of a list: `Box<dyn Error + Send + Sync>` and some of the standard library.
+/// Marks `Result`s whose error is one of a list: `Box<dyn Error + Send + Sync>`, some of the standard library, and whatever has
+/// [`ListedError`].
 #[derive(Debug)]
 pub enum ToldListed {}
 
@@ -30,7 +31,7 @@ pub enum ToldListed {}
     message = "`{Self}` cannot be the result of a task",
     label = "cannot be sent back from another process",
     note = "a result is owned and has serde's `Serialize` and `Deserialize`",
-    note = "an error without them comes back as its text and causes: return `anyhow::Error` or `Box<dyn Error>`, or call with `try_apply`, `try_map` or `try_starmap`, which take any error"
+    note = "an error without them comes back as its text and causes: return `anyhow::Error` or `Box<dyn Error>`, write `impl ListedError` for your own, or call with a `try_` form (`try_apply`, `try_map`, ...), which takes any error"
 )]
 pub trait TaskOutput<B, K>: 'static {
     /// Turns the one into the other, in the worker.
@@ -96,10 +97,38 @@ impl<R: TaskResult> ResultOf<R, Kept> for R {}
 impl<T: TaskResult, E: AsRef<dyn Error + 'static> + 'static> ResultOf<Result<T, E>, Told> for Result<T, ReturnedError> {}
 impl<T: TaskResult, E: ListedError> ResultOf<Result<T, E>, ToldListed> for Result<T, ReturnedError> {}
 
-/// An error of the list.
+/// An error of which a task's caller gets the text and the causes, as a [`ReturnedError`]: those of the standard library, and your
+/// own, with one line. An error that serde carries needs none, and keeps its type; it cannot have both. The `try_` forms take any
+/// error without it.
+///
+/// ```standalone_crate
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
+/// use std::error::Error;
+/// use mpexec_core::{ListedError, Pool, Workers};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("line {line} is no number")]
+/// struct BadLine { line: usize, #[source] why: std::num::ParseIntError }
+///
+/// impl ListedError for BadLine {
+///     fn as_error(&self) -> &(dyn Error + 'static) { self }
+/// }
+///
+/// fn sum(text: String) -> Result<u64, BadLine> {
+///     let numbers = text.lines().enumerate().map(|(line, text)| text.parse::<u64>().map_err(|why| BadLine { line, why }));
+///     numbers.sum()
+/// }
+///
+/// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+/// let sums = pool.map(sum, ["1\n2", "1\nx"])?;
+/// assert_eq!(sums[0], Ok(3));
+/// assert_eq!(format!("{:#}", sums[1].as_ref().unwrap_err()), "line 1 is no number: invalid digit found in string");
+/// # Ok(())
+/// # }
+/// ```
 pub trait ListedError: 'static {
-    /// As what every error is.
-    #[doc(hidden)]
+    /// As what every error is: `self`.
     fn as_error(&self) -> &(dyn Error + 'static);
 }
 

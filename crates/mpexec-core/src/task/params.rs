@@ -251,7 +251,7 @@ impl<T: Pod> Arg<&[T], Slice> for Plain<'_, T> {
     message = "`{Self}` cannot be the result of a task",
     label = "cannot be sent back from another process",
     note = "a result is owned and has serde's `Serialize` and `Deserialize`",
-    note = "an error without them comes back as its text and causes: return `anyhow::Error` or `Box<dyn Error>`, or call with `try_apply`, `try_map` or `try_starmap`, which take any error"
+    note = "an error without them comes back as its text and causes: return `anyhow::Error` or `Box<dyn Error>`, write `impl ListedError` for your own, or call with a `try_` form (`try_apply`, `try_map`, ...), which takes any error"
 )]
 pub trait TaskResult: Serialize + DeserializeOwned + 'static {}
 // So that the compiler says the above, and not which traits of serde are missing.

@@ -49,6 +49,10 @@ fn each_task_has_what_it_printed_and_no_other(link: Transport) {
         said(&captured, &format!("out {n}"), &if n % 3 == 0 { format!("err {n}\n") } else { String::new() });
         assert_eq!((index, captured.outcome.unwrap()), (n, n * n));
     }
+    for (n, captured) in (0u64..).zip(pool.map_captured(speaks, 0..100)) {
+        said(&captured, &format!("out {n}"), &if n % 3 == 0 { format!("err {n}\n") } else { String::new() });
+        assert_eq!(captured.outcome.unwrap(), n * n);
+    }
     let two = pool.call().attempts(2).apply_captured(|a: u8, b: u8| println!("{a} and {b}"), (1, 2));
     said(&two, "1 and 2\n", "");
 }

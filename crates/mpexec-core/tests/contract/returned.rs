@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use anyhow::Context;
-use mpexec_core::{ReturnedError, TaskError, Transport};
+use mpexec_core::{ListedError, ReturnedError, TaskError, Transport};
 use serde::{Deserialize, Serialize};
 
 use crate::common::pool;
@@ -14,6 +14,8 @@ crate::contract!(
     an_error_of_the_standard_library_arrives_as_its_text,
     an_error_that_can_be_sent_keeps_its_type,
     a_try_form_takes_any_error_and_tells_its_causes,
+    every_try_form_takes_an_err_as_a_failure,
+    an_error_of_ones_own_arrives_with_its_causes,
     a_panic_in_a_try_form_is_a_panic,
     the_type_of_a_result_may_be_what_its_caller_wants,
     an_error_whose_display_panics_is_a_panic_of_the_task,
@@ -133,6 +135,48 @@ fn a_try_form_takes_any_error_and_tells_its_causes(transport: Transport) {
     assert_eq!(failed.error.to_string(), "the task returned an error: the file cannot be read: the disk is full");
     let failed = pool.try_starmap(|_: u8, _: u8| Err::<u8, &'static str>("never"), [(1, 2)]).unwrap_err();
     assert_eq!(returned(&failed.error).message(), "never");
+}
+
+fn every_try_form_takes_an_err_as_a_failure(transport: Transport) {
+    const TEXT: &str = "the task returned an error: the file cannot be read: the disk is full";
+    let pool = pool(transport, 2);
+    let refuse = |n: u64| if n == 7 { Err(unreadable()) } else { Ok(n * n) };
+    let refuse_two = |n: u64, limit: u64| if n < limit { Ok(n) } else { Err(unreadable()) };
+
+    assert_eq!(pool.try_map_async(refuse, 0..7).get().unwrap(), [0, 1, 4, 9, 16, 25, 36]);
+    let failed = pool.try_map_async(refuse, 0..20).get().unwrap_err();
+    assert_eq!((failed.index, failed.error.to_string()), (7, TEXT.to_owned()));
+    let failed = pool.try_starmap_async(refuse_two, (0..20).map(|n| (n, 5))).get().unwrap_err();
+    assert!(failed.index >= 5 && failed.error.to_string() == TEXT, "{failed:?}");
+
+    let of = |outcome: Result<u64, TaskError>| outcome.map_err(|error| error.to_string());
+    let wanted: Vec<_> = (0..20).map(|n| if n == 7 { Err(TEXT.to_owned()) } else { Ok(n * n) }).collect();
+    assert_eq!(pool.try_imap(refuse, 0..20).map(of).collect::<Vec<_>>(), wanted);
+    let mut all: Vec<_> = pool.try_imap_unordered(refuse, 0..20).map(|(index, outcome)| (index, of(outcome))).collect();
+    all.sort_by_key(|(index, _)| *index);
+    assert!(all.into_iter().eq((0..).zip(wanted)));
+    let stopped = pool.call().max_failures(1).chunk_size(1).try_imap(refuse, 0..).find(Result::is_err).unwrap();
+    assert_eq!(of(stopped), Err(TEXT.to_owned()));
+}
+
+/// Its author has said that it is to be told.
+#[derive(Debug, thiserror::Error)]
+#[error("the table {0} is lost")]
+struct Lost(&'static str, #[source] Unreadable);
+
+impl ListedError for Lost {
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        self
+    }
+}
+
+fn an_error_of_ones_own_arrives_with_its_causes(transport: Transport) {
+    let pool = pool(transport, 1);
+    let lose = |n: u8| if n > 1 { Err(Lost("of prices", unreadable())) } else { Ok(n) };
+    let all = pool.map(lose, [1, 2]).unwrap();
+    assert_eq!(all[0], Ok(1));
+    let told = chain(all[1].as_ref().unwrap_err());
+    assert_eq!(told, ["the table of prices is lost", "the file cannot be read", "the disk is full"]);
 }
 
 fn a_panic_in_a_try_form_is_a_panic(transport: Transport) {
