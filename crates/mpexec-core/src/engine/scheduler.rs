@@ -94,6 +94,8 @@ pub(crate) enum Place {
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
     pub(crate) workers: Vec<Worker>,
+    /// Workers that have ever shaken hands.
+    lives: u64,
     /// A worker gets so many tasks and is then replaced.
     most_tasks: u64,
     /// Tasks that came back with a result, hooks not counted.

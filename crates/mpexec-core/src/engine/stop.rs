@@ -20,8 +20,8 @@ impl Engine {
         let mut asked = None;
         self.drive(None, |state, _| {
             let stopped = state.try_stop(job, index, force, &mut asked);
-            if stopped && let Some(worker) = asked.take() {
-                state.open_again(worker, force);
+            if stopped && let Some(hold) = asked.take() {
+                state.open_again(hold, force);
                 state.dispatch();
             }
             stopped.then_some(())
@@ -43,25 +43,23 @@ impl Engine {
             Some(open) if open.input_ended && state.sched.is_idle(job) => return false,
             Some(_) => {}
         }
-        let mut asked: Vec<WorkerId> =
-            (0..state.slots.len()).filter(|id| state.sched.workers[*id].holds(job)).collect();
+        let holders: Vec<WorkerId> = (0..state.slots.len()).filter(|id| state.sched.workers[*id].holds(job)).collect();
         state.break_job(job, &cancelled());
-        for id in &asked {
-            state.close(*id, force);
-        }
+        let mut asked: Vec<Hold> = holders.into_iter().map(|id| state.close(id, force)).collect();
         drop(state);
         self.drive(None, |state, _| {
-            asked.retain(|id| {
-                let worker = &state.sched.workers[*id];
+            asked.retain(|hold| {
+                let id = hold.worker;
+                let worker = &state.sched.workers[id];
                 let holds = worker.holds(job);
                 // Until it answers it may start one of them yet.
                 if holds && worker.unanswered > 0 {
                     return true;
                 }
                 if holds && force {
-                    state.sentence(*id);
+                    state.sentence(id);
                 }
-                state.open_again(*id, force);
+                state.open_again(*hold, force);
                 false
             });
             state.dispatch();
@@ -71,16 +69,27 @@ impl Engine {
     }
 }
 
+/// A worker that was asked for what it has not started: it, and not the one that may have its place later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hold {
+    worker: WorkerId,
+    life: u64,
+}
+
 impl State {
     /// The worker gets nothing more while somebody stops what it runs.
-    fn close(&mut self, id: WorkerId, force: bool) {
-        self.sched.workers[id].closed += u32::from(force);
+    fn close(&mut self, id: WorkerId, force: bool) -> Hold {
+        let worker = &mut self.sched.workers[id];
+        worker.closed += u32::from(force);
+        Hold { worker: id, life: worker.life }
     }
 
     /// It may have tasks again, unless it is being killed or somebody else stops it too.
-    fn open_again(&mut self, id: WorkerId, force: bool) {
-        let worker = &mut self.sched.workers[id];
-        worker.closed = worker.closed.saturating_sub(u32::from(force));
+    fn open_again(&mut self, hold: Hold, force: bool) {
+        let worker = &mut self.sched.workers[hold.worker];
+        if worker.life == hold.life {
+            worker.closed = worker.closed.saturating_sub(u32::from(force));
+        }
     }
 
     /// Kills a worker for the task that it runs.
@@ -105,7 +114,7 @@ impl State {
     }
 
     /// Whether all was done that can be: `false` while a worker that was `asked` has not answered.
-    fn try_stop(&mut self, job: JobId, index: u64, force: bool, asked: &mut Option<WorkerId>) -> bool {
+    fn try_stop(&mut self, job: JobId, index: u64, force: bool, asked: &mut Option<Hold>) -> bool {
         if !self.is_open(job, index) {
             return true;
         }
@@ -119,12 +128,14 @@ impl State {
                 }
                 true
             }
-            Some(Place::Held { worker, ordinal }) if *asked != Some(worker) => {
-                if let Some(before) = asked.replace(worker) {
+            Some(Place::Held { worker, ordinal })
+                if asked.is_none_or(|hold| (hold.worker, hold.life) != (worker, self.sched.workers[worker].life)) =>
+            {
+                let hold = self.close(worker, force);
+                if let Some(before) = asked.replace(hold) {
                     self.open_again(before, force);
                 }
                 self.set_stopping(job, index, true);
-                self.close(worker, force);
                 let hi = self.sched.workers[worker].next_ordinal;
                 self.withdraw(worker, ordinal, hi);
                 self.try_stop(job, index, force, asked)
@@ -142,5 +153,27 @@ impl State {
                 true
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::scheduler::{Event, Scheduler};
+
+    #[test]
+    fn who_stopped_something_of_a_dead_worker_does_not_open_the_one_in_its_place() {
+        let mut state = State::default();
+        state.sched = Scheduler::new(1, u64::MAX);
+        let happened = |state: &mut State, event| state.handle(event, |_, _, _| {});
+        happened(&mut state, Event::Ready(0));
+        let of_the_dead = state.close(0, true);
+        happened(&mut state, Event::Lost { worker: 0, running: None, spent: false });
+        happened(&mut state, Event::Ready(0));
+        let of_the_new = state.close(0, true);
+        state.open_again(of_the_dead, true);
+        assert_eq!(state.sched.workers[0].closed, 1, "somebody stops what the new one runs");
+        state.open_again(of_the_new, true);
+        assert_eq!(state.sched.workers[0].closed, 0);
     }
 }

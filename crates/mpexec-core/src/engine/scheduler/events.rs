@@ -6,7 +6,10 @@ impl Scheduler {
     /// Something happened; what to do is added to `actions`.
     pub(crate) fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
         match event {
-            Event::Ready(id) => self.workers[id] = Worker::fresh(self.most_tasks),
+            Event::Ready(id) => {
+                self.lives += 1;
+                self.workers[id] = Worker::fresh(self.lives, self.most_tasks);
+            }
             Event::Lost { worker, running, spent } => self.lost(worker, running, spent, actions),
             Event::TakenBack { worker, from, to } => self.taken_back(worker, from, to, actions),
             Event::Abandoned(job) => self.abandoned(job, actions),

@@ -48,6 +48,8 @@ pub(crate) struct Violation {
 /// One worker as the scheduler sees it.
 #[derive(Debug, Default)]
 pub(crate) struct Worker {
+    /// Which of all workers that the pool ever had; 0: none.
+    pub life: u64,
     /// It has shaken hands and is alive.
     pub ready: bool,
     /// It gets no new tasks while so many stop what it has.
@@ -72,8 +74,8 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// One that has just shaken hands; it gets `most` tasks and no more.
-    pub(super) fn fresh(most: u64) -> Worker {
-        Worker { ready: true, most, ..Worker::default() }
+    pub(super) fn fresh(life: u64, most: u64) -> Worker {
+        Worker { life, ready: true, most, ..Worker::default() }
     }
 
     /// So many more tasks may be given to it in its life: those that are taken back from it do not count.
