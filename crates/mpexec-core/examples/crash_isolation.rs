@@ -50,8 +50,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         matches!(outcomes[..], [Ok(4), Err(TaskError::Crashed { exit: Exit::Signal(11), .. }), Ok(7)]),
         "{outcomes:?}"
     );
-    if let Err(TaskError::Crashed { exit, .. }) = &outcomes[1] {
+    if let Err(TaskError::Crashed { exit, backtrace: Some(backtrace), .. }) = &outcomes[1] {
         println!("the C library {exit}");
+        println!("{backtrace}");
     }
 
     // One iterator, an outcome for each item: what fails takes nothing else along.

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let crashed = pool.apply(|| -> u8 { std::process::abort() }, ());
-    println!("{crashed:?}"); // Err(Crashed { pid: 4711, exit: Signal(6), stderr: "" })
+    println!("{crashed:?}"); // Err(Crashed { pid: 4711, exit: Signal(6), stderr: "", .. })
     assert_eq!(pool.apply(|a: u64, b: u64| a + b, (1, 2))?, 3); // the pool goes on
     Ok(())
 }

@@ -3,76 +3,19 @@
 //! This file is on the ground floor: it imports no room of the crate. Each error says what happened, to what (pid,
 //! index, path) and what to do; the values are public so that a program can decide by them.
 
+mod backtrace;
+mod exit;
 mod returned;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use backtrace::CrashBacktrace;
+pub use exit::Exit;
+pub(crate) use exit::told_signal;
+use exit::{crashed, last_words};
 pub use returned::ReturnedError;
-
-/// How a worker process left: by itself with a code, or by a signal.
-///
-/// ```
-/// assert_eq!(mpexec_core::Exit::Signal(9).to_string(), "was killed by signal 9 (SIGKILL)");
-/// assert_eq!(mpexec_core::Exit::Code(42).to_string(), "exited with code 42");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Exit {
-    /// The process called `exit` (or returned from `main`) with this code.
-    Code(i32),
-    /// The process was ended by this signal.
-    Signal(i32),
-    /// Somebody else has taken the exit status (a host program that reaps all children, or ignores SIGCHLD).
-    Unknown,
-}
-
-impl Exit {
-    /// Whether the process ended by itself with code 0.
-    #[must_use]
-    pub fn success(self) -> bool {
-        self == Exit::Code(0)
-    }
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Exit::Code(code) => write!(out, "exited with code {code}"),
-            Exit::Signal(number) => match signal_name(*number) {
-                Some(name) => write!(out, "was killed by signal {number} ({name})"),
-                None => write!(out, "was killed by signal {number}"),
-            },
-            Exit::Unknown => out.write_str("is gone (its exit status was taken by another part of the program)"),
-        }
-    }
-}
-
-/// The numbers are those of Linux on all the machines this crate serves first; elsewhere the number alone is shown.
-fn signal_name(number: i32) -> Option<&'static str> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    Some(match number {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        24 => "SIGXCPU",
-        25 => "SIGXFSZ",
-        31 => "SIGSYS",
-        _ => return None,
-    })
-}
 
 /// What a task ended as when it did not return a value: exactly one of these, once.
 ///
@@ -94,8 +37,8 @@ pub enum TaskError {
         /// The backtrace, unless `RUST_BACKTRACE=0` refused it.
         backtrace: Option<String>,
     },
-    /// The worker process died while it ran this task.
-    #[error("worker process {pid} {exit} while it ran the task{}", last_words(stderr))]
+    /// The worker process died while it ran this task. With `{:#}` the text goes on with the backtrace.
+    #[error(fmt = crashed)]
     Crashed {
         /// The process id of the worker.
         pid: u32,
@@ -103,6 +46,14 @@ pub enum TaskError {
         exit: Exit,
         /// The last lines of its standard error, as far as they could be read.
         stderr: String,
+        /// What it ran: the name of a function that has one, the path of any other as the compiler writes it.
+        function: String,
+        /// How long the task had run by then. The worker looks at its clock before tasks that are not very short, and the
+        /// pool looks at a worker every millisecond while that has more than one: so this is at most a few milliseconds off. `None`
+        /// where nobody looked, as before most of many short single calls.
+        ran_for: Option<Duration>,
+        /// Where it was, if it was ended by a signal that means a fault of its program, such as SIGSEGV or SIGABRT.
+        backtrace: Option<CrashBacktrace>,
     },
     /// The task ran longer than it may ([`time_limit`](crate::CallBuilder::time_limit)): its worker was killed.
     #[error("the task ran longer than its time limit of {limit:?}: worker process {pid} was killed")]
@@ -193,13 +144,6 @@ pub enum TaskError {
     },
 }
 
-fn last_words(stderr: &str) -> String {
-    match stderr.trim_end() {
-        "" => String::new(),
-        text => format!("; the last it wrote to stderr:\n{text}"),
-    }
-}
-
 /// One task of a job failed: which, and how.
 ///
 /// ```standalone_crate
@@ -213,12 +157,21 @@ fn last_words(stderr: &str) -> String {
 /// # }
 /// ```
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("task {index}: {error}")]
 pub struct JobError {
     /// The index of the task within its job, from 0.
     pub index: u64,
     /// What it ended as.
     pub error: TaskError,
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let JobError { index, error } = self;
+        match out.alternate() {
+            true => write!(out, "task {index}: {error:#}"),
+            false => write!(out, "task {index}: {error}"),
+        }
+    }
 }
 
 impl TaskError {

@@ -305,7 +305,7 @@ mod worker;
 pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, channel_with_capacity};
 pub use config::{Affinity, Output, Transport, WorkerStderr, Workers};
 pub use context::{CurrentTask, ParentInfo, context, current_task, in_worker, parent, worker_state};
-pub use error::{Exit, JobError, PoolError, ReturnedError, TaskError, WaitTimedOut};
+pub use error::{CrashBacktrace, Exit, JobError, PoolError, ReturnedError, TaskError, WaitTimedOut};
 pub use mpexec_macros::task;
 pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};

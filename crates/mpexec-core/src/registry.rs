@@ -20,7 +20,7 @@
 mod collected;
 mod listed;
 
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
 use std::panic::Location;
 
 pub use collected::{Registration, collect};
@@ -125,6 +125,7 @@ where
             offset_of::<F, (S, P), B, K>(*self),
             || functions::name_of(TypeId::of::<F>()),
             signature_of::<F, (S, P), B, K>,
+            type_name::<F>(),
         ))
     }
 
@@ -132,7 +133,7 @@ where
         // A name stands for the form without what was printed.
         let remedy =
             "what a task prints comes along only for functions of this program itself: call without `captured`";
-        FunctionId(FunctionRef::FormOf(captured_offset_of::<F, (S, P), B, K>(*self), remedy))
+        FunctionId(FunctionRef::FormOf(captured_offset_of::<F, (S, P), B, K>(*self), remedy, type_name::<F>()))
     }
 }
 
@@ -180,6 +181,6 @@ where
         // A registered name stands for the form whose Err travels as a value, so it does not serve here.
         let remedy =
             "the `try_` forms call only functions of this program itself: call without `try_` and look at each `Err`";
-        FunctionId(FunctionRef::FormOf(try_offset_of::<F, (S, P), T, E, K>(*self), remedy))
+        FunctionId(FunctionRef::FormOf(try_offset_of::<F, (S, P), T, E, K>(*self), remedy, type_name::<F>()))
     }
 }

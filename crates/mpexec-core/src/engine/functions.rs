@@ -4,6 +4,7 @@
 //! that program says it is. Finding out the first runs user code (the types' own `Deserialize`), so it is done with no lock
 //! held, and once: what was found is kept.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,10 +18,10 @@ use crate::error::TaskError;
 #[derive(Clone, Debug)]
 pub(crate) enum FunctionRef {
     /// By its place in the executable that both sides run (`None`: it has none there), and how to learn its name in this
-    /// program, should it have one.
-    Offset(Option<u64>, fn() -> Option<String>, fn() -> Signature),
-    /// A form of one that has no name: by place alone; and what to do where that does not serve.
-    FormOf(Option<u64>, &'static str),
+    /// program, should it have one; at last its path.
+    Offset(Option<u64>, fn() -> Option<String>, fn() -> Signature, &'static str),
+    /// A form of one that has no name: by place alone; and what to do where that does not serve; at last its path.
+    FormOf(Option<u64>, &'static str, &'static str),
     /// By the name it was registered under.
     Named(String, fn() -> Signature),
     /// The JSON door of the function of this name; the types are the worker's own affair.
@@ -56,25 +57,35 @@ impl Names {
     }
 }
 
+impl FunctionRef {
+    /// What people call it.
+    pub(crate) fn told(&self) -> Cow<'static, str> {
+        match self {
+            FunctionRef::Offset(.., path) | FunctionRef::FormOf(.., path) => Cow::Borrowed(path),
+            FunctionRef::Named(name, _) | FunctionRef::Json(name) => Cow::Owned(name.clone()),
+        }
+    }
+}
+
 impl Engine {
     /// The function as workers know it. To be called with no lock held.
     pub(crate) fn resolve(&self, function: &FunctionRef) -> Result<Function, TaskError> {
         let unknown = |message: String| TaskError::UnknownFunction { message };
         match function {
-            FunctionRef::Offset(_, name, signature) if !self.program.own => match name() {
+            FunctionRef::Offset(_, name, signature, _) if !self.program.own => match name() {
                 Some(name) => self.find(&name, *signature),
                 None => Err(unknown(format!(
                     "an unnamed function can only run in this program itself, and the worker program is {}",
                     self.program.path.display()
                 ))),
             },
-            FunctionRef::FormOf(_, remedy) if !self.program.own => {
+            FunctionRef::FormOf(_, remedy, _) if !self.program.own => {
                 Err(unknown(format!("the worker program is {}, and {remedy}", self.program.path.display())))
             }
-            FunctionRef::Offset(Some(id), ..) | FunctionRef::FormOf(Some(id), _) => {
+            FunctionRef::Offset(Some(id), ..) | FunctionRef::FormOf(Some(id), ..) => {
                 Ok(Function { kind: FunctionKind::Offset, id: *id })
             }
-            FunctionRef::Offset(None, ..) | FunctionRef::FormOf(None, _) => {
+            FunctionRef::Offset(None, ..) | FunctionRef::FormOf(None, ..) => {
                 Err(unknown("its code does not lie in the main program (a plugin?)".to_owned()))
             }
             FunctionRef::Named(name, signature) => self.find(name, *signature),

@@ -2,6 +2,7 @@
 //!
 //! Outcomes are bytes here. They are decoded by whoever fetches them, outside every lock.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -88,6 +89,8 @@ pub(crate) struct JobState {
     pub printed: Option<HashMap<u64, Printed>>,
     /// What its caller calls it.
     pub label: Option<Arc<str>>,
+    /// What people call its function.
+    pub function: Cow<'static, str>,
     /// Some tasks' arguments are parcels.
     pub parcels: bool,
     /// Descriptors that its tasks want along.

@@ -30,6 +30,7 @@ use crate::link::parcels::CONTEXT_PARCEL;
 use crate::link::shm::{Post, ShmLink};
 use crate::link::socket::SocketLink;
 use crate::link::{Link, LinkError, memory};
+use crate::os::blackbox::BlackBox;
 use crate::os::child::ChildProcess;
 use crate::os::events::{Bell, Watch};
 use crate::os::spawn::{self, Spawning};
@@ -63,6 +64,8 @@ impl Engine {
         // The rings are made while the child is being started.
         let spawning = self.spawn(Stdio::from(theirs), printing)?;
         let rings = self.make_rings();
+        // Without it a worker serves as well.
+        let black_box = BlackBox::new().ok();
         let child = spawning.wait().map_err(|error| self.not_startable(&error));
         let (rings, mut child) = match (rings, child) {
             (Ok(rings), child) => (rings, child?),
@@ -88,12 +91,15 @@ impl Engine {
             coordinator: std::process::id(),
             settings: self.surroundings.settings(&self.config, id),
         });
-        // A worker that is gone already shows by its exit, not by this.
-        let _ = match &rings {
-            Some(((_, _, segments), bell)) => writer
-                .message(&welcome, &[segments.tasks.as_fd(), segments.results.as_fd(), self.page.fd(), bell.as_fd()]),
-            None => writer.message(&welcome, &[]),
+        let mut attached = match &rings {
+            Some(((_, _, segments), bell)) => {
+                vec![segments.tasks.as_fd(), segments.results.as_fd(), self.page.fd(), bell.as_fd()]
+            }
+            None => Vec::new(),
         };
+        attached.extend(black_box.as_ref().map(BlackBox::fd));
+        // A worker that is gone already shows by its exit, not by this.
+        let _ = writer.message(&welcome, &attached);
         if let Some((parcel, length)) = &self.context {
             let mut named = [0; PARCEL_REF];
             ParcelRef { parcel: CONTEXT_PARCEL, len: *length }.write_to(&mut named);
@@ -108,6 +114,7 @@ impl Engine {
             stdout,
             stderr,
             sheets,
+            black_box,
             ..Slot::default()
         })
     }

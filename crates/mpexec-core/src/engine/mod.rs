@@ -8,6 +8,7 @@
 //! | [`crank`] | who waits turns it: the baton, sleeping, waking |
 //! | [`supervisor`] | the thread that watches processes, whatever the user does |
 //! | [`functions`] | which function of the worker program is meant |
+//! | [`autopsy`] | what a dead worker left in writing of its death |
 //! | [`launch`] | starting a worker and shaking hands |
 //! | [`environment`] | where and how workers run |
 //! | [`hooks`] | what a worker runs before its first task and after its last |
@@ -23,6 +24,7 @@
 //! Only bytes and indices are known here; the doors know the types.
 
 pub(crate) mod attachments;
+mod autopsy;
 pub(crate) mod callbacks;
 pub(crate) mod calls;
 pub(crate) mod crank;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::Engine;
+use super::autopsy::Autopsy;
 pub(super) use super::deaths::Row;
 use super::forwarding::Stream;
 use super::printed::Printed;
@@ -36,12 +37,12 @@ struct Death {
 impl Engine {
     /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
     pub(super) fn bury(&self, id: WorkerId) {
-        let (exit, tail, stdout, sheets) = {
+        let (exit, tail, stdout, sheets, black_box, pid) = {
             let slot = &mut self.lock().slots[id];
             let Some(exit) = slot.try_wait() else {
                 return;
             };
-            (exit, slot.stderr.take(), slot.stdout.take(), slot.sheets.take())
+            (exit, slot.stderr.take(), slot.stdout.take(), slot.sheets.take(), slot.black_box.take(), slot.pid)
         };
         if let Some(mut tail) = stdout {
             self.forward(&mut tail, Stream::Stdout);
@@ -52,6 +53,7 @@ impl Engine {
             self.forwarding.await_last_words();
             tail.text()
         });
+        let autopsy = Autopsy::of(black_box.as_ref(), pid, self.program.own);
         let mut printed = None;
         if let (Some(sheets), Some(most)) = (sheets, self.config.capture) {
             stderr = sheets.last_words();
@@ -85,7 +87,7 @@ impl Engine {
             // It was killed for that one: should another run by now, it is none's fault.
             running = running.filter(|ordinal| *ordinal == task);
         }
-        let (pid, fault) = (state.slots[id].pid, state.slots[id].fault.clone());
+        let fault = state.slots[id].fault.clone();
         if let Some(fault) = &fault {
             stderr = format!("{stderr}\n(it was killed because {fault})").trim_start().to_owned();
         }
@@ -94,12 +96,24 @@ impl Engine {
         let sent_away = matches!(state.slots[id].phase, Phase::Leaving(_)) && fault.is_none();
         let ending =
             state.life != Life::Open && (!was_starting || sent_away) && state.sched.workers[id].held.is_empty();
-        let crashed = TaskError::Crashed { pid, exit, stderr: stderr.clone() };
+        let ran_for = running.and_then(|ordinal| {
+            let first = state.sched.workers[id].begins_batch(ordinal);
+            autopsy.ran_for(state.slots[id].seen_for(ordinal), first)
+        });
+        let (stderr_told, backtrace) = (stderr.clone(), autopsy.backtrace);
+        let crashed = |function: &str, ran_for| TaskError::Crashed {
+            pid,
+            exit,
+            stderr: stderr_told.clone(),
+            function: function.to_owned(),
+            ran_for,
+            backtrace: backtrace.clone(),
+        };
         state.handle(Event::Lost { worker: id, running, spent: overran.is_some() }, |state, job, index| {
             let error = match overran {
                 _ if state.is_stopping(job, index) => cancelled(),
                 Some((_, limit)) => TaskError::TimedOut { pid, limit },
-                None => crashed.clone(),
+                None => crashed(state.jobs.get(&job).map_or("", |job| &job.function), ran_for),
             };
             state.keep_printed(job, index, printed.as_ref());
             state.fail(job, index, error);
@@ -117,7 +131,7 @@ impl Engine {
             // Nobody will come to run what it left.
             let jobs: Vec<_> = state.jobs.keys().copied().collect();
             for id in jobs {
-                state.break_job(id, &crashed);
+                state.break_job(id, &crashed("", None));
             }
             if state.started.is_none() {
                 let death = Death { pid, exit, stderr, was_starting, fault, born: slot.born };

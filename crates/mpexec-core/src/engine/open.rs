@@ -58,6 +58,7 @@ pub(crate) enum JobNews {
 impl Engine {
     /// Opens a job; its tasks are brought with [`Engine::bring`].
     pub(crate) fn open_job(&self, function: &FunctionRef, options: JobOptions<'_>) -> Result<JobId, TaskError> {
+        let told = function.told();
         let function = self.resolve(function)?;
         let mut state = self.lock();
         if let Some(refusal) = self.refuses(&state) {
@@ -69,7 +70,7 @@ impl Engine {
         job.total = options.total;
         job.flow = options.stream.map(|stream| Flow::new(stream == Stream::Ordered));
         state.sched.open_job(id, job);
-        state.jobs.insert(id, JobState { label: options.label.map(Arc::from), ..JobState::default() });
+        state.jobs.insert(id, JobState { label: options.label.map(Arc::from), function: told, ..JobState::default() });
         self.wake_workers(&mut state);
         Ok(id)
     }

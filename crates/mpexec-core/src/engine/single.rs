@@ -19,14 +19,14 @@ impl Engine {
     /// Submits a single call: one encoded entry.
     pub(crate) fn call(
         &self,
-        function: &FunctionRef,
+        named: &FunctionRef,
         terms: Terms,
         label: Option<&str>,
         entry: &mut Staged,
     ) -> Result<CallRef, TaskError> {
-        let function = self.resolve(function)?;
+        let function = self.resolve(named)?;
         let mut state = self.lock();
-        let cell = self.submit(&mut state, function, terms, label, entry)?;
+        let cell = self.submit(&mut state, (function, named), terms, label, entry)?;
         // Calls that follow each other closely travel together: the crank is turned now and then, not for each.
         state.turn_now_and_then();
         self.mind_call(&mut state, &cell);
@@ -37,14 +37,14 @@ impl Engine {
     /// Submits a single call and waits for its outcome.
     pub(crate) fn call_and_wait(
         &self,
-        function: &FunctionRef,
+        named: &FunctionRef,
         terms: Terms,
         label: Option<&str>,
         entry: &mut Staged,
     ) -> Result<CallRef, TaskError> {
-        let function = self.resolve(function)?;
+        let function = self.resolve(named)?;
         let mut state = self.lock();
-        let cell = self.submit(&mut state, function, terms, label, entry)?;
+        let cell = self.submit(&mut state, (function, named), terms, label, entry)?;
         state.dispatch();
         self.mind_call(&mut state, &cell);
         self.await_call(state, true, &cell, None);
@@ -55,7 +55,7 @@ impl Engine {
     fn submit(
         &self,
         state: &mut State,
-        function: Function,
+        (function, named): (Function, &FunctionRef),
         terms: Terms,
         label: Option<&str>,
         entry: &mut Staged,
@@ -75,7 +75,7 @@ impl Engine {
                 state.sched.open_job(id, job);
                 let label: Option<Arc<str>> = label.map(Arc::from);
                 let kept = JobState { calls: Some(Calls::of(id)), label: label.clone(), ..JobState::default() };
-                state.jobs.insert(id, kept);
+                state.jobs.insert(id, JobState { function: named.told(), ..kept });
                 state.lanes.push(Lane { function, terms, label, job: id });
                 id
             }

@@ -16,6 +16,7 @@ use crate::carry::Mailbox;
 use crate::error::Exit;
 use crate::link::Link;
 use crate::link::control::{Reader, Socket, Writer};
+use crate::os::blackbox::BlackBox;
 use crate::os::child::ChildProcess;
 use crate::os::events::Bell;
 use crate::os::family;
@@ -73,6 +74,8 @@ pub(crate) struct Slot {
     pub born: u64,
     pub stderr: Option<Tail>,
     pub stdout: Option<Tail>,
+    /// What it leaves in writing when a fault ends it.
+    pub black_box: Option<BlackBox>,
     /// In place of these, where output is captured.
     pub sheets: Option<Sheets>,
     /// Nothing more is read from it, and it is being killed:
@@ -140,6 +143,14 @@ impl Slot {
     pub(crate) fn sentence(&mut self) {
         self.sentenced = true;
         self.kill();
+    }
+
+    /// How long ago it was seen in this task for the first time, if it was the last that it was seen in.
+    pub(super) fn seen_for(&self, ordinal: u64) -> Option<Duration> {
+        match self.seen_running {
+            (Some(seen), Some(since)) if seen == ordinal => Some(since.elapsed()),
+            _ => None,
+        }
     }
 
     /// A signal to the process alone.

@@ -63,7 +63,7 @@ fn close_range(first: u32, last: u32) {
     }
 }
 
-/// Room for so many workers: five descriptors each in this process, and the program's own.
+/// Room for so many workers: six descriptors each in this process, and the program's own.
 pub(crate) fn make_room_for(workers: usize) {
     raise_limit(workers as u64 * 7 + 256);
 }

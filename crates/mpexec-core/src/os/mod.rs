@@ -11,11 +11,14 @@
 //! | [`descriptors`] | what a worker does with the descriptors it was born with |
 //! | [`death`] | dying with the coordinator |
 //! | [`early`] | running before `main`, in test binaries |
+//! | [`blackbox`] | what a worker leaves in writing when a fault of its program ends it |
+//! | [`modules`] | code addresses of another process, as places in this one |
 //! | [`text`] | where the program's code lies |
 //! | [`events`] | eventfd and epoll |
 //! | [`memory`] | how much memory a process has of its own |
 //! | [`processors`] | how many processors this process may use |
 
+pub(crate) mod blackbox;
 pub(crate) mod child;
 pub(crate) mod death;
 pub(crate) mod descriptors;
@@ -24,6 +27,7 @@ pub(crate) mod events;
 pub(crate) mod exe;
 pub(crate) mod family;
 pub(crate) mod memory;
+pub(crate) mod modules;
 pub(crate) mod place;
 pub(crate) mod processors;
 pub(crate) mod sheet;

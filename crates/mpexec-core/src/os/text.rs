@@ -40,6 +40,11 @@ unsafe extern "C" fn first_object(info: *mut libc::dl_phdr_info, _size: usize, o
     1
 }
 
+/// Where the main program was loaded.
+pub(crate) fn loaded_at() -> usize {
+    text().base
+}
+
 /// The offset of a code address, if it lies in the main program's text.
 pub(crate) fn offset_of(address: usize) -> Option<u64> {
     let text = text();

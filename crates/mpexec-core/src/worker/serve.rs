@@ -20,6 +20,7 @@ use super::functions::Functions;
 use super::panics;
 use crate::carry::incoming;
 use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, result_header, write_result};
+use crate::os::blackbox;
 
 /// A finished result waits no longer than this for its neighbours before it is shown.
 const SHOW_AFTER_NS: u64 = 100_000;
@@ -106,6 +107,7 @@ fn run_batch<M: Marks, O: Outbox>(
     let entries = Entries::new(&bytes[BATCH_HEADER..], header.count);
     marks.parcels().expect(header.parcels);
     let mut pace = Pace::from(clock.start(header.count));
+    blackbox::note(pace.since, 0);
     let mut ordinal = header.base_ordinal;
     for (offset, entry) in (0u32..).zip(entries) {
         let entry = entry.map_err(LinkError::broken)?;
@@ -131,6 +133,7 @@ fn run_batch<M: Marks, O: Outbox>(
         pace.next_look -= 1;
         if pace.next_look == 0 && offset + 1 < header.count {
             let nanos = pace.nanos();
+            blackbox::note(pace.since, nanos);
             let each = (nanos / u64::from(pace.tasks)).max(1);
             pace.next_look = u32::try_from((SHOW_AFTER_NS / 5 / each).clamp(1, 1024)).unwrap_or(1);
             if nanos >= SHOW_AFTER_NS {

@@ -18,13 +18,16 @@ use crate::error::PoolError;
 use crate::link::control::{Reader, Socket, Writer, wrap};
 use crate::link::parcels::{CONTEXT_LENGTH, CONTEXT_PARCEL, Parcels};
 use crate::link::{LinkError, shm, socket};
-use crate::os::{death, descriptors, exe, place};
+use crate::os::{blackbox, death, descriptors, exe, place};
 
 /// A worker that cannot shake hands leaves with this code.
 const REFUSED: i32 = 97;
 
 /// A worker whose last task did not return a value leaves with this code.
 const FAILED: i32 = 1;
+
+/// So many descriptors come with the welcome for the rings; behind them comes the black box, if there is one.
+const RINGS: usize = 4;
 
 /// The ends that a worker on a thread of this process serves.
 pub(crate) use crate::link::shm::worker::{ShmInbox as ThreadInbox, ShmOutbox as ThreadOutbox};
@@ -119,6 +122,13 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             None => drop(reader.fill()?),
         }
     };
+    let rings = if matches!(welcome.transport, Transport::Shm { .. }) { RINGS } else { 0 };
+    if attached.len() > rings
+        && let Some(black_box) = attached.pop()
+    {
+        // Without it, it cannot be told where this worker crashed, should it; all else goes on.
+        let _ = blackbox::carry(black_box);
+    }
     live_by(&welcome.settings)?;
     let own = exe::own_id()?;
     let functions = check(&welcome, &own, by_offset)?;

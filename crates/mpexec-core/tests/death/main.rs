@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
+mod forensics;
 mod hooks;
 mod inside;
 mod large;

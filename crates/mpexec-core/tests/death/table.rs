@@ -87,7 +87,7 @@ fn a_single_call_that_dies_says_pid_exit_and_last_words() {
         for way in WAYS {
             let [pid] = pool.pids()[..] else { panic!("one worker") };
             let error = pool.apply(last_words, (way,)).unwrap_err();
-            let TaskError::Crashed { pid: told, exit, stderr } = &error else { panic!("{error:?}") };
+            let TaskError::Crashed { pid: told, exit, stderr, .. } = &error else { panic!("{error:?}") };
             assert_eq!((*told, *exit), (pid, way.exit()));
             assert!(stderr.contains("these are my last words"), "{way:?}: {stderr:?}");
             assert!(error.to_string().contains(&pid.to_string()) && error.is_system());

@@ -118,6 +118,11 @@ impl Worker {
         self.held.iter().find(in_it).map(|held| (held.job, held.first + (ordinal - held.base)))
     }
 
+    /// Whether it is the first task of a batch in its hands.
+    pub(crate) fn begins_batch(&self, ordinal: u64) -> bool {
+        self.held.iter().any(|held| held.base == ordinal)
+    }
+
     /// Tasks without an outcome in its hands.
     pub(crate) fn tasks_held(&self) -> u64 {
         self.held.iter().map(|held| u64::from(held.remaining())).sum()

@@ -1,0 +1,71 @@
+//! What a worker's black box says about its death: how long the task had run, and where the program was.
+
+use std::time::Duration;
+
+use crate::error::{CrashBacktrace, told_signal};
+use crate::os::blackbox::{self, BlackBox, Crash};
+use crate::os::modules;
+
+/// The pool looks at a worker that has several tasks about every millisecond.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// See the head of this file.
+#[derive(Debug)]
+pub(super) struct Autopsy {
+    /// Since the worker last noted the time.
+    since_noted: Option<Duration>,
+    pub backtrace: Option<CrashBacktrace>,
+}
+
+impl Autopsy {
+    /// Of process `pid`, which is over; `same`: it ran this program.
+    pub(super) fn of(black_box: Option<&BlackBox>, pid: u32, same: bool) -> Autopsy {
+        let found = black_box.map(|black_box| black_box.read(pid)).unwrap_or_default();
+        let end = found.crash.as_ref().map_or_else(blackbox::now, |crash| crash.at);
+        let noted = Some(found.noted).filter(|noted| *noted > 0);
+        Autopsy {
+            since_noted: noted.and_then(|noted| end.checked_sub(noted)).map(Duration::from_nanos),
+            backtrace: found.crash.and_then(|crash| backtrace(&crash, same)),
+        }
+    }
+
+    /// How long its last task had run. `seen`: the pool has seen it run for so long; `first` of its batch, for which the worker
+    /// always notes the time.
+    pub(super) fn ran_for(&self, seen: Option<Duration>, first: bool) -> Option<Duration> {
+        match (self.since_noted, seen) {
+            // It was not noted before this task, but before one of the shorter ones ahead of it.
+            (Some(noted), Some(seen)) if !first && noted > seen + LOOK => Some(seen),
+            (Some(noted), _) => Some(noted),
+            (None, seen) => seen,
+        }
+    }
+}
+
+fn backtrace(crash: &Crash, same: bool) -> Option<CrashBacktrace> {
+    let about = match crash.address {
+        None => told_signal(crash.signal),
+        Some(address) => format!("{} at address {address:#x}", told_signal(crash.signal)),
+    };
+    let places = modules::places(crash, same);
+    CrashBacktrace::new(about, places.into_iter().map(|place| (place.here, place.told)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ran(noted: Option<u64>, seen: Option<u64>, first: bool) -> Option<u128> {
+        let autopsy = Autopsy { since_noted: noted.map(Duration::from_millis), backtrace: None };
+        autopsy.ran_for(seen.map(Duration::from_millis), first).map(|time| time.as_millis())
+    }
+
+    #[test]
+    fn how_long_a_task_ran_is_the_workers_word_unless_it_is_about_the_tasks_before() {
+        assert_eq!(ran(Some(5_000), Some(20), true), Some(5_000), "seen for the first time when it had long run");
+        assert_eq!(ran(Some(500), Some(20), false), Some(20), "noted before the tasks ahead of it");
+        assert_eq!(ran(Some(21), Some(20), false), Some(21));
+        assert_eq!(ran(Some(3), None, false), Some(3));
+        assert_eq!(ran(None, Some(4), false), Some(4));
+        assert_eq!(ran(None, None, true), None);
+    }
+}
