@@ -169,6 +169,45 @@ fn a_disk_that_is_too_small_leaves_nothing_behind() {
     assert_eq!(names_in(&folder), ["zeros.bin"]);
 }
 
+/// Runs a line with `$0` as our program in a folder that has 64 KiB of room, and tells what it says, its exit code and the names
+/// that are left there. Where no such folder may be had, a limit on the size of files stands for it.
+fn with_little_room(line: &str, input: &Path) -> Vec<String> {
+    let folder = folder();
+    let script = format!("cd \"$2\" || exit 99; {line} 2>&1; echo $?; ls -A");
+    let own_disk = format!("mount -t tmpfs -o size=64k none \"$2\" || exit 99; {script}");
+    let own_disk = program("unshare").args(["--map-root-user", "--mount", "sh", "-c", &own_disk]);
+    let limited = program("sh").args(["-c", &format!("ulimit -f 128; {script}")]);
+    for call in [own_disk, limited] {
+        let done = call.arg(programs().join("mpexec")).arg(input).arg(folder.path()).run();
+        if done.code() == 0 {
+            return done.text().lines().map(str::to_owned).collect();
+        }
+    }
+    panic!("there is neither a file system of one's own here nor a limit on files");
+}
+
+#[test]
+fn a_disk_that_gets_full_in_the_midst_leaves_no_half_of_a_file() {
+    let folder = folder();
+    let path = zeros(&folder, 100_000, 5);
+    for name in ["c.npy", "c.csv", "c.jsonl"] {
+        let told = with_little_room(&format!("\"$0\" count-range \"$1\" --output {name}"), &path);
+        assert!(
+            told.len() == 2 && told[1] == "3" && told[0].contains(&format!("{name}: there is no space")),
+            "{told:?}"
+        );
+    }
+    let told = with_little_room("\"$0\" gen g.npy --rows 100000 --cols 5", &path);
+    assert!(told.len() == 2 && told[1] == "3" && told[0].contains("g.npy: there is no space"), "{told:?}");
+    // What the shell has opened is the shell's: it is as long as there was room, and the program says that it is not whole.
+    let told = with_little_room("{ \"$0\" count-range \"$1\" --output - >half; }", &path);
+    assert!(told.len() == 3 && told[1] == "3" && told[2] == "half", "{told:?}");
+    assert!(told[0].contains("standard output: cannot be written"), "{told:?}");
+    // And what is small enough is written.
+    let told = with_little_room("\"$0\" gen g.npy --rows 100 --cols 5 --seed 1 --quiet", &path);
+    assert_eq!(told, ["0", "g.npy"]);
+}
+
 #[test]
 fn with_a_file_and_json_the_summary_is_still_printed() {
     let folder = folder();

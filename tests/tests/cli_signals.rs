@@ -68,12 +68,49 @@ fn a_second_signal_ends_the_program_at_once() {
     for worker in &workers {
         worker.signal(Signal::STOP);
     }
-    started.signal(Signal::TERM);
-    // Not to be merged with the first, it must be another signal; and that one must have been taken by then.
+    started.held().takes(Signal::TERM);
+    // Not to be merged with the first, it is another signal.
     started.signal(Signal::INT);
     let done = started.finish();
-    assert!([130, 143].contains(&done.code()), "{}", done.stderr);
+    assert_eq!(done.code(), 143, "the first one says why: {}", done.stderr);
     gone(&workers);
+}
+
+#[test]
+fn of_signals_that_follow_each_other_at_once_the_first_gives_the_exit_code() {
+    let folder = folder();
+    let path = endless(&folder);
+    let pairs = [(Signal::TERM, Signal::INT, 143), (Signal::INT, Signal::TERM, 130), (Signal::HUP, Signal::INT, 129)];
+    for (first, second, code) in pairs {
+        for _ in 0..8 {
+            let started = mpexec(["count-range", "--workers", "1"]).arg(&path).start();
+            started.workers_on(&path, 1);
+            started.held().takes(first);
+            started.signal(second);
+            assert_eq!(started.finish().code(), code);
+        }
+    }
+}
+
+#[test]
+fn the_grace_is_as_long_as_was_asked_for() {
+    let folder = folder();
+    for (grace, least, most) in [("0", 0, 1500), ("300ms", 300, 1800)] {
+        let (started, workers) = counting(&folder, &["--grace", grace]);
+        for worker in &workers {
+            worker.signal(Signal::STOP);
+        }
+        let begun = Instant::now();
+        started.signal(Signal::INT);
+        let done = started.finish();
+        let took = begun.elapsed();
+        assert_eq!(done.code(), 130);
+        assert!((Duration::from_millis(least)..Duration::from_millis(most)).contains(&took), "{grace}: {took:?}");
+        gone(&workers);
+        assert_eq!(names_in(&folder), ["zeros.bin"]);
+    }
+    let long = mpexec(["count-range", "--grace", "long", "f"]).run();
+    assert!(long.code() == 2 && long.stderr.contains("not a time"), "{}", long.stderr);
 }
 
 #[test]
@@ -174,6 +211,41 @@ fn a_signal_to_a_whole_pipeline_is_no_reader_that_left() {
 }
 
 #[test]
+fn a_terminal_that_is_gone_ends_the_program_as_a_hangup() {
+    for grace in ["2s", "0"] {
+        let folder = folder();
+        let path = endless(&folder);
+        let (terminal, theirs) = common::terminal::pair();
+        // It leads a session with this terminal, as a shell's programs do, and speaks to it alone.
+        let script =
+            "exec setsid --ctty \"$0\" count-range --grace \"$2\" --workers 2 --output out.npy \"$1\" >&0 2>&0";
+        let call = program("sh").args(["-c", script]).arg(programs().join("mpexec")).arg(&path).arg(grace);
+        let started = call.stdin(theirs).in_folder(folder.path()).start();
+        let workers = started.workers_on(&path, 2);
+        drop(terminal);
+        assert_eq!(started.finish().code(), 129);
+        gone(&workers);
+        assert_eq!(names_in(&folder), ["zeros.bin"]);
+    }
+}
+
+#[test]
+fn a_terminal_that_is_gone_and_was_nobodys_is_an_output_that_cannot_be_written() {
+    let folder = folder();
+    let path = zeros(&folder, 1_000_000, 5);
+    let (mut terminal, theirs) = common::terminal::pair();
+    let started =
+        mpexec(["count-range", "--min", "0", "--output", "-", "--workers", "2"]).arg(&path).stdout(theirs).start();
+    let mut line = [0; 3];
+    std::io::Read::read_exact(&mut terminal, &mut line).unwrap();
+    assert_eq!(&line, b"5\r\n");
+    let workers = started.workers(1);
+    drop(terminal);
+    assert!(started.finish().fault(3).starts_with("standard output: cannot be written: "));
+    gone(&workers);
+}
+
+#[test]
 fn a_reader_that_leaves_after_the_signal_changes_nothing() {
     let folder = folder();
     let path = zeros(&folder, 1_000_000, 5);
@@ -196,12 +268,12 @@ fn two_signals_leave_no_half_of_a_line() {
         let call = mpexec(["count-range", "--min", "0", "--output", "-", "--mode", mode, "--workers", "2"]);
         let mut started = call.arg(&path).start();
         let first = started.line();
-        started.signal(Signal::INT);
+        started.held().takes(Signal::INT);
         started.signal(Signal::TERM);
         // Nobody reads before its end, so it is ended in the middle of a write.
         assert!(started.ends_within(Duration::from_secs(10)));
         let done = started.finish();
-        assert!([130, 143].contains(&done.code()), "{}", done.stderr);
+        assert_eq!(done.code(), 130, "{}", done.stderr);
         assert!(first.ends_with("5\n") && done.text().ends_with('\n'), "{mode}: half a line");
     }
 }

@@ -4,6 +4,7 @@
 //! here, because what `4` or `2.5` means depends on the type of the numbers in the file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -81,6 +82,10 @@ pub(crate) struct Common {
     /// The program to start as worker [env: MPEXEC_WORKER_PROGRAM] [default: the mpexec-worker beside this program]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) worker_program: Option<PathBuf>,
+
+    /// How long after Ctrl-C (or SIGTERM, SIGHUP) what runs may take to come to its end: 2s, 500ms, 0
+    #[arg(long, global = true, value_name = "TIME", default_value = "2s", value_parser = numbers::time)]
+    pub(crate) grace: Duration,
 
     /// Say on stderr what the pool does
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]

@@ -18,8 +18,11 @@ use crate::signals::{self, Arrived, Wish};
 use crate::stage::{Reaction, Stage};
 use crate::stdout;
 
-/// How long what runs may take to come to its end after the first signal.
+/// How long what runs may take to come to its end after the first signal, before anybody has said how long.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long the output may take to get its name.
+const NAMING: Duration = Duration::from_secs(2);
 
 /// How long killed workers may take to be gone; on a busy machine the kernel takes its time to take one down.
 const DISMISSAL: Duration = Duration::from_secs(1);
@@ -48,6 +51,7 @@ pub(crate) struct Running {
     done: AtomicU64,
     pool: OnceLock<Arc<Pool>>,
     arrived: OnceLock<Arrived>,
+    grace: OnceLock<Duration>,
 }
 
 /// What the message says about the work.
@@ -77,6 +81,12 @@ impl Running {
     pub(crate) fn is(&self, work: Work, console: &Arc<Console>) {
         // There is one command, so the place is free.
         let _ = self.command.set((Arc::clone(console), work));
+    }
+
+    /// How long what runs may take to come to its end after the first signal.
+    pub(crate) fn grants(&self, grace: Duration) {
+        // It is said once, with the command line.
+        let _ = self.grace.set(grace);
     }
 
     /// The work on so many rows begins.
@@ -136,7 +146,7 @@ impl Running {
     }
 
     fn arrived(&self) -> Option<Signal> {
-        self.arrived.get().and_then(Arrived::signal)
+        self.arrived.get().and_then(Arrived::first)
     }
 
     /// Ends the workers and waits until they are gone, so that nobody finds one after the program.
@@ -191,16 +201,18 @@ impl Running {
     }
 
     fn signalled(self: &Arc<Running>, signal: Signal) {
-        let reaction = self.stage().signalled(signal);
+        // The thread of a later one may be the first to run.
+        let reaction = self.stage().signalled(self.arrived().unwrap_or(signal));
         self.stopping.store(true, Ordering::Relaxed);
         self.changed.notify_all();
         match reaction {
             Reaction::Leave(signal) => self.leave(signal),
-            Reaction::Stop => {
+            Reaction::Stop(signal) => {
                 let running = Arc::clone(self);
                 // A thread of its own, because the next signal comes on this one.
+                let grace = self.grace.get().copied().unwrap_or(GRACE);
                 let waiting = std::thread::Builder::new().name("mpexec-grace".into()).spawn(move || {
-                    std::thread::park_timeout(GRACE);
+                    std::thread::park_timeout(grace);
                     running.leave(signal);
                 });
                 if waiting.is_err() {
@@ -213,7 +225,7 @@ impl Running {
     /// Ends the program, whatever the main thread is at; only while the output gets its name it is let be, for that is
     /// short.
     fn leave(self: &Arc<Running>, signal: Signal) -> ! {
-        drop(self.changed.wait_timeout_while(self.stage(), GRACE, |stage| stage.is_naming()));
+        drop(self.changed.wait_timeout_while(self.stage(), NAMING, |stage| stage.is_naming()));
         self.dismiss();
         let (said, heard) = std::sync::mpsc::channel();
         let running = Arc::clone(self);
@@ -266,6 +278,15 @@ mod tests {
         assert!(running.stage().is_naming());
         assert_eq!(running.named(Ok(())), Err(Failure::Asked(Signal::Terminate)));
         assert!(!running.stage().is_naming());
+    }
+
+    #[test]
+    fn the_first_signal_counts_whichever_is_heard_of_first() {
+        let running = Arc::new(Running::default());
+        running.arrived.set(Arrived::of(Signal::Terminate)).unwrap();
+        running.grants(Duration::from_secs(3600));
+        running.signalled(Signal::Interrupt);
+        assert_eq!(running.asked(), Failure::Asked(Signal::Terminate));
     }
 
     #[test]

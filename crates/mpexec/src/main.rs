@@ -55,6 +55,7 @@ fn main() {
     let done = registered.map_err(Failure::from).and_then(|()| {
         let Some(arguments) = read_arguments(words)? else { return Ok(()) };
         console = Arc::new(Console::new(&arguments.common));
+        running.grants(arguments.common.grace);
         commands::run(&Plan::new(arguments, surroundings())?, &console, &running)
     });
     let exit = match done.map_err(|failure| running.explain(failure)) {

@@ -1,5 +1,7 @@
 //! Numbers as people type them on the command line.
 
+use std::time::Duration;
+
 /// A bound of `count-range`: any number, kept as it was typed.
 ///
 /// What it means is decided when the type of the file's numbers is known; that it is a number at all can be said now.
@@ -37,6 +39,17 @@ fn cut(text: &str) -> Result<i128, String> {
     }
 }
 
+/// A time: `2s`, `500ms`, `1.5m`; without a unit, seconds.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+    let found = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
+    let (number, seconds) = found.unwrap_or((text, 1.0));
+    let number: f64 =
+        number.trim_end().parse().map_err(|_| "not a time; write it as 2s, 500ms, 1.5m or 0".to_owned())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| "not a time that can be waited for".to_owned())
+}
+
 /// A number with commas between groups of three digits, for people.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -53,6 +66,18 @@ pub(crate) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_a_unit_or_are_seconds() {
+        let times =
+            [("2s", 2000), ("500ms", 500), ("0", 0), ("1.5m", 90_000), ("3", 3000), ("1 h", 3_600_000), ("0ms", 0)];
+        for (text, millis) in times {
+            assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "-1s", "two", "nan", "inf", "1e30s", "5 days"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn fractions_are_cut_off_towards_zero_as_numpy_does() {

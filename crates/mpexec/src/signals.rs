@@ -5,13 +5,15 @@
 //! the first thing in `main`, so that a signal ends the program with its code and a message. One that comes earlier, while
 //! the system still loads the program, kills it as it kills any other; nothing of ours is there yet to be left behind.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod order;
+
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use signal_hook::consts::SIGTSTP;
-use signal_hook::{flag, iterator};
+use signal_hook::iterator;
 
+pub(crate) use self::order::Arrived;
 use crate::exit::Signal;
 
 /// What a signal asks for.
@@ -23,19 +25,7 @@ pub(crate) enum Wish {
     Pause,
 }
 
-/// Knows which signal came, before any thread had the time to react to it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Arrived(Arc<AtomicUsize>);
-
-impl Arrived {
-    /// The last signal that asked the program to end.
-    pub(crate) fn signal(&self) -> Option<Signal> {
-        let number = self.0.load(Ordering::SeqCst);
-        Signal::ALL.into_iter().find(|signal| usize::from(signal.number()) == number)
-    }
-}
-
-/// Calls `on` for each signal that comes from now on, on threads of its own. A handler that cannot be set is left out:
+/// Calls `on` for each signal that comes from now on, on threads of its own, in any order: [`Arrived`] knows which was the first. A handler that cannot be set is left out:
 /// then the signal ends the program in its own way, which is less polite, and right.
 pub(crate) fn listen(on: impl Fn(Wish) + Send + Sync + 'static) -> Arrived {
     let (on, arrived) = (Arc::new(on), Arrived::default());
@@ -68,7 +58,7 @@ pub(crate) fn listen(on: impl Fn(Wish) + Send + Sync + 'static) -> Arrived {
     }
     for signal in &wanted {
         // What was set before is called too. It comes last, for what is only noted here nobody would react to.
-        let _ = flag::register_usize(signal.number().into(), Arc::clone(&arrived.0), signal.number().into());
+        arrived.note(*signal);
     }
     arrived
 }

@@ -25,8 +25,8 @@ pub(crate) enum Stage {
 /// What is to be done about a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reaction {
-    /// Begin nothing new, bring to its end what runs, and leave with the signal's code when the grace is over.
-    Stop,
+    /// Begin nothing new, bring to its end what runs, and leave with this signal's code when the grace is over.
+    Stop(Signal),
     /// Leave with the code of this signal: now, or as soon as the output has its name.
     Leave(Signal),
 }
@@ -37,7 +37,7 @@ impl Stage {
         match self {
             Stage::Starting | Stage::Working => {
                 *self = Stage::Stopping(signal);
-                Reaction::Stop
+                Reaction::Stop(signal)
             }
             // The first one says why the program ends.
             Stage::Stopping(first) => Reaction::Leave(*first),
@@ -98,7 +98,7 @@ mod tests {
     fn the_first_signal_stops_the_work_and_the_second_ends_the_program() {
         let mut stage = Stage::default();
         stage.begin();
-        assert_eq!(stage.signalled(Interrupt), Reaction::Stop);
+        assert_eq!(stage.signalled(Interrupt), Reaction::Stop(Interrupt));
         assert_eq!(stage.signalled(Interrupt), Reaction::Leave(Interrupt));
     }
 
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn workers_that_are_being_started_are_ended_by_who_starts_them() {
         let mut stage = Stage::Starting;
-        assert_eq!(stage.signalled(Hangup), Reaction::Stop);
+        assert_eq!(stage.signalled(Hangup), Reaction::Stop(Hangup));
         stage.begin();
         assert_eq!(stage, Stage::Stopping(Hangup), "work that was stopped does not begin again");
     }

@@ -62,6 +62,20 @@ impl Held {
         })
     }
 
+    /// Sends our program a signal and waits until it has taken it: of two that wait to be taken, the kernel does not know which
+    /// came first. Its thread for the grace is the sign.
+    pub(crate) fn takes(&self, signal: Signal) {
+        self.signal(signal);
+        let taken = self.comes_to(Duration::from_secs(10), || self.has_thread("mpexec-grace"));
+        assert!(taken || self.ends_within(Duration::ZERO), "{signal:?} is not taken");
+    }
+
+    fn has_thread(&self, name: &str) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
+        let mut names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+        names.any(|comm| comm.trim_end() == name)
+    }
+
     fn comes_to(&self, limit: Duration, there: impl Fn() -> bool) -> bool {
         let deadline = Instant::now() + limit;
         while !there() {
