@@ -6,6 +6,8 @@
 //! This program is its own worker, and its own raw child ([`raw`]): who is who is decided at the top of `main`.
 #![forbid(unsafe_code)]
 
+mod baseline;
+mod chart;
 mod machine;
 mod peers;
 mod place;
@@ -22,6 +24,7 @@ use anyhow::Context;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
+use baseline::Earlier;
 use place::Setting;
 use report::Report;
 
@@ -44,6 +47,12 @@ struct Arguments {
     /// Write the report as JSON as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Say which ratios have moved beyond their noise since the run that wrote this file
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Draw the goals and how far we are from each
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// Say which rows there are, and measure none
     #[arg(long)]
     list: bool,
@@ -66,6 +75,8 @@ fn main() -> anyhow::Result<()> {
         }
         return Ok(());
     }
+    // Before an hour is spent on measuring.
+    let baseline = arguments.baseline.as_deref().map(Earlier::read).transpose()?;
     let setting = Setting {
         quick: arguments.quick,
         alone: arguments.alone,
@@ -90,6 +101,12 @@ fn main() -> anyhow::Result<()> {
         report.rows.append(&mut results);
     }
     println!("\n{}", report.foot(machine::load()));
+    if let Some(baseline) = baseline {
+        println!("{}", baseline.beside(&report));
+    }
+    if let Some(path) = arguments.svg {
+        chart::write(&report, &path)?;
+    }
     if let Some(path) = arguments.json {
         let text = serde_json::to_string_pretty(&report)?;
         std::fs::write(&path, text + "\n").with_context(|| format!("writing {}", path.display()))?;

@@ -147,20 +147,20 @@ impl<'a> Race<'a> {
 
 fn compare(against: &Against, metric: Metric, values: &[f64]) -> Compared {
     let (median, least, greatest) = summary(values);
-    let (goal, met, absolute) = match against.goal {
-        Goal::AtMost(limit) => (format!("<= {limit} x"), Some(median <= limit), false),
-        Goal::Faster(limit) => (format!(">= {limit} x as fast"), Some(median >= limit), false),
-        Goal::FigureAtMost(limit) => (format!("<= {limit} {}", metric.unit), Some(median <= limit), true),
-        Goal::FigureAtLeast(limit) => (format!(">= {limit} {}", metric.unit), Some(median >= limit), true),
+    let (goal, margin, absolute) = match against.goal {
+        Goal::AtMost(limit) => (format!("<= {limit} x"), Some(limit / median), false),
+        Goal::Faster(limit) => (format!(">= {limit} x as fast"), Some(median / limit), false),
+        Goal::FigureAtMost(limit) => (format!("<= {limit} {}", metric.unit), Some(limit / median), true),
+        Goal::FigureAtLeast(limit) => (format!(">= {limit} {}", metric.unit), Some(median / limit), true),
         Goal::Shown => ("-".to_owned(), None, false),
     };
-    let verdict = match met {
-        Some(true) => Verdict::Met,
-        Some(false) => Verdict::Missed,
+    let verdict = match margin {
+        Some(margin) if margin >= 1.0 => Verdict::Met,
+        Some(_) => Verdict::Missed,
         None => Verdict::Shown,
     };
     let reference = if absolute { "" } else { against.reference };
-    Compared { metric: metric.name, reference, median, least, greatest, goal, verdict }
+    Compared { metric: metric.name, reference, median, least, greatest, goal, verdict, margin }
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub(crate) struct Compared {
     pub(crate) greatest: f64,
     pub(crate) goal: String,
     pub(crate) verdict: Verdict,
+    /// How many times better than the goal: at 1 it is just met. `None`: there is no goal.
+    pub(crate) margin: Option<f64>,
 }
 
 /// How a figure stands to its goal.
@@ -92,7 +94,7 @@ pub(crate) fn lines(row: &RowReport) -> String {
         let spread = format!("{}..{}", short(*least), short(*greatest));
         let _ = writeln!(text, "  {side:<28} {metric:<8}{:>10} {unit:<12}{spread:>20}", short(*median));
     }
-    for Compared { metric, reference, median, least, greatest, goal, verdict } in &row.compared {
+    for Compared { metric, reference, median, least, greatest, goal, verdict, .. } in &row.compared {
         let spread = format!("{}..{}", short(*least), short(*greatest));
         let (what, times) = if reference.is_empty() { ("itself", "") } else { (*reference, " x") };
         let mark = match verdict {
@@ -110,7 +112,7 @@ pub(crate) fn lines(row: &RowReport) -> String {
 }
 
 /// Three digits that matter, without a power of ten.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let decimals = match value.abs() {
         size if size >= 100.0 => 0,
         size if size >= 10.0 => 1,
@@ -139,6 +141,7 @@ mod tests {
             greatest: 3.0,
             goal: "<= 1.3 x".into(),
             verdict: Verdict::Missed,
+            margin: Some(0.65),
         };
         let row =
             RowReport { row: "apply", what: "x".into(), figures: vec![], compared: vec![compared], absent: vec![] };

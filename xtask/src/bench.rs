@@ -18,7 +18,7 @@ const RUN: [&str; 6] = ["run", "--quiet", "--release", "--package", "mpexec-benc
 /// Measure the pool beside raw references and other pools (`-- --help` for more)
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// For the bench: --quick, --only ROW, --json FILE, --list and others
+    /// For the bench: --quick, --only ROW, --json FILE, --baseline FILE, --svg FILE, --list and others
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
     handed_on: Vec<String>,
 }
