@@ -101,7 +101,7 @@ fn documentation(text: &str) -> String {
 }
 
 /// Every name that stands in the code of an example, a test, or the documentation. Those of methods with a mark, as they
-/// are called, or written for a trait: a word that happens to be the name of a variable as well shows no method.
+/// are called: a word that happens to be the name of a variable as well shows no method.
 fn used() -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     for file in &PROJECT.files {
@@ -121,7 +121,7 @@ fn collect(tokens: &[Token], used: &mut BTreeSet<String>) {
     for token in tokens.iter().filter(|token| token.kind != Kind::Comment) {
         if token.kind == Kind::Ident {
             used.insert(token.text.clone());
-            if matches!(before, "." | "::" | "fn") {
+            if before == "." || before == "::" {
                 used.insert(format!(".{}", token.text));
             }
         }

@@ -177,6 +177,7 @@ fn an_error_of_ones_own_arrives_with_its_causes(transport: Transport) {
     assert_eq!(all[0], Ok(1));
     let told = chain(all[1].as_ref().unwrap_err());
     assert_eq!(told, ["the table of prices is lost", "the file cannot be read", "the disk is full"]);
+    assert_eq!(Lost("of prices", unreadable()).as_error().to_string(), told[0]);
 }
 
 fn a_panic_in_a_try_form_is_a_panic(transport: Transport) {
