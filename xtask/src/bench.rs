@@ -10,7 +10,7 @@ use clap::Args;
 use crate::place::Place;
 use crate::report::Outcome;
 use crate::run::show;
-use crate::tools::python_with_numpy;
+use crate::tools::{python_peers, python_with_numpy};
 
 const BUILD: [&str; 6] = ["build", "--release", "--package", "mpexec-bench", "--package", "mpexec"];
 const RUN: [&str; 6] = ["run", "--quiet", "--release", "--package", "mpexec-bench", "--"];
@@ -31,7 +31,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut bench = place.cargo(&RUN);
     match python_with_numpy(&place) {
-        Ok(python) => drop(bench.arg("--python").arg(python)),
+        Ok(python) => {
+            if let Err(reason) = python_peers(&python, &place) {
+                eprintln!("without Python's other pools: {reason}");
+            }
+            bench.arg("--python").arg(python);
+        }
         Err(reason) => eprintln!("without NumPy: {reason}"),
     }
     bench.args(&arguments.handed_on);

@@ -25,6 +25,9 @@ const CARGO_PUBLIC_API: &str = "0.52.0";
 const NUMPY: &str = "numpy>=2,<3";
 const NUMPY_IS_THERE: &str = "import numpy; assert numpy.__version__.startswith('2.')";
 
+/// Python's other pools, for the bench alone.
+const PYTHON_PEERS: [&str; 3] = ["joblib", "mpire", "pebble"];
+
 /// A question such as "which version are you?" is answered at once, but the first one to a toolchain may load it.
 const ASK: Duration = Duration::from_secs(60);
 /// For what is downloaded ready to use.
@@ -174,6 +177,23 @@ pub(crate) fn python_with_numpy(place: &Place) -> Result<PathBuf, String> {
         return Ok(ours);
     }
     Err(format!("NumPy cannot be installed ({})", if installed.succeeded() { works } else { installed }.reason()))
+}
+
+/// Sees to it that a Python of ours has its other pools; one of the machine is left as it is.
+///
+/// # Errors
+/// Says why they are not there; the bench then leaves them out, each with a line.
+pub(crate) fn python_peers(python: &Path, place: &Place) -> Result<(), String> {
+    let import = format!("import {}", PYTHON_PEERS.join(", "));
+    if ask(place.command(python).args(["-c", &import]), ASK).succeeded() {
+        return Ok(());
+    }
+    if python != python_of_ours(place) {
+        return Err(format!("{} has not all of them, and is not ours to install them", python.display()));
+    }
+    let mut pip = place.command(python);
+    let ended = show_within(pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PEERS), DOWNLOAD);
+    if ended.succeeded() { Ok(()) } else { Err(format!("they cannot be installed ({})", ended.reason())) }
 }
 
 #[cfg(test)]

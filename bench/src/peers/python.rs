@@ -34,10 +34,16 @@ impl Python {
 
     /// Starts it if it has NumPy.
     pub(crate) fn with_numpy(program: &Path) -> Result<Python, String> {
-        let asked = Command::new(program).args(["-c", "import numpy"]).stderr(Stdio::null()).status();
+        Python::with(program, "numpy")
+    }
+
+    /// Starts it if it has this peer; `futures` is a part of Python.
+    pub(crate) fn with(program: &Path, peer: &str) -> Result<Python, String> {
+        let module = if peer == "futures" { "concurrent.futures" } else { peer };
+        let asked = Command::new(program).args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();
         match asked {
             Ok(status) if status.success() => Python::start(program),
-            Ok(_) => Err(format!("{} has no NumPy", program.display())),
+            Ok(_) => Err(format!("{} has no {module}", program.display())),
             Err(error) => Err(format!("{} cannot be started ({error})", program.display())),
         }
     }

@@ -13,6 +13,8 @@ use std::process::{Command, exit};
 
 use anyhow::{Context, Result};
 
+use crate::peers::ipc;
+
 const MARK: &str = "raw-child";
 
 /// This program again, as the raw child in this role.
@@ -36,6 +38,7 @@ pub(crate) fn serve_if_child() {
         rows::ROLE => rows::serve(),
         spawn::ROLE => spawn::serve(),
         spawn::BUSY => spawn::be_busy(),
+        ipc::ROLE => ipc::serve(&rest),
         counting::PART => counting::part(&rest),
         counting::PAIR => counting::pair(&rest),
         counting::RAYON => counting::rayon(&rest),

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use crate::peers::procspawn;
 use crate::peers::python::Python;
+use crate::peers::threads::{self, Echo};
+use crate::peers::{ipc, procspawn};
 use crate::place::Setting;
 use crate::race::{Goal, Metric, Race};
 use crate::raw::pipes::Pipes;
@@ -26,6 +27,16 @@ const RING: &str = "raw ring";
 const PIPES: &str = "two raw pipes";
 const PROCSPAWN: &str = "procspawn";
 const PYTHON: &str = "Python Pool.apply";
+const CROSSBEAM: &str = "crossbeam, another thread";
+const RAYON: &str = "rayon install";
+const IPC: &str = "ipc-channel";
+/// Python's other pools: the name in `python.py`, and ours in the table.
+const PYTHONS: [(&str, &str); 4] = [
+    ("futures", "Python ProcessPoolExecutor"),
+    ("joblib", "Python joblib (loky)"),
+    ("mpire", "Python mpire"),
+    ("pebble", "Python Pebble"),
+];
 
 fn race<'a>(
     row: &'static str,
@@ -116,11 +127,31 @@ fn unpinned(setting: &Setting) -> Result<RowReport> {
         Err(reason) => race.without(PROCSPAWN, &reason),
     };
     race.goal(0, PROCSPAWN, Goal::Faster(8.0));
+    let mut echo = Echo::start();
+    race.beside(CROSSBEAM, move || latencies(calls, || echo.call(1)));
+    match setting.peer(|| threads::rayon(2)) {
+        Ok(peer) => race.beside(RAYON, move || latencies(calls, || threads::call_rayon(&peer, 1))),
+        Err(reason) => race.without(RAYON, &reason),
+    };
+    match setting.peer(ipc::Echo::start) {
+        Ok(mut peer) => race.beside(IPC, move || latencies(calls, || peer.call(1))),
+        Err(reason) => race.without(IPC, &reason),
+    };
+    for name in [CROSSBEAM, RAYON, IPC] {
+        race.goal(0, name, Goal::Shown);
+    }
     match setting.peer(|| Python::start(&setting.python)) {
         Ok(mut python) => race.beside(PYTHON, move || python.ask("apply", calls)),
         Err(reason) => race.without(PYTHON, &reason),
     };
     race.goal(0, PYTHON, Goal::Faster(12.0));
+    for (peer, name) in PYTHONS {
+        match setting.peer(|| Python::with(&setting.python, peer)) {
+            Ok(mut python) => race.beside(name, move || python.ask("apply-by", format_args!("{peer} {}", calls / 4))),
+            Err(reason) => race.without(name, &reason),
+        };
+        race.goal(0, name, Goal::Shown);
+    }
     race.run(setting)
 }
 

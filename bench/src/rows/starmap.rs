@@ -16,6 +16,13 @@ use crate::table::{COLUMNS, howmany_within_range, numbers};
 
 const CODEC: &str = "encode + decode, 1 thread";
 const PYTHON: &str = "Python Pool.starmap";
+/// Python's other pools: the name in `python.py`, and ours in the table.
+const PYTHONS: [(&str, &str); 4] = [
+    ("futures", "Python ProcessPoolExecutor"),
+    ("joblib", "Python joblib (loky)"),
+    ("mpire", "Python mpire"),
+    ("pebble", "Python Pebble"),
+];
 const METRICS: [Metric; 1] = [Metric::cost("time", "ms")];
 
 fn count(pool: &Pool, rows: &[Vec<i64>]) -> Result<usize> {
@@ -86,5 +93,16 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
         Err(reason) => whole.without(PYTHON, &reason),
     };
     whole.goal(0, PYTHON, Goal::Faster(20.0));
+    for (peer, name) in PYTHONS {
+        match setting.peer(|| Python::with(&setting.python, peer)) {
+            Ok(mut python) => whole.beside(name, move || {
+                let answer = python.ask("starmap-by", format_args!("{peer} {count_of_rows}"))?;
+                ensure!(answer.get(1) == Some(&(total as f64)), "{peer}'s counts add up");
+                Ok(answer[..1].to_vec())
+            }),
+            Err(reason) => whole.without(name, &reason),
+        };
+        whole.goal(0, name, Goal::Shown);
+    }
     Ok(vec![warm, whole.run(setting)?])
 }
