@@ -162,7 +162,9 @@ impl State {
             let outcome = Outcome::Came(entry.status, Bytes::of(entry.payload));
             told.extend(calls.settle(first + u64::from(entry.offset), outcome));
         }
-        self.fire(told);
+        if !told.is_empty() {
+            self.fire(told);
+        }
         true
     }
 

@@ -188,18 +188,27 @@ impl State {
             let Some(run) = self.sched.cut(plan.job, plan.tasks, largest - BATCH_HEADER) else {
                 continue;
             };
-            match self.send(id, plan.job, &run) {
-                Ok(true) => self.keep_spare(run.bytes),
-                Ok(false) => {
-                    self.sched.workers[id].blocked = true;
-                    self.sched.push_front(plan.job, run);
-                }
-                Err(error) => {
-                    self.sched.push_front(plan.job, run);
-                    self.cannot_send(id, &error);
-                }
+            self.send_run(id, plan.job, run);
+        }
+    }
+
+    /// Sends tasks to a worker; `false`: they are back in their queue.
+    pub(super) fn send_run(&mut self, id: WorkerId, job: JobId, run: Run) -> bool {
+        match self.send(id, job, &run) {
+            Ok(true) => {
+                self.keep_spare(run.bytes);
+                return true;
+            }
+            Ok(false) => {
+                self.sched.workers[id].blocked = true;
+                self.sched.push_front(job, run);
+            }
+            Err(error) => {
+                self.sched.push_front(job, run);
+                self.cannot_send(id, &error);
             }
         }
+        false
     }
 
     fn keep_spare(&mut self, mut buffer: Vec<u8>) {

@@ -11,7 +11,7 @@ use super::functions::FunctionRef;
 use super::jobs::JobState;
 use super::open::Staged;
 use super::outcomes::Hook;
-use super::scheduler::{Function, Job, Terms};
+use super::scheduler::{Function, Job, JobId, Run, Terms};
 use super::state::{Lane, State};
 use crate::error::TaskError;
 
@@ -26,7 +26,9 @@ impl Engine {
     ) -> Result<CallRef, TaskError> {
         let function = self.resolve(named)?;
         let mut state = self.lock();
-        let cell = self.submit(&mut state, (function, named), terms, label, entry)?;
+        let cell = self.enter(&mut state, (function, named), terms, label, entry)?;
+        let (job, index) = cell.name();
+        state.queue_call(job, index, &entry.bytes);
         // Calls that follow each other closely travel together: the crank is turned now and then, not for each.
         state.turn_now_and_then();
         self.mind_call(&mut state, &cell);
@@ -44,15 +46,16 @@ impl Engine {
     ) -> Result<CallRef, TaskError> {
         let function = self.resolve(named)?;
         let mut state = self.lock();
-        let cell = self.submit(&mut state, (function, named), terms, label, entry)?;
-        state.dispatch();
+        let cell = self.enter(&mut state, (function, named), terms, label, entry)?;
+        let (job, index) = cell.name();
+        state.send_alone(job, index, &entry.bytes);
         self.mind_call(&mut state, &cell);
         self.await_call(state, true, &cell, None);
         Ok(cell)
     }
 
-    /// Puts a call into its queue.
-    fn submit(
+    /// Makes a call's cell, in the lane of its kind.
+    fn enter(
         &self,
         state: &mut State,
         (function, named): (Function, &FunctionRef),
@@ -86,13 +89,12 @@ impl Engine {
             for wanted in entry.wanted.drain(..) {
                 job.attachments.add(Wanted { first: index, ..wanted });
             }
-            Some((index, cell))
+            Some(cell)
         });
-        let Some((index, cell)) = added else {
+        let Some(cell) = added else {
             return Err(TaskError::Cancelled { reason: "the pool is going away".to_owned() });
         };
         state.keep_parcels(std::mem::take(&mut entry.parcels));
-        state.sched.push_call(id, index, &entry.bytes, &mut state.spare_call);
         Ok(cell)
     }
 
@@ -129,6 +131,23 @@ impl Engine {
 const LANES: usize = 64;
 
 impl State {
+    fn queue_call(&mut self, job: JobId, index: u64, entry: &[u8]) {
+        self.sched.push_call(job, index, entry, &mut self.spare_call);
+    }
+
+    /// A call whose caller waits for it goes straight to a worker that has nothing, if nobody was there before.
+    fn send_alone(&mut self, job: JobId, index: u64, entry: &[u8]) {
+        let Some(worker) = self.sched.idle_worker() else {
+            self.queue_call(job, index, entry);
+            return self.dispatch();
+        };
+        let mut bytes = std::mem::take(&mut self.spare_call);
+        bytes.extend_from_slice(entry);
+        if !self.send_run(worker, job, Run { first: index, count: 1, attempt: 1, bytes, from: 0 }) {
+            self.dispatch();
+        }
+    }
+
     /// Forgets kinds of single calls of which none is open, when there are many: labels may be new each time.
     fn close_idle_lanes(&mut self) {
         if self.lanes.len() < LANES {
