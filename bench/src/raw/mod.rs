@@ -4,6 +4,7 @@
 //! anything else is done, so that a raw child starts as fast as a program can.
 
 pub(crate) mod counting;
+pub(crate) mod ipc;
 pub(crate) mod pipes;
 pub(crate) mod ring;
 pub(crate) mod rows;
@@ -12,8 +13,6 @@ pub(crate) mod spawn;
 use std::process::{Command, exit};
 
 use anyhow::{Context, Result};
-
-use crate::peers::ipc;
 
 const MARK: &str = "raw-child";
 

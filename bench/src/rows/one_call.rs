@@ -7,11 +7,12 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::peers::procspawn;
 use crate::peers::python::Python;
 use crate::peers::threads::{self, Echo};
-use crate::peers::{ipc, procspawn};
 use crate::place::Setting;
 use crate::race::{Goal, Metric, Race};
+use crate::raw::ipc;
 use crate::raw::pipes::Pipes;
 use crate::raw::ring::Ring;
 use crate::raw::spawn::Children;

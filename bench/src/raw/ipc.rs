@@ -24,7 +24,7 @@ impl Echo {
     pub(crate) fn start() -> Result<Echo, String> {
         let start = || -> Result<Echo> {
             let (server, name) = IpcOneShotServer::<Ends>::new()?;
-            let child = crate::raw::child(ROLE)?.arg(name).spawn()?;
+            let child = super::child(ROLE)?.arg(name).spawn()?;
             let (_, (to, from)) = server.accept()?;
             Ok(Echo { child, to, from })
         };
