@@ -3,6 +3,8 @@
 //! A hook is a task like any other, sent to one worker alone: so a hook that panics, or dies with its worker, ends as a task
 //! does, with the same words, and its result comes back as every result does. The tasks of a worker wait for its start hook.
 
+use std::collections::VecDeque;
+
 use super::outcomes::{Bytes, Farewell, Outcome, told};
 use super::scheduler::{END_HOOK, Event, Function, Job, JobId, Run, START_HOOK, Worker, WorkerId};
 use super::state::State;
@@ -11,6 +13,16 @@ use crate::error::{PoolError, TaskError};
 
 /// A task without arguments.
 const NO_ARGUMENTS: [u8; mpexec_wire::ENTRY_HEADER] = [0; mpexec_wire::ENTRY_HEADER];
+
+/// So many results of end hooks wait to be fetched at most; the oldest are dropped.
+const MOST_FAREWELLS: usize = 10_000;
+
+fn keep_latest<T>(kept: &mut VecDeque<T>, latest: T) {
+    if kept.len() >= MOST_FAREWELLS {
+        kept.pop_front();
+    }
+    kept.push_back(latest);
+}
 
 impl State {
     /// Makes the hooks known to the scheduler.
@@ -85,8 +97,8 @@ impl State {
             self.slots[id].hooks += 1;
         }
         if hook == END_HOOK {
-            self.farewells.push(Farewell { worker: id, pid: self.slots[id].pid, outcome });
-            return;
+            let farewell = Farewell { worker: id, pid: self.slots[id].pid, outcome };
+            return keep_latest(&mut self.farewells, farewell);
         }
         if self.slots[id].dismissed {
             // It was told to leave before it was through.
@@ -144,5 +156,17 @@ impl State {
         for entry in mpexec_wire::Results::new(results, 0, 0).flatten() {
             self.hook_ended(hook, id, Outcome::Came(entry.status, Bytes::of(entry.payload)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_results_that_nobody_fetches_the_latest_are_kept() {
+        let mut kept = VecDeque::new();
+        (0..MOST_FAREWELLS + 5).for_each(|n| keep_latest(&mut kept, n));
+        assert!(kept.into_iter().eq(5..MOST_FAREWELLS + 5));
     }
 }

@@ -127,7 +127,7 @@ pub(crate) struct State {
     /// What is to be told of once the lock is released.
     pub news: Vec<String>,
     /// What end hooks brought that nobody has fetched.
-    pub farewells: Vec<Farewell>,
+    pub farewells: VecDeque<Farewell>,
     /// The supervisor's, which watches the control sockets.
     pub post_watcher: Option<Arc<Watcher>>,
     /// What the shared context names, for every new worker.

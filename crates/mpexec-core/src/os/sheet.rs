@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::{FallocateFlags, MemfdFlags, OFlags};
@@ -32,6 +32,24 @@ impl Sheet {
     pub(crate) fn own() -> io::Result<[Sheet; 2]> {
         let keep = |stream| Ok::<_, io::Error>(Sheet(rustix::io::fcntl_dupfd_cloexec(stream, 3)?.into()));
         Ok([keep(rustix::stdio::stdout())?, keep(rustix::stdio::stderr())?])
+    }
+
+    /// This process's standard output and error lead to these two, whatever somebody has made of them since.
+    pub(crate) fn put_in_place(stdout: &Sheet, stderr: &Sheet) {
+        if !stdout.is_at(rustix::stdio::stdout()) {
+            // Refused only where the sheet itself was closed, and then there is nothing to print to.
+            let _ = rustix::stdio::dup2_stdout(&stdout.0);
+        }
+        if !stderr.is_at(rustix::stdio::stderr()) {
+            let _ = rustix::stdio::dup2_stderr(&stderr.0);
+        }
+    }
+
+    fn is_at(&self, stream: BorrowedFd<'_>) -> bool {
+        match (rustix::fs::fstat(&self.0), rustix::fs::fstat(stream)) {
+            (Ok(own), Ok(there)) => (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino),
+            _ => false,
+        }
     }
 
     /// How much was printed since it was cleared; 0 when that cannot be had.

@@ -98,7 +98,8 @@ impl PoolBuilder {
 
 impl Pool {
     /// What the end hooks of workers that have left brought, each once, in the order in which they came; after
-    /// [`Pool::join`] those of all workers that were not killed.
+    /// [`Pool::join`] those of all workers that were not killed. They are kept until they are fetched, the latest 10,000 of them: a pool
+    /// that replaces its workers for ever does not fill the memory with what nobody asks for.
     #[must_use]
     pub fn end_results<R: TaskResult>(&self) -> Vec<EndResult<R>> {
         let farewells = std::mem::take(&mut self.engine.lock().farewells);

@@ -46,6 +46,8 @@ pub(super) fn begin(most: u64) -> io::Result<()> {
 impl Sheets {
     fn clear(&self) {
         flush_standard_output();
+        // A task may have closed them, or sent them elsewhere; the next one prints here again.
+        Sheet::put_in_place(&self.stdout, &self.stderr);
         self.stdout.clear();
         self.stderr.clear();
     }

@@ -11,6 +11,7 @@ use crate::common::{Watchdog, builder, wait_until};
 crate::process_contract![
     each_task_has_what_it_printed_and_no_other,
     what_ordinary_calls_print_is_nobodys,
+    a_task_that_closes_its_streams_takes_nothing_from_the_next,
     a_task_that_takes_its_worker_down_leaves_what_it_had_printed,
     a_task_that_is_tried_again_has_what_its_last_attempt_printed,
     every_failure_keeps_its_type_and_its_output,
@@ -63,6 +64,36 @@ fn what_ordinary_calls_print_is_nobodys(link: Transport) {
     said(&pool.apply_captured(|| println!("mine"), ()), "mine\n", "");
     pool.apply(|| print!("ordinary"), ()).unwrap();
     said(&pool.apply_captured(|| eprintln!("mine"), ()), "", "mine\n");
+}
+
+fn a_task_that_closes_its_streams_takes_nothing_from_the_next(link: Transport) {
+    let pool = capturing(link, 1).build().unwrap();
+    let closes = |writable: bool| {
+        print!("before");
+        stdout().flush().unwrap();
+        // What is open for reading only refuses every write, as one that is closed does.
+        let null = std::fs::File::options().read(true).write(writable).open("/dev/null").unwrap();
+        rustix::stdio::dup2_stdout(&null).unwrap();
+        rustix::stdio::dup2_stderr(&null).unwrap();
+        let _ = writeln!(stdout(), "lost").and_then(|()| writeln!(stderr(), "lost"));
+    };
+    for writable in [false, true] {
+        said(&pool.apply_captured(closes, (writable,)), "before", "");
+        let (pid, after) = (
+            pool.pids(),
+            pool.apply_captured(
+                || {
+                    println!("mine");
+                    eprint!("too")
+                },
+                (),
+            ),
+        );
+        said(&after, "mine\n", "too");
+        assert_eq!(pool.pids(), pid, "the same worker");
+        pool.apply(closes, (writable,)).unwrap();
+        said(&pool.apply_captured(|| println!("mine"), ()), "mine\n", "");
+    }
 }
 
 fn prints_and_dies(n: u32) -> u32 {
