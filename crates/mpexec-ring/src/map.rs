@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 use crate::error::OpenError;
 
@@ -117,6 +117,21 @@ impl Map {
         // above), so every access within the range is backed.
         let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, fd, 0) };
         let start = start.map_err(|error| OpenError::Os { what, source: error.into() })?;
+        let start = NonNull::new(start.cast::<u8>()).expect("mmap without MAP_FIXED never gives address 0");
+        Ok(Map {
+            start,
+            len,
+            #[cfg(test)]
+            heap: None,
+        })
+    }
+
+    /// `len` zero bytes (not 0) that no other process sees.
+    pub(crate) fn private(len: usize) -> io::Result<Map> {
+        // SAFETY: with a null address and no MAP_FIXED the kernel picks a free range, so no
+        // existing mapping is touched; behind it is no file that could shrink.
+        let start =
+            unsafe { mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
         let start = NonNull::new(start.cast::<u8>()).expect("mmap without MAP_FIXED never gives address 0");
         Ok(Map {
             start,

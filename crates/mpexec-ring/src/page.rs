@@ -25,7 +25,8 @@ const WHAT: &str = "the page of the pool";
 #[derive(Debug)]
 pub struct PoolPage {
     memory: OwnPage,
-    fd: OwnedFd,
+    /// `None`: nobody else is to see it.
+    fd: Option<OwnedFd>,
 }
 
 impl PoolPage {
@@ -38,12 +39,21 @@ impl PoolPage {
         let fd = sized_memfd("mpexec-page", HEADER_PAGE as u64)?;
         let map = Map::new(fd.as_fd(), HEADER_PAGE, Access::ReadWrite, WHAT).map_err(os)?;
         seal(fd.as_fd(), ONE_WRITER)?;
-        Ok(PoolPage { memory: OwnPage::new(map), fd })
+        Ok(PoolPage { memory: OwnPage::new(map), fd: Some(fd) })
     }
 
-    /// The descriptor to pass to a worker, for [`crate::open`].
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+    /// A page that no worker will see, for a coordinator whose workers have no rings. It needs no memfd.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no mapping (memory is used up).
+    pub fn private() -> io::Result<PoolPage> {
+        Ok(PoolPage { memory: OwnPage::new(Map::private(HEADER_PAGE)?), fd: None })
+    }
+
+    /// The descriptor to pass to a worker, for [`crate::open`]; `None`: it is [private](PoolPage::private).
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().map(AsFd::as_fd)
     }
 
     /// Says whether the coordinator sleeps, so that workers ring. After `true`, look once more at

@@ -81,7 +81,7 @@ pub fn create(capacity: usize) -> io::Result<(TaskSender, ResultReceiver, Segmen
 /// ```
 /// let page = mpexec_ring::PoolPage::create()?;
 /// let (_, _, segments) = mpexec_ring::create(1 << 16)?;
-/// let (tasks, results) = mpexec_ring::open(segments, page.fd().try_clone_to_owned()?)?;
+/// let (tasks, results) = mpexec_ring::open(segments, page.fd().expect("others may see it").try_clone_to_owned()?)?;
 /// assert!(!tasks.has_news());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -113,7 +113,8 @@ pub fn in_process(
     page: &PoolPage,
 ) -> io::Result<(TaskSender, ResultReceiver, TaskReceiver, ResultSender)> {
     let (task_sender, result_receiver, segments) = create(capacity)?;
-    let (task_receiver, result_sender) = open(segments, page.fd().try_clone_to_owned()?).map_err(os)?;
+    let shown = page.fd().ok_or(io::ErrorKind::InvalidInput)?.try_clone_to_owned()?;
+    let (task_receiver, result_sender) = open(segments, shown).map_err(os)?;
     Ok((task_sender, result_receiver, task_receiver, result_sender))
 }
 

@@ -53,7 +53,7 @@ impl Worker {
         let (tasks, results, segments) = create(capacity).unwrap();
         let page = PoolPage::create().unwrap();
         let bell = Bell::new().unwrap();
-        let fds = [segments.tasks.as_fd(), segments.results.as_fd(), page.fd(), bell.fd().as_fd()];
+        let fds = [segments.tasks.as_fd(), segments.results.as_fd(), page.fd().unwrap(), bell.fd().as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         assert!(ancillary.push(SendAncillaryMessage::ScmRights(&fds)));

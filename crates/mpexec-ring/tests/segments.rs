@@ -14,7 +14,7 @@ use mpexec_ring::{
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 
 fn page() -> OwnedFd {
-    PoolPage::create().unwrap().fd().try_clone_to_owned().unwrap()
+    PoolPage::create().unwrap().fd().unwrap().try_clone_to_owned().unwrap()
 }
 
 fn segments() -> Segments {
@@ -110,7 +110,7 @@ fn a_lightly_used_ring_touches_its_window_and_no_more() {
     let page = PoolPage::create().unwrap();
     let (mut tasks, mut results, segments) = create(DEFAULT_CAPACITY).unwrap();
     let files = [&segments.tasks, &segments.results].map(|fd| File::from(fd.try_clone().unwrap()));
-    let (mut worker, mut sender) = open(segments, page.fd().try_clone_to_owned().unwrap()).unwrap();
+    let (mut worker, mut sender) = open(segments, page.fd().unwrap().try_clone_to_owned().unwrap()).unwrap();
     let touched = |file: &File| file.metadata().unwrap().blocks() * 512;
     let mut out = Vec::new();
     for number in 0..20_000 {
@@ -190,7 +190,7 @@ fn descriptors_are_not_inherited() {
     let page = PoolPage::create().unwrap();
     let Segments { tasks, results } = segments();
     let parcel = ParcelWriter::create().unwrap().finish().unwrap();
-    for fd in [page.fd(), tasks.as_fd(), results.as_fd(), parcel.as_fd()] {
+    for fd in [page.fd().unwrap(), tasks.as_fd(), results.as_fd(), parcel.as_fd()] {
         assert!(rustix::io::fcntl_getfd(fd).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
     }
 }

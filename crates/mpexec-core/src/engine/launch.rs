@@ -93,7 +93,9 @@ impl Engine {
         });
         let mut attached = match &rings {
             Some(((_, _, segments), bell)) => {
-                vec![segments.tasks.as_fd(), segments.results.as_fd(), self.page.fd(), bell.as_fd()]
+                let all =
+                    [Some(segments.tasks.as_fd()), Some(segments.results.as_fd()), self.page.fd(), Some(bell.as_fd())];
+                all.into_iter().flatten().collect()
             }
             None => Vec::new(),
         };

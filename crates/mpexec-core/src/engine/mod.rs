@@ -11,6 +11,8 @@
 //! | [`autopsy`] | what a dead worker left in writing of its death |
 //! | [`launch`] | starting a worker and shaking hands |
 //! | [`environment`] | where and how workers run |
+//! | [`places`] | filling the pool's empty places |
+//! | [`scarcity`] | when that is to be tried again |
 //! | [`hooks`] | what a worker runs before its first task and after its last |
 //! | [`limits`] | time limits of tasks, and the wait before a task is tried again |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
@@ -41,10 +43,12 @@ mod obituary;
 pub(crate) mod open;
 pub(crate) mod outcomes;
 pub(crate) mod parcels;
+mod places;
 mod posting;
 pub(crate) mod printed;
 mod receive;
 mod retire;
+mod scarcity;
 pub(crate) mod scheduler;
 mod segments;
 mod send;

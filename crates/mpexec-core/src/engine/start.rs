@@ -64,6 +64,7 @@ impl Engine {
             remedy: "give the path of an mpexec worker program".to_owned(),
         })?;
         let transport = Engine::choose(&config);
+        let page = if transport == Transport::Socket { PoolPage::private() } else { PoolPage::create() };
         let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
         let kick = Arc::new(Bell::new().map_err(failed("make a bell"))?);
         bells.add(std::os::fd::AsFd::as_fd(&*kick), KICK, Watch::Edge).map_err(failed("watch a bell"))?;
@@ -87,7 +88,7 @@ impl Engine {
             workers: AtomicUsize::new(workers),
             program,
             context,
-            page: PoolPage::create().map_err(failed("make the pool's shared page"))?,
+            page: page.map_err(failed("make the pool's shared page (--transport socket does without)"))?,
             bells,
             kick,
             mailbox,

@@ -11,6 +11,7 @@ use super::Engine;
 use super::forwarding::Stream;
 use super::launch::ThreadWorker;
 use super::retire::{MEMORY_LOOK, MemoryLook};
+use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
 use super::state::{Baton, Life, State};
@@ -47,10 +48,11 @@ pub(crate) struct Supervisor {
     pub(super) engine: Arc<Engine>,
     watcher: Arc<Watcher>,
     tokens: Vec<u64>,
-    serve: ThreadWorker,
+    pub(super) serve: ThreadWorker,
     memory_looked: Option<MemoryLook>,
     /// When time limits are to be looked at again.
     next_look: Option<Duration>,
+    pub(super) scarcity: Scarcity,
 }
 
 /// So often one worker's control socket is looked at before the others have their turn.
@@ -88,6 +90,7 @@ impl Supervisor {
             serve,
             memory_looked: None,
             next_look: None,
+            scarcity: Scarcity::default(),
         })
     }
 
@@ -126,6 +129,9 @@ impl Supervisor {
                 }
             }
             self.keep_deadlines();
+            if self.scarcity.is_due() {
+                self.fill_places();
+            }
             self.engine.watch_memory(&mut self.memory_looked);
             self.next_look = self.engine.watch_time();
             let news = std::mem::take(&mut self.engine.lock().news);
@@ -177,6 +183,7 @@ impl Supervisor {
                 _ => {
                     self.hear(id);
                     self.engine.bury(id);
+                    self.scarcity.may_be_over();
                     self.fill_places();
                 }
             }
@@ -184,52 +191,7 @@ impl Supervisor {
         self.tokens = tokens;
     }
 
-    /// Starts a worker in every empty place, as long as the pool is to have them.
-    pub(super) fn fill_places(&mut self) {
-        let engine = self.engine.clone();
-        for id in 0..engine.workers() {
-            let born = {
-                let state = engine.lock();
-                if id >= engine.workers() {
-                    break;
-                }
-                let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.work_left());
-                let fresh = engine.config.replace || state.deaths == 0;
-                if !state.slots[id].is_empty() || !wanted || !fresh || state.crash_looped {
-                    continue;
-                }
-                state.deaths
-            };
-            let launched = match engine.transport {
-                Transport::Memory => engine.launch_thread(id, self.serve),
-                _ => engine.launch(id),
-            };
-            match launched.and_then(|slot| self.watch(id, &slot).map(|()| slot)) {
-                Ok(slot) => {
-                    let slot = Slot { born, ..slot };
-                    let mut state = engine.lock();
-                    let ready = matches!(slot.phase, Phase::Ready);
-                    state.slots[id] = slot;
-                    state.launched += 1;
-                    if ready {
-                        if let Some(link) = &state.slots[id].link {
-                            let _ = engine.bells.add(link.bell(), id as u64, Watch::Edge);
-                        }
-                        state.welcome(id);
-                    } else if state.life == Life::Terminated {
-                        state.slots[id].kill();
-                    }
-                    if id >= engine.workers() {
-                        // The pool was made smaller while it was started.
-                        state.retire(id);
-                    }
-                }
-                Err(error) => self.could_not_start(&error),
-            }
-        }
-    }
-
-    fn watch(&self, id: WorkerId, slot: &Slot) -> Result<(), PoolError> {
+    pub(super) fn watch(&self, id: WorkerId, slot: &Slot) -> Result<(), PoolError> {
         let failed = |error| PoolError::system("watch a worker", error);
         if let Some(child) = &slot.child {
             self.watcher.add(child.as_fd(), token(id, CHILD), Watch::Level).map_err(failed)?;
@@ -245,23 +207,6 @@ impl Supervisor {
             self.watcher.add(socket, token(id, CONTROL), Watch::Level).map_err(failed)?;
         }
         Ok(())
-    }
-
-    /// A worker could not be started at all: the waiting calls are told if no other worker is left to serve them.
-    fn could_not_start(&mut self, error: &PoolError) {
-        let engine = self.engine.clone();
-        engine.note(&error.to_string());
-        let mut state = engine.lock();
-        let alone = state.slots.iter().all(Slot::is_empty);
-        if state.started.is_none() && alone {
-            state.started = Some(Err(error.clone()));
-        } else if alone {
-            state.end_calls(error);
-        }
-        for waiter in &state.parked {
-            waiter.wake();
-        }
-        engine.kick.ring();
     }
 
     /// The control socket of a worker has something.
@@ -363,7 +308,7 @@ impl Supervisor {
         let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
         state.unwatched = self.engine.config.most_memory.is_some() && !grows;
         let memory = self.engine.config.most_memory.filter(|_| grows).map(|_| MEMORY_LOOK);
-        let next = next.into_iter().chain(memory).chain(self.next_look).min();
+        let next = next.into_iter().chain(memory).chain(self.next_look).chain(self.scarcity.left()).min();
         if threads { Some(TURN) } else { next }
     }
 

@@ -1,9 +1,13 @@
 //! This program's own executable, held open: workers run the very file that the coordinator runs, also when the path
 //! has been overwritten or removed since.
 
+#![expect(unsafe_code, reason = "asks the kernel what it has started")]
+
+use std::ffi::{CStr, OsStr};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -22,16 +26,30 @@ pub(crate) struct Program {
     pub own: bool,
 }
 
+/// The path of the program that runs now. Without `/proc` it is the one by which it was started.
+fn own_path() -> PathBuf {
+    std::env::current_exe().ok().or_else(started_as).unwrap_or_else(|| PathBuf::from("/proc/self/exe"))
+}
+
+/// What the kernel was asked to start; if it is relative, then to the directory in which that was.
+fn started_as() -> Option<PathBuf> {
+    // SAFETY: only asks; the answer is 0 where there is none.
+    let path = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const libc::c_char;
+    // SAFETY: it is not null, and then a text on the process's first stack page, which is there as long as the process.
+    let path = (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) })?;
+    std::path::absolute(OsStr::from_bytes(path.to_bytes())).ok()
+}
+
 /// Device and inode of the program that runs now.
 pub(crate) fn own_id() -> io::Result<FileId> {
-    let meta = std::fs::metadata("/proc/self/exe").or_else(|_| std::fs::metadata(std::env::current_exe()?))?;
+    let meta = std::fs::metadata("/proc/self/exe").or_else(|_| std::fs::metadata(own_path()))?;
     Ok(FileId { device: meta.dev(), inode: meta.ino() })
 }
 
 impl Program {
     /// This program itself.
     pub(crate) fn own() -> io::Result<Program> {
-        let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
+        let path = own_path();
         let file = File::open("/proc/self/exe").or_else(|_| File::open(&path))?;
         Program::hold(file, path, true)
     }

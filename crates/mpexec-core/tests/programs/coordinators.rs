@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mpexec_core::{Pool, Transport, WorkerStderr, Workers};
+use mpexec_core::{Pool, Receiver, Sender, Shared, Transport, WorkerStderr, Workers, channel};
 use rustix::process::Signal;
 
 use crate::common::census::{alive, kill, signal, stopped};
@@ -15,6 +15,7 @@ use crate::common::{Scratch, Watchdog, forever, spin, wait_until};
 const LINK: &str = "MPEXEC_TEST_LINK";
 const PIDS: &str = "MPEXEC_TEST_PIDS";
 const END: &str = "MPEXEC_TEST_END";
+const WORKERS: usize = 7;
 
 /// Written whole or not at all.
 fn write_down(path: &str, text: &str) {
@@ -35,6 +36,17 @@ fn starts_a_grandchild(path: String) {
     child.wait().unwrap();
 }
 
+fn adds_up_for_ever(numbers: Shared<u64>, out: Sender<u64>) {
+    loop {
+        // Once the way out is full this waits for a reader that never comes.
+        let _ = out.send(&numbers.iter().sum());
+    }
+}
+
+fn listens(messages: Receiver<u64>) -> u64 {
+    messages.recv().unwrap_or(0)
+}
+
 fn loops() {
     loop {
         spin(Duration::from_secs(1));
@@ -49,19 +61,27 @@ fn a_coordinator_with_busy_waiting_stopped_and_idle_workers() {
     };
     let _watchdog = Watchdog::new();
     let link: Transport = std::env::var(LINK).unwrap().parse().unwrap();
-    let pool = Pool::builder().workers(Workers::Exact(5)).transport(link).stderr(WorkerStderr::Keep).build().unwrap();
+    let pool =
+        Pool::builder().workers(Workers::Exact(WORKERS)).transport(link).stderr(WorkerStderr::Keep).build().unwrap();
     assert!(pool.wait_ready(None));
     let grandchild = Scratch::new();
+    // What lies in shared memory, and channels whose other ends are here, hold nobody either.
+    let shared = Shared::from_slice(&vec![1u64; 1 << 16]).unwrap();
+    let (_sender, receiver) = channel::<u64>().unwrap();
+    let (back, _answers) = channel::<u64>().unwrap();
     let _running = (
+        pool.apply_async(adds_up_for_ever, (&shared, back)),
+        pool.apply_async(listens, (receiver,)),
         pool.apply_async(loops, ()),
         pool.apply_async(starts_a_grandchild, (grandchild.text(),)),
         pool.apply_async(forever, ()),
     );
     wait_until("the grandchild runs", || !read_pids(grandchild.path()).is_empty());
     let workers = pool.pids();
-    signal(workers[4], Signal::STOP);
+    let last = workers[WORKERS - 1];
+    signal(last, Signal::STOP);
     signal(workers[0], Signal::STOP);
-    wait_until("two workers are stopped", || stopped(workers[4]) && stopped(workers[0]));
+    wait_until("two workers are stopped", || stopped(last) && stopped(workers[0]));
     let all = workers.iter().chain(&read_pids(grandchild.path())).map(u32::to_string).collect::<Vec<_>>();
     write_down(&pids, &all.join(" "));
     if std::env::var(END).is_ok_and(|end| end == "exit") {
@@ -104,7 +124,7 @@ fn start_coordinator(link: &str, end: &str) -> Coordinator {
 
 fn all_are_gone_soon(coordinator: &Coordinator) {
     let since = Instant::now();
-    assert_eq!(coordinator.pids.len(), 6, "five workers and a grandchild");
+    assert_eq!(coordinator.pids.len(), WORKERS + 1, "the workers and a grandchild");
     wait_until("nobody is left", || !coordinator.pids.iter().copied().any(alive));
     // A second is promised; on a machine with more work than processors the kernel may take a little longer.
     assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());

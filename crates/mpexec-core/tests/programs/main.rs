@@ -7,8 +7,11 @@ mod coordinators;
 mod descriptors;
 mod no_workers;
 mod outliving;
+mod refusing;
+mod scarcity;
 mod stderr;
 mod stdout;
+mod trust;
 
 #[path = "../common/mod.rs"]
 mod common;
