@@ -39,6 +39,14 @@ fn parse(text: String) -> usize {
     }
 }
 
+/// A parser that goes as deep as its input does, and nobody has said how deep that may be.
+fn depth(text: &[u8]) -> usize {
+    match text {
+        [b'(', inner @ ..] => 1 + std::hint::black_box(depth(inner)),
+        _ => 0,
+    }
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     mpexec_core::init();
     let pool = Pool::builder().workers(Workers::Exact(2)).stderr(Output::Keep).build()?;
@@ -74,6 +82,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert!(matches!(&failures[0], TaskError::Panicked { message, .. } if message.contains("no number")));
     assert!(matches!(failures[1], TaskError::Crashed { exit: Exit::Signal(6), .. }));
     assert!(matches!(failures[2], TaskError::Crashed { exit: Exit::Code(42), .. }));
+
+    // A stack that overflows ends its process as well; the standard library says so on standard error before it aborts.
+    let deep = |levels: usize| depth(&vec![b'('; levels]);
+    assert_eq!(pool.apply(deep, (1_000,))?, 1_000);
+    let Err(TaskError::Crashed { exit: Exit::Signal(6), stderr, backtrace: Some(backtrace), .. }) =
+        pool.apply(deep, (10_000_000,))
+    else {
+        panic!("it had an endless stack")
+    };
+    assert!(stderr.contains("has overflowed its stack") && backtrace.to_string().contains("crash_isolation::depth"));
 
     // There is no broken pool: new workers have taken the places of the dead.
     assert_eq!(pool.apply(parse, (String::from("still here"),))?, 10);

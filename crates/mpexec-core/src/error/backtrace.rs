@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 /// The calls that a worker was in when a signal ended it that means a fault of its program: SIGSEGV, SIGBUS, SIGILL, SIGFPE,
 /// SIGABRT, SIGTRAP, SIGSYS. It has written the addresses down while it died; names for them are looked for in this process,
-/// when this is shown for the first time, and that may take as long as with any first backtrace (tens of milliseconds).
+/// when this is shown for the first time, and that may take as long as with any first backtrace (tens of milliseconds). A worker
+/// with `RUST_BACKTRACE=0` writes nothing down.
 ///
 /// Shown, it ends where the task began; with `{:#}` it goes on to `main`. Names are known for the program itself, if the worker is
 /// this same program, and for libraries that this process has too. Of others there are file and offset, as tools take them.

@@ -81,7 +81,13 @@ fn start() -> io::Result<Sender<Request>> {
     let (sender, requests) = channel::<Request>();
     std::thread::Builder::new().name("mpexec-spawn".into()).stack_size(256 << 10).spawn(move || {
         for Request { mut command, answer } in requests {
-            let child = command.spawn().and_then(|child| ChildProcess::adopt(child.id()));
+            let child = command.spawn().and_then(|mut child| {
+                ChildProcess::adopt(child.id()).inspect_err(|_| {
+                    // What cannot be held is not kept: no descriptor was left for it, or the kernel knows none of this kind.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                })
+            });
             // Our copy of the child's ends of socket and pipe must be gone before the answer: the child's death shows as
             // their end.
             drop(command);

@@ -123,6 +123,16 @@ fn a_death_without_a_fault_has_no_backtrace_and_says_what_was_run() {
 }
 
 #[test]
+fn whoever_refuses_backtraces_of_panics_gets_none_of_crashes() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = crate::common::builder(link, 1).env("RUST_BACKTRACE", "0").build().unwrap();
+        let death = death(pool.apply(gives_up, (1,)));
+        assert!(death.exit == Exit::Signal(6) && death.backtrace.is_none() && death.ran_for.is_some());
+    }
+}
+
+#[test]
 fn how_long_a_task_had_run_is_told_to_a_few_milliseconds() {
     let _alone = alone();
     let spins = |n: u32| {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use mpexec_core::{Exit, Pool, PoolBuilder, PoolError, Process, Shared, TaskError, Transport, WorkerStderr, Workers};
 use rustix::process::{Resource, WaitOptions, getrlimit, setrlimit};
 
-use crate::common::{Scratch, Watchdog, wait_until};
+use crate::common::{Scratch, Watchdog, census, wait_until};
 use crate::refusing::refuse;
 
 const CASE: &str = "MPEXEC_TEST_CASE";
@@ -20,12 +20,14 @@ const LINK: &str = "MPEXEC_TEST_LINK";
 type Case = (&'static str, fn(Transport));
 
 /// What a program is short of, by name.
-const CASES: [Case; 6] = [
+const CASES: [Case; 8] = [
     ("descriptors", few_descriptors),
     ("many-workers", more_workers_than_descriptors),
     ("processes", few_processes),
     ("memory-files", no_memory_files),
     ("reaped", children_that_others_reap),
+    ("strict", a_strict_profile),
+    ("pidfds", no_pidfds),
     ("plain", works),
 ];
 
@@ -104,6 +106,14 @@ fn few_descriptors(link: Transport) {
         (limit.current, limit.maximum) = (Some(open + more), Some(open + more));
         setrlimit(Resource::Nofile, limit).unwrap();
         worked.push(right_or_told(builder(link, 2).build(), "open files"));
+        if more == 6 {
+            // While the test itself can look, once the last pool has let go of its own: none is left of those that could not be
+            // held.
+            wait_until("there is room to look", || {
+                [(); 3].map(|()| std::fs::File::open("/dev/null")).iter().all(Result::is_ok)
+            });
+            wait_until("nobody is left", || census::children().is_empty());
+        }
     }
     assert!(worked[0] && !worked[59], "{worked:?}");
 }
@@ -194,6 +204,35 @@ fn no_memory_files(link: Transport) {
     assert_eq!(pool.apply(|n: u8| n + 1, (1,)).unwrap(), 2);
 }
 
+/// What an older profile, or an older kernel, refuses: each has another way.
+fn a_strict_profile(link: Transport) {
+    for call in [libc::SYS_close_range, libc::SYS_process_vm_readv, libc::SYS_timer_create, libc::SYS_pidfd_send_signal]
+    {
+        refuse(call, libc::EPERM);
+    }
+    works(link);
+    let pool = builder(link, 1).build().unwrap();
+    let Err(TaskError::Crashed { exit, backtrace, .. }) = pool.apply(gives_up, ()) else { panic!("it lived") };
+    assert_eq!(exit, Exit::Signal(6));
+    assert!(backtrace.unwrap().to_string().contains("gives_up"));
+    let running = pool.apply_async(crate::common::forever, ());
+    running.abort();
+    assert!(running.get().is_err());
+    assert_eq!(pool.apply(|n: u8| n + 1, (1,)).unwrap(), 2);
+}
+
+#[inline(never)]
+fn gives_up() -> u8 {
+    std::process::abort()
+}
+
+fn no_pidfds(link: Transport) {
+    refuse(libc::SYS_pidfd_open, libc::ENOSYS);
+    let error = builder(link, 2).build().unwrap_err().to_string();
+    assert!(error.contains("cannot be started") && error.contains("not implemented"), "{error}");
+    wait_until("nobody is left", || census::children().is_empty());
+}
+
 fn children_that_others_reap(link: Transport) {
     // Where SIGCHLD is ignored this has nothing to do; elsewhere it is a host program that waits for whatever child it has.
     std::thread::spawn(|| {
@@ -261,6 +300,22 @@ fn without_memory_files_auto_takes_the_socket_and_shm_says_why_not() {
     let _watchdog = Watchdog::new();
     for link in ["auto", "socket", "shm"] {
         ends_well(short_of("memory-files", link, &own()));
+    }
+}
+
+#[test]
+fn where_the_kernel_refuses_what_there_is_another_way_for_a_pool_works() {
+    let _watchdog = Watchdog::new();
+    for link in ["shm", "socket"] {
+        ends_well(short_of("strict", link, &own()));
+    }
+}
+
+#[test]
+fn without_descriptors_of_processes_there_is_an_error_and_no_process_left() {
+    let _watchdog = Watchdog::new();
+    for link in ["shm", "socket"] {
+        ends_well(short_of("pidfds", link, &own()));
     }
 }
 
