@@ -284,6 +284,11 @@ pub enum PoolError {
     /// `join` was called from one of the pool's own callbacks.
     #[error("join() was called from a callback of the pool, for whose end it would wait: call it elsewhere")]
     JoinInCallback,
+    /// A task of a pool with a single worker in this process ([`Workers::Inline`](crate::Workers::Inline)) called this very pool.
+    #[error(
+        "a task of a pool without processes called this same pool, whose only worker it keeps busy: use another pool there"
+    )]
+    CallInTask,
     /// `join` was called before `close` or `terminate`.
     #[error("join() was called on an open pool: call close() or terminate() first")]
     StillOpen,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mpexec_core::{Pool, Workers, count_processors};
 
@@ -12,6 +13,9 @@ use crate::plan::PoolPlan;
 
 /// The built-in tasks are pure: run again, they give the same. So a death of a worker is nobody's loss.
 const ATTEMPTS: u32 = 10;
+
+/// For what the pool still has to tell at the end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A process sees here which program it is; workers and who starts them compare that.
 const PROGRAM: &str = "/proc/self/exe";
@@ -37,6 +41,15 @@ pub(crate) fn size(workers: Workers, console: &Console, cut: impl Fn(usize) -> P
             }
             (count, pieces)
         }
+    }
+}
+
+/// A pool that tells of itself does so on a thread of its own: what it has to tell is heard before the program goes on to its end.
+pub(crate) fn hear_out(pool: &Pool, console: &Console) {
+    if console.says(Level::Verbose) {
+        pool.close();
+        // After a signal the pool is ending already, and what is late then is not waited for.
+        let _ = pool.join_timeout(LAST_WORDS);
     }
 }
 

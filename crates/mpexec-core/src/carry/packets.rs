@@ -30,7 +30,8 @@ pub(crate) fn pair(capacity: Option<usize>) -> io::Result<(OwnedFd, OwnedFd)> {
     // Nothing goes back: unread, it would spoil the end.
     shutdown(&receivers, Shutdown::Write)?;
     if let Some(capacity) = capacity {
-        sockopt::set_socket_send_buffer_size(&senders, capacity)?;
+        // The system has a most of its own, far below this.
+        sockopt::set_socket_send_buffer_size(&senders, capacity.min(i32::MAX as usize))?;
     }
     Ok((senders, receivers))
 }

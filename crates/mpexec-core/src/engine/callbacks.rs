@@ -1,5 +1,5 @@
-//! The one thread on which a pool's callbacks run, started with the first of them; and another one for wakers, because a
-//! waker that stands still may hold up neither the pool, nor whoever turns the crank, nor a callback.
+//! The one thread on which a pool's callbacks run, started with the first of them; and others for wakers and for notes,
+//! because one of these that stands still may hold up neither the pool, nor whoever turns the crank, nor a callback.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,6 +40,15 @@ impl Callbacks {
 
     pub(crate) fn start_for_wakers() -> Callbacks {
         Callbacks::on_thread("mpexec-wakers", false)
+    }
+
+    pub(crate) fn start_for_notes() -> Callbacks {
+        Callbacks::on_thread("mpexec-notes", true)
+    }
+
+    /// How many have not run to their end.
+    pub(crate) fn waiting(&self) -> usize {
+        self.pending.count.load(Ordering::Acquire)
     }
 
     fn on_thread(name: &str, known: bool) -> Callbacks {

@@ -224,6 +224,9 @@ impl Engine {
 
     /// Whether new calls are taken, and if not why.
     pub(crate) fn refuses(&self, state: &State) -> Option<crate::error::TaskError> {
+        if self.is_served_here() {
+            return Some(crate::error::TaskError::Pool(crate::error::PoolError::CallInTask));
+        }
         let closed = match state.life {
             Life::Open => return None,
             Life::Closed => "closed",

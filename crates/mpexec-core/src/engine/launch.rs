@@ -3,6 +3,7 @@
 //! The welcome, with the rings' descriptors, is sent right after the spawn and lies in the socket when the worker comes
 //! to its `init`; its hello is the only round trip.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -43,7 +44,20 @@ pub(crate) type ThreadWorker = fn(
     context: Option<Arc<Vec<u8>>>,
 );
 
+thread_local! {
+    /// The engine whose tasks this thread runs, as its address: on the in-process link alone, where the engine is joined before
+    /// it goes. 0 on any other thread.
+    static SERVED_BY: Cell<usize> = const { Cell::new(0) };
+}
+
 impl Engine {
+    /// Whether this thread is the only worker that there is: who waits here for a task waits for himself.
+    pub(super) fn is_served_here(&self) -> bool {
+        self.transport == Transport::Memory
+            && self.workers() == 1
+            && SERVED_BY.get() == std::ptr::from_ref(self) as usize
+    }
+
     /// Starts a process for place `id`. Not under the lock: a spawn takes a millisecond.
     pub(crate) fn launch(&self, id: WorkerId) -> Result<Slot, PoolError> {
         let (socket, theirs) =
@@ -157,9 +171,13 @@ impl Engine {
             memory::pair(self.config.ring_capacity, self.config.max_message, &self.page).map_err(failed)?;
         let number = u32::try_from(id).unwrap_or(u32::MAX);
         let context = self.config.context.clone();
+        let engine = std::ptr::from_ref(self) as usize;
         let thread = std::thread::Builder::new()
             .name(format!("mpexec-worker-{id}"))
-            .spawn(move || serve(inbox, out, number, context))
+            .spawn(move || {
+                SERVED_BY.set(engine);
+                serve(inbox, out, number, context);
+            })
             .map_err(failed)?;
         let slot = Slot { phase: Phase::Ready, link: Some(Box::new(link)), pid: std::process::id(), ..Slot::default() };
         Ok(Slot { thread: Some(thread), ..slot })

@@ -9,6 +9,7 @@
 //! | [`supervisor`] | the thread that watches processes, whatever the user does |
 //! | [`functions`] | which function of the worker program is meant |
 //! | [`autopsy`] | what a dead worker left in writing of its death |
+//! | [`notes`] | what the pool tells of itself |
 //! | [`launch`] | starting a worker and shaking hands |
 //! | [`environment`] | where and how workers run |
 //! | [`places`] | filling the pool's empty places |
@@ -39,6 +40,7 @@ pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod launch;
 mod limits;
+mod notes;
 mod obituary;
 pub(crate) mod open;
 pub(crate) mod outcomes;
@@ -96,6 +98,7 @@ pub(crate) struct Engine {
     pub(crate) callbacks: OnceLock<callbacks::Callbacks>,
     /// Wakers are woken, and dropped, on a thread of their own.
     pub(crate) wakers: OnceLock<callbacks::Callbacks>,
+    telling: notes::Telling,
     surroundings: environment::Surroundings,
     forwarding: forwarding::Forwarding,
     forwarding_stdout: forwarding::Forwarding,
@@ -107,12 +110,5 @@ impl Engine {
     /// How many workers there are to be.
     pub(crate) fn workers(&self) -> usize {
         self.workers.load(Ordering::Relaxed)
-    }
-
-    /// Tells the user what happened, if they asked to be told.
-    pub(crate) fn note(&self, line: &str) {
-        if let Some(notes) = &self.config.notes {
-            notes.tell(line);
-        }
     }
 }

@@ -98,6 +98,7 @@ impl Engine {
             surroundings,
             forwarding: Forwarding::to(Stream::Stderr),
             forwarding_stdout: Forwarding::to(Stream::Stdout),
+            telling: super::notes::Telling::default(),
             built_by: std::process::id(),
             config,
         });
@@ -184,6 +185,7 @@ impl Engine {
         }
         let told = ended.is_some() && self.callbacks.get().is_none_or(|callbacks| callbacks.wait(deadline));
         if told {
+            self.await_notes(deadline);
             return Ok(());
         }
         let left = {

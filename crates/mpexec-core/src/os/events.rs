@@ -24,9 +24,19 @@ impl Bell {
         Ok(Bell(self.0.try_clone()?))
     }
 
-    /// Wakes. A full counter (2^64 rings never read) is as good as a ring.
+    /// Wakes.
     pub(crate) fn ring(&self) {
-        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+        // Nobody closes the descriptors of this process over our heads.
+        let _ = self.try_ring();
+    }
+
+    /// As [`Bell::ring`], where the descriptor may be gone: a task may close whatever it likes.
+    pub(crate) fn try_ring(&self) -> io::Result<()> {
+        match rustix::io::write(&self.0, &1u64.to_ne_bytes()) {
+            // A full counter (2^64 rings never read) is as good as a ring.
+            Ok(_) | Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Sets it back, where it is watched by level.

@@ -5,6 +5,7 @@
 //! | [`child`] | a child process by its pidfd: wait, kill, kill its group |
 //! | [`spawn`] | the one thread that starts all children |
 //! | [`exe`] | this program's own executable, held open |
+//! | [`fork`] | telling a worker from a fork of it |
 //! | [`family`] | the children that this process has now |
 //! | [`place`] | niceness, processors, directories |
 //! | [`sheet`] | memory that a process prints to |
@@ -26,6 +27,7 @@ pub(crate) mod early;
 pub(crate) mod events;
 pub(crate) mod exe;
 pub(crate) mod family;
+pub(crate) mod fork;
 pub(crate) mod memory;
 pub(crate) mod modules;
 pub(crate) mod place;

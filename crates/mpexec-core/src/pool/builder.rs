@@ -221,7 +221,9 @@ impl PoolBuilder {
     }
 
     /// To be told what the pool does and why, a line at a time: a worker died and was replaced, what `auto` counted.
-    /// Called on the pool's own thread; it must not wait for the pool. A panic of it is caught: the pool goes on.
+    /// Called on a thread of its own, one line after the other: it may take its time, and a panic of it is caught. Of those that
+    /// wait for one that takes too long, a thousand are kept; how many were left out is told. [`Pool::join`] waits for the last
+    /// lines, a second at most.
     pub fn notes(mut self, notes: impl Fn(&str) + Send + Sync + 'static) -> PoolBuilder {
         self.config.notes = Some(Notes::new(notes));
         self

@@ -203,7 +203,7 @@ impl CallBuilder<'_> {
             Some(_) => self.open(&function.captured_id().0, Some(Stream::Unordered), feed),
             None => Err(TaskError::Pool(PoolError::BadSetting {
                 setting: "capture_output",
-                value: "unset".to_owned(),
+                value: "left unset for this call".to_owned(),
                 remedy: "set it on the pool's builder: workers print to memory from their start, or never",
             })),
         };

@@ -36,8 +36,12 @@ impl CallOptions {
             return zero("time_limit", "a task needs some time");
         }
         if self.terms.limit.is_some() && transport == Transport::Memory {
-            let remedy = "without processes there is nothing that can be killed: leave the limit out";
-            return Err(PoolError::BadSetting { setting: "time_limit", value: "had by threads".into(), remedy });
+            let remedy = "there is nothing that can be killed: leave the limit out";
+            return Err(PoolError::BadSetting {
+                setting: "time_limit",
+                value: "kept in a pool without processes".into(),
+                remedy,
+            });
         }
         Ok(())
     }

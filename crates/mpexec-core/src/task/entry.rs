@@ -164,6 +164,7 @@ pub(super) fn conjure<F: Copy>() -> F {
 }
 
 pub(super) fn write<R: TaskResult>(call: &mut Call<'_>, status: Status, output: &R) -> Status {
+    call.must_be_in_the_worker();
     match encode_owned(output, &mut call.sink) {
         Ok(_) => status,
         Err(EncodeError::Refused { type_name, message }) => {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use mpexec_ring::ParcelWriter;
 use mpexec_wire::{Sink, SinkFull, Status};
 
-use crate::os::descriptors;
+use crate::os::{descriptors, fork};
 
 /// A task function as code: reads `call.input`, writes `call.sink`, says how it went.
 pub(crate) type Entry = fn(&mut Call<'_>) -> Status;
@@ -21,6 +21,12 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// The function has returned, perhaps in a fork of the worker too, whose result is nobody's: such a process ends here.
+    #[inline]
+    pub(crate) fn must_be_in_the_worker(&self) {
+        fork::leave_if_forked();
+    }
+
     /// The call failed: whatever was written is dropped and the message is the payload.
     pub(crate) fn fail(&mut self, status: Status, message: &str) -> Status {
         self.sink.restart();

@@ -21,6 +21,7 @@ use super::panics;
 use crate::carry::incoming;
 use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, result_header, write_result};
 use crate::os::blackbox;
+use crate::os::fork;
 
 /// A finished result waits no longer than this for its neighbours before it is shown.
 const SHOW_AFTER_NS: u64 = 100_000;
@@ -186,6 +187,7 @@ fn run_task<M: Marks, O: Outbox>(
     incoming::set_open(true);
     let called = panics::catch(|| function(&mut call));
     incoming::set_open(false);
+    fork::leave_if_forked();
     let status = match called {
         Ok(status) => status,
         Err(report) => {

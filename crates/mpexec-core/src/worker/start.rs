@@ -18,7 +18,7 @@ use crate::error::PoolError;
 use crate::link::control::{Reader, Socket, Writer, wrap};
 use crate::link::parcels::{CONTEXT_LENGTH, CONTEXT_PARCEL, Parcels};
 use crate::link::{LinkError, shm, socket};
-use crate::os::{blackbox, death, descriptors, exe, place};
+use crate::os::{blackbox, death, descriptors, exe, fork, place};
 
 /// A worker that cannot shake hands leaves with this code.
 const REFUSED: i32 = 97;
@@ -77,6 +77,7 @@ pub(crate) fn init(by_offset: fn(u64) -> Option<Entry>) {
 
 fn be_worker(coordinator: u32, by_offset: fn(u64) -> Option<Entry>) -> ! {
     ambient::mark_worker_process();
+    fork::mark_this_process();
     death::settle_in("mpexec-worker");
     let socket = match descriptors::take_socket_from_stdin() {
         Ok(socket) => wrap(socket),

@@ -64,7 +64,7 @@ pub fn worker_state<S: 'static, R>(use_it: impl FnOnce(&mut S) -> R) -> R {
             Some((Some(value), _)) => use_it(value),
             Some((None, kept)) => panic!("the worker's state is a {kept}, not a {}", type_name::<S>()),
             None => panic!(
-                "worker_state::<{}, _>() was called where there is none: outside a task, or in a pool built without .start_hook(..)",
+                "worker_state::<{}, _>() was called where there is none: outside a task, on a thread that a task started, or in a pool built without .start_hook(..)",
                 type_name::<S>()
             ),
         }

@@ -1,10 +1,12 @@
 //! Calls and their results are those of the plain loop, whatever the number of tasks, the form of the call, or the way
 //! in which arguments are given.
 
+use std::io::Write;
+
 use mpexec_core::{Pool, Text, Transport, Workers, context, current_task};
 use serde::{Deserialize, Serialize};
 
-use crate::common::{builder, pool};
+use crate::common::{Scratch, builder, pool};
 
 crate::contract!(
     every_form_equals_the_plain_loop_for_every_number_of_items,
@@ -16,6 +18,7 @@ crate::contract!(
     imap_unordered_brings_each_index_once_and_stays_ended,
     a_task_knows_its_index_attempt_and_worker,
     the_context_reaches_every_worker,
+    the_context_is_decoded_once_in_each_worker_and_in_each_replacement,
     a_context_of_another_type_is_named,
     unusual_values_arrive_intact,
 );
@@ -150,6 +153,41 @@ fn the_context_reaches_every_worker(transport: Transport) {
         };
         let wanted = |n: u64| ("limits".to_owned(), limits.table.len(), n.min(2));
         assert!(pool.map(look, 0..100).unwrap().into_iter().eq((0..100).map(wanted)));
+    }
+}
+
+/// A context that writes down each time that it is decoded.
+#[derive(Serialize)]
+struct Witnessed {
+    log: String,
+    value: u64,
+}
+
+impl<'de> Deserialize<'de> for Witnessed {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Witnessed, D::Error> {
+        let (log, value) = <(String, u64)>::deserialize(deserializer)?;
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        writeln!(file, "{}", std::process::id()).unwrap();
+        Ok(Witnessed { log, value })
+    }
+}
+
+fn the_context_is_decoded_once_in_each_worker_and_in_each_replacement(transport: Transport) {
+    let log = Scratch::new();
+    let witnessed = Witnessed { log: log.text(), value: 7 };
+    let pool = builder(transport, 2).max_tasks_per_worker(3).context(&witnessed).unwrap().build().unwrap();
+    let mut processes = pool.map(|n: u64| (std::process::id(), n * context::<Witnessed>().value), 0..24).unwrap();
+    assert!((0..24).zip(&processes).all(|(n, (_, value))| *value == n * 7));
+    processes.sort_unstable();
+    processes.dedup_by_key(|(pid, _)| *pid);
+    let text = std::fs::read_to_string(log.path()).unwrap();
+    let mut decoded: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+    decoded.sort_unstable();
+    if transport == Transport::Memory {
+        assert_eq!(decoded.len(), 8, "once in each thread");
+    } else {
+        assert!(decoded.iter().eq(processes.iter().map(|(pid, _)| pid)), "{decoded:?} are not {processes:?}");
+        assert_eq!(decoded.len(), 8, "24 tasks, three for each worker");
     }
 }
 

@@ -64,12 +64,14 @@ fn fails_alone<R>(transport: Transport, call: impl Fn(&mpexec_core::Pool) -> Res
 }
 
 fn a_panic_is_told_with_message_file_and_line(transport: Transport) {
-    let pool = pool(transport, 1);
+    // Workers inherit the environment, which may say that there is none.
+    let threads = transport == Transport::Memory;
+    let refused = threads && std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value == "0");
+    let builder = builder(transport, 1);
+    let pool = if threads { builder } else { builder.env("RUST_BACKTRACE", "1") }.build().unwrap();
     let line = line!() + 1;
     let error = pool.apply(|n: u32| assert!(n > 5, "no such row: {n}"), (3,)).unwrap_err();
     let TaskError::Panicked { message, location, backtrace } = error else { panic!("{error:?}") };
-    // Workers inherit the environment that says whether there is one.
-    let refused = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value == "0");
     assert_eq!(backtrace.is_none(), refused);
     assert!(backtrace.is_none_or(|frames| frames.contains("a_panic_is_told_with_message_file_and_line")));
     assert_eq!(message, "no such row: 3");

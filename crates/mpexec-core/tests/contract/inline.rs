@@ -88,6 +88,19 @@ fn a_task_that_runs_is_let_finish() {
     assert!(ended.is_open(), "it was let finish");
 }
 
+static OWN: std::sync::OnceLock<Pool> = std::sync::OnceLock::new();
+
+#[test]
+fn a_task_that_calls_its_own_pool_is_told_so_and_one_that_calls_another_is_served() {
+    let _watchdog = Watchdog::new();
+    let own = OWN.get_or_init(|| builder().build().unwrap());
+    let error = own.apply(|| OWN.get().unwrap().apply(|| 1u8, ()).map_err(|error| error.to_string()), ()).unwrap();
+    assert!(error.as_ref().is_err_and(|error| error.contains("use another pool there")), "{error:?}");
+    let failed = own.apply(|| OWN.get().unwrap().map(|n: u8| n, [1]).is_err(), ()).unwrap();
+    assert!(failed && own.apply(|| 2u8, ()).unwrap() == 2);
+    assert_eq!(own.apply(|| builder().build().unwrap().apply(|| 3u8, ()).unwrap(), ()).unwrap(), 3);
+}
+
 #[test]
 fn what_needs_a_process_is_refused() {
     let _watchdog = Watchdog::new();

@@ -12,6 +12,7 @@ use crate::common::{Scratch, builder, forever, open, pass, pool, wait_until};
 
 crate::process_contract!(
     a_dropped_handle_leaves_every_task_to_run,
+    every_dropped_handle_with_a_callback_tells_its_own_error,
     a_dropped_handle_leaves_every_task_to_run_when_a_worker_dies,
     a_handle_that_has_failed_says_so_in_every_way,
     every_task_of_a_terminated_pool_is_told_of_once,
@@ -20,6 +21,26 @@ crate::process_contract!(
 /// How many of the tasks have left their file.
 fn ran(marks: &[Scratch]) -> usize {
     marks.iter().filter(|mark| mark.is_open()).count()
+}
+
+fn every_dropped_handle_with_a_callback_tells_its_own_error(transport: Transport) {
+    let pool = pool(transport, 2);
+    let (tell, told) = std::sync::mpsc::channel();
+    for n in 0..20u32 {
+        let tell = tell.clone();
+        let fails = |n: u32| -> u32 { panic!("this is number {n}") };
+        drop(pool.apply_async(fails, (n,)).on_error(move |error| tell.send((n, error.to_string())).unwrap()));
+    }
+    drop(tell);
+    pool.close();
+    pool.join().unwrap();
+    let mut all: Vec<_> = told.into_iter().collect();
+    all.sort();
+    assert_eq!(all.len(), 20, "each is told once");
+    assert!(
+        (0..).zip(&all).all(|(n, (of, text))| *of == n && text.ends_with(&format!("this is number {n}"))),
+        "{all:?}"
+    );
 }
 
 fn a_dropped_handle_leaves_every_task_to_run(transport: Transport) {

@@ -26,9 +26,15 @@ crate::contract!(
 );
 
 mod processes {
-    use super::a_task_may_have_a_pool_of_its_own_and_close_join_or_drop_it;
+    use super::{
+        a_task_may_have_a_pool_of_its_own_and_close_join_or_drop_it,
+        notes_that_stand_still_delay_neither_calls_nor_limits,
+    };
 
-    crate::process_contract!(a_task_may_have_a_pool_of_its_own_and_close_join_or_drop_it);
+    crate::process_contract!(
+        a_task_may_have_a_pool_of_its_own_and_close_join_or_drop_it,
+        notes_that_stand_still_delay_neither_calls_nor_limits,
+    );
 }
 
 /// Code that says that it was come to, and stands still.
@@ -295,4 +301,26 @@ fn a_task_may_have_a_pool_of_its_own_and_close_join_or_drop_it(transport: Transp
         sum
     };
     assert_eq!(pool.map(inner, 0..6).unwrap(), [4_950; 6]);
+}
+
+fn notes_that_stand_still_delay_neither_calls_nor_limits(transport: Transport) {
+    let (entered, gate, told) = (Scratch::new(), Scratch::new(), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let (still, keep) = (Still { entered: entered.text(), gate: gate.text() }, told.clone());
+    let notes = move |line: &str| {
+        still.stand();
+        keep.lock().unwrap().push(line.to_owned());
+    };
+    let pool = builder(transport, 1).notes(notes).build().unwrap();
+    for n in 0..3u8 {
+        assert!(matches!(pool.apply(|| -> u8 { std::process::abort() }, ()), Err(TaskError::Crashed { .. })));
+        let overruns = pool.call().time_limit(Duration::from_millis(50)).apply(forever, ());
+        assert!(matches!(overruns, Err(TaskError::TimedOut { .. })), "{overruns:?}");
+        assert_eq!(pool.apply(|n: u8| n + 1, (n,)).unwrap(), n + 1);
+    }
+    wait_until("it stands still", || entered.is_open());
+    assert!(told.lock().unwrap().is_empty());
+    gate.open();
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(told.lock().unwrap().len(), 3, "and every line is told");
 }

@@ -10,6 +10,7 @@ mod large;
 mod left_behind;
 mod liars;
 mod loops;
+mod mischief;
 mod publishing;
 mod scribble;
 mod table;

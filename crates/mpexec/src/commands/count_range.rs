@@ -45,6 +45,7 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     let counting = Counting { plan, file: &file, pieces, pool: &pool, running, progress };
     let counted = counting.run(&mut sink);
     let seconds = started.elapsed().as_secs_f64();
+    workforce::hear_out(&pool, console);
     // A count that was stopped by a signal may well have come to the end of what it was given.
     let counted = counted.and_then(|summary| running.finish().map(|()| summary));
     let summary = match counted {

@@ -31,6 +31,7 @@ const INSIDE: &[(&str, &str)] = &[
     ("crates/mpexec-core/src/task/entry.rs", "turns a function into a task and back"),
     ("crates/mpexec-core/tests/programs/refusing.rs", "has the kernel refuse system calls"),
     ("crates/mpexec-core/tests/death/forensics.rs", "code that is wrong, to be told where"),
+    ("crates/mpexec-core/tests/death/mischief.rs", "does what a careless C library does"),
     ("crates/mpexec-core/examples/crash_isolation.rs", "shows that a broken binding to C takes nobody along"),
     ("crates/mpexec/src/signals/order.rs", "writes down in a signal handler which signal was the first"),
     ("crates/mpexec/src/early.rs", "runs before main, to see what the standard library hides"),

@@ -112,7 +112,7 @@ impl Inbox for ShmInbox {
 
     fn next(&mut self, out: &mut ShmOutbox) -> Result<Incoming<'_>, LinkError> {
         if !self.tasks.has_news() {
-            out.publish();
+            out.publish()?;
             if !self.await_tasks(&out.results) {
                 return Ok(Incoming::Shutdown);
             }
@@ -158,21 +158,24 @@ impl ShmOutbox {
         }
     }
 
-    fn publish(&mut self) {
+    /// A coordinator that cannot be rung for sleeps on: who cannot ring must leave, which shows.
+    fn publish(&mut self) -> Result<(), LinkError> {
         if !std::mem::replace(&mut self.published, true) && self.results.publish() {
-            self.bell.ring();
+            self.bell.try_ring()?;
         }
+        Ok(())
     }
 
     /// The ring is full: what is complete is shown, and the coordinator, which always drains, makes room. The group
     /// goes on in a new one.
-    fn wait_for_space(&mut self) {
+    fn wait_for_space(&mut self) -> Result<(), LinkError> {
         self.results.end_group();
         self.published = false;
-        self.publish();
+        self.publish()?;
         space_wait(&self.results, Some(FULL_RING_LOOK));
         self.results.begin_group(GROUP, self.batch);
         self.headed = false;
+        Ok(())
     }
 
     /// Room behind the group's header, which is written before the first result.
@@ -212,7 +215,7 @@ impl Outbox for ShmOutbox {
     fn space(&mut self, min: usize) -> Result<&mut [u8], LinkError> {
         // The borrow checker does not see that a returned slice ends the loop, so the room is asked for twice.
         while !self.try_space(min) {
-            self.wait_for_space();
+            self.wait_for_space()?;
         }
         self.results.append_space(min, min).ok_or_else(|| LinkError::broken("the result ring lost its room"))
     }
@@ -234,8 +237,7 @@ impl Outbox for ShmOutbox {
             self.results.commit(TIMING_LEN, TIMING, 0);
         }
         self.published = false;
-        self.publish();
-        Ok(())
+        self.publish()
     }
 
     fn max_entry(&self) -> usize {

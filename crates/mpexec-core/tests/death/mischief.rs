@@ -1,0 +1,66 @@
+//! Tasks that do to their own process what none should: close what is not theirs, come back twice.
+#![expect(unsafe_code, reason = "what a careless C library does")]
+
+use mpexec_core::TaskError;
+
+use crate::common::{builder, pool};
+use crate::{LINKS, alone};
+
+/// Closes every descriptor that is none of the standard streams, as libraries do that mean well.
+fn closes_all(n: u32) -> u32 {
+    for fd in 3..1024 {
+        // SAFETY: wrong on purpose, and in a worker: what it breaks there is what the test is about.
+        unsafe { libc::close(fd) };
+    }
+    n + 1
+}
+
+#[test]
+fn a_task_that_closes_the_workers_descriptors_ends_and_holds_nobody_up() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 1);
+        for n in 0..20 {
+            match pool.apply(closes_all, (n,)) {
+                Ok(answer) => assert_eq!(answer, n + 1),
+                Err(error) => assert!(matches!(error, TaskError::Crashed { .. }), "{error:?}"),
+            }
+        }
+        let pool = builder(link, 2).attempts(3).build().unwrap();
+        let outcomes = pool.map_outcomes(|n: u32| if n % 50 == 7 { closes_all(n) } else { n + 1 }, 0..200);
+        for (n, outcome) in (0..).zip(outcomes) {
+            match outcome {
+                Ok(answer) => assert_eq!(answer, n + 1),
+                Err(error) => assert!(n % 50 == 7 && matches!(error, TaskError::Crashed { .. }), "{n}: {error:?}"),
+            }
+        }
+    }
+}
+
+/// The process in which it returned.
+fn forks(really: bool) -> (u32, bool) {
+    // SAFETY: wrong on purpose: the child has one thread of the worker's two, and returns into the worker's loop.
+    let in_child = really && unsafe { libc::fork() } == 0;
+    (std::process::id(), in_child)
+}
+
+#[test]
+fn a_task_that_forks_and_returns_in_both_has_the_workers_answer() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 1);
+        let [pid] = pool.pids()[..] else { panic!("one worker") };
+        for _ in 0..20 {
+            assert_eq!(pool.apply(forks, (true,)).unwrap(), (pid, false));
+        }
+        let all = pool.map(forks, (0..300).map(|n| n % 10 == 0)).unwrap();
+        assert!(all.into_iter().all(|answer| answer == (pid, false)));
+        assert_eq!(pool.pids(), [pid], "it lives on, alone");
+        let panics = |n: u32| {
+            // SAFETY: as above.
+            assert!(n > 0 || unsafe { libc::fork() } != 0, "only in the child");
+            n
+        };
+        assert_eq!(pool.apply(panics, (0,)).unwrap(), 0);
+    }
+}
