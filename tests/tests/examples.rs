@@ -24,7 +24,7 @@ const SHOWN: &[(&str, &[&str])] = &[
         "crash_isolation",
         &[
             "the C library was killed by signal 11 (SIGSEGV)\nsignal 11 (SIGSEGV) at address 0x0\n   0: ",
-            ": crash_isolation::c_length\n",
+            "c_length\n",
             "no number in \"bad\"\n",
             "was killed by signal 6 (SIGABRT)",
             "exited with code 42",

@@ -45,8 +45,8 @@ struct Line {
     place: Option<String>,
 }
 
-/// What a frame that belongs to the worker's machinery begins with: there the task has begun.
-const MACHINERY: [&str; 2] = ["mpexec_core::worker::", "mpexec_core::task::entry"];
+/// What stands in the name of a function of the worker's machinery: there the task has begun.
+const MACHINERY: [&str; 2] = ["mpexec_core::worker::", "mpexec_core::task::"];
 
 impl CrashBacktrace {
     pub(crate) fn new(about: String, frames: Vec<(Option<usize>, String)>) -> Option<CrashBacktrace> {
@@ -117,8 +117,7 @@ impl fmt::Display for CrashBacktrace {
 
 impl Line {
     fn is_machinery(&self) -> bool {
-        let function = self.function.trim_start_matches('<');
-        MACHINERY.iter().any(|start| function.starts_with(start))
+        MACHINERY.iter().any(|part| self.function.contains(part))
     }
 }
 
