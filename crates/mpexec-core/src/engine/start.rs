@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -106,7 +107,15 @@ impl Engine {
         engine.lock().post_watcher = Some(supervisor.watcher());
         std::thread::Builder::new()
             .name("mpexec-supervisor".into())
-            .spawn(move || supervisor.run())
+            .spawn({
+                let engine = engine.clone();
+                // Without it nobody would see a worker's end, nor keep a limit: better no pool than one that stands still.
+                move || {
+                    if catch_unwind(AssertUnwindSafe(|| supervisor.run())).is_err() {
+                        engine.end_without_supervisor();
+                    }
+                }
+            })
             .map_err(failed("start the supervisor thread"))?;
         engine.wait_started()?;
         Ok(engine)
@@ -136,6 +145,16 @@ impl Engine {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The supervisor is gone by a fault of ours: every call ends, and so does the pool.
+    fn end_without_supervisor(&self) {
+        const WHY: &str = "the pool's supervisor has failed (a fault of mpexec: please report what was printed)";
+        self.terminate(WHY);
+        let mut state = self.lock();
+        state.started.get_or_insert(Err(PoolError::system("go on", WHY)));
+        state.ended = true;
+        state.wake_all();
     }
 
     /// The largest payload of a task that travels within a batch; a larger one becomes a parcel.

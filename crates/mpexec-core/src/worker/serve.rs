@@ -60,12 +60,15 @@ struct Clock {
     long: bool,
     /// Single ones until the next is timed.
     until_next: u32,
+    /// What that was said of.
+    function: u64,
 }
 
 impl Clock {
-    /// When a batch of `count` tasks begins; `None`: it is not timed.
-    fn start(&mut self, count: u32) -> Option<Instant> {
-        if count == 1 && !self.long && self.until_next > 0 {
+    /// When a batch of `count` tasks of `function` begins; `None`: it is not timed.
+    fn start(&mut self, function: u64, count: u32) -> Option<Instant> {
+        let same = std::mem::replace(&mut self.function, function) == function;
+        if count == 1 && same && !self.long && self.until_next > 0 {
             self.until_next -= 1;
             return None;
         }
@@ -107,7 +110,7 @@ fn run_batch<M: Marks, O: Outbox>(
     let function = functions.find(header.function_kind, header.function);
     let entries = Entries::new(&bytes[BATCH_HEADER..], header.count);
     marks.parcels().expect(header.parcels);
-    let mut pace = Pace::from(clock.start(header.count));
+    let mut pace = Pace::from(clock.start(header.function, header.count));
     blackbox::note(pace.since, 0);
     let mut ordinal = header.base_ordinal;
     for (offset, entry) in (0u32..).zip(entries) {
