@@ -25,6 +25,15 @@ fn calls_what_is_not_there(address: usize) -> u8 {
     function() + 1
 }
 
+/// Return addresses, saved registers and all lead to nowhere when it crashes.
+#[inline(never)]
+fn spoils_its_stack(words: usize, aborts: bool) -> u8 {
+    let mut here = 0usize;
+    // SAFETY: none: it is wrong, and ends the worker that runs it.
+    unsafe { std::ptr::write_bytes(&raw mut here, 0x41, black_box(words)) };
+    if black_box(aborts) { gives_up(1) } else { reads_what_is_not_there(0) }
+}
+
 #[inline(never)]
 fn gives_up(way: usize) -> u8 {
     if black_box(way) > 0 {
@@ -88,6 +97,23 @@ fn a_fault_of_the_program_is_told_with_the_function_that_did_it() {
         tell(|pool| pool.apply(gives_up, (1,)), 6, &["gives_up", "SIGABRT", here]);
         tell(|pool| pool.apply(goes_ever_deeper, (0,)), 11, &["goes_ever_deeper", here]);
         tell(|pool| pool.apply(ends_in_a_thread_of_its_own, (0x20,)), 11, &["reads_what_is_not_there", "0x20"]);
+    }
+}
+
+#[test]
+fn a_stack_that_is_rubbish_changes_neither_the_signal_nor_the_first_name() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 1);
+        for (words, aborts) in [4, 16, 64, 512].into_iter().flat_map(|words| [(words, false), (words, true)]) {
+            let since = Instant::now();
+            let death = death(pool.apply(spoils_its_stack, (words, aborts)));
+            assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+            // Whoever walks such a stack may well fault in turn; it is the first fault that counts.
+            assert_eq!(death.exit, Exit::Signal(if aborts { 6 } else { 11 }));
+            let told = death.backtrace.unwrap().to_string();
+            assert!(told.contains(if aborts { "gives_up" } else { "reads_what_is_not_there" }), "{told}");
+        }
     }
 }
 
