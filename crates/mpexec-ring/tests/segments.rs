@@ -209,3 +209,12 @@ fn both_ends_of_a_ring_can_move_to_other_threads() {
     is_sync(&worker.signals());
     is_sync(&page);
 }
+
+#[test]
+fn a_page_that_is_private_serves_its_owner_and_can_be_given_to_nobody() {
+    let page = PoolPage::private().unwrap();
+    page.set_sleeping(true);
+    page.set_cpu(3);
+    assert!(page.fd().is_none());
+    assert!(in_process(4096, &page).is_err());
+}
