@@ -67,6 +67,8 @@ const SHOWN: &[(&str, &[&str])] = &[
         &[
             "7: not done within 200ms\n17: not done within 200ms\n18 of 20 done\n",
             "the program was stopped with the task that waited for it\n",
+            "7: not done with 200ms of processor time\n",
+            "1 MiB: there they are\n2 MiB: there they are\n",
             "it came through at attempt 3\n",
             "given up: most of 10000 were not run\n",
             "no result within 50ms; the task goes on, unless it is stopped\n",

@@ -54,6 +54,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     assert!(begin.elapsed() < Duration::from_secs(60));
 
+    // Who only waits uses no processor time; who computes does, on all its threads together.
+    let computing = pool.call().cpu_limit(Duration::from_millis(200));
+    if let Err(TaskError::CpuTimeExceeded { limit, .. }) = computing.apply(solve, (7,)) {
+        println!("7: not done with {limit:?} of processor time");
+    }
+
+    // A worker that may have 100 MiB: its task is refused more, and the others do not notice.
+    let small = Pool::builder().workers(Workers::Exact(1)).memory_limit(100 << 20).stderr(Output::Keep).build()?;
+    let outcomes = small.map_outcomes(|mib: usize| vec![1u8; mib << 20].len() >> 20, [1, 1000, 2]);
+    for (mib, outcome) in [1, 1000, 2].into_iter().zip(outcomes) {
+        match outcome {
+            Ok(got) => println!("{got} MiB: there they are"),
+            Err(error @ TaskError::OutOfMemory { .. }) => assert!(error.to_string().contains("104857600 bytes")),
+            Err(error) => return Err(format!("{mib} MiB: {error}").into()),
+        }
+    }
+
     // A task is not tried again unless that is asked for; then with longer and longer waits in between.
     let stubborn = pool.call().attempts(5).retry_delay(Duration::from_millis(10));
     println!("it came through at attempt {}", stubborn.apply(unlucky, ())?);

@@ -210,6 +210,10 @@ pub(crate) struct Config {
     pub attempts: u32,
     /// How long a task may run.
     pub time_limit: Option<Duration>,
+    /// How much processor time a task may use.
+    pub cpu_limit: Option<Duration>,
+    /// How much memory of its own a worker may have, in bytes.
+    pub memory_limit: Option<u64>,
     /// How long a task waits before it is tried again for the first time.
     pub retry_delay: Option<Duration>,
     /// How many tasks are sent together; `None` = by measurement.
@@ -272,6 +276,8 @@ impl Default for Config {
             handshake_limit: Duration::from_secs(10),
             attempts: 1,
             time_limit: None,
+            cpu_limit: None,
+            memory_limit: None,
             retry_delay: None,
             chunk: None,
             label: "mpexec".to_owned(),

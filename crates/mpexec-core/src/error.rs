@@ -63,6 +63,32 @@ pub enum TaskError {
         /// The limit.
         limit: Duration,
     },
+    /// The task used more processor time than it may ([`cpu_limit`](crate::CallBuilder::cpu_limit)): its worker was killed.
+    #[error("the task used more processor time than its limit of {limit:?}: worker process {pid} was killed")]
+    CpuTimeExceeded {
+        /// The process id of the worker.
+        pid: u32,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The worker had no more memory than its limit while it ran the task ([`memory_limit`](crate::PoolBuilder::memory_limit)):
+    /// it was killed, or was refused more and aborted.
+    #[error("the task ran out of memory: worker process {pid} {} its limit of {limit} bytes", exceeded(*had))]
+    OutOfMemory {
+        /// The process id of the worker.
+        pid: u32,
+        /// The limit in bytes.
+        limit: u64,
+        /// What the worker was found to have, in bytes, and killed for; `None` when it was refused more and aborted.
+        had: Option<u64>,
+    },
+    /// The worker process died while it ran this task, which may run at most once
+    /// ([`at_most_once`](crate::CallBuilder::at_most_once)): what the task had done by then is not known, and it is not tried again.
+    #[error("{death}\nThe task may run at most once: how much of it was done is not known")]
+    OutcomeUnknown {
+        /// How the worker died: a [`Crashed`](TaskError::Crashed).
+        death: Box<TaskError>,
+    },
     /// The function returned an `Err`, in a form that takes this as a failure ([`try_map`](crate::Pool::try_map)).
     #[error("the task returned an error: {0:#}")]
     Returned(
@@ -144,6 +170,10 @@ pub enum TaskError {
     },
 }
 
+fn exceeded(had: Option<u64>) -> String {
+    had.map_or_else(|| "was refused more than".to_owned(), |had| format!("had {had} bytes, more than"))
+}
+
 /// One task of a job failed: which, and how.
 ///
 /// ```standalone_crate
@@ -178,7 +208,7 @@ impl TaskError {
     /// Whether the fault lies with the system (a worker died) and not with the task's own code or values.
     #[must_use]
     pub fn is_system(&self) -> bool {
-        matches!(self, TaskError::Crashed { .. } | TaskError::Pool(_))
+        matches!(self, TaskError::Crashed { .. } | TaskError::OutcomeUnknown { .. } | TaskError::Pool(_))
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Autopsy {
     /// Since the worker last noted the time.
     since_noted: Option<Duration>,
     pub backtrace: Option<CrashBacktrace>,
+    /// It aborted right after it was refused memory that it may not have.
+    pub refused: bool,
 }
 
 impl Autopsy {
@@ -25,6 +27,7 @@ impl Autopsy {
         let noted = Some(found.noted).filter(|noted| *noted > 0);
         Autopsy {
             since_noted: noted.and_then(|noted| end.checked_sub(noted)).map(Duration::from_nanos),
+            refused: found.crash.as_ref().is_some_and(|crash| crash.refused),
             backtrace: found.crash.and_then(|crash| backtrace(&crash, same)),
         }
     }
@@ -55,7 +58,7 @@ mod tests {
     use super::*;
 
     fn ran(noted: Option<u64>, seen: Option<u64>, first: bool) -> Option<u128> {
-        let autopsy = Autopsy { since_noted: noted.map(Duration::from_millis), backtrace: None };
+        let autopsy = Autopsy { since_noted: noted.map(Duration::from_millis), backtrace: None, refused: false };
         autopsy.ran_for(seen.map(Duration::from_millis), first).map(|time| time.as_millis())
     }
 

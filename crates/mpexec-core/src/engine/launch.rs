@@ -26,7 +26,7 @@ use super::slot::{Phase, Slot, Starting, Tail};
 use super::state::State;
 use crate::config::{Output, Transport, WORKER_MARK};
 use crate::error::PoolError;
-use crate::link::control::{self, Reader, Writer};
+use crate::link::control::{self, Reader, Socket, Writer};
 use crate::link::parcels::CONTEXT_PARCEL;
 use crate::link::shm::{Post, ShmLink};
 use crate::link::socket::SocketLink;
@@ -50,6 +50,18 @@ thread_local! {
     static SERVED_BY: Cell<usize> = const { Cell::new(0) };
 }
 
+/// A process that was started as a worker and waits to be welcomed.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    pub child: ChildProcess,
+    socket: Socket,
+    rings: Option<Rings>,
+    black_box: Option<BlackBox>,
+    stdout: Option<Tail>,
+    stderr: Option<Tail>,
+    sheets: Option<Sheets>,
+}
+
 impl Engine {
     /// Whether this thread is the only worker that there is: who waits here for a task waits for himself.
     pub(super) fn is_served_here(&self) -> bool {
@@ -60,6 +72,11 @@ impl Engine {
 
     /// Starts a process for place `id`. Not under the lock: a spawn takes a millisecond.
     pub(crate) fn launch(&self, id: WorkerId) -> Result<Slot, PoolError> {
+        Ok(self.greet(self.start_process()?, id))
+    }
+
+    /// Starts a process that may become a worker in any place.
+    pub(super) fn start_process(&self) -> Result<Newcomer, PoolError> {
         let (socket, theirs) =
             control::pair().map_err(|error| PoolError::system("make a socket pair for a worker", error))?;
         let piped = |error| PoolError::system("make a pipe for what a worker prints", error);
@@ -81,11 +98,22 @@ impl Engine {
         // Without it a worker serves as well.
         let black_box = BlackBox::new().ok();
         let child = spawning.wait().map_err(|error| self.not_startable(&error));
-        let (rings, mut child) = match (rings, child) {
+        let (rings, child) = match (rings, child) {
             (Ok(rings), child) => (rings, child?),
             (Err(error), Ok(child)) => return Err(abandon(child, error)),
             (Err(error), Err(_)) => return Err(error),
         };
+        // It waits for its welcome: nothing of the user's has run but what stands before `init`.
+        let walled = self.config.memory_limit.map_or(Ok(()), |bytes| child.limit_memory(bytes));
+        if let Err(error) = walled {
+            return Err(abandon(child, PoolError::system("limit the memory of a worker", error)));
+        }
+        Ok(Newcomer { child, socket, rings, black_box, stdout, stderr, sheets })
+    }
+
+    /// Makes a process that waits to be welcomed the worker of place `id`.
+    pub(super) fn greet(&self, newcomer: Newcomer, id: WorkerId) -> Slot {
+        let Newcomer { mut child, socket, rings, black_box, stdout, stderr, sheets } = newcomer;
         child.list_as(self.config.worker_name());
         let mut writer = Writer::new(socket.clone(), false);
         let reader = Reader::new(socket.clone(), false);
@@ -123,7 +151,7 @@ impl Engine {
         }
         let rings = rings.map(|((tasks, results, _), bell)| (tasks, results, bell));
         let pid = child.pid();
-        Ok(Slot {
+        Slot {
             phase: Phase::Starting(Box::new(Starting { since: Instant::now(), socket, reader, writer, rings })),
             child: Some(child),
             pid,
@@ -132,7 +160,7 @@ impl Engine {
             sheets,
             black_box,
             ..Slot::default()
-        })
+        }
     }
 
     fn make_rings(&self) -> Result<Option<Rings>, PoolError> {
@@ -248,7 +276,7 @@ impl Engine {
 /// A worker's rings, what is to be passed to it of them, and its bell.
 type Rings = ((TaskSender, ResultReceiver, Segments), Bell);
 
-/// A child that cannot be given its rings.
+/// A child that cannot be what it was started for.
 fn abandon(mut child: ChildProcess, error: PoolError) -> PoolError {
     child.kill_group();
     if child.wait_over(None) {

@@ -1,21 +1,20 @@
-//! Time limits of tasks, and the wait before a task is tried again.
+//! Limits of time and of processor time, and the wait before a task is tried again.
 //!
-//! A task's clock runs from the moment that the supervisor sees it running: it looks often enough that this is late by at
-//! most a sixteenth of the limit. When the time is up, what lies behind the task in its worker is taken back first, so that
-//! the kill strikes no other task; should the task end just then, its worker lives on.
+//! A task's clocks run from the moment that the supervisor sees it running: it looks often enough that this is late by at
+//! most a sixteenth of the limit. The processor time is that of the worker's process, with all its threads, read from
+//! outside. What happens when a limit is passed stands in [`super::overruns`].
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::Engine;
+use super::overruns::Overrun;
 use super::scheduler::{JobId, WorkerId};
+use super::slot::Clock;
 use super::state::State;
-use crate::link::Upto;
 
 /// Between two looks at what runs, at least and at most.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
-/// For so long a worker may leave unanswered what was asked back from it, before it is killed all the same.
-const PATIENCE: Duration = Duration::from_millis(200);
+pub(super) const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 /// No task waits longer before it is tried again.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
@@ -30,9 +29,9 @@ pub(super) fn delay(first: Duration, attempt: u32) -> Duration {
 }
 
 impl Engine {
-    /// Job `id` has got tasks. The supervisor is to watch those with time limits, and the memory of workers if that has one.
+    /// Job `id` has got tasks. The supervisor is to watch those with limits, and the memory of workers if that has one.
     pub(super) fn mind(&self, state: &mut State, id: JobId) {
-        let limited = state.sched.job(id).is_some_and(|job| job.limit.is_some());
+        let limited = state.sched.job(id).is_some_and(|job| job.limit.is_some() || job.cpu_limit.is_some());
         let news = limited && !std::mem::replace(&mut state.limited, true);
         if std::mem::take(&mut state.unwatched) || news {
             self.wake.ring();
@@ -75,60 +74,45 @@ impl State {
 
     /// `None`: no task with a limit is left.
     fn watch_limits(&mut self) -> Option<Duration> {
-        let mut next = self.sched.shortest_limit()?.div_f64(16.0).clamp(LOOKS.0, LOOKS.1);
+        let shortest = self.sched.shortest_limit();
+        let mut next = shortest.map(|limit| limit.div_f64(16.0).clamp(LOOKS.0, LOOKS.1));
         for id in 0..self.slots.len() {
-            if self.sched.workers[id].ready && !self.sched.workers[id].held.is_empty() {
-                next = next.min(self.watch_worker(id).unwrap_or(next));
+            if !self.sched.workers[id].ready {
+                continue;
             }
+            let look = match self.slots[id].expiring {
+                Some(_) => self.end_overrun(id),
+                None if shortest.is_some() && !self.sched.workers[id].held.is_empty() => self.watch_worker(id),
+                None => None,
+            };
+            next = next.into_iter().chain(look).min();
         }
-        Some(next.max(LOOKS.0))
+        next.map(|next| next.max(LOOKS.0))
     }
 
     fn watch_worker(&mut self, id: WorkerId) -> Option<Duration> {
-        let running = self.slots[id].link.as_ref()?.progress().running;
-        if let Some((task, asked)) = self.slots[id].expiring {
-            return self.end_overrun(id, task, asked, running);
-        }
-        let task = running?;
-        let job = self.sched.workers[id].job_of(task)?;
-        let limit = self.sched.job(job)?.limit?;
-        let since = match self.slots[id].clock {
-            Some((seen, since)) if seen == task => since,
-            _ => Instant::now(),
-        };
-        self.slots[id].clock = Some((task, since));
-        let left = limit.saturating_sub(since.elapsed());
-        if !left.is_zero() {
-            return Some(left);
-        }
-        self.sched.workers[id].closed += 1;
-        self.slots[id].expiring = Some((task, Instant::now()));
-        let hi = self.sched.workers[id].next_ordinal;
-        if task + 1 < hi {
-            self.withdraw(id, task + 1, hi);
-        }
-        let running = self.slots[id].link.as_ref()?.progress().running;
-        self.end_overrun(id, task, Instant::now(), running)
-    }
-
-    /// Kills the worker if it still runs the task, as soon as nothing else can be struck.
-    fn end_overrun(&mut self, id: WorkerId, task: u64, asked: Instant, running: Option<u64>) -> Option<Duration> {
-        if running != Some(task) {
-            // It ended just in time.
-            self.slots[id].expiring = None;
-            self.sched.workers[id].closed = self.sched.workers[id].closed.saturating_sub(1);
-            self.dispatch();
+        let task = self.slots[id].link.as_ref()?.progress().running?;
+        let job = self.sched.job(self.sched.workers[id].job_of(task)?)?;
+        let (limit, cpu_limit) = (job.limit, job.cpu_limit);
+        if limit.is_none() && cpu_limit.is_none() {
             return None;
         }
-        if self.sched.workers[id].unanswered > 0 && asked.elapsed() < PATIENCE {
-            // The answer may be here and nobody takes it in.
-            self.receive_from(id, Upto::Complete);
-            return Some(LOOKS.0);
-        }
-        let limit = self.sched.workers[id].job_of(task).and_then(|job: JobId| self.sched.job(job)?.limit);
-        self.slots[id].overran = Some((task, limit.unwrap_or_default()));
-        self.sentence(id);
-        None
+        let slot = &mut self.slots[id];
+        let now = Instant::now();
+        let cpu = cpu_limit.and_then(|_| slot.cpu_time());
+        let seen = match slot.clock {
+            Some(clock) if clock.task == task => clock,
+            _ => *slot.clock.insert(Clock { task, since: now, cpu }),
+        };
+        let left = limit.map(|limit| limit.saturating_sub(now.saturating_duration_since(seen.since)));
+        let used = cpu.zip(seen.cpu).map(|(now, then)| now.saturating_sub(then));
+        let left_of_cpu = cpu_limit.zip(used).map(|(limit, used)| limit.saturating_sub(used));
+        let over = match (limit, cpu_limit) {
+            (Some(limit), _) if left == Some(Duration::ZERO) => Overrun::Time(limit),
+            (_, Some(limit)) if left_of_cpu == Some(Duration::ZERO) => Overrun::Cpu(limit),
+            _ => return left.into_iter().chain(left_of_cpu).min(),
+        };
+        self.expire(id, task, over)
     }
 }
 

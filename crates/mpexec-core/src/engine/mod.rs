@@ -15,7 +15,10 @@
 //! | [`places`] | filling the pool's empty places |
 //! | [`scarcity`] | when that is to be tried again |
 //! | [`hooks`] | what a worker runs before its first task and after its last |
-//! | [`limits`] | time limits of tasks, and the wait before a task is tried again |
+//! | [`limits`] | limits of time and processor time, and the wait before a task is tried again |
+//! | [`memory`] | watching the workers' memory |
+//! | [`overruns`] | killing a worker for a task that has had more than it may |
+//! | [`pauses`] | stops of the whole program, which no limit counts |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
 //! | [`forwarding`] | what workers print on its way to our own streams |
@@ -40,11 +43,14 @@ pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod launch;
 mod limits;
+mod memory;
 mod notes;
 mod obituary;
 pub(crate) mod open;
 pub(crate) mod outcomes;
+pub(crate) mod overruns;
 pub(crate) mod parcels;
+mod pauses;
 mod places;
 mod posting;
 pub(crate) mod printed;

@@ -9,10 +9,11 @@ use super::Engine;
 use super::autopsy::Autopsy;
 pub(super) use super::deaths::Row;
 use super::forwarding::Stream;
+use super::overruns::Overrun;
 use super::printed::Printed;
 use super::scheduler::{Event, JobId, WorkerId};
 use super::send::cancelled;
-use super::slot::{Phase, Slot, Tail};
+use super::slot::{Phase, Signal, Slot, Tail};
 use super::state::{Life, State};
 use crate::config::Output;
 use crate::error::{Exit, PoolError, TaskError};
@@ -82,7 +83,10 @@ impl Engine {
             Some(label.map_or_else(String::new, |label| format!(" while it ran task {index} of {label:?}")))
         });
         let ran = ran.unwrap_or_default();
-        let overran = state.slots[id].overran;
+        let refused = exit == Exit::Signal(Signal::ABORT.as_raw()) && autopsy.refused;
+        let refused = self.config.memory_limit.filter(|_| refused).zip(running);
+        let refused = refused.map(|(limit, task)| (task, Overrun::Memory { limit, had: None }));
+        let overran = state.slots[id].overran.or(refused);
         if let Some((task, _)) = overran {
             // It was killed for that one: should another run by now, it is none's fault.
             running = running.filter(|ordinal| *ordinal == task);
@@ -109,16 +113,26 @@ impl Engine {
             ran_for,
             backtrace: backtrace.clone(),
         };
-        state.handle(Event::Lost { worker: id, running, spent: overran.is_some() }, |state, job, index| {
-            let error = match overran {
+        let overrun = overran.filter(|_| running.is_some()).map(|(_, why)| why);
+        let culprit = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal));
+        // A worker that broke the protocol may have begun all that it had.
+        let passed = state.slots[id].link.as_ref().map_or(0, |link| link.progress().passed);
+        let begun = if state.slots[id].fault.is_some() { u64::MAX } else { passed };
+        state.handle(Event::Lost { worker: id, running, spent: overrun.is_some(), begun }, |state, job, index| {
+            let function = state.jobs.get(&job).map_or("", |job| &job.function);
+            let ran_for = ran_for.filter(|_| culprit == Some((job, index)));
+            let error = match overrun {
                 _ if state.is_stopping(job, index) => cancelled(),
-                Some((_, limit)) => TaskError::TimedOut { pid, limit },
-                None => crashed(state.jobs.get(&job).map_or("", |job| &job.function), ran_for),
+                Some(why) if culprit == Some((job, index)) => why.error(pid),
+                _ if state.sched.job(job).is_some_and(|job| job.once) => {
+                    TaskError::OutcomeUnknown { death: Box::new(crashed(function, ran_for)) }
+                }
+                _ => crashed(function, ran_for),
             };
             state.keep_printed(job, index, printed.as_ref());
             state.fail(job, index, error);
         });
-        let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed;
+        let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed || refused.is_some();
         let slot = std::mem::take(&mut state.slots[id]);
         state.sweep_parcels();
         if let Some(link) = &slot.link {

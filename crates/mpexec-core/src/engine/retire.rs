@@ -1,28 +1,16 @@
-//! Sending workers home: a pool that shrinks, a worker that has done its share or has grown too large.
+//! Sending workers home: a pool that shrinks, a worker that has done its share or (see [`super::memory`]) has grown too large.
 //!
 //! A worker that is to leave gets nothing more, and what it has not started is taken back from it; when it has nothing
 //! any more it is told to leave. Its running task is finished first, so nobody loses anything by it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Engine;
-use super::scheduler::{Worker, WorkerId};
-use super::slot::{Phase, Slot};
+use super::scheduler::WorkerId;
+use super::slot::Phase;
 use super::state::{Life, State};
 use crate::error::PoolError;
 use crate::os::descriptors;
-use crate::os::memory::own_memory;
-
-/// While work is outstanding, the workers' memory is looked at so often.
-pub(super) const MEMORY_LOOK: Duration = Duration::from_millis(20);
-
-/// A look at the workers' memory.
-#[derive(Debug)]
-pub(super) struct MemoryLook {
-    at: Instant,
-    /// How many tasks had been finished by then.
-    pub finished: u64,
-}
 
 impl Engine {
     /// From now on there are to be so many workers.
@@ -54,41 +42,6 @@ impl Engine {
         // There may be room for more tasks.
         self.kick.ring();
         Ok(())
-    }
-
-    /// Replaces workers that have grown too large.
-    pub(super) fn watch_memory(&self, looked: &mut Option<MemoryLook>) {
-        let Some(most) = self.config.most_memory else {
-            return;
-        };
-        if looked.as_ref().is_some_and(|look| look.at.elapsed() < MEMORY_LOOK) {
-            return;
-        }
-        let ready: Vec<(WorkerId, u32)> = {
-            let state = self.lock();
-            *looked = Some(MemoryLook { at: Instant::now(), finished: state.sched.finished });
-            let slots = state.slots.iter().zip(&state.sched.workers).enumerate();
-            // One that has done nothing yet would be no smaller when it is replaced.
-            let worked = |slot: &Slot, worker: &Worker| worker.is_up() && worker.finished > u64::from(slot.hooks);
-            let ready = slots.filter(|(_, (slot, worker))| slot.child.is_some() && worked(slot, worker));
-            ready.map(|(id, (slot, _))| (id, slot.pid)).collect()
-        };
-        for (id, pid) in ready {
-            // Not under the lock: it reads a file.
-            let Some(bytes) = own_memory(pid).filter(|bytes| *bytes > most) else {
-                continue;
-            };
-            let mut state = self.lock();
-            if state.slots[id].pid == pid {
-                state.retire(id);
-                state.dispatch();
-                self.leave(&mut state);
-                drop(state);
-                self.note(&format!(
-                    "worker {id} (pid {pid}) has {bytes} bytes of memory, more than {most}: it is replaced after its task"
-                ));
-            }
-        }
     }
 }
 

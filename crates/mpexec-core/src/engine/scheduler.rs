@@ -46,8 +46,8 @@ pub(crate) enum Event {
     /// The worker has shaken hands.
     Ready(WorkerId),
     /// The worker is gone. `running`: the ordinal of the task that it was in, from its progress cell; `spent`: that one is not
-    /// to be tried again.
-    Lost { worker: WorkerId, running: Option<u64>, spent: bool },
+    /// to be tried again; `begun`: what lies below may have been started.
+    Lost { worker: WorkerId, running: Option<u64>, spent: bool, begun: u64 },
     /// The worker has not started the ordinals `from..to` and never will: those tasks are ours again. What was sent
     /// after they were asked for lies from `to` on and is none of them.
     TakenBack { worker: WorkerId, from: u64, to: u64 },
@@ -66,7 +66,7 @@ pub(crate) enum Action {
     Requeue { worker: WorkerId, nth: usize, job: JobId, offset: u32, first: u64, count: u32, attempt: u32 },
     /// As [`Action::Requeue`], of the one task that was running when its worker died and has an attempt left.
     Retry { worker: WorkerId, nth: usize, job: JobId, offset: u32, index: u64, attempt: u32 },
-    /// The task was running when its worker died and has no attempt left.
+    /// The task was running when its worker died and has no attempt left, or may have been and is not to run twice.
     Charge { worker: WorkerId, job: JobId, index: u64, attempt: u32 },
     /// Tell the worker not to start the ordinals in `lo..hi`.
     Withdraw { worker: WorkerId, lo: u64, hi: u64 },
@@ -320,7 +320,7 @@ impl Scheduler {
 
     /// The shortest time limit of tasks that are not settled.
     pub(crate) fn shortest_limit(&self) -> Option<std::time::Duration> {
-        self.jobs.values().filter(|job| job.held > 0 || job.waits()).filter_map(|job| job.limit).min()
+        self.jobs.values().filter(|job| job.held > 0 || job.waits()).filter_map(Job::shortest_limit).min()
     }
 
     /// Measured by the worker: `count` tasks of `job` took `nanos`.

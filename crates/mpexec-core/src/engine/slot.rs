@@ -10,6 +10,7 @@ use mpexec_ring::{ResultReceiver, TaskSender};
 pub(crate) use rustix::process::Signal;
 
 use super::forwarding::Stream;
+use super::overruns::{Expiring, Overrun};
 use super::printed::Sheets;
 use super::scheduler::JobId;
 use crate::carry::Mailbox;
@@ -49,6 +50,15 @@ pub(crate) struct Starting {
     pub rings: Option<(TaskSender, ResultReceiver, Bell)>,
 }
 
+/// When a task with limits was seen first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub task: u64,
+    pub since: Instant,
+    /// The processor time that its process had used by then, if that matters.
+    pub cpu: Option<Duration>,
+}
+
 /// See the head of this file.
 #[derive(Default)]
 pub(crate) struct Slot {
@@ -64,12 +74,12 @@ pub(crate) struct Slot {
     pub farewell_asked: bool,
     /// It was told to leave: its end is no death.
     pub dismissed: bool,
-    /// The limited task that it was seen in, and since when.
-    pub clock: Option<(u64, Instant)>,
-    /// That task's time is up, and what lies behind it was asked for then.
-    pub expiring: Option<(u64, Instant)>,
-    /// It was killed because this task ran longer than so long.
-    pub overran: Option<(u64, Duration)>,
+    /// The limited task that it was seen in.
+    pub clock: Option<Clock>,
+    /// A task of it has had more than it may.
+    pub expiring: Option<Expiring>,
+    /// It was killed for this task, which had more than it may.
+    pub overran: Option<(u64, Overrun)>,
     /// How many workers of the pool had died when this one was started.
     pub born: u64,
     pub stderr: Option<Tail>,
@@ -151,6 +161,16 @@ impl Slot {
             (Some(seen), Some(since)) if seen == ordinal => Some(since.elapsed()),
             _ => None,
         }
+    }
+
+    /// The ordinal of the task that it is in, as its worker says.
+    pub(crate) fn running(&self) -> Option<u64> {
+        self.link.as_ref()?.progress().running
+    }
+
+    /// The processor time that the process has used.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        self.child.as_ref()?.cpu_time()
     }
 
     /// A signal to the process alone.

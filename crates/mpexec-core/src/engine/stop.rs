@@ -168,7 +168,7 @@ mod tests {
         let happened = |state: &mut State, event| state.handle(event, |_, _, _| {});
         happened(&mut state, Event::Ready(0));
         let of_the_dead = state.close(0, true);
-        happened(&mut state, Event::Lost { worker: 0, running: None, spent: false });
+        happened(&mut state, Event::Lost { worker: 0, running: None, spent: false, begun: 0 });
         happened(&mut state, Event::Ready(0));
         let of_the_new = state.close(0, true);
         state.open_again(of_the_dead, true);

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use super::forwarding::Stream;
 use super::launch::ThreadWorker;
-use super::retire::{MEMORY_LOOK, MemoryLook};
+use super::memory::{MEMORY_LOOK, MemoryLook};
+use super::pauses::Pauses;
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
@@ -25,10 +26,10 @@ const TURN: Duration = Duration::from_millis(1);
 /// A worker that was told to leave and has not is killed after this.
 const LEAVE: Duration = Duration::from_secs(5);
 
-const CHILD: u64 = 0;
+pub(super) const CHILD: u64 = 0;
 pub(super) const CONTROL: u64 = 1;
-const STDERR: u64 = 2;
-const STDOUT: u64 = 3;
+pub(super) const STDERR: u64 = 2;
+pub(super) const STDOUT: u64 = 3;
 const WAKE: u64 = u64::MAX;
 
 pub(super) fn token(id: WorkerId, what: u64) -> u64 {
@@ -46,13 +47,14 @@ enum Turn {
 /// The thread's own.
 pub(crate) struct Supervisor {
     pub(super) engine: Arc<Engine>,
-    watcher: Arc<Watcher>,
+    pub(super) watcher: Arc<Watcher>,
     tokens: Vec<u64>,
     pub(super) serve: ThreadWorker,
     memory_looked: Option<MemoryLook>,
     /// When time limits are to be looked at again.
     next_look: Option<Duration>,
     pub(super) scarcity: Scarcity,
+    pauses: Pauses,
 }
 
 /// So often one worker's control socket is looked at before the others have their turn.
@@ -91,6 +93,7 @@ impl Supervisor {
             memory_looked: None,
             next_look: None,
             scarcity: Scarcity::default(),
+            pauses: Pauses::default(),
         })
     }
 
@@ -106,10 +109,12 @@ impl Supervisor {
             match self.what_to_do() {
                 Turn::Nothing => {
                     let limit = self.next_deadline();
+                    self.falls_asleep(limit);
                     self.attend(limit);
                 }
                 Turn::AtOnce => self.attend(Some(Duration::ZERO)),
                 Turn::NowAndThen => {
+                    self.falls_asleep(Some(TURN));
                     self.attend(Some(TURN));
                     let mut state = self.engine.lock();
                     if state.baton == Baton::Free {
@@ -117,6 +122,7 @@ impl Supervisor {
                     }
                 }
                 Turn::OnBells => {
+                    self.falls_asleep(Some(TURN));
                     let rung = self.engine.sleep_on_bells(self.engine.lock(), Some(TURN));
                     let mut state = self.engine.lock();
                     state.baton = Baton::Free;
@@ -128,6 +134,9 @@ impl Supervisor {
                     self.attend(Some(Duration::ZERO));
                 }
             }
+            if let Some(pause) = self.pauses.wakes() {
+                self.engine.lock().forgive(pause);
+            }
             self.keep_deadlines();
             if self.scarcity.is_due() {
                 self.fill_places();
@@ -136,6 +145,12 @@ impl Supervisor {
             self.next_look = self.engine.watch_time();
             let news = std::mem::take(&mut self.engine.lock().news);
             news.iter().for_each(|line| self.engine.note(line));
+        }
+    }
+
+    fn falls_asleep(&mut self, limit: Option<Duration>) {
+        if let Some(pause) = self.pauses.sleeps(limit) {
+            self.engine.lock().forgive(pause);
         }
     }
 
@@ -306,8 +321,8 @@ impl Supervisor {
         // Between two short tasks nobody works, but whoever has worked since the last look may have grown.
         let looked = self.memory_looked.as_ref();
         let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
-        state.unwatched = self.engine.config.most_memory.is_some() && !grows;
-        let memory = self.engine.config.most_memory.filter(|_| grows).map(|_| MEMORY_LOOK);
+        state.unwatched = self.engine.minds_memory() && !grows;
+        let memory = (self.engine.minds_memory() && grows).then_some(MEMORY_LOOK);
         let next = next.into_iter().chain(memory).chain(self.next_look).chain(self.scarcity.left()).min();
         if threads { Some(TURN) } else { next }
     }

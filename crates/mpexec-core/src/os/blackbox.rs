@@ -22,6 +22,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 pub(crate) use crash::Crash;
 
+use super::memory;
+
 /// All of it: numbers first, then text. Memory is taken as it is written.
 const SIZE: usize = 16 << 10;
 /// Where the text begins.
@@ -40,6 +42,9 @@ const BASE: usize = 6;
 const COUNT: usize = 7;
 const TEXT_LENGTH: usize = 8;
 const HAS_ADDRESS: usize = 9;
+const REFUSED: usize = 10;
+const REFUSER: usize = 11;
+const UNSHOWN: usize = 12;
 const FRAMES: usize = 16;
 const _: () = assert!((FRAMES + MOST_FRAMES) * 8 <= TEXT);
 
@@ -130,9 +135,11 @@ pub(crate) fn carry(file: OwnedFd) -> io::Result<()> {
         unsafe { mmap(std::ptr::null_mut(), SIZE, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &file, 0) }?;
     ANCHOR.get_or_init(|| (Instant::now(), now()));
     PAGE.store(page.cast(), Ordering::Release);
-    // Whoever refuses backtraces of panics refuses these.
-    if std::env::var_os("RUST_BACKTRACE").is_none_or(|value| value != "0") {
-        crash::install()?;
+    // Whoever refuses backtraces of panics refuses these. Where memory is limited, what is written down says if it ran out.
+    let wanted = std::env::var_os("RUST_BACKTRACE").is_none_or(|value| value != "0");
+    let walled = memory::own_limit().is_some();
+    if wanted || walled {
+        crash::install(wanted, walled)?;
     }
     Ok(())
 }

@@ -54,6 +54,17 @@ impl ChildProcess {
         }
     }
 
+    /// The processor time that it has used, all its threads together; not that of its own children.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        // Before the process is reaped its number is no other's.
+        self.exit.is_none().then(|| super::clocks::cpu_time(self.pid)).flatten()
+    }
+
+    /// From now on it is refused memory of its own beyond so many bytes; if less was allowed already, that stands.
+    pub(crate) fn limit_memory(&self, bytes: u64) -> io::Result<()> {
+        super::memory::limit(self.pid, bytes)
+    }
+
     /// How it ended, if it has: kills what is left of its group, then reaps it.
     pub(crate) fn try_wait(&mut self) -> Option<Exit> {
         if self.exit.is_some() {

@@ -1,4 +1,35 @@
-//! How much memory a process has of its own.
+//! How much memory a process has of its own, and may have; and who is to go first when the machine has none left.
+
+use std::io;
+
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+
+/// Added to the score by which the kernel chooses whom it kills when memory runs out: as if the process had half of the
+/// machine's memory more than it has.
+const FIRST_TO_GO: i32 = 500;
+/// The highest score there is.
+const HIGHEST: i32 = 1000;
+const SCORE: &str = "/proc/self/oom_score_adj";
+
+/// Lets process `pid` have no more than so many bytes in its data segment: all memory that is private and can be written, its
+/// main stack excepted, whether it was touched or not. Less than that, allowed already, stands.
+pub(crate) fn limit(pid: Pid, bytes: u64) -> io::Result<()> {
+    let bytes = own_limit().map_or(bytes, |own| own.min(bytes));
+    let wall = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    Ok(prlimit(Some(pid), Resource::Data, wall).map(drop)?)
+}
+
+/// So many bytes this process may have in its data segment, if that is limited; its children inherit this.
+pub(crate) fn own_limit() -> Option<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Data);
+    current.into_iter().chain(maximum).min()
+}
+
+/// When the machine has no memory left, this process is to go before those that have not asked for this.
+pub(crate) fn be_first_to_go() -> io::Result<()> {
+    let own = std::fs::read_to_string(SCORE)?.trim().parse::<i32>().map_err(io::Error::other)?;
+    std::fs::write(SCORE, (own + FIRST_TO_GO).min(HIGHEST).to_string())
+}
 
 /// The anonymous memory in bytes that process `pid` holds now: its heap and stacks, not files that it maps nor memory that it
 /// shares. `None` where the system does not tell.

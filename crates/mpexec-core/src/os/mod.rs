@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`child`] | a child process by its pidfd: wait, kill, kill its group |
+//! | [`clocks`] | the processor time of another process |
 //! | [`spawn`] | the one thread that starts all children |
 //! | [`exe`] | this program's own executable, held open |
 //! | [`fork`] | telling a worker from a fork of it |
@@ -16,11 +17,12 @@
 //! | [`modules`] | code addresses of another process, as places in this one |
 //! | [`text`] | where the program's code lies |
 //! | [`events`] | eventfd and epoll |
-//! | [`memory`] | how much memory a process has of its own |
+//! | [`memory`] | how much memory a process has of its own, and may have |
 //! | [`processors`] | how many processors this process may use |
 
 pub(crate) mod blackbox;
 pub(crate) mod child;
+pub(crate) mod clocks;
 pub(crate) mod death;
 pub(crate) mod descriptors;
 pub(crate) mod early;

@@ -104,7 +104,7 @@ mod tests {
 
     fn crash(frames: &[u64]) -> Crash {
         let modules = THEIRS.to_owned();
-        Crash { signal: 11, at: 0, address: None, base: 0x4000, frames: frames.to_vec(), modules }
+        Crash { signal: 11, at: 0, address: None, base: 0x4000, refused: false, frames: frames.to_vec(), modules }
     }
 
     #[test]

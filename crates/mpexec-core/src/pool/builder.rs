@@ -69,6 +69,9 @@ pub fn count_processors() -> Processors {
     }
 }
 
+/// No worker begins with less.
+const LEAST_MEMORY: u64 = 16 << 20;
+
 /// Sets a pool's options; see [`Pool::builder`].
 ///
 /// ```standalone_crate
@@ -122,6 +125,53 @@ impl PoolBuilder {
         self
     }
 
+    /// How much processor time each task may use, if a call does not say otherwise; see
+    /// [`CallBuilder::cpu_limit`](crate::CallBuilder::cpu_limit).
+    pub fn cpu_limit(mut self, limit: Duration) -> PoolBuilder {
+        self.config.cpu_limit = Some(limit);
+        self
+    }
+
+    /// How much memory of its own a worker may have, in bytes. A task whose worker passes this ends as
+    /// [`TaskError::OutOfMemory`](crate::TaskError::OutOfMemory), which names the limit: its worker is killed with all that it has
+    /// started in its process group (a process that has left the group, with `setsid`, is not), and replaced. Nothing else is lost by
+    /// it, and the task is not tried again. Without a limit if not set; less than 16 MiB is refused, which a worker needs to begin with.
+    ///
+    /// It is a wall: the system refuses memory beyond it (`RLIMIT_DATA`). All counts that is private and may be written, from
+    /// the moment it is asked for, touched or not: the heap, stacks of threads, static variables. Files that are mapped
+    /// do not count, unless as a private copy that may be written. A task that handles the refusal itself (`Vec::try_reserve`) gets its
+    /// error and lives on. One that does not is ended by the standard library: an abort (SIGABRT) right after the system refused
+    /// memory to that thread is `OutOfMemory`, with `had: None`; whatever else ends a worker is
+    /// [`Crashed`](crate::TaskError::Crashed), the crash of C code that uses a null pointer too. Beside that the worker's resident
+    /// anonymous memory is looked at every 20 ms while there is work, and one that has more than its limit is killed: `had` says
+    /// how much was found.
+    ///
+    /// It is the worker's memory, not one task's: what earlier tasks have left behind counts as well (see
+    /// [`max_worker_memory`](PoolBuilder::max_worker_memory), [`max_tasks_per_worker`](PoolBuilder::max_tasks_per_worker)), and
+    /// that is why a call has no such limit of its own. Each process that a task starts has the same wall for itself.
+    ///
+    /// Limit or not, where the machine runs out of memory the kernel kills workers before this program: their `oom_score_adj` is
+    /// 500 above its own.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Output, Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).memory_limit(100 << 20).stderr(Output::Keep).build()?;
+    /// let outcomes = pool.map_outcomes(|mib: usize| vec![1u8; mib << 20].len(), [1, 500, 2]);
+    /// assert!(matches!(outcomes[1], Err(TaskError::OutOfMemory { limit: 104_857_600, .. })));
+    /// assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
+    ///
+    /// let careful = |mib: usize| Vec::<u8>::new().try_reserve(mib << 20).is_ok();
+    /// assert_eq!(pool.map(careful, [1, 500])?, [true, false]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn memory_limit(mut self, bytes: u64) -> PoolBuilder {
+        self.config.memory_limit = Some(bytes);
+        self
+    }
+
     /// How long a task waits before it is tried again, if a call does not say otherwise; see
     /// [`CallBuilder::retry_delay`](crate::CallBuilder::retry_delay).
     pub fn retry_delay(mut self, first: Duration) -> PoolBuilder {
@@ -149,7 +199,7 @@ impl PoolBuilder {
 
     /// A worker that is found to have more memory than this, in bytes, is replaced by a fresh one when it has done the task
     /// that it runs. Memory of its own counts, not files that it maps. It is looked at every 20 ms while there is work, so
-    /// this is for workers that grow slowly; it is no wall. Nothing is watched if not set, nor where the system does not tell
+    /// this is for workers that grow slowly; it is no wall ([`memory_limit`](PoolBuilder::memory_limit) is). Nothing is watched if not set, nor where the system does not tell
     /// (outside of Linux).
     pub fn max_worker_memory(mut self, bytes: u64) -> PoolBuilder {
         self.config.most_memory = Some(bytes);
@@ -243,6 +293,10 @@ impl PoolBuilder {
         if self.config.most_tasks == Some(0) {
             let remedy = "a worker that may run no task is of no use";
             return Err(PoolError::BadSetting { setting: "max_tasks_per_worker", value: "0".into(), remedy });
+        }
+        if let Some(bytes) = self.config.memory_limit.filter(|bytes| *bytes < LEAST_MEMORY) {
+            let remedy = "a worker needs 16,777,216 (16 MiB) to begin with";
+            return Err(PoolError::BadSetting { setting: "memory_limit", value: bytes.to_string(), remedy });
         }
         if !self.config.ring_capacity.is_power_of_two() || !(1 << 16..=1 << 30).contains(&self.config.ring_capacity) {
             return Err(PoolError::BadSetting {

@@ -29,6 +29,9 @@ pub(super) fn settle(config: &mut Config) -> Result<(), PoolError> {
     if config.most_memory.is_some() {
         return bad("max_worker_memory", "set", "workers in this process have no memory of their own");
     }
+    if config.memory_limit.is_some() {
+        return bad("memory_limit", "set", "workers in this process have no memory of their own");
+    }
     if config.capture.is_some() {
         return bad("capture_output", "set", "workers in this process print where it prints");
     }

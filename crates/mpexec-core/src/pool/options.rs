@@ -16,7 +16,13 @@ pub(crate) struct CallOptions {
 
 impl CallOptions {
     pub(crate) fn of(config: &Config) -> CallOptions {
-        let terms = Terms { attempts: config.attempts, limit: config.time_limit, retry_after: config.retry_delay };
+        let terms = Terms {
+            attempts: config.attempts,
+            limit: config.time_limit,
+            cpu_limit: config.cpu_limit,
+            retry_after: config.retry_delay,
+            once: false,
+        };
         CallOptions { terms, chunk: config.chunk, most_failures: None }
     }
 
@@ -35,13 +41,15 @@ impl CallOptions {
         if self.terms.limit == Some(Duration::ZERO) {
             return zero("time_limit", "a task needs some time");
         }
-        if self.terms.limit.is_some() && transport == Transport::Memory {
+        if self.terms.cpu_limit == Some(Duration::ZERO) {
+            return zero("cpu_limit", "a task needs some time");
+        }
+        let limits = [("time_limit", self.terms.limit), ("cpu_limit", self.terms.cpu_limit)];
+        if let Some((setting, _)) =
+            limits.into_iter().find(|(_, limit)| limit.is_some() && transport == Transport::Memory)
+        {
             let remedy = "there is nothing that can be killed: leave the limit out";
-            return Err(PoolError::BadSetting {
-                setting: "time_limit",
-                value: "kept in a pool without processes".into(),
-                remedy,
-            });
+            return Err(PoolError::BadSetting { setting, value: "kept in a pool without processes".into(), remedy });
         }
         Ok(())
     }

@@ -20,7 +20,11 @@ impl<'p> CallBuilder<'p> {
 
     /// How long each task may run, from its start (not from the call); what waits does not count. A task that runs longer ends
     /// as [`TaskError::TimedOut`](crate::TaskError::TimedOut): its worker is killed with all that it has started in its process group, and replaced. Nothing
-    /// else is lost by it, and the task is not tried again. Zero is an error of the call.
+    /// else is lost by it, and the task is not tried again. Zero is an error of the call. A process that has left the group, with
+    /// `setsid`, is not killed by it.
+    ///
+    /// The clock stands while this program is stopped (by Ctrl-Z, or SIGSTOP) for more than a tenth of a second, whether
+    /// its workers are stopped with it or not.
     ///
     /// The start is seen a little late, so a task may have up to a sixteenth more than its limit, or a millisecond where that is
     /// more (20 ms at most); never less.
@@ -40,6 +44,55 @@ impl<'p> CallBuilder<'p> {
     /// ```
     pub fn time_limit(mut self, limit: Duration) -> CallBuilder<'p> {
         self.options.terms.limit = Some(limit);
+        self
+    }
+
+    /// How much processor time each task may use, from its start, for tasks that are to be let wait but not to compute for ever. A
+    /// task that uses more ends as [`TaskError::CpuTimeExceeded`](crate::TaskError::CpuTimeExceeded), in the same way as at its
+    /// [`time_limit`](CallBuilder::time_limit). A task may have both limits. Zero is an error of the call.
+    ///
+    /// What counts is the processor time, in the program and in the kernel, of the worker's process while it runs the task: that
+    /// of all its threads, those too that earlier tasks have left behind. Processes that the task has started do not count,
+    /// and a task that sleeps or waits uses nothing. The start is seen as late as with `time_limit`, and a task that computes on
+    /// several processors at once may pass its limit by so much on each of them.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use std::time::Duration;
+    /// use mpexec_core::{Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+    /// let call = pool.call().cpu_limit(Duration::from_millis(100));
+    /// call.apply(|| std::thread::sleep(Duration::from_millis(300)), ())?;
+    /// let error = call.apply(|| loop { std::hint::spin_loop() }, ()).unwrap_err();
+    /// assert!(matches!(error, TaskError::CpuTimeExceeded { .. }));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cpu_limit(mut self, limit: Duration) -> CallBuilder<'p> {
+        self.options.terms.cpu_limit = Some(limit);
+        self
+    }
+
+    /// No task of this call is ever started twice, whatever the pool's or the call's `attempts` say: for tasks that do something
+    /// in the world. A task that had not started when its worker died is run by another worker. One that had, or
+    /// of which that is not certain because its worker broke the protocol, ends as
+    /// [`TaskError::OutcomeUnknown`](crate::TaskError::OutcomeUnknown): it may have done nothing, a part or all of its work.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Output, Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(1)).attempts(5).stderr(Output::Keep).build()?;
+    /// let pay = |bill: u32| if bill == 7 { std::process::abort() } else { bill };
+    /// let outcomes = pool.call().at_most_once().map_outcomes(pay, 0..10);
+    /// assert!(matches!(outcomes[7], Err(TaskError::OutcomeUnknown { .. })));
+    /// assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn at_most_once(mut self) -> CallBuilder<'p> {
+        self.options.terms.once = true;
         self
     }
 

@@ -18,7 +18,7 @@ use crate::error::PoolError;
 use crate::link::control::{Reader, Socket, Writer, wrap};
 use crate::link::parcels::{CONTEXT_LENGTH, CONTEXT_PARCEL, Parcels};
 use crate::link::{LinkError, shm, socket};
-use crate::os::{blackbox, death, descriptors, exe, fork, place};
+use crate::os::{blackbox, death, descriptors, exe, fork, memory, place};
 
 /// A worker that cannot shake hands leaves with this code.
 const REFUSED: i32 = 97;
@@ -187,6 +187,9 @@ fn live_by(settings: &Settings) -> Result<(), LinkError> {
     parent::born(&settings.name, &settings.parent);
     if settings.outlives {
         death::live_on();
+    } else {
+        // Where the system has no such score, or lets nobody change it, it chooses by itself.
+        let _ = memory::be_first_to_go();
     }
     if settings.nice != 0 {
         let by = settings.nice;

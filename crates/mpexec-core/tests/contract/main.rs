@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
 mod aborting;
+mod budgets;
 mod calls;
 mod cancelling;
 mod capture;
@@ -19,6 +20,8 @@ mod inline;
 mod letting_go;
 mod limits;
 mod many;
+mod memory_limits;
+mod once;
 mod process;
 mod resizing;
 mod returned;

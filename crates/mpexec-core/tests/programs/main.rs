@@ -7,6 +7,7 @@ mod coordinators;
 mod descriptors;
 mod no_workers;
 mod outliving;
+mod pauses;
 mod refusing;
 mod scarcity;
 mod stderr;

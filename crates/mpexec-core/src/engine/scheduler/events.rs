@@ -10,7 +10,7 @@ impl Scheduler {
                 self.lives += 1;
                 self.workers[id] = Worker::fresh(self.lives, self.most_tasks);
             }
-            Event::Lost { worker, running, spent } => self.lost(worker, running, spent, actions),
+            Event::Lost { worker, running, spent, begun } => self.lost(worker, running, spent, begun, actions),
             Event::TakenBack { worker, from, to } => self.taken_back(worker, from, to, actions),
             Event::Abandoned(job) => self.abandoned(job, actions),
             Event::HeldBack(job) => self.withdraw_all(job, actions),
@@ -18,7 +18,7 @@ impl Scheduler {
         }
     }
 
-    fn lost(&mut self, id: WorkerId, running: Option<u64>, spent: bool, actions: &mut Vec<Action>) {
+    fn lost(&mut self, id: WorkerId, running: Option<u64>, spent: bool, begun: u64, actions: &mut Vec<Action>) {
         let worker = std::mem::take(&mut self.workers[id]);
         for (nth, held) in worker.held.iter().enumerate() {
             let Some(job) = self.jobs.get_mut(&held.job) else {
@@ -29,6 +29,23 @@ impl Scheduler {
                 .and_then(|ordinal| ordinal.checked_sub(held.base))
                 .and_then(|offset| u32::try_from(offset).ok())
                 .filter(|offset| (held.settled..held.keep).contains(offset));
+            if job.once {
+                // Whatever may have been started is charged, also if its result did not come.
+                let begun = begun.max(running.map_or(0, |ordinal| ordinal.saturating_add(1)));
+                let begun =
+                    begun.saturating_sub(held.base).clamp(held.settled.into(), held.keep.max(held.settled).into());
+                // `begun` came down to a u32 by `clamp`.
+                let begun = u32::try_from(begun).unwrap_or(held.keep);
+                let (worker, job, attempt) = (id, held.job, held.attempt);
+                let index = |offset: u32| held.first + u64::from(offset);
+                if begun < held.keep {
+                    let (first, count) = (index(begun), held.keep - begun);
+                    actions.push(Action::Requeue { worker, nth, job, offset: begun, first, count, attempt });
+                }
+                let charged = (held.settled..begun).map(index);
+                actions.extend(charged.map(|index| Action::Charge { worker, job, index, attempt }));
+                continue;
+            }
             let charged = culprit.filter(|_| spent || held.attempt >= job.attempts);
             let (job, attempt) = (held.job, held.attempt);
             let requeue = |from: u32, to: u32, actions: &mut Vec<Action>| {

@@ -33,8 +33,12 @@ pub(crate) struct Terms {
     pub attempts: u32,
     /// How long it may run.
     pub limit: Option<Duration>,
+    /// How much processor time it may use.
+    pub cpu_limit: Option<Duration>,
     /// How long it waits before it is tried again for the first time.
     pub retry_after: Option<Duration>,
+    /// It is never started twice, whatever `attempts` says.
+    pub once: bool,
 }
 
 /// Consecutive encoded tasks of one job: `count` entries, one after another, as they lie in a batch.
@@ -87,6 +91,10 @@ pub(crate) struct Job {
     pub attempts: u32,
     /// How long a task may run.
     pub limit: Option<Duration>,
+    /// How much processor time a task may use.
+    pub cpu_limit: Option<Duration>,
+    /// No task is started twice: one of which that is not certain ends with its worker.
+    pub once: bool,
     /// How long a task waits before it is tried again for the first time.
     pub retry_after: Option<Duration>,
     /// Single tasks that wait until they may be tried again.
@@ -114,6 +122,8 @@ impl Job {
             input_open: true,
             attempts,
             limit: None,
+            cpu_limit: None,
+            once: false,
             retry_after: None,
             asleep: Vec::new(),
             chunk: None,
@@ -128,8 +138,13 @@ impl Job {
     }
 
     pub(crate) fn on(function: Function, terms: Terms) -> Job {
-        let Terms { attempts, limit, retry_after } = terms;
-        Job { limit, retry_after, ..Job::new(function, attempts) }
+        let Terms { attempts, limit, cpu_limit, retry_after, once } = terms;
+        Job { limit, cpu_limit, once, retry_after, ..Job::new(function, if once { 1 } else { attempts }) }
+    }
+
+    /// The shorter of its limits of time.
+    pub(super) fn shortest_limit(&self) -> Option<Duration> {
+        self.limit.into_iter().chain(self.cpu_limit).min()
     }
 
     /// Whether any of its tasks is not with a worker.

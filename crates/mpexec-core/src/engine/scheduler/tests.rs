@@ -1,6 +1,7 @@
 //! What the scheduler promises, in sentences: no process and no clock is needed, because it only decides.
 
 mod model;
+mod once;
 
 use mpexec_wire::{ENTRY_HEADER, EntryHeader, FunctionKind};
 
@@ -68,6 +69,11 @@ fn grown_to(sched: &mut Scheduler, tasks: u32) {
     for _ in 0..20 {
         sched.measured(JOB, 300_000, tasks);
     }
+}
+
+/// Worker 0 has died in this task.
+fn lost(running: Option<u64>) -> Event {
+    Event::Lost { worker: 0, running, spent: false, begun: 0 }
 }
 
 fn requeue(nth: usize, offset: u32, first: u64, count: u32, attempt: u32) -> Action {
@@ -245,7 +251,7 @@ fn a_death_charges_exactly_the_running_task_and_frees_the_rest() {
     let (batch, _) = give(&mut sched, 0, 100, 5, 1);
     give(&mut sched, 0, 105, 3, 1);
     sched.settle(0, batch, 0, 2).unwrap();
-    let actions = told(&mut sched, Event::Lost { worker: 0, running: Some(2), spent: false });
+    let actions = told(&mut sched, lost(Some(2)));
     let charge = Action::Charge { worker: 0, job: JOB, index: 102, attempt: 1 };
     assert_eq!(actions, [requeue(0, 3, 103, 2, 1), charge, requeue(1, 0, 105, 3, 1)]);
     assert!(!sched.workers[0].ready);
@@ -257,7 +263,7 @@ fn a_death_while_nothing_ran_charges_nobody() {
     let mut sched = ready(1, 1);
     let (batch, _) = give(&mut sched, 0, 0, 3, 1);
     sched.settle(0, batch, 0, 1).unwrap();
-    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: None, spent: false }), [requeue(0, 1, 1, 2, 1)]);
+    assert_eq!(told(&mut sched, lost(None)), [requeue(0, 1, 1, 2, 1)]);
 }
 
 #[test]
@@ -265,14 +271,14 @@ fn a_task_whose_result_is_here_is_not_charged_for_the_death_after_it() {
     let mut sched = ready(1, 1);
     let (batch, _) = give(&mut sched, 0, 0, 3, 1);
     sched.settle(0, batch, 0, 1).unwrap();
-    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: Some(0), spent: false }), [requeue(0, 1, 1, 2, 1)]);
+    assert_eq!(told(&mut sched, lost(Some(0))), [requeue(0, 1, 1, 2, 1)]);
 }
 
 #[test]
 fn an_idle_worker_leaves_nothing_behind() {
     let mut sched = ready(1, 1);
-    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: None, spent: false }), []);
-    assert_eq!(told(&mut sched, Event::Lost { worker: 0, running: Some(u64::MAX), spent: false }), []);
+    assert_eq!(told(&mut sched, lost(None)), []);
+    assert_eq!(told(&mut sched, lost(Some(u64::MAX))), []);
 }
 
 #[test]
@@ -280,13 +286,12 @@ fn a_task_is_retried_as_often_as_it_may_be_and_then_charged() {
     let mut sched = ready(1, 3);
     for attempt in 1..=2 {
         give(&mut sched, 0, 4, 2, attempt);
-        let lost = Event::Lost { worker: 0, running: Some(0), spent: false };
         let retry = Action::Retry { worker: 0, nth: 0, job: JOB, offset: 0, index: 4, attempt: attempt + 1 };
-        assert_eq!(told(&mut sched, lost), [retry, requeue(0, 1, 5, 1, attempt)]);
+        assert_eq!(told(&mut sched, lost(Some(0))), [retry, requeue(0, 1, 5, 1, attempt)]);
         sched.handle(Event::Ready(0), &mut Vec::new());
     }
     give(&mut sched, 0, 4, 1, 3);
-    let actions = told(&mut sched, Event::Lost { worker: 0, running: Some(0), spent: false });
+    let actions = told(&mut sched, lost(Some(0)));
     assert_eq!(actions, [Action::Charge { worker: 0, job: JOB, index: 4, attempt: 3 }]);
 }
 
@@ -306,7 +311,7 @@ fn what_came_back_goes_out_first_and_in_order() {
 fn the_replacement_begins_with_an_empty_table() {
     let mut sched = ready(1, 1);
     give(&mut sched, 0, 0, 3, 1);
-    told(&mut sched, Event::Lost { worker: 0, running: None, spent: false });
+    told(&mut sched, lost(None));
     sched.handle(Event::Ready(0), &mut Vec::new());
     assert_eq!(give(&mut sched, 0, 0, 3, 1), (0, 0));
 }
@@ -321,7 +326,7 @@ fn what_was_taken_back_is_queued_again_and_only_once() {
     assert_eq!(told(&mut sched, Event::TakenBack { worker: 0, from: 2, to: 6 }), []);
     assert_eq!(sched.settle(0, batch, 0, 2), Ok((JOB, 0)), "what it keeps it may finish");
     assert!(sched.settle(0, batch, 2, 1).is_err(), "what it gave back it may not");
-    let actions = told(&mut sched, Event::Lost { worker: 0, running: None, spent: false });
+    let actions = told(&mut sched, lost(None));
     assert_eq!(actions, [], "its death does not queue it a second time");
 }
 

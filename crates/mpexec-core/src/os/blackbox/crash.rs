@@ -8,13 +8,13 @@
 use std::cell::UnsafeCell;
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use libc::{c_int, c_void, siginfo_t};
 
 use super::{
-    ADDRESS, AT, BASE, COUNT, FRAMES, HAS_ADDRESS, MOST_FRAMES, PAGE, PROCESS, SIGNAL, SIZE, STATE, TEXT, TEXT_LENGTH,
-    cell, now, put, walk, word,
+    ADDRESS, AT, BASE, COUNT, FRAMES, HAS_ADDRESS, MOST_FRAMES, PAGE, PROCESS, REFUSED, REFUSER, SIGNAL, SIZE, STATE,
+    TEXT, TEXT_LENGTH, UNSHOWN, cell, now, put, walk, word,
 };
 use crate::os::text;
 
@@ -26,6 +26,8 @@ const STACK: usize = 128 << 10;
 /// The handler takes no longer than this.
 const LONGEST: libc::timespec = libc::timespec { tv_sec: 1, tv_nsec: 0 };
 const PAGE_SIZE: usize = 4096;
+/// The standard library's function for memory that was refused is no longer than this; return addresses lie in it.
+const REFUSER_SIZE: u64 = 40;
 
 /// What was written down.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(crate) struct Crash {
     pub address: Option<u64>,
     /// Where the program was loaded.
     pub base: u64,
+    /// It aborted right after it was refused memory.
+    pub refused: bool,
     /// The first is where the fault was, the others are where their calls return to.
     pub frames: Vec<u64>,
     /// The executable lines of the process's list of mappings.
@@ -50,13 +54,19 @@ impl Crash {
             return None;
         }
         let count = usize::try_from(word(bytes, COUNT)).unwrap_or(0).min(MOST_FRAMES);
+        let frames: Vec<u64> = (FRAMES..FRAMES + count).map(|place| word(bytes, place)).collect();
+        let refuser = word(bytes, REFUSER);
+        // The function is a call and little more.
+        let refused = frames.iter().any(|at| refuser != 0 && (1..=REFUSER_SIZE).contains(&at.wrapping_sub(refuser)));
+        let shown = word(bytes, UNSHOWN) == 0;
         let length = usize::try_from(word(bytes, TEXT_LENGTH)).unwrap_or(0).min(SIZE - TEXT);
         Some(Crash {
             signal: i32::try_from(word(bytes, SIGNAL)).ok()?,
             at: word(bytes, AT),
             address: (word(bytes, HAS_ADDRESS) != 0).then(|| word(bytes, ADDRESS)),
             base: word(bytes, BASE),
-            frames: (FRAMES..FRAMES + count).map(|place| word(bytes, place)).collect(),
+            refused: refused || word(bytes, REFUSED) != 0,
+            frames: if shown { frames } else { Vec::new() },
             modules: String::from_utf8_lossy(bytes.get(TEXT..TEXT + length).unwrap_or_default()).into_owned(),
         })
     }
@@ -68,6 +78,10 @@ static BEFORE: [AtomicPtr<libc::sigaction>; 32] = [const { AtomicPtr::new(ptr::n
 static OWN: AtomicU32 = AtomicU32::new(0);
 /// Where the program was loaded.
 static LOADED_AT: AtomicU64 = AtomicU64::new(0);
+/// Whether calls are to be shown,
+static WANTED: AtomicBool = AtomicBool::new(true);
+/// and whether this process's memory is limited.
+static WALLED: AtomicBool = AtomicBool::new(false);
 /// The thread that writes, 0, or
 static WRITER: AtomicI32 = AtomicI32::new(0);
 /// that it is written, and a handler that was there before has its turn.
@@ -81,11 +95,14 @@ struct Scratch(UnsafeCell<[u8; 1024]>);
 unsafe impl Sync for Scratch {}
 static SCRATCH: Scratch = Scratch(UnsafeCell::new([0; 1024]));
 
-/// Puts the handlers in place, and gives the calling thread a stack for them.
+/// Puts the handlers in place, and gives the calling thread a stack for them. `wanted`: the calls are to be shown; `walled`: memory is
+/// limited, and whether it ran out is to be told.
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn install() -> io::Result<()> {
+pub(super) fn install(wanted: bool, walled: bool) -> io::Result<()> {
+    WANTED.store(wanted, Ordering::Relaxed);
+    WALLED.store(walled, Ordering::Relaxed);
     OWN.store(std::process::id(), Ordering::Relaxed);
     LOADED_AT.store(text::loaded_at() as u64, Ordering::Relaxed);
     give_stack()?;
@@ -130,6 +147,9 @@ fn give_stack() -> io::Result<()> {
 }
 
 extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    // The system's last word to this thread. An allocator that was refused memory leaves it so, and the standard library only
+    // writes its message before it aborts; unless that comes with a backtrace, but then the calls show it.
+    let refused = signal == libc::SIGABRT && io::Error::last_os_error().raw_os_error() == Some(libc::ENOMEM);
     // SAFETY: gettid only asks.
     let thread = unsafe { libc::gettid() };
     // SAFETY: the kernel passes a valid description.
@@ -152,7 +172,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     // SAFETY: getpid only asks.
     if unsafe { libc::getpid() }.unsigned_abs() == OWN.load(Ordering::Relaxed) {
         let timer = Timer::start(signal);
-        write_down(signal, code, info, context);
+        write_down(signal, code, refused, info, context);
         timer.stop();
     }
     end(signal, code, info, context);
@@ -238,7 +258,7 @@ impl Timer {
     }
 }
 
-fn write_down(signal: c_int, code: c_int, info: *mut siginfo_t, context: *mut c_void) {
+fn write_down(signal: c_int, code: c_int, refused: bool, info: *mut siginfo_t, context: *mut c_void) {
     put(PROCESS, u64::from(OWN.load(Ordering::Relaxed)));
     put(SIGNAL, signal as u64);
     put(AT, now());
@@ -247,6 +267,11 @@ fn write_down(signal: c_int, code: c_int, info: *mut siginfo_t, context: *mut c_
     put(ADDRESS, address);
     put(HAS_ADDRESS, u64::from(matches!(signal, libc::SIGSEGV | libc::SIGBUS) && code > 0));
     put(BASE, LOADED_AT.load(Ordering::Relaxed));
+    if signal == libc::SIGABRT && WALLED.load(Ordering::Relaxed) {
+        put(REFUSED, u64::from(refused));
+        put(REFUSER, std::alloc::handle_alloc_error as fn(std::alloc::Layout) -> ! as usize as u64);
+    }
+    put(UNSHOWN, u64::from(!WANTED.load(Ordering::Relaxed)));
     put(STATE, 1);
     write_modules();
     walk::write_frames(context);

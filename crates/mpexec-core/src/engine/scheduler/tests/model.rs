@@ -240,7 +240,7 @@ impl World {
             let (_, _, index) = self.sims[id].task_at(ordinal).unwrap();
             *self.charged.entry(index).or_default() += 1;
         }
-        self.event(Event::Lost { worker: id, running, spent: false });
+        self.event(Event::Lost { worker: id, running, spent: false, begun: 0 });
         self.sims[id] = Sim::default();
     }
 

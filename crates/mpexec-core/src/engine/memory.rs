@@ -1,0 +1,93 @@
+//! Watching the workers' memory: who has grown too large is replaced after its task; who has more than it may have is killed with
+//! it.
+//!
+//! The limit is a wall first: the kernel refuses a worker what would take it beyond. The look finds what no wall is built
+//! against: memory that was written and then closed to writing, the main stack.
+
+use std::time::{Duration, Instant};
+
+use super::Engine;
+use super::overruns::Overrun;
+use super::scheduler::{Worker, WorkerId};
+use super::slot::Slot;
+use super::state::State;
+use crate::os::memory::own_memory;
+
+/// While work is outstanding, the workers' memory is looked at so often.
+pub(super) const MEMORY_LOOK: Duration = Duration::from_millis(20);
+
+/// A look at the workers' memory.
+#[derive(Debug)]
+pub(super) struct MemoryLook {
+    at: Instant,
+    /// How many tasks had been finished by then.
+    pub finished: u64,
+}
+
+impl Engine {
+    /// Whether workers' memory is to be looked at.
+    pub(super) fn minds_memory(&self) -> bool {
+        self.config.most_memory.is_some() || self.config.memory_limit.is_some()
+    }
+
+    /// Looks at workers' memory, if it is time.
+    pub(super) fn watch_memory(&self, looked: &mut Option<MemoryLook>) {
+        if !self.minds_memory() || looked.as_ref().is_some_and(|look| look.at.elapsed() < MEMORY_LOOK) {
+            return;
+        }
+        let (most, limit) = (self.config.most_memory, self.config.memory_limit);
+        let up: Vec<_> = {
+            let state = self.lock();
+            *looked = Some(MemoryLook { at: Instant::now(), finished: state.sched.finished });
+            let slots = state.slots.iter().zip(&state.sched.workers).enumerate();
+            let up = slots.filter(|(_, (slot, worker))| slot.child.is_some() && worker.ready);
+            // One that has done nothing yet would be no smaller when it is replaced.
+            let worked = |slot: &Slot, worker: &Worker| worker.is_up() && worker.finished > u64::from(slot.hooks);
+            up.map(|(id, (slot, worker))| (id, slot.pid, worked(slot, worker), slot.running())).collect()
+        };
+        for (id, pid, worked, running) in up {
+            let most = most.filter(|_| worked);
+            let Some(least) = most.into_iter().chain(limit).min() else {
+                continue;
+            };
+            // Not under the lock: it reads a file.
+            let Some(bytes) = own_memory(pid).filter(|bytes| *bytes > least) else {
+                continue;
+            };
+            let mut state = self.lock();
+            if state.slots[id].pid != pid {
+                continue;
+            }
+            if let Some(limit) = limit.filter(|limit| bytes > *limit)
+                && state.exceeds(id, running, Overrun::Memory { limit, had: Some(bytes) })
+            {
+                continue;
+            }
+            state.retire(id);
+            state.dispatch();
+            self.leave(&mut state);
+            drop(state);
+            self.note(&format!(
+                "worker {id} (pid {pid}) has {bytes} bytes of memory, more than {least}: it is replaced after its task"
+            ));
+        }
+    }
+}
+
+impl State {
+    /// Worker `id` has more memory than it may. `running`: what it ran before it was looked at. `false`: it runs nothing.
+    fn exceeds(&mut self, id: WorkerId, running: Option<u64>, why: Overrun) -> bool {
+        let (slot, worker) = (&self.slots[id], &self.sched.workers[id]);
+        let now = slot.running().filter(|task| worker.job_of(*task).is_some());
+        let Some(task) = now else {
+            return false;
+        };
+        // Between two tasks it cannot be said whose memory that was: at the next look the same will be found, or less.
+        if running == now && worker.ready && slot.expiring.is_none() {
+            // The worker's answer, if one is needed, is awaited beside the limits of time.
+            self.limited = true;
+            self.expire(id, task, why);
+        }
+        true
+    }
+}

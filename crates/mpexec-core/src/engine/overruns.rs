@@ -1,0 +1,80 @@
+//! Killing a worker for a task that has had more than it may: time, processor time, memory.
+//!
+//! What lies behind the task in its worker is taken back first, so that the kill strikes no other task; should the task end
+//! just then, its worker lives on.
+
+use std::time::{Duration, Instant};
+
+use super::scheduler::WorkerId;
+use super::state::State;
+use crate::error::TaskError;
+use crate::link::Upto;
+
+/// For so long a worker may leave unanswered what was asked back from it, before it is killed all the same.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What a task has had more of than it may.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Overrun {
+    Time(Duration),
+    Cpu(Duration),
+    /// `had`: what its worker was found to have; `None`: it was refused more by the system.
+    Memory {
+        limit: u64,
+        had: Option<u64>,
+    },
+}
+
+impl Overrun {
+    /// What the task ends as.
+    pub(super) fn error(self, pid: u32) -> TaskError {
+        match self {
+            Overrun::Time(limit) => TaskError::TimedOut { pid, limit },
+            Overrun::Cpu(limit) => TaskError::CpuTimeExceeded { pid, limit },
+            Overrun::Memory { limit, had } => TaskError::OutOfMemory { pid, limit, had },
+        }
+    }
+}
+
+/// A task that is to be ended with its worker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expiring {
+    pub task: u64,
+    /// When what lies behind it was asked for.
+    pub asked: Instant,
+    pub why: Overrun,
+}
+
+impl State {
+    /// The task that worker `id` runs has had more than it may. `Some`: when to look again.
+    pub(super) fn expire(&mut self, id: WorkerId, task: u64, why: Overrun) -> Option<Duration> {
+        self.sched.workers[id].closed += 1;
+        self.slots[id].expiring = Some(Expiring { task, asked: Instant::now(), why });
+        let hi = self.sched.workers[id].next_ordinal;
+        if task + 1 < hi {
+            self.withdraw(id, task + 1, hi);
+        }
+        self.end_overrun(id)
+    }
+
+    /// Kills the worker if it still runs the task, as soon as nothing else can be struck. `Some`: when to look again.
+    pub(super) fn end_overrun(&mut self, id: WorkerId) -> Option<Duration> {
+        let Expiring { task, asked, why } = self.slots[id].expiring?;
+        let running = self.slots[id].link.as_ref()?.progress().running;
+        if running != Some(task) || self.sched.workers[id].job_of(task).is_none() {
+            // It ended just in time.
+            self.slots[id].expiring = None;
+            self.sched.workers[id].closed = self.sched.workers[id].closed.saturating_sub(1);
+            self.dispatch();
+            return None;
+        }
+        if self.sched.workers[id].unanswered > 0 && asked.elapsed() < PATIENCE {
+            // The answer may be here and nobody takes it in.
+            self.receive_from(id, Upto::Complete);
+            return Some(super::limits::LOOKS.0);
+        }
+        self.slots[id].overran = Some((task, why));
+        self.sentence(id);
+        None
+    }
+}

@@ -1,0 +1,104 @@
+//! A coordinator that is stopped and goes on, as by Ctrl-Z and `fg`: no time limit runs meanwhile, and each holds afterwards. This
+//! program starts itself again as that coordinator.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mpexec_core::{Pool, TaskError, Transport, Workers};
+use rustix::process::Signal;
+
+use crate::common::census::{alive, kill, signal, stopped};
+use crate::common::{Scratch, Watchdog, forever, open, pass, wait_until};
+
+const LINK: &str = "MPEXEC_TEST_LINK";
+/// Where the coordinator writes what happens.
+const TOLD: &str = "MPEXEC_TEST_TOLD";
+const LIMIT: Duration = Duration::from_secs(2);
+
+#[test]
+#[ignore = "the coordinator that another test starts and stops"]
+fn a_coordinator_with_a_limited_task() {
+    let Ok(told) = std::env::var(TOLD) else {
+        return;
+    };
+    let _watchdog = Watchdog::new();
+    let link: Transport = std::env::var(LINK).unwrap().parse().unwrap();
+    let pool = Pool::builder().workers(Workers::Exact(1)).transport(link).time_limit(LIMIT).build().unwrap();
+    let task = |told: String| {
+        std::fs::write(format!("{told}.draft"), std::process::id().to_string()).unwrap();
+        std::fs::rename(format!("{told}.draft"), format!("{told}.running")).unwrap();
+        pass(&format!("{told}.gate"));
+    };
+    let first = pool.apply(task, (told.clone(),));
+    let second = pool.apply(forever, ());
+    let second = matches!(second, Err(TaskError::TimedOut { limit: LIMIT, .. }));
+    std::fs::write(format!("{told}.draft"), format!("{first:?} {second}")).unwrap();
+    std::fs::rename(format!("{told}.draft"), told).unwrap();
+}
+
+struct Coordinator {
+    child: Child,
+    told: Scratch,
+    worker: u32,
+}
+
+impl Drop for Coordinator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        [self.worker].into_iter().filter(|pid| alive(*pid)).for_each(kill);
+        for end in ["running", "gate", "draft"] {
+            let _ = std::fs::remove_file(format!("{}.{end}", self.told.text()));
+        }
+    }
+}
+
+impl Coordinator {
+    fn start(link: &str) -> Coordinator {
+        let told = Scratch::new();
+        let turn = crate::writing_or_starting();
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["pauses::a_coordinator_with_a_limited_task", "--exact", "--ignored"])
+            .envs([(LINK, link), (TOLD, &told.text())])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        drop(turn);
+        let mut coordinator = Coordinator { child, told, worker: 0 };
+        let running = format!("{}.running", coordinator.told.text());
+        wait_until("the task runs", || {
+            coordinator.worker = std::fs::read_to_string(&running).map_or(0, |pid| pid.parse().unwrap());
+            coordinator.worker != 0
+        });
+        coordinator
+    }
+}
+
+#[test]
+fn no_time_limit_runs_while_the_program_is_stopped() {
+    let _watchdog = Watchdog::new();
+    let kinds = [("shm", false), ("socket", false), ("shm", true), ("socket", true)];
+    let all = kinds.map(|(link, whole)| (Coordinator::start(link), whole));
+    let pids = |(coordinator, whole): &(Coordinator, bool)| {
+        [Some(coordinator.child.id()), whole.then_some(coordinator.worker)].into_iter().flatten().collect::<Vec<_>>()
+    };
+    let stop: Vec<u32> = all.iter().flat_map(pids).collect();
+    stop.iter().for_each(|pid| signal(*pid, Signal::STOP));
+    wait_until("all stand still", || stop.iter().copied().all(stopped));
+    let since = Instant::now();
+    wait_until("more than the limit has passed", || since.elapsed() > LIMIT + LIMIT / 2);
+    stop.iter().for_each(|pid| signal(*pid, Signal::CONT));
+    wait_until("all go on", || !stop.iter().copied().any(stopped));
+    // As long as the supervisor needs to see that the time is up, were it so.
+    let since = Instant::now();
+    wait_until("some looks have passed", || since.elapsed() > LIMIT / 8);
+    for (coordinator, _) in &all {
+        open(&format!("{}.gate", coordinator.told.text()));
+    }
+    for (coordinator, whole) in &all {
+        wait_until("it tells what happened", || coordinator.told.is_open());
+        let told = std::fs::read_to_string(coordinator.told.path()).unwrap();
+        assert_eq!(told, "Ok(()) true", "whole: {whole}");
+    }
+}
