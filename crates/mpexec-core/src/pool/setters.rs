@@ -64,8 +64,8 @@ impl<'p> CallBuilder<'p> {
     /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
     /// let call = pool.call().cpu_limit(Duration::from_millis(100));
     /// call.apply(|| std::thread::sleep(Duration::from_millis(300)), ())?;
-    /// let error = call.apply(|| loop { std::hint::spin_loop() }, ()).unwrap_err();
-    /// assert!(matches!(error, TaskError::CpuTimeExceeded { .. }));
+    /// let endless = |n: u32| loop { if n != 3 { break n } };
+    /// assert!(matches!(call.apply(endless, (3,)), Err(TaskError::CpuTimeExceeded { .. })));
     /// # Ok(())
     /// # }
     /// ```
