@@ -8,9 +8,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use super::overruns::Overrun;
 use super::scheduler::{JobId, WorkerId};
-use super::slot::Clock;
+use super::slot::{Clock, Overrun};
 use super::state::State;
 
 /// Between two looks at what runs, at least and at most.

@@ -7,9 +7,8 @@
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use super::overruns::Overrun;
 use super::scheduler::{Worker, WorkerId};
-use super::slot::Slot;
+use super::slot::{Overrun, Slot};
 use super::state::State;
 use crate::os::memory::own_memory;
 

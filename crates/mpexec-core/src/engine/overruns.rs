@@ -5,45 +5,14 @@
 
 use std::time::{Duration, Instant};
 
+use super::limits::LOOKS;
 use super::scheduler::WorkerId;
+use super::slot::{Expiring, Overrun};
 use super::state::State;
-use crate::error::TaskError;
 use crate::link::Upto;
 
 /// For so long a worker may leave unanswered what was asked back from it, before it is killed all the same.
 const PATIENCE: Duration = Duration::from_millis(200);
-
-/// What a task has had more of than it may.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Overrun {
-    Time(Duration),
-    Cpu(Duration),
-    /// `had`: what its worker was found to have; `None`: it was refused more by the system.
-    Memory {
-        limit: u64,
-        had: Option<u64>,
-    },
-}
-
-impl Overrun {
-    /// What the task ends as.
-    pub(super) fn error(self, pid: u32) -> TaskError {
-        match self {
-            Overrun::Time(limit) => TaskError::TimedOut { pid, limit },
-            Overrun::Cpu(limit) => TaskError::CpuTimeExceeded { pid, limit },
-            Overrun::Memory { limit, had } => TaskError::OutOfMemory { pid, limit, had },
-        }
-    }
-}
-
-/// A task that is to be ended with its worker.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Expiring {
-    pub task: u64,
-    /// When what lies behind it was asked for.
-    pub asked: Instant,
-    pub why: Overrun,
-}
 
 impl State {
     /// The task that worker `id` runs has had more than it may. `Some`: when to look again.
@@ -71,7 +40,7 @@ impl State {
         if self.sched.workers[id].unanswered > 0 && asked.elapsed() < PATIENCE {
             // The answer may be here and nobody takes it in.
             self.receive_from(id, Upto::Complete);
-            return Some(super::limits::LOOKS.0);
+            return Some(LOOKS.0);
         }
         self.slots[id].overran = Some((task, why));
         self.sentence(id);

@@ -10,11 +10,10 @@ use mpexec_ring::{ResultReceiver, TaskSender};
 pub(crate) use rustix::process::Signal;
 
 use super::forwarding::Stream;
-use super::overruns::{Expiring, Overrun};
 use super::printed::Sheets;
 use super::scheduler::JobId;
 use crate::carry::Mailbox;
-use crate::error::Exit;
+use crate::error::{Exit, TaskError};
 use crate::link::Link;
 use crate::link::control::{Reader, Socket, Writer};
 use crate::os::blackbox::BlackBox;
@@ -48,6 +47,38 @@ pub(crate) struct Starting {
     pub writer: Writer,
     /// `None` on the socket link.
     pub rings: Option<(TaskSender, ResultReceiver, Bell)>,
+}
+
+/// What a task has had more of than it may.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Overrun {
+    Time(Duration),
+    Cpu(Duration),
+    /// `had`: what its worker was found to have; `None`: it was refused more by the system.
+    Memory {
+        limit: u64,
+        had: Option<u64>,
+    },
+}
+
+impl Overrun {
+    /// What the task ends as.
+    pub(super) fn error(self, pid: u32) -> TaskError {
+        match self {
+            Overrun::Time(limit) => TaskError::TimedOut { pid, limit },
+            Overrun::Cpu(limit) => TaskError::CpuTimeExceeded { pid, limit },
+            Overrun::Memory { limit, had } => TaskError::OutOfMemory { pid, limit, had },
+        }
+    }
+}
+
+/// A task that is to be ended with its worker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expiring {
+    pub task: u64,
+    /// When what lies behind it was asked for.
+    pub asked: Instant,
+    pub why: Overrun,
 }
 
 /// When a task with limits was seen first.

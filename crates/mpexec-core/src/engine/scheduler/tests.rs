@@ -1,7 +1,7 @@
 //! What the scheduler promises, in sentences: no process and no clock is needed, because it only decides.
 
+mod deaths;
 mod model;
-mod once;
 
 use mpexec_wire::{ENTRY_HEADER, EntryHeader, FunctionKind};
 
@@ -259,26 +259,11 @@ fn a_death_charges_exactly_the_running_task_and_frees_the_rest() {
 }
 
 #[test]
-fn a_death_while_nothing_ran_charges_nobody() {
-    let mut sched = ready(1, 1);
-    let (batch, _) = give(&mut sched, 0, 0, 3, 1);
-    sched.settle(0, batch, 0, 1).unwrap();
-    assert_eq!(told(&mut sched, lost(None)), [requeue(0, 1, 1, 2, 1)]);
-}
-
-#[test]
 fn a_task_whose_result_is_here_is_not_charged_for_the_death_after_it() {
     let mut sched = ready(1, 1);
     let (batch, _) = give(&mut sched, 0, 0, 3, 1);
     sched.settle(0, batch, 0, 1).unwrap();
     assert_eq!(told(&mut sched, lost(Some(0))), [requeue(0, 1, 1, 2, 1)]);
-}
-
-#[test]
-fn an_idle_worker_leaves_nothing_behind() {
-    let mut sched = ready(1, 1);
-    assert_eq!(told(&mut sched, lost(None)), []);
-    assert_eq!(told(&mut sched, lost(Some(u64::MAX))), []);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Tasks that may be started once only, and how their workers die.
+//! Deaths while nothing ran, and those of workers with tasks that may be started once only.
 
 use super::*;
 
@@ -51,4 +51,19 @@ fn what_had_not_started_is_run_elsewhere() {
     give(&mut sched, 0, 0, 3, 1);
     let lost = Event::Lost { worker: 0, running: None, spent: false, begun: 0 };
     assert_eq!(told(&mut sched, lost), [requeue(0, 0, 0, 3, 1)]);
+}
+
+#[test]
+fn a_death_while_nothing_ran_charges_nobody() {
+    let mut sched = ready(1, 1);
+    let (batch, _) = give(&mut sched, 0, 0, 3, 1);
+    sched.settle(0, batch, 0, 1).unwrap();
+    assert_eq!(told(&mut sched, lost(None)), [requeue(0, 1, 1, 2, 1)]);
+}
+
+#[test]
+fn an_idle_worker_leaves_nothing_behind() {
+    let mut sched = ready(1, 1);
+    assert_eq!(told(&mut sched, lost(None)), []);
+    assert_eq!(told(&mut sched, lost(Some(u64::MAX))), []);
 }
