@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/`, each for so long.
 //!
 //! The fuzzer needs a nightly toolchain and cargo-fuzz, which this command installs where it can. What a target finds is left
-//! in `fuzz/artifacts`, and what it has learned in `fuzz/corpus`.
+//! in `fuzz/artifacts`, and what it has learned in `fuzz/corpus`. It begins with what it learned before and with `fuzz/seeds`.
 
 use std::process::ExitCode;
 
@@ -13,9 +13,9 @@ use crate::run::show;
 use crate::tools;
 
 /// The targets, as they are named in `fuzz/Cargo.toml`.
-const TARGETS: [&str; 5] = ["frames", "messages", "records", "results", "npy"];
+const TARGETS: [&str; 6] = ["frames", "messages", "records", "packets", "results", "npy"];
 
-/// Feed made-up bytes to every decoder: frames, messages, records, result rings and files
+/// Feed made-up bytes to every decoder: frames, messages, records, packets, result rings and files
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Which targets; all if none is named
@@ -33,9 +33,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let asked: Vec<&str> = arguments.targets.iter().map(String::as_str).collect();
     let mut clean = true;
     for target in if asked.is_empty() { TARGETS.to_vec() } else { asked } {
+        let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+        std::fs::create_dir_all(place.root.join(&corpus))?;
         let mut rustup = place.command("rustup");
-        rustup.args(["run", "nightly"]).arg(&fuzz).args(["fuzz", "run", target, "--"]);
-        rustup.arg(format!("-max_total_time={}", arguments.seconds)).args(["-max_len=8192", "-rss_limit_mb=1024"]);
+        rustup.args(["run", "nightly"]).arg(&fuzz).args(["fuzz", "run", target]).args([&corpus, &seeds]).arg("--");
+        rustup.arg(format!("-max_total_time={}", arguments.seconds)).args([
+            "-max_len=8192",
+            "-rss_limit_mb=1024",
+            "-print_final_stats=1",
+        ]);
         clean &= show(rustup.env("CARGO_TARGET_DIR", place.target.join("fuzz"))) == Outcome::Ok;
     }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

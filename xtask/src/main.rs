@@ -5,12 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod chaos;
 mod demo;
 mod fuzz;
 mod place;
 mod public_api;
 mod report;
 mod run;
+mod sanitize;
 mod steps;
 mod tests_cmd;
 mod tools;
@@ -29,16 +31,20 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Bench(bench::Arguments),
+    Chaos(chaos::Arguments),
     Demo(demo::Arguments),
     Fuzz(fuzz::Arguments),
+    Sanitize(sanitize::Arguments),
     Test(tests_cmd::Arguments),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Chaos(arguments) => chaos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Sanitize(arguments) => sanitize::run(&arguments),
         Command::Test(arguments) => tests_cmd::run(&arguments),
     }
 }

@@ -43,6 +43,13 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &["bins"],
         run: tests,
     },
+    Step {
+        name: "chaos",
+        what: "random faults for some seconds: every task tells the truth, and nothing is left behind",
+        quick: false,
+        needs: &[],
+        run: chaos,
+    },
     Step { name: "loom", what: "the ring's orderings hold in every interleaving", quick: false, needs: &[], run: loom },
     Step { name: "bench", what: "the measurements and their peers build", quick: false, needs: &[], run: bench },
     Step {
@@ -116,6 +123,11 @@ fn tests(place: &Place) -> Outcome {
         cargo.env(PYTHON_VARIABLE, python);
     }
     show(&mut cargo)
+}
+
+/// Built as the tests are, because that is there already; `cargo xtask chaos` takes the optimised form.
+fn chaos(place: &Place) -> Outcome {
+    show(&mut place.cargo(&["run", "-p", "mpexec-chaos", "--", "--minutes=0.4"]))
 }
 
 /// Loom replaces the atomics of the crate by its own, so it builds everything anew: in a folder of its own, or the other

@@ -139,6 +139,30 @@ pub(crate) fn miri(place: &Place) -> Result<(), String> {
     Err(format!("the nightly toolchain has no Miri, and it cannot be added ({})", ended.reason()))
 }
 
+/// Sees to it that sanitizers can be used, and what the host is called; `rebuilt`: with the standard library built anew.
+///
+/// # Errors
+/// Says why they cannot be had.
+pub(crate) fn sanitizers(place: &Place, rebuilt: bool) -> Result<String, String> {
+    nightly(place)?;
+    let rustc = |arguments: &[&str]| {
+        let output = place.command("rustup").args(["run", "nightly", "rustc"]).args(arguments).output();
+        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).map_err(|error| error.to_string())
+    };
+    let about = rustc(&["-vV"])?;
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc does not name its host")?;
+    let sources = Path::new(rustc(&["--print", "sysroot"])?.trim()).join("lib/rustlib/src/rust/library/Cargo.lock");
+    if rebuilt && !sources.is_file() {
+        let mut add = place.command("rustup");
+        let ended = show_within(add.args(["component", "add", "--toolchain", "nightly", "rust-src"]), DOWNLOAD);
+        if !sources.is_file() {
+            let why = ended.reason();
+            return Err(format!("the nightly toolchain has no sources of the standard library (rust-src: {why})"));
+        }
+    }
+    Ok(host.to_owned())
+}
+
 fn has_numpy(python: &Path, place: &Place) -> Ended {
     ask(place.command(python).args(["-c", NUMPY_IS_THERE]), ASK)
 }

@@ -1,0 +1,153 @@
+//! A soak: round after round of random calls and random faults against the pool, and whether each task told the truth.
+//!
+//! A round builds a pool, calls it from several threads in all forms, kills and stops its workers from outside and lets them
+//! die from inside, and ends the pool. Then each task must have had exactly one outcome that something explains, none may have
+//! run more often than was asked for, and nothing may be left: no process, thread, descriptor or mapping.
+//! `cargo xtask chaos` runs it.
+#![forbid(unsafe_code)]
+
+mod callers;
+mod census;
+mod judge;
+mod order;
+mod play;
+mod random;
+mod round;
+mod striker;
+mod tally;
+mod work;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+
+use census::{Census, anonymous_memory, threads};
+use tally::{Part, Tally};
+
+/// Random calls and random faults against the pool, and whether each task told the truth
+#[derive(Parser)]
+#[command(name = "cargo xtask chaos")]
+struct Arguments {
+    /// How long, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 1.0)]
+    minutes: f64,
+    /// What all chance follows from [default: another one each time]
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Play only this round, again and again
+    #[arg(long, value_name = "NUMBER")]
+    round: Option<u64>,
+}
+
+/// No round takes so long, on a busy machine either, unless something hangs.
+const HANGS: Duration = Duration::from_secs(120);
+/// Rounds that warm up: what a process has once, and what its allocator keeps.
+const WARM: u64 = 30;
+
+fn main() -> ExitCode {
+    mpexec_core::init();
+    let arguments = Arguments::parse();
+    let seed = arguments.seed.unwrap_or_else(random_seed);
+    println!("seed {seed}");
+    let (alive, news) = channel();
+    thread::Builder::new().name("watchdog".into()).spawn(move || watch(seed, &news)).expect("a thread can be had");
+    let notes = std::env::temp_dir().join(format!("mpexec-chaos-{}", std::process::id()));
+    let played = soak(&arguments, seed, &notes, |number| alive.send(number).expect("the watchdog lives"));
+    let _ = std::fs::remove_file(&notes);
+    println!("{}", played.told(seed));
+    if played.faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn random_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    now.as_nanos() as u64 & 0xffff_ffff
+}
+
+/// Ends the whole program when a round does not come to its end.
+fn watch(seed: u64, news: &Receiver<u64>) {
+    let mut round = 0;
+    loop {
+        match news.recv_timeout(HANGS) {
+            Ok(next) => round = next,
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                println!("seed {seed}, round {round}: HANGS, not over after {HANGS:?}; threads: {}", threads());
+                println!("    {:?}", round::Settings::of(seed, round));
+                std::process::exit(1);
+            }
+        }
+    }
+}
+
+/// What all rounds came to.
+#[derive(Default)]
+struct Played {
+    tally: Tally,
+    rounds: u64,
+    faults: usize,
+    leaks: u64,
+    took: Duration,
+    memory_warm: u64,
+    memory_last: u64,
+}
+
+impl Played {
+    fn told(&self, seed: u64) -> String {
+        let minutes = self.took.as_secs_f64() / 60.0;
+        let tasks = self.tally.sum(Part::Deeds);
+        format!(
+            "{}\nseed {seed}: {} rounds in {minutes:.1} minutes, {tasks} tasks; wrong: {}, left behind: {}\n\
+             memory of this process after {WARM} rounds {} MiB, at the end {} MiB",
+            self.tally,
+            self.rounds,
+            self.faults,
+            self.leaks,
+            self.memory_warm >> 20,
+            self.memory_last >> 20
+        )
+    }
+}
+
+fn soak(arguments: &Arguments, seed: u64, notes: &Path, begins: impl Fn(u64)) -> Played {
+    let (begin, mut played) = (Instant::now(), Played::default());
+    let limit = Duration::from_secs_f64(arguments.minutes * 60.0);
+    let mut before: Option<Census> = None;
+    while begin.elapsed() < limit {
+        let number = arguments.round.unwrap_or(played.rounds);
+        begins(number);
+        let mut faults = match play::play(seed, number, notes) {
+            Ok(report) => {
+                played.tally.take_in(report.tally);
+                let told = |fault| format!("{fault}\n    {:?}", report.settings);
+                report.faults.into_iter().map(told).collect()
+            }
+            Err(error) => vec![error],
+        };
+        // The first round starts what a process has once: the thread that spawns.
+        let before = before.get_or_insert_with(Census::settled);
+        if let Err(now) = before.is_again() {
+            played.leaks += 1;
+            faults.push(format!("left behind: {before} were, {now} are; threads: {}", threads()));
+            *before = now;
+        }
+        for fault in &faults {
+            println!("seed {seed}, round {number}: {fault}");
+        }
+        played.faults += faults.len();
+        played.rounds += 1;
+        if played.rounds.is_multiple_of(200) {
+            let (minutes, tasks) = (begin.elapsed().as_secs() / 60, played.tally.sum(Part::Deeds));
+            println!("{} rounds in {minutes} minutes, {tasks} tasks, wrong: {}", played.rounds, played.faults);
+        }
+        played.memory_last = anonymous_memory();
+        if played.rounds == WARM {
+            played.memory_warm = played.memory_last;
+        }
+    }
+    played.took = begin.elapsed();
+    played
+}
