@@ -10,6 +10,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use mpexec_core::{Transport, Workers};
 
+use crate::chaos::Chaos;
 use crate::numbers;
 
 const STYLES: Styles = Styles::styled()
@@ -86,6 +87,13 @@ pub(crate) struct Common {
     /// How long after Ctrl-C (or SIGTERM, SIGHUP) what runs may take to come to its end: 2s, 500ms, 0
     #[arg(long, global = true, value_name = "TIME", default_value = "2s", value_parser = numbers::time)]
     pub(crate) grace: Duration,
+
+    /// Kill and stop workers while they work, to see that the answer stays: kill=CHANCE,stop=CHANCE,seed=NUMBER
+    ///
+    /// Every 5 ms each worker is killed with the chance kill, or else stopped for 50 ms with the chance stop (from 0 to 1; 0 if not
+    /// given). The same seed gives the same chances. Work that a death strikes is done again by another worker, up to ten times.
+    #[arg(long, global = true, value_name = "KEY=VALUE,..")]
+    pub(crate) chaos: Option<Chaos>,
 
     /// Say on stderr what the pool does
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]

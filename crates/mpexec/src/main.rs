@@ -3,6 +3,7 @@
 //! Errors are printed here and nowhere else, and the exit codes stand in `exit.rs`. The program ends with `exit` and not by
 //! returning: once the result is out, there is nothing to wait for, and workers die with their coordinator.
 mod args;
+mod chaos;
 mod commands;
 mod console;
 mod early;
@@ -21,6 +22,7 @@ mod signals;
 mod sink;
 mod stage;
 mod stdout;
+mod striking;
 mod tally;
 mod workforce;
 

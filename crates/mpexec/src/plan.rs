@@ -8,6 +8,7 @@ use mpexec_core::{Transport, Workers};
 use mpexec_data::{DType, Shape, TextFormat, npy_header};
 
 use crate::args::{Arguments, Command, Common, CountArguments, FormatName, GenArguments, Mode, When};
+use crate::chaos::Chaos;
 use crate::failure::Failure;
 
 /// What the surroundings say about the worker program.
@@ -34,6 +35,8 @@ pub(crate) struct PoolPlan {
     pub(crate) transport: Transport,
     /// `None`: this program itself.
     pub(crate) worker_program: Option<PathBuf>,
+    /// What is done to its workers.
+    pub(crate) chaos: Option<Chaos>,
 }
 
 /// A place for a result.
@@ -159,6 +162,7 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
             workers: common.workers,
             transport: common.transport.into(),
             worker_program: worker_program(common.worker_program, around),
+            chaos: common.chaos.map(|chaos| Chaos { seed: chaos.seed.or_else(|| Some(any_seed().into())), ..chaos }),
         },
         file: arguments.file,
         minimum: arguments.min,
