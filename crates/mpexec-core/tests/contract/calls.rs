@@ -183,11 +183,10 @@ fn the_context_is_decoded_once_in_each_worker_and_in_each_replacement(transport:
     let text = std::fs::read_to_string(log.path()).unwrap();
     let mut decoded: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
     decoded.sort_unstable();
-    if transport == Transport::Memory {
-        assert_eq!(decoded.len(), 8, "once in each thread");
-    } else {
+    // 24 tasks, three for each worker; the two last may share theirs.
+    assert!((8..=9).contains(&decoded.len()), "{decoded:?}");
+    if transport != Transport::Memory {
         assert!(decoded.iter().eq(processes.iter().map(|(pid, _)| pid)), "{decoded:?} are not {processes:?}");
-        assert_eq!(decoded.len(), 8, "24 tasks, three for each worker");
     }
 }
 
