@@ -32,7 +32,8 @@ impl Engine {
     pub(super) fn mind(&self, state: &mut State, id: JobId) {
         let limited = state.sched.job(id).is_some_and(|job| job.limit.is_some() || job.cpu_limit.is_some());
         let news = limited && !std::mem::replace(&mut state.limited, true);
-        if std::mem::take(&mut state.unwatched) || news {
+        let first = (limited || self.config.memory_limit.is_some()) && !std::mem::replace(&mut state.limits_set, true);
+        if std::mem::take(&mut state.unwatched) || news || first {
             self.wake.ring();
         }
     }

@@ -19,6 +19,7 @@
 //! | [`memory`] | watching the workers' memory |
 //! | [`overruns`] | killing a worker for a task that has had more than it may |
 //! | [`pauses`] | stops of the whole program, which no limit counts |
+//! | [`spare`] | the process that takes the place of a worker that was killed at a limit |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
 //! | [`forwarding`] | what workers print on its way to our own streams |
@@ -62,6 +63,7 @@ mod segments;
 mod send;
 mod single;
 pub(crate) mod slot;
+mod spare;
 pub(crate) mod start;
 pub(crate) mod state;
 mod stop;

@@ -32,7 +32,13 @@ impl Supervisor {
             };
             let launched = match engine.transport {
                 Transport::Memory => engine.launch_thread(id, self.serve),
-                _ => engine.launch(id),
+                _ => match self.take_spare(id) {
+                    Some(slot) => Ok(slot),
+                    None => {
+                        self.spare.may_try_again();
+                        engine.launch(id)
+                    }
+                },
             };
             match launched.and_then(|slot| self.watched(id, slot)) {
                 Ok(slot) => {

@@ -122,6 +122,8 @@ pub(crate) struct State {
     pub alarms: Vec<(Instant, JobId, u64)>,
     /// Tasks have time limits: the supervisor watches what runs.
     pub limited: bool,
+    /// A call had limits: the pool keeps a spare.
+    pub limits_set: bool,
     /// Workers' memory has a limit, and nobody looks at it, because nothing has run since the last look.
     pub unwatched: bool,
     /// What is to be told of once the lock is released.

@@ -15,6 +15,7 @@ use super::pauses::Pauses;
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
+use super::spare::{SPARE, Spare};
 use super::state::{Baton, Life, State};
 use crate::config::Transport;
 use crate::error::PoolError;
@@ -55,6 +56,7 @@ pub(crate) struct Supervisor {
     next_look: Option<Duration>,
     pub(super) scarcity: Scarcity,
     pauses: Pauses,
+    pub(super) spare: Spare,
 }
 
 /// So often one worker's control socket is looked at before the others have their turn.
@@ -94,6 +96,7 @@ impl Supervisor {
             next_look: None,
             scarcity: Scarcity::default(),
             pauses: Pauses::default(),
+            spare: Spare::default(),
         })
     }
 
@@ -141,6 +144,7 @@ impl Supervisor {
             if self.scarcity.is_due() {
                 self.fill_places();
             }
+            self.keep_spare();
             self.engine.watch_memory(&mut self.memory_looked);
             self.next_look = self.engine.watch_time();
             let news = std::mem::take(&mut self.engine.lock().news);
@@ -188,6 +192,10 @@ impl Supervisor {
                 self.engine.wake.drain();
                 self.engine.forget_unused();
                 self.fill_places();
+                continue;
+            }
+            if token == SPARE {
+                self.bury_spare();
                 continue;
             }
             let id = (token >> 2) as WorkerId;
@@ -286,8 +294,9 @@ impl Supervisor {
         }
     }
 
-    fn is_over(&self) -> bool {
-        let mut state = self.engine.lock();
+    fn is_over(&mut self) -> bool {
+        let engine = self.engine.clone();
+        let mut state = engine.lock();
         if state.life == Life::Open {
             return false;
         }
@@ -299,6 +308,7 @@ impl Supervisor {
         let gone = state.slots.iter().all(Slot::is_empty);
         let done = state.life == Life::Terminated || !state.sched.work_left() || state.crash_looped;
         if gone && done {
+            self.spare.end();
             state.ended = true;
             for waiter in &state.parked {
                 waiter.wake();

@@ -23,6 +23,11 @@ impl<'p> CallBuilder<'p> {
     /// else is lost by it, and the task is not tried again. Zero is an error of the call. A process that has left the group, with
     /// `setsid`, is not killed by it.
     ///
+    /// With the first call that has a limit (this one, [`cpu_limit`](CallBuilder::cpu_limit), or of a pool with a
+    /// [`memory_limit`](crate::PoolBuilder::memory_limit)) the pool starts one process more, a spare that takes the place of a worker
+    /// that is killed, so that a kill costs next to no time. It has no number, runs no hook before it is a worker, and no
+    /// list or figure of the pool has it; only lists of processes show it.
+    ///
     /// The clock stands while this program is stopped (by Ctrl-Z, or SIGSTOP) for more than a tenth of a second, whether
     /// its workers are stopped with it or not.
     ///

@@ -13,6 +13,7 @@ mod loops;
 mod mischief;
 mod publishing;
 mod scribble;
+mod spares;
 mod table;
 mod ways;
 

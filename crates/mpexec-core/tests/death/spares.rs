@@ -1,0 +1,113 @@
+//! The spare of a pool with limits: it takes the place of who is killed, is counted nowhere, and leaves with the pool.
+
+use std::time::Duration;
+
+use mpexec_core::{Pool, TaskError};
+
+use crate::common::census::{alive, children, kill};
+use crate::common::{builder, forever, pool, wait_until};
+use crate::{LINKS, alone};
+
+const LIMIT: Duration = Duration::from_millis(100);
+
+/// The children of this process that are no workers of the pool.
+fn others(pool: &Pool) -> Vec<u32> {
+    let workers = pool.pids();
+    children().into_iter().filter(|pid| alive(*pid) && !workers.contains(pid)).collect()
+}
+
+#[track_caller]
+fn spare_of(pool: &Pool) -> u32 {
+    wait_until("all workers are up and a spare is there", || pool.wait_ready(None) && others(pool).len() == 1);
+    others(pool)[0]
+}
+
+fn overrun(pool: &Pool) -> u32 {
+    match pool.call().time_limit(LIMIT).apply(forever, ()) {
+        Err(TaskError::TimedOut { pid, .. }) => pid,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_spare_takes_the_place_of_who_is_killed_and_is_counted_nowhere() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 2).start_hook(|| ()).end_hook(|()| std::process::id()).build().unwrap();
+        assert!(pool.wait_ready(None));
+        pool.call().time_limit(LIMIT * 100).apply(|| (), ()).unwrap();
+        for kills in 0..3 {
+            let spare = spare_of(&pool);
+            let stats = pool.stats();
+            assert_eq!((pool.workers(), stats.workers.len(), stats.started), (2, 2, 2 + kills));
+            assert!(stats.workers.iter().all(|worker| worker.pid != spare));
+            let killed = overrun(&pool);
+            wait_until("the spare serves", || pool.pids().contains(&spare));
+            assert!(!pool.pids().contains(&killed));
+        }
+        let spare = spare_of(&pool);
+        let workers = pool.pids();
+        pool.close();
+        pool.join().unwrap();
+        assert!(!alive(spare) && children().is_empty());
+        let mut ended: Vec<u32> = pool.end_results().into_iter().map(|end| end.result.unwrap()).collect();
+        let mut expected = workers;
+        ended.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(ended, expected, "a spare runs no hooks");
+    }
+}
+
+#[test]
+fn a_pool_without_limits_has_no_spare() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = pool(link, 2);
+        assert!(pool.wait_ready(None));
+        assert!(pool.apply(|| std::process::exit(3), ()).map(|(): ()| ()).is_err());
+        wait_until("both are up", || pool.wait_ready(None) && pool.pids().len() == 2);
+        pool.map(|n: u32| n, 0..1_000).unwrap();
+        assert!(others(&pool).is_empty());
+        pool.terminate();
+        pool.join().unwrap();
+    }
+}
+
+#[test]
+fn a_spare_that_dies_is_missed_once_and_then_there_is_another() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).time_limit(LIMIT * 100).build().unwrap();
+        pool.apply(|| (), ()).unwrap();
+        let spare = spare_of(&pool);
+        kill(spare);
+        wait_until("it is gone and taken note of", || !children().contains(&spare));
+        assert_eq!(pool.map(|n: u32| n, 0..100).unwrap().len(), 100);
+        assert!(others(&pool).is_empty(), "nobody starts spares for ever");
+        overrun(&pool);
+        let next = spare_of(&pool);
+        assert!(next != spare);
+        // It goes on through a change of size.
+        pool.resize(3).unwrap();
+        wait_until("it has a place", || pool.pids().contains(&next));
+        spare_of(&pool);
+        pool.resize(1).unwrap();
+        wait_until("one is left", || pool.pids().len() == 1 && others(&pool).len() == 1);
+        assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+        drop(pool);
+        wait_until("all have left", || children().is_empty());
+    }
+}
+
+#[test]
+fn a_spare_ends_with_a_pool_that_is_terminated() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).memory_limit(1 << 30).build().unwrap();
+        pool.apply(|| (), ()).unwrap();
+        spare_of(&pool);
+        pool.terminate();
+        pool.join().unwrap();
+        assert!(children().is_empty());
+    }
+}
