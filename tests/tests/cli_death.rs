@@ -5,8 +5,8 @@ mod common;
 use std::time::Duration;
 
 use common::files::{ENDLESS_ROWS, endless, folder, names_in, zeros};
-use common::processes::Held;
 use common::program::{Started, mpexec};
+use mpexec_testkit::processes::Held;
 use rustix::process::Signal;
 
 /// Long enough that its lines do not fit into any pipe: the program waits for its reader while we kill.

@@ -5,8 +5,8 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::files::{endless, folder, names_in, zeros};
-use common::processes::{Held, marked};
 use common::program::{Started, mpexec, program, programs};
+use mpexec_testkit::processes::{Held, marked};
 use rustix::process::Signal;
 use tempfile::TempDir;
 

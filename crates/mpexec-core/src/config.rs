@@ -206,6 +206,8 @@ pub(crate) struct Config {
     pub context: Option<std::sync::Arc<Vec<u8>>>,
     /// How long a worker may take from its spawn to its first word.
     pub handshake_limit: Duration,
+    /// How long a worker may take to begin what it is sent when it has nothing to do, to answer, and to leave.
+    pub response_limit: Duration,
     /// How often a task may be started when its worker died under it: 1 = no retry.
     pub attempts: u32,
     /// How long a task may run.
@@ -274,6 +276,7 @@ impl Default for Config {
             outlives: false,
             context: None,
             handshake_limit: Duration::from_secs(10),
+            response_limit: Duration::from_secs(5),
             attempts: 1,
             time_limit: None,
             cpu_limit: None,

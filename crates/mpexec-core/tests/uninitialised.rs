@@ -1,11 +1,9 @@
 //! A program that forgot `init()`: it gets an error and starts nothing, instead of copies of itself without end. This
 //! test program has no `init_in_tests!`, so it is such a program.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
-
 use mpexec_core::{Pool, PoolError, Process, Transport, Workers};
 
-mod common;
+use mpexec_testkit as common;
 
 #[test]
 fn a_program_without_init_gets_an_error_and_starts_nothing() {
@@ -15,7 +13,7 @@ fn a_program_without_init_gets_an_error_and_starts_nothing() {
         assert!(error.to_string().contains("mpexec_core::init()"), "{error}");
     }
     assert!(matches!(Process::spawn(|n: u8| n, (1,)), Err(PoolError::NotInitialised)));
-    assert_eq!(common::census::children(), [0; 0]);
+    assert_eq!(common::processes::children(), [0; 0]);
     let alone = Pool::builder().transport(Transport::Memory).workers(Workers::Exact(1)).build().unwrap();
     assert_eq!(alone.apply(|n: u8| n + 1, (1,)).unwrap(), 2, "threads need no init");
 }

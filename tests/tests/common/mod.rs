@@ -6,6 +6,5 @@
 
 pub(crate) mod examples;
 pub(crate) mod files;
-pub(crate) mod processes;
 pub(crate) mod program;
 pub(crate) mod terminal;

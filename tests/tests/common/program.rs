@@ -14,8 +14,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
 
-use super::processes::{Held, children_of};
 use super::terminal;
+use mpexec_testkit::processes::{Held, children_of};
 
 /// No program of ours takes so long; one that does hangs.
 const WATCHDOG: Duration = Duration::from_secs(60);

@@ -30,7 +30,7 @@ use crate::link::control::{self, Reader, Socket, Writer};
 use crate::link::parcels::CONTEXT_PARCEL;
 use crate::link::shm::{Post, ShmLink};
 use crate::link::socket::SocketLink;
-use crate::link::{Link, LinkError, memory};
+use crate::link::{Link, LinkError, Progress, memory};
 use crate::os::blackbox::BlackBox;
 use crate::os::child::ChildProcess;
 use crate::os::events::{Bell, Watch};
@@ -239,6 +239,9 @@ impl Engine {
             }
             None => (Box::new(SocketLink::new(socket, reader, writer, most)), Watch::Level),
         };
+        if link.has_news() || link.progress() != Progress::default() {
+            return Err("it has written results before it had a task".to_owned());
+        }
         self.bells
             .add(link.bell(), id as u64, watch)
             .map_err(|error| format!("its bell cannot be watched: {error}"))?;

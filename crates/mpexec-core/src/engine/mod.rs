@@ -35,6 +35,7 @@ mod autopsy;
 pub(crate) mod callbacks;
 pub(crate) mod calls;
 pub(crate) mod crank;
+mod deadlines;
 mod deaths;
 pub(crate) mod environment;
 mod forwarding;

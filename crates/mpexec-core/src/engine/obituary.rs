@@ -77,6 +77,12 @@ impl Engine {
             // would go from one worker to the next for ever.
             running = running.or(Some(next));
         }
+        let cut = running.is_none() && !held.is_empty();
+        let cut = cut && state.slots[id].link.as_ref().is_some_and(|link| link.is_cut());
+        if cut {
+            // That it had begun may be what is missing; it must not run twice.
+            running = Some(next);
+        }
         let ran = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal)).and_then(|(job, index)| {
             let label = state.jobs.get(&job)?.label.as_deref();
             Some(label.map_or_else(String::new, |label| format!(" while it ran task {index} of {label:?}")))
@@ -91,8 +97,10 @@ impl Engine {
             running = running.filter(|ordinal| *ordinal == task);
         }
         let fault = state.slots[id].fault.clone();
-        if let Some(fault) = &fault {
-            stderr = format!("{stderr}\n(it was killed because {fault})").trim_start().to_owned();
+        let why = fault.clone().or_else(|| state.slots[id].silent.take());
+        let why = why.map_or_else(String::new, |why| format!("(it was killed because {why})"));
+        if !why.is_empty() {
+            stderr = format!("{stderr}\n{why}").trim_start().to_owned();
         }
         let was_starting = matches!(state.slots[id].phase, Phase::Starting(_)) || state.slots[id].link.is_none();
         let was_starting = was_starting || state.sched.workers[id].warming;
@@ -114,9 +122,9 @@ impl Engine {
         };
         let overrun = overran.filter(|_| running.is_some()).map(|(_, why)| why);
         let culprit = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal));
-        // A worker that broke the protocol may have begun all that it had.
+        // A worker that broke the protocol, or was not heard to its end, may have begun all that it had.
         let passed = state.slots[id].link.as_ref().map_or(0, |link| link.progress().passed);
-        let begun = if state.slots[id].fault.is_some() { u64::MAX } else { passed };
+        let begun = if cut || state.slots[id].fault.is_some() { u64::MAX } else { passed };
         state.handle(Event::Lost { worker: id, running, spent: overrun.is_some(), begun }, |state, job, index| {
             let function = state.jobs.get(&job).map_or("", |job| &job.function);
             let ran_for = ran_for.filter(|_| culprit == Some((job, index)));
@@ -167,7 +175,8 @@ impl Engine {
         drop(slot);
         if !expected && self.config.notes.is_some() {
             let after = if was_starting { " before it had shaken hands" } else { "" };
-            self.note(&format!("worker {id} (pid {pid}) {exit}{ran}{after}; its unfinished tasks go to others"));
+            let why = if why.is_empty() { why } else { format!(" {why}") };
+            self.note(&format!("worker {id} (pid {pid}) {exit}{ran}{after}{why}; its unfinished tasks go to others"));
         }
     }
 

@@ -68,6 +68,7 @@ impl State {
             Received::GaveBack { from, to } => {
                 let worker = &mut self.sched.workers[id];
                 worker.unanswered = worker.unanswered.saturating_sub(1);
+                self.slots[id].answers += 1;
                 self.taken_back(id, from, to);
                 // Somebody waits for this answer, and may sleep while another takes it in.
                 self.wake_all();

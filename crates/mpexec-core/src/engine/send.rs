@@ -24,9 +24,17 @@ impl State {
     /// The link has failed: nothing more is read from it, and its worker is killed. A socket that has ended is no fault of
     /// the worker's own: it is dying anyway.
     pub(crate) fn give_up(&mut self, id: WorkerId, error: &LinkError) {
+        self.slots[id].mute = true;
+        self.condemn(id, error);
+    }
+
+    /// The worker is killed, and what it has told before is read yet: it has broken the protocol beside its data, or its end of
+    /// the socket is closed.
+    pub(super) fn condemn(&mut self, id: WorkerId, error: &LinkError) {
         let slot = &mut self.slots[id];
-        slot.mute = true;
-        slot.fault = (!matches!(error, LinkError::Closed)).then(|| error.to_string());
+        if slot.fault.is_none() && !matches!(error, LinkError::Closed) {
+            slot.fault = Some(error.to_string());
+        }
         self.sched.workers[id].ready = false;
         slot.kill();
     }
@@ -34,11 +42,10 @@ impl State {
     /// Nothing more can be sent to a worker. One whose end of the socket is closed is dead or dying: what it has told before
     /// is still to be read, or the wrong task would be charged for its death.
     pub(super) fn cannot_send(&mut self, id: WorkerId, error: &LinkError) {
-        if !matches!(error, LinkError::Closed) {
-            return self.give_up(id, error);
+        match error {
+            LinkError::Closed => self.condemn(id, error),
+            _ => self.give_up(id, error),
         }
-        self.sched.workers[id].ready = false;
-        self.slots[id].kill();
     }
 
     pub(crate) fn taken_back(&mut self, id: WorkerId, from: u64, to: u64) {

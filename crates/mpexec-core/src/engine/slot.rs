@@ -90,6 +90,16 @@ pub(crate) struct Clock {
     pub cpu: Option<Duration>,
 }
 
+/// What a worker owes, by a number that changes when it gives it; and for how long it was seen to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owed {
+    /// It was sent this task and has not begun it.
+    pub begin: Option<u64>,
+    /// It was asked for tasks back and has given so many answers.
+    pub answer: Option<u64>,
+    pub since: Duration,
+}
+
 /// See the head of this file.
 #[derive(Default)]
 pub(crate) struct Slot {
@@ -123,6 +133,12 @@ pub(crate) struct Slot {
     pub mute: bool,
     /// it broke the protocol, and how.
     pub fault: Option<String>,
+    /// It was killed because it did not respond, and what it owed.
+    pub silent: Option<String>,
+    /// What it owes, as of the last look.
+    pub owed: Owed,
+    /// How often it has answered what was asked back from it.
+    pub answers: u64,
     /// Batch and offset of the next result, while a group goes on.
     pub cursor: (u64, u32),
     /// The job whose results came last, for its measurements.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use super::forwarding::Stream;
 use super::launch::ThreadWorker;
-use super::memory::{MEMORY_LOOK, MemoryLook};
+use super::memory::MemoryLook;
 use super::pauses::Pauses;
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
@@ -23,9 +23,7 @@ use crate::link::{LinkError, Upto};
 use crate::os::events::{Watch, Watcher};
 
 /// How often the supervisor looks at what cannot wake it while it turns the crank.
-const TURN: Duration = Duration::from_millis(1);
-/// A worker that was told to leave and has not is killed after this.
-const LEAVE: Duration = Duration::from_secs(5);
+pub(super) const TURN: Duration = Duration::from_millis(1);
 
 pub(super) const CHILD: u64 = 0;
 pub(super) const CONTROL: u64 = 1;
@@ -51,12 +49,14 @@ pub(crate) struct Supervisor {
     pub(super) watcher: Arc<Watcher>,
     tokens: Vec<u64>,
     pub(super) serve: ThreadWorker,
-    memory_looked: Option<MemoryLook>,
+    pub(super) memory_looked: Option<MemoryLook>,
     /// When time limits are to be looked at again.
-    next_look: Option<Duration>,
+    pub(super) next_look: Option<Duration>,
     pub(super) scarcity: Scarcity,
     pauses: Pauses,
     pub(super) spare: Spare,
+    /// When the workers were last looked at for what they owe.
+    pub(super) responses_looked: Instant,
 }
 
 /// So often one worker's control socket is looked at before the others have their turn.
@@ -97,6 +97,7 @@ impl Supervisor {
             scarcity: Scarcity::default(),
             pauses: Pauses::default(),
             spare: Spare::default(),
+            responses_looked: Instant::now(),
         })
     }
 
@@ -145,6 +146,7 @@ impl Supervisor {
                 self.fill_places();
             }
             self.keep_spare();
+            self.watch_responses();
             self.engine.watch_memory(&mut self.memory_looked);
             self.next_look = self.engine.watch_time();
             let news = std::mem::take(&mut self.engine.lock().news);
@@ -256,8 +258,10 @@ impl Supervisor {
             Phase::Ready | Phase::Leaving(_) => {
                 if let Err(error) = engine.attend(&mut state, id) {
                     self.unwatch_control(&state, id);
-                    if !matches!(error, LinkError::Closed) {
-                        state.give_up(id, &error);
+                    // One that leaves closes its end last. Any other whose end is closed is dying, or cannot be told any more
+                    // what it needs.
+                    if matches!(state.slots[id].phase, Phase::Ready) || !matches!(error, LinkError::Closed) {
+                        state.condemn(id, &error);
                     }
                 }
             }
@@ -316,48 +320,5 @@ impl Supervisor {
             self.engine.kick.ring();
         }
         gone && done
-    }
-
-    /// When the supervisor has to look again even if nothing happens.
-    fn next_deadline(&self) -> Option<Duration> {
-        let mut state = self.engine.lock();
-        let threads = state.slots.iter().any(|slot| slot.thread.is_some() && matches!(slot.phase, Phase::Leaving(_)));
-        let limits = state.slots.iter().filter_map(|slot| match &slot.phase {
-            Phase::Starting(starting) => Some(starting.since + self.engine.config.handshake_limit),
-            Phase::Leaving(since) => Some(*since + LEAVE),
-            Phase::Empty | Phase::Ready => None,
-        });
-        let next = limits.min().map(|at| at.saturating_duration_since(Instant::now()).max(TURN));
-        // Between two short tasks nobody works, but whoever has worked since the last look may have grown.
-        let looked = self.memory_looked.as_ref();
-        let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
-        state.unwatched = self.engine.minds_memory() && !grows;
-        let memory = (self.engine.minds_memory() && grows).then_some(MEMORY_LOOK);
-        let next = next.into_iter().chain(memory).chain(self.next_look).chain(self.scarcity.left()).min();
-        if threads { Some(TURN) } else { next }
-    }
-
-    fn keep_deadlines(&mut self) {
-        let mut over = Vec::new();
-        {
-            let mut state = self.engine.lock();
-            let limit = self.engine.config.handshake_limit;
-            for (id, slot) in state.slots.iter_mut().enumerate() {
-                match &slot.phase {
-                    Phase::Starting(starting) if starting.since.elapsed() >= limit => {
-                        slot.fault =
-                            Some(format!("it did not shake hands within {limit:?}: is it an mpexec worker program?"));
-                        slot.kill();
-                    }
-                    Phase::Leaving(since) if since.elapsed() >= LEAVE => slot.kill(),
-                    Phase::Leaving(_) if slot.thread.is_some() => over.push(id),
-                    _ => {}
-                }
-            }
-        }
-        for id in over {
-            self.engine.bury(id);
-            self.fill_places();
-        }
     }
 }

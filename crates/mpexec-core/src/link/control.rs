@@ -120,6 +120,11 @@ impl Reader {
         self.ended
     }
 
+    /// Whether a frame has begun to come and is not whole.
+    pub(crate) fn is_cut(&self) -> bool {
+        !self.decoder.is_between_frames()
+    }
+
     /// Its socket.
     pub(crate) fn socket(&self) -> &Stream {
         &self.socket

@@ -145,6 +145,10 @@ pub(crate) trait Link: Send {
     fn control(&self) -> Option<BorrowedFd<'_>> {
         None
     }
+    /// Whether what has come ends in the midst of something: what the worker has told last may be missing.
+    fn is_cut(&self) -> bool {
+        false
+    }
     /// Whether only asking (a system call) tells if there is news.
     fn must_ask(&self) -> bool {
         false

@@ -241,6 +241,30 @@ impl PoolBuilder {
         self
     }
 
+    /// How long a worker may take to do what no task keeps it from: to begin what it is sent when it has nothing to do, to give back
+    /// what it has not begun, and to leave when it is told to. 5 s if not set. One that takes longer is stopped (SIGSTOP, a debugger) or
+    /// its program has come to a halt. It is killed and replaced, within twice this time at most, and what it had not begun goes to
+    /// others free of charge; a task that it ran when it did not answer fails with it. The time during which this process itself is stopped does not count.
+    ///
+    /// How long a task may *run* is its time limit's matter ([`time_limit`](PoolBuilder::time_limit)), also in a worker that is stopped.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use std::time::Duration;
+    /// use mpexec_core::{Pool, Workers};
+    ///
+    /// // For a debugger that is to stop workers for as long as it likes.
+    /// let pool = Pool::builder().workers(Workers::Exact(1)).response_limit(Duration::MAX).build()?;
+    /// assert_eq!(pool.apply(|n: u32| n + 1, (1,))?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn response_limit(mut self, limit: Duration) -> PoolBuilder {
+        self.config.response_limit = limit;
+        self
+    }
+
     /// The size of each of a worker's two rings in bytes, a power of two; 4 MiB if not set. Only what is used is touched.
     pub fn ring_capacity(mut self, bytes: usize) -> PoolBuilder {
         self.config.ring_capacity = bytes;
@@ -297,6 +321,10 @@ impl PoolBuilder {
         if let Some(bytes) = self.config.memory_limit.filter(|bytes| *bytes < LEAST_MEMORY) {
             let remedy = "a worker needs 16,777,216 (16 MiB) to begin with";
             return Err(PoolError::BadSetting { setting: "memory_limit", value: bytes.to_string(), remedy });
+        }
+        if self.config.response_limit.is_zero() {
+            let remedy = "a worker that must respond at once is none; give a time, as 5 s";
+            return Err(PoolError::BadSetting { setting: "response_limit", value: "0".into(), remedy });
         }
         if !self.config.ring_capacity.is_power_of_two() || !(1 << 16..=1 << 30).contains(&self.config.ring_capacity) {
             return Err(PoolError::BadSetting {

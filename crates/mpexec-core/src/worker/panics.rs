@@ -19,7 +19,8 @@ pub(crate) fn install() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if IN_TASK.get() {
+            // Where a panic aborts, nobody is left to send a report: the worker's last words tell of it.
+            if IN_TASK.get() && cfg!(panic = "unwind") {
                 REPORT.set(Some(report(info)));
             } else {
                 before(info);

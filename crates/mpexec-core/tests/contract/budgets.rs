@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mpexec_core::{PoolError, TaskError, Transport};
 
-use crate::common::census::alive;
+use crate::common::processes::alive;
 use crate::common::{Scratch, builder, pool, spin, wait_until};
 
 crate::contract!(budgets_that_make_no_sense_are_refused,);

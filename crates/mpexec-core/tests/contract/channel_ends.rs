@@ -8,7 +8,8 @@ use mpexec_core::{Receiver, RecvError, SendError, Sender, TaskError, Transport, 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
-use crate::common::census::{Census, kill};
+use crate::common::census::Census;
+use crate::common::processes::kill;
 use crate::common::{Scratch, forever, open, pass, pool, wait_until};
 use crate::contract;
 

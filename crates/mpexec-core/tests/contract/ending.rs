@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mpexec_core::{TaskError, Transport};
 
-use crate::common::census::alive;
+use crate::common::processes::alive;
 use crate::common::{forever, pool, wait_until};
 
 crate::process_contract!(

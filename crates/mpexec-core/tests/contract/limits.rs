@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mpexec_core::{PoolError, TaskError, Transport, current_task};
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::common::census::alive;
+use crate::common::processes::alive;
 use crate::common::{Scratch, forever, pass, pool, wait_until};
 
 crate::contract!(

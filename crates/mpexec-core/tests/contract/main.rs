@@ -36,8 +36,7 @@ mod together;
 mod user_code;
 mod waiting;
 
-#[path = "../common/mod.rs"]
-mod common;
+use mpexec_testkit as common;
 
 mpexec_core::init_in_tests!();
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use mpexec_core::{PoolBuilder, PoolError, TaskError, Transport};
 use mpexec_data::{DType, NpyFile, Shape, npy_header};
 
-use crate::common::census::alive;
+use crate::common::processes::alive;
 use crate::common::{Scratch, builder, forever, wait_until};
 
 crate::contract!(limits_of_memory_that_make_no_sense_are_refused,);

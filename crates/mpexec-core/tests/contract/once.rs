@@ -100,7 +100,7 @@ fn whoever_kills_the_worker_from_outside(transport: Transport) {
     let items = (0..10).map(|n| (ran.text(), gate.text(), n));
     let job = pool.call().at_most_once().chunk_size(10).starmap_async(task, items);
     wait_until("the first runs", || logged(&ran).len() == 1);
-    pool.pids().into_iter().for_each(crate::common::census::kill);
+    pool.pids().into_iter().for_each(crate::common::processes::kill);
     gate.open();
     let error = job.get().unwrap_err();
     assert_eq!(error.index, 0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mpexec_core::{Exit, Output, PoolError, Process, ProcessBuilder, TaskError, Transport, active_children, parent};
 
-use crate::common::census::alive;
+use crate::common::processes::alive;
 use crate::common::{Scratch, forever, open, pass, wait_until};
 
 crate::process_contract![

@@ -5,7 +5,8 @@ use std::fs;
 use mpexec_core::{Pool, Process, Shared, SharedError, TaskError, Transport, context, current_task};
 use serde::{Deserialize, Serialize};
 
-use crate::common::census::{Census, kill};
+use crate::common::census::Census;
+use crate::common::processes::kill;
 use crate::common::{Scratch, Watchdog, builder, pass, pool, wait_until};
 use crate::contract;
 

@@ -83,13 +83,13 @@ fn an_end_that_a_task_does_not_take_is_closed_and_the_other_side_hears_it(link: 
 fn more_descriptors_than_a_socket_holds_go_to_a_worker_that_stands_still(link: Transport) {
     let pool = builder(link, 1).build().unwrap();
     let pid = pool.pids()[0];
-    crate::common::census::signal(pid, rustix::process::Signal::STOP);
-    wait_until("it is stopped", || crate::common::census::stopped(pid));
+    crate::common::processes::signal(pid, rustix::process::Signal::STOP);
+    wait_until("it is stopped", || crate::common::processes::stopped(pid));
     let (sender, receiver) = channel::<u32>().unwrap();
     let task = |n: u32, sender: Sender<u32>| sender.send(&n).is_ok();
     let sent = pool.call().chunk_size(1000).starmap_async(task, (0..1000).map(|n| (n, &sender)));
     drop(sender);
-    crate::common::census::signal(pid, rustix::process::Signal::CONT);
+    crate::common::processes::signal(pid, rustix::process::Signal::CONT);
     assert!(receiver.iter().map(Result::unwrap).eq(0..1000));
     assert_eq!(sent.get().unwrap(), [true; 1000]);
 }

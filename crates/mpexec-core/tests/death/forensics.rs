@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use mpexec_core::{CrashBacktrace, Exit, Pool, Process, TaskError};
 use rustix::process::{Signal, getpid, kill_process};
 
+use crate::common::Way;
 use crate::common::{pool, spin};
-use crate::ways::Way;
 use crate::{LINKS, alone};
 
 #[inline(never)]
@@ -141,7 +141,7 @@ fn a_death_without_a_fault_has_no_backtrace_and_says_what_was_run() {
         let pool = pool(link, 1);
         for way in [Way::Killed, Way::Terminated, Way::Exits(0), Way::Exits(42)] {
             let death = death(pool.apply(Way::die_as_unit, (way,)));
-            assert_eq!((death.exit, death.function.as_str()), (way.exit(), "death::ways::Way::die_as_unit"));
+            assert_eq!((death.exit, death.function.as_str()), (way.exit(), "mpexec_testkit::ways::Way::die_as_unit"));
             assert!(death.backtrace.is_none());
             assert!(death.error.to_string().contains("Way::die_as_unit, for "), "{}", death.error);
         }

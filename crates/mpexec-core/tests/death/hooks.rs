@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use mpexec_core::TaskError;
 
+use crate::common::Way;
 use crate::common::builder;
-use crate::ways::Way;
 use crate::{LINKS, alone};
 
 /// A panic whose payload panics again when it is dropped.

@@ -7,8 +7,8 @@ use std::io::Read;
 use mpexec_core::{Pool, TaskError, Transport, Workers, count_processors, in_worker};
 use rustix::io::{FdFlags, fcntl_setfd};
 
+use crate::common::Way;
 use crate::common::pool;
-use crate::ways::Way;
 use crate::{LINKS, alone};
 
 /// In a task: what its worker's descriptors lead to.

@@ -3,34 +3,14 @@
 
 use mpexec_core::{Process, TaskError, Transport};
 
-use crate::common::census::{Census, anonymous_memory, children};
+use crate::common::Way;
+use crate::common::census::{Census, anonymous_memory, is_again, settled};
+use crate::common::processes::children;
 use crate::common::{pool, wait_until};
-use crate::ways::Way;
 use crate::{LINKS, alone};
 
 /// What an allocator may keep for itself.
 const SLACK: u64 = 4 << 20;
-
-/// What there is once nothing changes any more: a worker that serves may still be in the hands of its starter.
-fn settled() -> Census {
-    let (mut last, mut same) = (Census::take(), 0);
-    wait_until("the census is settled", || {
-        let now = Census::take();
-        same = if now == last { same + 1 } else { 0 };
-        last = now;
-        same == 20
-    });
-    last
-}
-
-#[track_caller]
-fn is_again(before: &Census) {
-    let mut last = Census::take();
-    wait_until(&format!("the census is again {before:?}"), || {
-        last = Census::take();
-        last == *before
-    });
-}
 
 #[test]
 fn after_a_thousand_deaths_all_is_as_after_ten() {

@@ -2,51 +2,25 @@
 //! descriptors nor the time of the calls on other workers.
 
 use std::fs;
-use std::io::{IoSlice, Write};
-use std::mem::MaybeUninit;
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use mpexec_core::{TaskError, Transport};
 use mpexec_wire::{
-    ENTRY_HEADER, FrameHeader, FrameKind, FromWorker, GROUP_HEADER, GroupHeader, PARCEL_REF, ParcelRef, ResultHeader,
-    Status,
+    ENTRY_HEADER, FrameKind, FromWorker, GROUP_HEADER, GroupHeader, PARCEL_REF, ParcelRef, ResultHeader, Status,
 };
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 use crate::common::census::{Census, anonymous_memory};
+use crate::common::socket::{self, frame};
 use crate::common::{Scratch, builder, forever, open, pool, wait_until};
 use crate::{LINKS, alone};
 
-/// In a task: its worker's own socket.
-fn socket() -> OwnedFd {
-    let is_socket = |fd: &i32| {
-        fs::read_link(format!("/proc/self/fd/{fd}")).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
-    };
-    let open = fs::read_dir("/proc/self/fd").unwrap().flatten();
-    let number = open.filter_map(|fd| fd.file_name().to_str()?.parse().ok()).find(is_socket).unwrap();
-    let this = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
-    pidfd_getfd(this, number, PidfdGetfdFlags::empty()).unwrap()
-}
-
 /// In a task: sends bytes; when the other end is closed the worker is being killed.
-fn send(socket: &OwnedFd, mut bytes: &[u8], attached: &[BorrowedFd<'_>]) {
-    while !bytes.is_empty() {
-        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
-        let mut ancillary = SendAncillaryBuffer::new(&mut room);
-        assert!(attached.is_empty() || ancillary.push(SendAncillaryMessage::ScmRights(attached)));
-        match sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL) {
-            Ok(sent) => bytes = &bytes[sent..],
-            Err(_) => forever(),
-        }
+fn send(socket: &OwnedFd, bytes: &[u8], attached: &[BorrowedFd<'_>]) {
+    if !socket::send(socket, bytes, attached) {
+        forever();
     }
-}
-
-fn frame(kind: FrameKind, attached: u16, payload: &[u8]) -> Vec<u8> {
-    let mut frame = FrameHeader::new(kind, attached, payload.len()).unwrap().write().to_vec();
-    frame.extend_from_slice(payload);
-    frame
 }
 
 fn parcel(id: u64, length: u64) -> Vec<u8> {
@@ -57,9 +31,9 @@ fn parcel(id: u64, length: u64) -> Vec<u8> {
 
 /// In a task: sends so many parcels that no result will name, and goes on.
 fn send_parcels(count: u64) -> u64 {
-    let (socket, file) = (socket(), fs::File::open("/dev/null").unwrap());
+    let (own, file) = (socket::own(), fs::File::open("/dev/null").unwrap());
     for id in 0..count {
-        send(&socket, &parcel(1_000_000 + id, 1), &[file.as_fd()]);
+        send(&own, &parcel(1_000_000 + id, 1), &[file.as_fd()]);
     }
     forever();
     count
@@ -67,7 +41,7 @@ fn send_parcels(count: u64) -> u64 {
 
 /// In a task: says the same for ever: on the socket link that a task it never had was skipped, which is borne.
 fn talk_for_ever(started: String) {
-    let socket = socket();
+    let own = socket::own();
     let mut group = vec![0; GROUP_HEADER];
     GroupHeader { batch: 1 << 40, first: 0, count: 1, nanos: 1 }.write_to(group.first_chunk_mut().unwrap());
     let mut entry = [0; ENTRY_HEADER];
@@ -76,7 +50,7 @@ fn talk_for_ever(started: String) {
     let words = frame(FrameKind::Group, 0, &group).repeat(500);
     open(&started);
     loop {
-        send(&socket, &words, &[]);
+        send(&own, &words, &[]);
     }
 }
 
@@ -157,7 +131,7 @@ fn a_word_out_of_turn_costs_the_worker_its_task_alone() {
         let pool = pool(link, 2);
         for (number, kind) in KINDS.into_iter().enumerate() {
             let task = |number: usize| {
-                send(&socket(), &frame(KINDS[number], 0, &[0xff; 16]), &[]);
+                send(&socket::own(), &frame(KINDS[number], 0, &[0xff; 16]), &[]);
                 forever();
             };
             let mad = pool.apply_async(task, (number,));
@@ -167,14 +141,14 @@ fn a_word_out_of_turn_costs_the_worker_its_task_alone() {
         // After its farewell it has nothing to say; and what is no frame at all is told from one.
         let task = |_: u8| {
             let bye = mpexec_wire::encode_to_vec(&FromWorker::Bye).unwrap();
-            send(&socket(), &frame(FrameKind::Control, 0, &bye).repeat(2), &[]);
+            send(&socket::own(), &frame(FrameKind::Control, 0, &bye).repeat(2), &[]);
             forever();
         };
         assert!(matches!(pool.apply(task, (0,)), Err(TaskError::Crashed { .. })));
         let task = |_: u8| {
             let mut out = Vec::new();
             write!(out, "GET / HTTP/1.1\r\n\r\n").unwrap();
-            send(&socket(), &out, &[]);
+            send(&socket::own(), &out, &[]);
             forever();
         };
         let Err(TaskError::Crashed { stderr, .. }) = pool.apply(task, (0,)) else { panic!("it was borne") };

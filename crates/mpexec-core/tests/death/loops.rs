@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mpexec_core::{PoolError, TaskError};
 
-use crate::common::{builder, census, pool, spin};
-use crate::ways::Way;
+use crate::common::Way;
+use crate::common::{builder, pool, processes, spin};
 use crate::{LINKS, alone};
 
 #[test]
@@ -87,7 +87,7 @@ fn kills_at_random_moments_lose_double_and_change_no_result() {
                     let progress = read.load(Ordering::Relaxed) > read_before;
                     if progress && let Some(pid) = pool.pids().get(random as usize % 2) {
                         read_before = read.load(Ordering::Relaxed);
-                        census::kill(*pid);
+                        processes::kill(*pid);
                         kills.fetch_add(1, Ordering::Relaxed);
                     }
                 }

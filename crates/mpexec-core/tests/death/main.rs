@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
+mod calls;
 mod forensics;
 mod hooks;
 mod inside;
@@ -14,13 +15,11 @@ mod mischief;
 mod publishing;
 mod scribble;
 mod spares;
-mod table;
-mod ways;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-#[path = "../common/mod.rs"]
-mod common;
+use mpexec_testkit as common;
+use mpexec_testkit::LINKS;
 
 mpexec_core::init_in_tests!();
 
@@ -29,5 +28,3 @@ fn alone() -> (MutexGuard<'static, ()>, common::Watchdog) {
     static TURN: Mutex<()> = Mutex::new(());
     (TURN.lock().unwrap_or_else(PoisonError::into_inner), common::Watchdog::new())
 }
-
-const LINKS: [mpexec_core::Transport; 2] = [mpexec_core::Transport::Shm, mpexec_core::Transport::Socket];

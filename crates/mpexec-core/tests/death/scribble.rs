@@ -1,37 +1,13 @@
 //! A worker that has gone mad writes over all that it can write: it harms at most the tasks that it holds, because the
 //! coordinator believes nothing unchecked and the tasks' own bytes are out of its reach.
 
-use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 
 use mpexec_core::{TaskError, Transport};
 
 use crate::alone;
+use crate::common::ring::{mappings, own_memory, scribble};
 use crate::common::{pool, wait_until};
-
-/// Where a memory file of this name is mapped in this process, as the kernel tells.
-fn mappings(name: &str) -> Vec<(u64, u64)> {
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let lines = maps.lines().filter(|line| line.contains(name));
-    let ranges = lines.filter_map(|line| line.split_whitespace().next()?.split_once('-'));
-    ranges.map(|(from, to)| (u64::from_str_radix(from, 16).unwrap(), u64::from_str_radix(to, 16).unwrap())).collect()
-}
-
-fn own_memory() -> File {
-    OpenOptions::new().read(true).write(true).open("/proc/self/mem").unwrap()
-}
-
-/// In a task: fills its worker's results with `fill`; how many bytes there were.
-fn scribble(fill: u8) -> u64 {
-    let memory = own_memory();
-    let mut written = 0;
-    for (from, to) in mappings("mpexec-results") {
-        let garbage: Vec<u8> = (0..to - from).map(|n| if fill == 1 { (n * 131 % 251) as u8 } else { fill }).collect();
-        memory.write_all_at(&garbage, from).unwrap();
-        written += to - from;
-    }
-    written
-}
 
 #[test]
 fn a_worker_that_scribbles_over_its_results_harms_only_the_tasks_it_holds() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mpexec_core::{Pool, TaskError};
 
-use crate::common::census::{alive, children, kill};
+use crate::common::processes::{alive, children, kill};
 use crate::common::{builder, forever, pool, wait_until};
 use crate::{LINKS, alone};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mpexec_core::{Pool, Receiver, Sender, Shared, Transport, WorkerStderr, Workers, channel};
 use rustix::process::Signal;
 
-use crate::common::census::{alive, kill, signal, stopped};
+use crate::common::processes::{alive, kill, signal, stopped};
 use crate::common::{Scratch, Watchdog, forever, spin, wait_until};
 
 /// Tells the program started again which link to take and where to write down who is there.

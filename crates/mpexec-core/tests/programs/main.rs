@@ -14,8 +14,7 @@ mod stderr;
 mod stdout;
 mod trust;
 
-#[path = "../common/mod.rs"]
-mod common;
+use mpexec_testkit as common;
 
 mpexec_core::init_in_tests!();
 

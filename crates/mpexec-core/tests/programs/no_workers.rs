@@ -3,16 +3,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mpexec_core::{Exit, Pool, PoolError, TaskError, Transport, WorkerStderr, Workers, named};
 use mpexec_wire::{FileId, FrameHeader, FrameKind, FromWorker, Hello, PROTOCOL, encode_to_vec};
 
-use crate::common::census::children;
-use crate::common::{Scratch, Watchdog, wait_until};
-
-const LINKS: [Transport; 2] = [Transport::Shm, Transport::Socket];
+use crate::common::processes::children;
+use crate::common::{LINKS, Scratch, Watchdog, wait_until};
 
 fn build(program: &Path, link: Transport) -> Result<Pool, PoolError> {
     let builder = Pool::builder().worker_program(program).transport(link).workers(Workers::Exact(2));
@@ -172,7 +170,7 @@ fn an_unnamed_function_of_a_foreign_worker_program_is_a_typed_error() {
     let _watchdog = Watchdog::new();
     // This very test program under another path is a worker program, but another file.
     let copy = executable(&fs::read(std::env::current_exe().unwrap()).unwrap());
-    let copied: &PathBuf = copy.path();
+    let copied = copy.path();
     for link in LINKS {
         let pool = build(copied, link).unwrap();
         for error in [

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mpexec_core::{Exit, Process, TaskError, Transport, active_children, parent};
 
-use crate::common::census::{alive, kill};
+use crate::common::processes::{alive, kill};
 use crate::common::{Scratch, Watchdog, forever, open, pass, wait_until};
 
 const LINK: &str = "MPEXEC_TEST_LINK";
@@ -24,7 +24,7 @@ struct Room(PathBuf);
 
 impl Room {
     fn new() -> Room {
-        let room = Scratch::new().path().clone();
+        let room = Scratch::new().path().to_owned();
         std::fs::create_dir(&room).unwrap();
         Room(room)
     }

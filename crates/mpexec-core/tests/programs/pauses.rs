@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mpexec_core::{Pool, TaskError, Transport, Workers};
 use rustix::process::Signal;
 
-use crate::common::census::{alive, kill, signal, stopped};
+use crate::common::processes::{alive, kill, signal, stopped};
 use crate::common::{Scratch, Watchdog, forever, open, pass, wait_until};
 
 const LINK: &str = "MPEXEC_TEST_LINK";

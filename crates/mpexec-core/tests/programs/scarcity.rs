@@ -11,7 +11,7 @@ use std::time::Duration;
 use mpexec_core::{Exit, Pool, PoolBuilder, PoolError, Process, Shared, TaskError, Transport, WorkerStderr, Workers};
 use rustix::process::{Resource, WaitOptions, getrlimit, setrlimit};
 
-use crate::common::{Scratch, Watchdog, census, wait_until};
+use crate::common::{Scratch, Watchdog, processes, wait_until};
 use crate::refusing::refuse;
 
 const CASE: &str = "MPEXEC_TEST_CASE";
@@ -112,7 +112,7 @@ fn few_descriptors(link: Transport) {
             wait_until("there is room to look", || {
                 [(); 3].map(|()| std::fs::File::open("/dev/null")).iter().all(Result::is_ok)
             });
-            wait_until("nobody is left", || census::children().is_empty());
+            wait_until("nobody is left", || processes::children().is_empty());
         }
     }
     assert!(worked[0] && !worked[59], "{worked:?}");
@@ -230,7 +230,7 @@ fn no_pidfds(link: Transport) {
     refuse(libc::SYS_pidfd_open, libc::ENOSYS);
     let error = builder(link, 2).build().unwrap_err().to_string();
     assert!(error.contains("cannot be started") && error.contains("not implemented"), "{error}");
-    wait_until("nobody is left", || census::children().is_empty());
+    wait_until("nobody is left", || processes::children().is_empty());
 }
 
 fn children_that_others_reap(link: Transport) {

@@ -36,6 +36,14 @@ const BELOW: &[(&str, &[&str])] = &[
 const TESTKIT: &str = "mpexec-testkit";
 
 fn violations(tree: &Tree) -> Vec<Violation> {
+    let leaning = tree.crates.iter().flat_map(|krate| {
+        let named = dependencies(&krate.manifest).into_iter();
+        let named = named.filter(|d| d.kind != DependencyKind::Dev && d.name == TESTKIT);
+        named.map(|d| {
+            let what = format!("`{TESTKIT}` is for tests: name it under `[dev-dependencies]`");
+            Violation::new(krate.manifest_path(), d.line, what)
+        })
+    });
     let shipped = tree.crates.iter().filter(|c| c.folder.starts_with("crates/") && c.name != TESTKIT);
     shipped
         .flat_map(|krate| match BELOW.iter().find(|(name, _)| *name == krate.name) {
@@ -45,6 +53,7 @@ fn violations(tree: &Tree) -> Vec<Violation> {
                 vec![Violation::new(krate.manifest_path(), 1, what)]
             }
         })
+        .chain(leaning)
         .collect()
 }
 
@@ -107,13 +116,21 @@ mod tests {
     }
 
     #[test]
+    fn the_testkit_is_for_tests_alone() {
+        let manifest = "[package]\nname = \"xtask\"\n[dependencies]\nmpexec-testkit.workspace = true";
+        assert_eq!(broken(DIRECTION, &[("xtask/Cargo.toml", manifest)]), ["xtask/Cargo.toml:4"]);
+    }
+
+    #[test]
     fn imports_downwards_and_those_of_tests_are_free() {
         let manifest = "[package]\nname = \"mpexec-core\"\n[dependencies]\nmpexec-ring.workspace = true\n\
                         [dev-dependencies]\nmpexec-testkit.workspace = true";
         let core = ("crates/mpexec-core/Cargo.toml", manifest);
         let source = ("crates/mpexec-core/src/lib.rs", "use mpexec_ring::Ring; #[cfg(test)] use mpexec_testkit::x;");
-        let tests =
-            ("tests/Cargo.toml", "[package]\nname = \"mpexec-tests\"\n[dependencies]\nmpexec-testkit.workspace = true");
+        let tests = (
+            "tests/Cargo.toml",
+            "[package]\nname = \"mpexec-tests\"\n[dev-dependencies]\nmpexec-testkit.workspace = true",
+        );
         assert_eq!(broken(DIRECTION, &[core, source, tests]), [""; 0]);
     }
 }

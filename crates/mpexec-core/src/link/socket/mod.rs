@@ -181,6 +181,10 @@ impl Link for SocketLink {
         self.more || !self.arrived.is_empty() || self.broken.is_some()
     }
 
+    fn is_cut(&self) -> bool {
+        self.reader.is_cut()
+    }
+
     fn must_ask(&self) -> bool {
         true
     }

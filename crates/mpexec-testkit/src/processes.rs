@@ -11,20 +11,21 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group,
 
 /// A process held by a descriptor, so that nothing else is ever mistaken for it.
 #[derive(Debug)]
-pub(crate) struct Held {
-    pub(crate) pid: u32,
+pub struct Held {
+    /// Its process id.
+    pub pid: u32,
     descriptor: OwnedFd,
 }
 
 impl Held {
     /// Holds the process with this id; `None` if it has ended.
-    pub(crate) fn new(pid: u32) -> Option<Held> {
+    pub fn new(pid: u32) -> Option<Held> {
         let descriptor = pidfd_open(pid_of(pid), PidfdFlags::empty()).ok()?;
         Some(Held { pid, descriptor })
     }
 
     /// Waits until the process has ended; `false` if the time was up first.
-    pub(crate) fn ends_within(&self, limit: Duration) -> bool {
+    pub fn ends_within(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         loop {
             let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).expect("a short time");
@@ -38,22 +39,22 @@ impl Held {
     }
 
     /// Sends a signal; one that comes too late is no error.
-    pub(crate) fn signal(&self, signal: Signal) {
-        let _ = kill_process(pid_of(self.pid), signal);
+    pub fn signal(&self, signal: Signal) {
+        self::signal(self.pid, signal);
     }
 
     /// Sends a signal to the process and to all in its group, which it leads.
-    pub(crate) fn signal_group(&self, signal: Signal) {
+    pub fn signal_group(&self, signal: Signal) {
         kill_process_group(pid_of(self.pid), signal).expect("its group is there");
     }
 
     /// Waits until the kernel says that it is stopped.
-    pub(crate) fn stops_within(&self, limit: Duration) -> bool {
-        self.comes_to(limit, || state_and_parent(self.pid).is_some_and(|(state, _)| state == "T"))
+    pub fn stops_within(&self, limit: Duration) -> bool {
+        self.comes_to(limit, || stopped(self.pid))
     }
 
     /// Waits until it has a handler of its own for this signal.
-    pub(crate) fn catches_within(&self, signal: Signal, limit: Duration) -> bool {
+    pub fn catches_within(&self, signal: Signal, limit: Duration) -> bool {
         self.comes_to(limit, || {
             let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
             let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default();
@@ -64,7 +65,7 @@ impl Held {
 
     /// Sends our program a signal and waits until it has taken it: of two that wait to be taken, the kernel does not know which
     /// came first. Its thread for the grace is the sign.
-    pub(crate) fn takes(&self, signal: Signal) {
+    pub fn takes(&self, signal: Signal) {
         self.signal(signal);
         let taken = self.comes_to(Duration::from_secs(10), || self.has_thread("mpexec-grace"));
         assert!(taken || self.ends_within(Duration::ZERO), "{signal:?} is not taken");
@@ -87,14 +88,14 @@ impl Held {
     }
 
     /// The words it was started with.
-    pub(crate) fn words(&self) -> Vec<String> {
+    pub fn words(&self) -> Vec<String> {
         let line = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
         let words = line.split(|&byte| byte == 0).filter(|word| !word.is_empty());
         words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
     /// Whether it has opened this file.
-    pub(crate) fn has_open(&self, path: &Path) -> bool {
+    pub fn has_open(&self, path: &Path) -> bool {
         let Ok(entries) = fs::read_dir(format!("/proc/{}/fd", self.pid)) else {
             return false;
         };
@@ -102,7 +103,7 @@ impl Held {
     }
 
     /// Waits until it has opened a file in this folder, with a name or without one; `false` if it ended before.
-    pub(crate) fn writes_below(&self, folder: &Path) -> bool {
+    pub fn writes_below(&self, folder: &Path) -> bool {
         let folder = folder.canonicalize().expect("the folder is there");
         self.comes_to(Duration::from_secs(10), || {
             let entries = fs::read_dir(format!("/proc/{}/fd", self.pid)).into_iter().flatten().flatten();
@@ -111,7 +112,7 @@ impl Held {
     }
 
     /// The most memory it ever had resident, in bytes.
-    pub(crate) fn peak_memory(&self) -> u64 {
+    pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the process is alive");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kilobytes") << 10
@@ -123,12 +124,12 @@ fn pid_of(pid: u32) -> Pid {
 }
 
 /// The living children of a process.
-pub(crate) fn children_of(parent: u32) -> Vec<Held> {
+pub fn children_of(parent: u32) -> Vec<Held> {
     all().filter(|&pid| parent_of(pid) == Some(parent)).filter_map(Held::new).collect()
 }
 
 /// The living processes that were started with this variable in their environment, by whomever.
-pub(crate) fn marked(variable: &str) -> Vec<u32> {
+pub fn marked(variable: &str) -> Vec<u32> {
     let has = |pid: &u32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment.split(|&byte| byte == 0).any(|entry| entry == variable.as_bytes())
@@ -143,14 +144,58 @@ fn all() -> impl Iterator<Item = u32> {
 
 /// The parent of a process that is alive.
 fn parent_of(pid: u32) -> Option<u32> {
-    let (state, parent) = state_and_parent(pid)?;
-    (state != "Z" && state != "X").then_some(parent)
+    stat(pid).filter(|stat| stat.lives()).map(|stat| stat.parent)
 }
 
-fn state_and_parent(pid: u32) -> Option<(String, u32)> {
+/// What the kernel says of a process.
+struct Stat {
+    state: char,
+    parent: u32,
+}
+
+impl Stat {
+    /// One that has ended and was not waited for does not.
+    fn lives(&self) -> bool {
+        !matches!(self.state, 'Z' | 'X')
+    }
+}
+
+fn stat(pid: u32) -> Option<Stat> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name before may hold anything, brackets and blanks too.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
-    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+    Some(Stat { state: fields.next()?.chars().next()?, parent: fields.next()?.parse().ok()? })
+}
+
+/// Whether a process runs: one that has ended and was not waited for does not.
+pub fn alive(pid: u32) -> bool {
+    stat(pid).is_some_and(|stat| stat.lives())
+}
+
+/// Whether a process is stopped.
+pub fn stopped(pid: u32) -> bool {
+    stat(pid).is_some_and(|stat| stat.state == 'T')
+}
+
+/// Children of this process, those that nobody waited for included.
+pub fn children() -> Vec<u32> {
+    let own = std::process::id();
+    all().filter(|&pid| stat(pid).is_some_and(|stat| stat.parent == own)).collect()
+}
+
+/// Sends a signal to a process; one that comes too late is no error.
+pub fn signal(pid: u32, signal: Signal) {
+    let _ = kill_process(pid_of(pid), signal);
+}
+
+/// Kills a process from outside.
+pub fn kill(pid: u32) {
+    signal(pid, Signal::KILL);
+}
+
+/// The names of this process's threads.
+pub fn threads() -> Vec<String> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    tasks.filter_map(|task| Some(fs::read_to_string(task.path().join("comm")).ok()?.trim_end().to_owned())).collect()
 }

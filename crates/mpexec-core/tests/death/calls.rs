@@ -1,55 +1,15 @@
-//! The table of deaths: each way at each moment. The one task that was running fails and says pid and exit exactly;
-//! neighbours that were finished keep their results, those not started run elsewhere, and the next call is served.
+//! Workers that die in calls of all forms, with retries and with callers beside: who is told what, and what is run again. What comes
+//! of each failure at each moment stands in the table of deaths (the crate `mpexec-testkit`).
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use mpexec_core::{Exit, Pool, TaskError, current_task};
+use mpexec_core::{Exit, TaskError, current_task};
 
-use crate::common::{Scratch, builder, census, forever, open, pass, pool, wait_until};
-use crate::ways::{Fatal, MOMENTS, Moment, WAYS, Way};
+use crate::common::{Scratch, builder, forever, open, pass, pool, processes, wait_until};
+use crate::common::{WAYS, Way};
 use crate::{LINKS, alone};
-
-/// 300 tasks of which one is fatal: how each ended.
-fn a_job_with_one_fatal_task(pool: &Pool, fatal: Fatal) -> Vec<Result<u64, TaskError>> {
-    let items = (0..300).map(|n| if n == 200 { (n, fatal) } else { (n, Fatal(None)) });
-    let task = |pair: (u64, Fatal)| {
-        let (n, fatal) = pair;
-        fatal.run();
-        (n * 3, fatal)
-    };
-    pool.imap(task, items).map(|result| result.map(|(value, _)| value)).collect()
-}
-
-#[test]
-fn each_way_to_die_at_each_moment_fails_the_running_task_alone() {
-    let _alone = alone();
-    for link in LINKS {
-        let pool = pool(link, 2);
-        for (way, moment) in WAYS.into_iter().flat_map(|way| MOMENTS.map(|moment| (way, moment))) {
-            let what = format!("{way:?} while {moment:?} on {link:?}");
-            assert!(pool.wait_ready(Some(Duration::from_secs(20))), "{what}: no replacement came");
-            let before = pool.pids();
-            let results = a_job_with_one_fatal_task(&pool, Fatal(Some((way, moment))));
-            assert_eq!(results.len(), 300, "{what}");
-            for (n, result) in (0u64..).zip(results) {
-                match result {
-                    Ok(value) => assert!(n != 200 && value == n * 3, "{what}: task {n} gave {value}"),
-                    Err(TaskError::Crashed { pid, exit, .. }) => {
-                        assert_eq!((n, exit), (200, way.exit()), "{what}");
-                        assert!(before.contains(&pid), "{what}: no such worker, {pid}");
-                        assert!(!census::alive(pid), "{what}: {pid} lives");
-                    }
-                    Err(other) => panic!("{what}: task {n} ended as {other:?}"),
-                }
-            }
-        }
-        pool.close();
-        pool.join().unwrap();
-        assert_eq!(census::children(), [0; 0]);
-    }
-}
 
 fn last_words(way: Way) -> u8 {
     eprintln!("these are my last words");
@@ -116,7 +76,7 @@ fn an_idle_worker_that_dies_is_replaced_and_no_call_notices() {
             wait_until("another worker has its place", || {
                 !matches!(pool.pids()[..], [same] if same == pid) && pool.pids().len() == 1
             });
-            assert!(!census::alive(pid));
+            assert!(!processes::alive(pid));
             assert_ne!(pool.apply(std::process::id, ()).unwrap(), pid, "{way:?}");
         }
     }
@@ -135,7 +95,7 @@ fn a_running_worker_killed_from_outside_fails_its_task_within_a_second() {
         let pending = pool.apply_async(task, (started.text(),));
         wait_until("the task runs", || started.is_open());
         let since = Instant::now();
-        pool.pids().into_iter().for_each(census::kill);
+        pool.pids().into_iter().for_each(processes::kill);
         let Err(TaskError::Crashed { exit, .. }) = pending.get() else { panic!("it ended well") };
         assert_eq!(exit, Exit::Signal(9));
         assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
@@ -209,7 +169,7 @@ fn calls_of_other_threads_do_not_notice_a_death() {
                 for _ in 0..5 {
                     let dies_at_first = |_: u8| {
                         if current_task().is_some_and(|task| task.attempt == 1) {
-                            Fatal(Some((Way::Killed, Moment::Running))).run();
+                            Way::Killed.die();
                         }
                     };
                     pool.apply(dies_at_first, (0,)).unwrap();

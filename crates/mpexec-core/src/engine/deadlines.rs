@@ -1,0 +1,125 @@
+//! What workers must do within a time, and what becomes of those that do not: handshakes, responses, leaving.
+//!
+//! A worker that has nothing to do begins what it is sent, and one that is asked for tasks back answers, also while a task runs: its
+//! own threads do this, not the user's code. One that does not is stopped, or its program has come to a halt. It is killed,
+//! and what it had not begun goes to others free of charge. How long a task may run is another matter (`limits`).
+
+use std::time::{Duration, Instant};
+
+use super::memory::MEMORY_LOOK;
+use super::scheduler::WorkerId;
+use super::slot::{Owed, Phase};
+use super::state::State;
+use super::supervisor::{Supervisor, TURN};
+use crate::link::LinkError;
+
+impl Supervisor {
+    /// When the supervisor has to look again even if nothing happens.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let mut state = self.engine.lock();
+        let (handshake, response) = (self.engine.config.handshake_limit, self.engine.config.response_limit);
+        let threads = state.slots.iter().any(|slot| slot.thread.is_some() && matches!(slot.phase, Phase::Leaving(_)));
+        let limits = state.slots.iter().filter_map(|slot| match &slot.phase {
+            Phase::Starting(starting) => starting.since.checked_add(handshake),
+            Phase::Leaving(since) => since.checked_add(response),
+            Phase::Empty | Phase::Ready => None,
+        });
+        let next = limits.min().map(|at| at.saturating_duration_since(Instant::now()).max(TURN));
+        // Between two short tasks nobody works, but whoever has worked since the last look may have grown.
+        let looked = self.memory_looked.as_ref();
+        let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
+        state.unwatched = self.engine.minds_memory() && !grows;
+        let memory = (self.engine.minds_memory() && grows).then_some(MEMORY_LOOK);
+        // A call tells nobody that it sends something to a worker; that one owes something now is seen at the next look.
+        let owing = state.slots.iter().any(|slot| slot.child.is_some()).then_some(response / 2);
+        let next = next.into_iter().chain(memory).chain(owing).chain(self.next_look).chain(self.scarcity.left()).min();
+        if threads { Some(TURN) } else { next }
+    }
+
+    pub(super) fn keep_deadlines(&mut self) {
+        let mut over = Vec::new();
+        {
+            let mut state = self.engine.lock();
+            let (handshake, response) = (self.engine.config.handshake_limit, self.engine.config.response_limit);
+            for (id, slot) in state.slots.iter_mut().enumerate() {
+                match &slot.phase {
+                    Phase::Starting(starting) if starting.since.elapsed() >= handshake => {
+                        let what =
+                            format!("it did not shake hands within {handshake:?}: is it an mpexec worker program?");
+                        slot.fault = Some(what);
+                        slot.kill();
+                    }
+                    Phase::Leaving(since) if since.elapsed() >= response => slot.kill(),
+                    Phase::Leaving(_) if slot.thread.is_some() => over.push(id),
+                    _ => {}
+                }
+            }
+        }
+        for id in over {
+            self.engine.bury(id);
+            self.fill_places();
+        }
+    }
+
+    /// Kills the workers that owe something for too long.
+    pub(super) fn watch_responses(&mut self) {
+        let limit = self.engine.config.response_limit;
+        // While this process was stopped, or the machine asleep, nobody could respond: no look counts for more than the
+        // time after which it was to come.
+        let passed = self.responses_looked.elapsed().min(limit / 2);
+        self.responses_looked = Instant::now();
+        // A process of its own is nobody's to replace.
+        if !self.engine.config.replace {
+            return;
+        }
+        let mut state = self.engine.lock();
+        for id in 0..state.slots.len() {
+            if let Some(number) = state.runs_what_it_cannot(id) {
+                // Its ring may be as it should be, and a time limit would wait for a task that there is not.
+                state.give_up(
+                    id,
+                    &LinkError::broken(format!("it tells that it runs task number {number}, which it was not sent")),
+                );
+                continue;
+            }
+            let owed = state.owed(id);
+            let slot = &mut state.slots[id];
+            let same = Owed { since: slot.owed.since, ..owed } == slot.owed;
+            let since = if same { slot.owed.since + passed } else { Duration::ZERO };
+            slot.owed = Owed { since, ..owed };
+            let what = match owed {
+                Owed { begin: Some(_), .. } => "did not begin what it was sent",
+                Owed { answer: Some(_), .. } => "did not answer",
+                _ => continue,
+            };
+            if since >= limit {
+                slot.silent = Some(format!("it {what} within {limit:?}"));
+                state.sched.workers[id].ready = false;
+                state.slots[id].kill();
+            }
+        }
+    }
+}
+
+impl State {
+    fn runs_what_it_cannot(&self, id: WorkerId) -> Option<u64> {
+        let slot = &self.slots[id];
+        let link = slot.link.as_ref().filter(|_| matches!(slot.phase, Phase::Ready) && !slot.mute)?;
+        link.progress().running.filter(|running| *running >= self.sched.workers[id].next_ordinal)
+    }
+
+    fn owed(&self, id: WorkerId) -> Owed {
+        let (slot, worker) = (&self.slots[id], &self.sched.workers[id]);
+        let Some(link) = slot.link.as_ref().filter(|_| slot.child.is_some() && matches!(slot.phase, Phase::Ready))
+        else {
+            return Owed::default();
+        };
+        let next = worker.next_ordinal_held();
+        let begins = !worker.held.is_empty() && link.progress().running.is_none_or(|running| running < next);
+        Owed {
+            begin: begins.then_some(next),
+            answer: (worker.unanswered > 0).then_some(slot.answers),
+            since: Duration::ZERO,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What the tests of mpexec share. Nobody else uses it, and it is not published.
+//!
+//! | module | what is there |
+//! |---|---|
+//! | `watchdog` | a hang becomes a failure with names |
+//! | [`census`], [`processes`] | what this process has and which processes there are, as the kernel lists them |
+//! | `scratch` | paths of a test's own, and gates through which tasks go when the test says so |
+//! | `pools` | pools to test with |
+//! | `ways` | how a process can end itself |
+//! | [`socket`], [`ring`] | a worker's own socket and result ring, to write nonsense to |
+//! | [`faults`] | every kind of failure and every moment for it; a worker strikes on command |
+//! | [`table`] | what each kind at each moment comes to, and the document that says so |
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
+
+pub mod census;
+pub mod faults;
+mod pools;
+pub mod processes;
+pub mod ring;
+mod scratch;
+pub mod socket;
+pub mod table;
+mod watchdog;
+mod ways;
+
+pub use pools::{LINKS, builder, pool};
+pub use scratch::{Scratch, forever, open, pass, spin};
+pub(crate) use watchdog::{HANGS, LOOK};
+pub use watchdog::{Watchdog, wait_until};
+pub use ways::{WAYS, Way};
