@@ -158,7 +158,7 @@ impl PoolBuilder {
     /// # mpexec_core::init();
     /// use mpexec_core::{Output, Pool, TaskError, Workers};
     /// let pool = Pool::builder().workers(Workers::Exact(2)).memory_limit(100 << 20).stderr(Output::Keep).build()?;
-    /// let outcomes = pool.map_outcomes(|mib: usize| vec![1u8; mib << 20].len(), [1, 500, 2]);
+    /// let outcomes = pool.map_outcomes(|mib: usize| std::hint::black_box(vec![1u8; mib << 20]).len(), [1, 500, 2]);
     /// assert!(matches!(outcomes[1], Err(TaskError::OutOfMemory { limit: 104_857_600, .. })));
     /// assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
     ///
