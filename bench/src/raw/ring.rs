@@ -54,7 +54,8 @@ impl Ring {
         let bells = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&bells, &bell, epoll::EventData::new_u64(0), edges)?;
-        let fds = [segments.tasks.as_fd(), segments.results.as_fd(), page.fd(), bell.as_fd()];
+        let shared = page.fd().context("a page in shared memory")?;
+        let fds = [segments.tasks.as_fd(), segments.results.as_fd(), shared, bell.as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ensure!(ancillary.push(SendAncillaryMessage::ScmRights(&fds)), "four descriptors have room");

@@ -1,6 +1,9 @@
 //! Tasks that do to their own process what none should: close what is not theirs, come back twice.
 #![expect(unsafe_code, reason = "what a careless C library does")]
 
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
 use mpexec_core::TaskError;
 
 use crate::common::{builder, pool};
@@ -34,6 +37,31 @@ fn a_task_that_closes_the_workers_descriptors_ends_and_holds_nobody_up() {
                 Err(error) => assert!(n % 50 == 7 && matches!(error, TaskError::Crashed { .. }), "{n}: {error:?}"),
             }
         }
+    }
+}
+
+/// Puts another file in the place of the worker's bell, as who closes what is not his and opens something.
+fn replaces_the_bell(n: u32) -> u32 {
+    let nowhere = std::fs::File::options().write(true).open("/dev/null").unwrap();
+    for entry in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+        let is_bell = std::fs::read_link(entry.path()).is_ok_and(|file| file.to_string_lossy().contains("eventfd"));
+        if let Some(fd) = entry.file_name().to_str().and_then(|fd| fd.parse().ok()).filter(|_| is_bell) {
+            // SAFETY: wrong on purpose, as above.
+            unsafe { libc::dup2(nowhere.as_raw_fd(), fd) };
+        }
+    }
+    n + 1
+}
+
+#[test]
+fn a_task_that_puts_another_file_in_the_place_of_the_workers_bell_holds_nobody_up_for_long() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).response_limit(Duration::from_millis(200)).build().unwrap();
+        for n in 0..5 {
+            assert_eq!(pool.apply(replaces_the_bell, (n,)).unwrap(), n + 1);
+        }
+        assert!(pool.map(|n: u32| n, 0..100).unwrap().into_iter().eq(0..100));
     }
 }
 
