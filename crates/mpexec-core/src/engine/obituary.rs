@@ -91,11 +91,8 @@ impl Engine {
         let refused = exit == Exit::Signal(Signal::ABORT.as_raw()) && autopsy.refused;
         let refused = self.config.memory_limit.filter(|_| refused).zip(running);
         let refused = refused.map(|(limit, task)| (task, Overrun::Memory { limit, had: None }));
-        let overran = state.slots[id].overran.or(refused);
-        if let Some((task, _)) = overran {
-            // It was killed for that one: should another run by now, it is none's fault.
-            running = running.filter(|ordinal| *ordinal == task);
-        }
+        // It was killed for that one. Should another run by now, that one is charged: it has begun, and must not run twice.
+        let overran = state.slots[id].overran.or(refused).filter(|(task, _)| running == Some(*task));
         let fault = state.slots[id].fault.clone();
         let why = fault.clone().or_else(|| state.slots[id].silent.take());
         let why = why.map_or_else(String::new, |why| format!("(it was killed because {why})"));
@@ -120,17 +117,22 @@ impl Engine {
             ran_for,
             backtrace: backtrace.clone(),
         };
-        let overrun = overran.filter(|_| running.is_some()).map(|(_, why)| why);
+        let overrun = overran.map(|(_, why)| why);
         let culprit = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal));
         // A worker that broke the protocol, or was not heard to its end, may have begun all that it had.
         let passed = state.slots[id].link.as_ref().map_or(0, |link| link.progress().passed);
         let begun = if cut || state.slots[id].fault.is_some() { u64::MAX } else { passed };
-        state.handle(Event::Lost { worker: id, running, spent: overrun.is_some(), begun }, |state, job, index| {
+        // Who was asking for a task back that had begun hears how it ended, and it is not tried again.
+        let asked_for = culprit.is_some_and(|(job, index)| state.is_stopping(job, index));
+        let spent = overrun.is_some() || asked_for;
+        let sentenced = state.slots[id].sentenced;
+        state.handle(Event::Lost { worker: id, running, spent, begun }, |state, job, index| {
             let function = state.jobs.get(&job).map_or("", |job| &job.function);
             let ran_for = ran_for.filter(|_| culprit == Some((job, index)));
             let error = match overrun {
-                _ if state.is_stopping(job, index) => cancelled(),
                 Some(why) if culprit == Some((job, index)) => why.error(pid),
+                // It was killed because its handle was aborted. One that died by itself is told of as it was.
+                _ if sentenced && state.is_stopping(job, index) => cancelled(),
                 _ if state.sched.job(job).is_some_and(|job| job.once) => {
                     TaskError::OutcomeUnknown { death: Box::new(crashed(function, ran_for)) }
                 }

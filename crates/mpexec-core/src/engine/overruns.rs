@@ -12,7 +12,7 @@ use super::state::State;
 use crate::link::Upto;
 
 /// For so long a worker may leave unanswered what was asked back from it, before it is killed all the same.
-const PATIENCE: Duration = Duration::from_millis(200);
+pub(super) const PATIENCE: Duration = Duration::from_millis(200);
 
 impl State {
     /// The task that worker `id` runs has had more than it may. `Some`: when to look again.
@@ -37,8 +37,9 @@ impl State {
             self.dispatch();
             return None;
         }
-        if self.sched.workers[id].unanswered > 0 && asked.elapsed() < PATIENCE {
-            // The answer may be here and nobody takes it in.
+        if !self.sched.workers[id].has_only(task) && asked.elapsed() < PATIENCE {
+            // What lies behind it is not given back yet; or it has begun, and then the task is over: the news may be here and
+            // nobody takes it in.
             self.receive_from(id, Upto::Complete);
             return Some(LOOKS.0);
         }

@@ -11,8 +11,8 @@ use super::state::State;
 
 /// So late nobody wakes who was not stopped.
 const FAR_TOO_LATE: Duration = Duration::from_millis(100);
-/// Between two sleeps the supervisor works for no longer than this.
-const WORK: Duration = Duration::from_millis(1);
+/// Between two sleeps the supervisor works for no longer than this, also when it starts processes and waits for last words.
+const WORK: Duration = Duration::from_secs(1);
 
 /// When the supervisor will be awake, if nothing stops it.
 #[derive(Debug, Default)]
@@ -41,16 +41,19 @@ impl Pauses {
 impl State {
     /// The program had been stopped for so long: nobody is to be charged for that.
     pub(super) fn forgive(&mut self, pause: Duration) {
+        let now = Instant::now();
+        // Another thread may have set one of them after the stop.
+        let forward = |since: &mut Instant| *since = (*since + pause).min(now);
         for slot in &mut self.slots {
             if let Some(clock) = &mut slot.clock {
-                clock.since += pause;
+                forward(&mut clock.since);
             }
             if let Some(expiring) = &mut slot.expiring {
-                expiring.asked += pause;
+                forward(&mut expiring.asked);
             }
             match &mut slot.phase {
-                Phase::Starting(starting) => starting.since += pause,
-                Phase::Leaving(since) => *since += pause,
+                Phase::Starting(starting) => forward(&mut starting.since),
+                Phase::Leaving(since) => forward(since),
                 Phase::Empty | Phase::Ready => {}
             }
         }

@@ -5,9 +5,12 @@
 //! the worker answers. A worker is killed only while nothing lies behind the task that it runs, and gets nothing more from
 //! the moment it was asked: so the kill can strike no other task, also when that one ends just then.
 
+use std::time::Instant;
+
 use super::Engine;
 use super::calls::CallRef;
 use super::jobs::JobState;
+use super::overruns::PATIENCE;
 use super::scheduler::{JobId, Place, WorkerId};
 use super::send::cancelled;
 use super::state::State;
@@ -18,13 +21,13 @@ impl Engine {
     pub(crate) fn stop_call(&self, call: &CallRef, force: bool) -> bool {
         let (job, index) = call.name();
         let mut asked = None;
-        self.drive(None, |state, _| {
-            let stopped = state.try_stop(job, index, force, &mut asked);
+        self.until_stopped(|state, late| {
+            let stopped = state.try_stop(job, index, (force, late), &mut asked);
             if stopped && let Some(hold) = asked.take() {
                 state.open_again(hold, force);
                 state.dispatch();
             }
-            stopped.then_some(())
+            stopped
         });
         if force {
             // Its worker's end settles it.
@@ -47,13 +50,14 @@ impl Engine {
         state.break_job(job, &cancelled());
         let mut asked: Vec<Hold> = holders.into_iter().map(|id| state.close(id, force)).collect();
         drop(state);
-        self.drive(None, |state, _| {
+        self.until_stopped(|state, late| {
             asked.retain(|hold| {
                 let id = hold.worker;
                 let worker = &state.sched.workers[id];
                 let holds = worker.holds(job);
-                // Until it answers it may start one of them yet.
-                if holds && worker.unanswered > 0 {
+                // Until it answers it may start one of them yet. And if it has more than one task then, another's has begun and
+                // this job's is over: its outcome is on the way.
+                if holds && (worker.unanswered > 0 || (force && !late && worker.tasks_held() > 1)) {
                     return true;
                 }
                 if holds && force {
@@ -63,9 +67,18 @@ impl Engine {
                 false
             });
             state.dispatch();
-            asked.is_empty().then_some(())
+            asked.is_empty()
         });
         true
+    }
+
+    /// Turns the crank until `stopped` says so. It is told whether it is late: an outcome that was to be on the way would have
+    /// come by then, if the worker told the truth.
+    fn until_stopped(&self, mut stopped: impl FnMut(&mut State, bool) -> bool) {
+        let mut late = false;
+        while self.drive(Some(Instant::now() + PATIENCE), |state, _| stopped(state, late).then_some(())).is_none() {
+            late = true;
+        }
     }
 }
 
@@ -114,7 +127,7 @@ impl State {
     }
 
     /// Whether all was done that can be: `false` while a worker that was `asked` has not answered.
-    fn try_stop(&mut self, job: JobId, index: u64, force: bool, asked: &mut Option<Hold>) -> bool {
+    fn try_stop(&mut self, job: JobId, index: u64, (force, late): (bool, bool), asked: &mut Option<Hold>) -> bool {
         if !self.is_open(job, index) {
             return true;
         }
@@ -138,14 +151,17 @@ impl State {
                 self.set_stopping(job, index, true);
                 let hi = self.sched.workers[worker].next_ordinal;
                 self.withdraw(worker, ordinal, hi);
-                self.try_stop(job, index, force, asked)
+                self.try_stop(job, index, (force, late), asked)
             }
-            Some(Place::Held { worker, .. }) => {
+            Some(Place::Held { worker, ordinal }) => {
                 if self.sched.workers[worker].unanswered > 0 {
                     return false;
                 }
-                // It runs, and nothing lies behind it.
                 if force {
+                    if !late && !self.sched.workers[worker].has_only(ordinal) {
+                        // What lies behind it has begun, so it is over: its outcome is on the way.
+                        return false;
+                    }
                     self.sentence(worker);
                 } else {
                     self.set_stopping(job, index, false);

@@ -128,6 +128,7 @@ impl Supervisor {
                 Turn::OnBells => {
                     self.falls_asleep(Some(TURN));
                     let rung = self.engine.sleep_on_bells(self.engine.lock(), Some(TURN));
+                    self.wakes_up();
                     let mut state = self.engine.lock();
                     state.baton = Baton::Free;
                     self.engine.hear_the_idle(&mut state, &rung);
@@ -137,9 +138,6 @@ impl Supervisor {
                     drop(state);
                     self.attend(Some(Duration::ZERO));
                 }
-            }
-            if let Some(pause) = self.pauses.wakes() {
-                self.engine.lock().forgive(pause);
             }
             self.keep_deadlines();
             if self.scarcity.is_due() {
@@ -151,6 +149,13 @@ impl Supervisor {
             self.next_look = self.engine.watch_time();
             let news = std::mem::take(&mut self.engine.lock().news);
             news.iter().for_each(|line| self.engine.note(line));
+        }
+    }
+
+    /// At once, before it does anything: what it does takes its time, and that time is the tasks' too.
+    fn wakes_up(&mut self) {
+        if let Some(pause) = self.pauses.wakes() {
+            self.engine.lock().forgive(pause);
         }
     }
 
@@ -189,6 +194,7 @@ impl Supervisor {
         if self.watcher.wait(limit, &mut tokens).is_err() {
             std::thread::park_timeout(TURN);
         }
+        self.wakes_up();
         for token in tokens.drain(..) {
             if token == WAKE {
                 self.engine.wake.drain();

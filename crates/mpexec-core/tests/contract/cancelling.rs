@@ -100,3 +100,36 @@ fn a_call_with_a_large_argument_can_be_cancelled(transport: Transport) {
     let len = Some(large.len());
     assert_eq!(kept, [len, None, len, len, None, len]);
 }
+
+mod processes {
+    use super::a_call_that_began_and_dies_while_it_is_cancelled_is_told_as_what_it_was;
+
+    crate::process_contract!(a_call_that_began_and_dies_while_it_is_cancelled_is_told_as_what_it_was);
+}
+
+fn a_call_that_began_and_dies_while_it_is_cancelled_is_told_as_what_it_was(transport: Transport) {
+    for _ in 0..10 {
+        let pool = pool(transport, 1);
+        let (log, gate) = (Scratch::new(), Scratch::new());
+        let begins = |log: String, gate: String| {
+            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+            std::io::Write::write_all(&mut file, b"began\n").unwrap();
+            pass(&gate);
+        };
+        let call = pool.apply_async(begins, (log.text(), gate.text()));
+        crate::common::wait_until("it runs", || std::fs::read(log.path()).is_ok_and(|text| text == b"began\n"));
+        let [pid] = pool.pids()[..] else { panic!("one worker") };
+        // It does not answer, over the socket, before it dies.
+        crate::common::processes::signal(pid, rustix::process::Signal::STOP);
+        let cancelled = std::thread::scope(|scope| {
+            let cancelling = scope.spawn(|| call.cancel());
+            std::thread::yield_now();
+            crate::common::processes::signal(pid, rustix::process::Signal::KILL);
+            cancelling.join().unwrap()
+        });
+        assert!(!cancelled, "what is cancelled never began, and this had begun");
+        let ended = call.get();
+        assert!(matches!(ended, Err(TaskError::Crashed { .. })), "{ended:?}");
+        assert_eq!(std::fs::read_to_string(log.path()).unwrap().lines().count(), 1);
+    }
+}

@@ -178,6 +178,11 @@ impl Worker {
         self.unanswered > 0 || self.held.iter().any(|held| held.keep < held.count)
     }
 
+    /// Whether this task is all that it has, and nobody waits for its answer: then a kill strikes nothing else.
+    pub(crate) fn has_only(&self, ordinal: u64) -> bool {
+        self.unanswered == 0 && self.tasks_held() == 1 && self.next_ordinal_held() == ordinal
+    }
+
     /// The ordinal of the task that it runs, or will run next.
     pub(crate) fn next_ordinal_held(&self) -> u64 {
         self.held
