@@ -1,7 +1,7 @@
 //! Limits of time and of processor time, and the wait before a task is tried again.
 //!
-//! A task's clocks run from the moment that the supervisor sees it running: it looks often enough that this is late by at
-//! most a sixteenth of the limit. The processor time is that of the worker's process, with all its threads, read from
+//! A task's clocks run from the moment that the supervisor sees it running: it looks often enough that this is late by a
+//! sixteenth of the limit, or a millisecond; by 20 ms where only tasks with longer limits ran when it was called. The processor time is that of the worker's process, with all its threads, read from
 //! outside. What happens when a limit is passed stands in [`super::overruns`].
 
 use std::hash::{BuildHasher, Hasher, RandomState};
