@@ -152,8 +152,8 @@ pub(crate) struct Calls {
     next: u64,
     /// By number; a block leaves when all its calls are settled, however old the oldest open one is.
     blocks: IdMap<Block>,
-    /// Those that shall not start any more, wherever they lie.
-    stopping: IdMap<()>,
+    /// Those that shall not start any more, wherever they lie; and whether they shall end if they have.
+    stopping: IdMap<bool>,
 }
 
 fn place_of(index: u64) -> (u64, u8) {
@@ -183,13 +183,20 @@ impl Calls {
         self.blocks.get(&number).is_some_and(|block| block.open >> place & 1 == 1)
     }
 
-    /// Says whether the call shall not start any more if it comes back unstarted.
-    pub(crate) fn set_stopping(&mut self, index: u64, stopping: bool) {
-        if stopping {
-            self.stopping.insert(index, ());
-        } else {
+    /// The call shall not start any more if it comes back unstarted; `force`: and its end, if it has started, is none of its own.
+    pub(crate) fn stop(&mut self, index: u64, force: bool) {
+        *self.stopping.entry(index).or_default() |= force;
+    }
+
+    /// It has started, and runs on, unless somebody else wants its end.
+    pub(crate) fn let_run(&mut self, index: u64) {
+        if !self.is_aborted(index) {
             self.stopping.remove(&index);
         }
+    }
+
+    pub(crate) fn is_aborted(&self, index: u64) -> bool {
+        self.stopping.get(&index) == Some(&true)
     }
 
     pub(crate) fn is_stopping(&self, index: u64) -> bool {

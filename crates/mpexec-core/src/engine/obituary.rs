@@ -125,14 +125,13 @@ impl Engine {
         // Who was asking for a task back that had begun hears how it ended, and it is not tried again.
         let asked_for = culprit.is_some_and(|(job, index)| state.is_stopping(job, index));
         let spent = overrun.is_some() || asked_for;
-        let sentenced = state.slots[id].sentenced;
         state.handle(Event::Lost { worker: id, running, spent, begun }, |state, job, index| {
             let function = state.jobs.get(&job).map_or("", |job| &job.function);
             let ran_for = ran_for.filter(|_| culprit == Some((job, index)));
             let error = match overrun {
                 Some(why) if culprit == Some((job, index)) => why.error(pid),
-                // It was killed because its handle was aborted. One that died by itself is told of as it was.
-                _ if sentenced && state.is_stopping(job, index) => cancelled(),
+                // One that was only to be cancelled had begun, and is told of as it was.
+                _ if state.is_aborted(job, index) => cancelled(),
                 _ if state.sched.job(job).is_some_and(|job| job.once) => {
                     TaskError::OutcomeUnknown { death: Box::new(crashed(function, ran_for)) }
                 }

@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use super::Engine;
-use super::calls::CallRef;
+use super::calls::{CallRef, Calls};
 use super::jobs::JobState;
 use super::overruns::PATIENCE;
 use super::scheduler::{JobId, Place, WorkerId};
@@ -115,10 +115,13 @@ impl State {
         self.jobs.get(&job).and_then(|job| job.calls.as_ref()).is_some_and(|calls| calls.is_open(index))
     }
 
-    fn set_stopping(&mut self, job: JobId, index: u64, stopping: bool) {
-        if let Some(calls) = self.jobs.get_mut(&job).and_then(|job| job.calls.as_mut()) {
-            calls.set_stopping(index, stopping);
-        }
+    fn calls_of(&mut self, job: JobId) -> Option<&mut Calls> {
+        self.jobs.get_mut(&job).and_then(|job| job.calls.as_mut())
+    }
+
+    /// Whether a call was told to end, started or not.
+    pub(super) fn is_aborted(&self, job: JobId, index: u64) -> bool {
+        self.jobs.get(&job).and_then(|job| job.calls.as_ref()).is_some_and(|calls| calls.is_aborted(index))
     }
 
     /// Whether a call was told to stop.
@@ -148,7 +151,9 @@ impl State {
                 if let Some(before) = asked.replace(hold) {
                     self.open_again(before, force);
                 }
-                self.set_stopping(job, index, true);
+                if let Some(calls) = self.calls_of(job) {
+                    calls.stop(index, force);
+                }
                 let hi = self.sched.workers[worker].next_ordinal;
                 self.withdraw(worker, ordinal, hi);
                 self.try_stop(job, index, (force, late), asked)
@@ -163,8 +168,8 @@ impl State {
                         return false;
                     }
                     self.sentence(worker);
-                } else {
-                    self.set_stopping(job, index, false);
+                } else if let Some(calls) = self.calls_of(job) {
+                    calls.let_run(index);
                 }
                 true
             }
