@@ -117,13 +117,18 @@ impl Map {
         // above), so every access within the range is backed.
         let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, fd, 0) };
         let start = start.map_err(|error| OpenError::Os { what, source: error.into() })?;
+        Ok(Map::over(start, len))
+    }
+
+    /// What `mmap` gave.
+    fn over(start: *mut c_void, len: usize) -> Map {
         let start = NonNull::new(start.cast::<u8>()).expect("mmap without MAP_FIXED never gives address 0");
-        Ok(Map {
+        Map {
             start,
             len,
             #[cfg(test)]
             heap: None,
-        })
+        }
     }
 
     /// `len` zero bytes (not 0) that no other process sees.
@@ -132,13 +137,7 @@ impl Map {
         // existing mapping is touched; behind it is no file that could shrink.
         let start =
             unsafe { mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
-        let start = NonNull::new(start.cast::<u8>()).expect("mmap without MAP_FIXED never gives address 0");
-        Ok(Map {
-            start,
-            len,
-            #[cfg(test)]
-            heap: None,
-        })
+        Ok(Map::over(start, len))
     }
 
     /// The first byte; page-aligned, so aligned for everything.

@@ -169,7 +169,8 @@ fn a_future_is_pending_while_a_callback_has_the_value(transport: Transport) {
 }
 
 fn the_longest_limit_is_no_limit(transport: Transport) {
-    let pool = pool(transport, 1);
+    let longest = crate::common::builder(transport, 1).handshake_limit(Duration::MAX).response_limit(Duration::MAX);
+    let pool = longest.build().unwrap();
     let call = pool.apply_async(|| 1, ());
     assert!(call.wait_timeout(Duration::MAX));
     assert_eq!(call.get_timeout(Duration::MAX).unwrap().unwrap(), 1);
