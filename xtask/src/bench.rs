@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 /// Builds and runs the bench; failure only if it could not be run. Slow is no failure.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let place = Place::find();
-    if show(&mut place.cargo(&BUILD)) != Outcome::Ok {
+    if show(&place, &mut place.cargo(&BUILD)) != Outcome::Ok {
         anyhow::bail!("the bench does not build");
     }
     let mut bench = place.cargo(&RUN);

@@ -24,9 +24,10 @@ pub(crate) struct Arguments {
 
 /// Runs it; failure if anything was wrong or left behind.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut cargo = Place::find().cargo(&["run", "--release", "-p", "mpexec-chaos", "--"]);
+    let place = Place::find();
+    let mut cargo = place.cargo(&["run", "--release", "-p", "mpexec-chaos", "--"]);
     cargo.arg(format!("--minutes={}", arguments.minutes));
     cargo.args(arguments.seed.map(|seed| format!("--seed={seed}")));
     cargo.args(arguments.round.map(|round| format!("--round={round}")));
-    Ok(if show(&mut cargo) == Outcome::Ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if show(&place, &mut cargo) == Outcome::Ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 /// Runs the tutorial; failure if one of its answers was wrong.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let place = Place::find();
-    if show(&mut place.cargo(&BUILD)) != Outcome::Ok {
+    if show(&place, &mut place.cargo(&BUILD)) != Outcome::Ok {
         anyhow::bail!("the tutorial does not build");
     }
     let mut tutorial = place.cargo(&RUN);

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "-rss_limit_mb=1024",
             "-print_final_stats=1",
         ]);
-        clean &= show(rustup.env("CARGO_TARGET_DIR", place.target.join("fuzz"))) == Outcome::Ok;
+        clean &= show(&place, rustup.env("CARGO_TARGET_DIR", place.target.join("fuzz"))) == Outcome::Ok;
     }
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

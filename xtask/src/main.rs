@@ -16,6 +16,7 @@ mod sanitize;
 mod steps;
 mod tests_cmd;
 mod tools;
+mod transcript;
 
 use std::process::ExitCode;
 

@@ -4,12 +4,16 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::transcript::Transcript;
+
 /// The folders that every command needs.
 pub(crate) struct Place {
     /// The root of the project.
     pub(crate) root: PathBuf,
     /// Cargo's folder of build products: `target`, or what `CARGO_TARGET_DIR` says.
     pub(crate) target: PathBuf,
+    /// Where all that is printed goes, if it is kept; else to our own streams.
+    pub(crate) transcript: Option<Transcript>,
 }
 
 impl Place {
@@ -18,7 +22,7 @@ impl Place {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = manifest.parent().expect("the folder of this crate stands in the project's root").to_owned();
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
-        Self { root, target }
+        Self { root, target, transcript: None }
     }
 
     /// Where this program installs what a step needs and Rust does not bring. `cargo clean` removes it.
@@ -26,10 +30,23 @@ impl Place {
         self.target.join("tools")
     }
 
-    /// A command in the project's root.
+    /// Prints a line.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.transcript {
+            Some(transcript) => transcript.say(line),
+            None => println!("{line}"),
+        }
+    }
+
+    /// A command in the project's root. It prints where we do.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.current_dir(&self.root);
+        if let Some(transcript) = &self.transcript
+            && let (Ok(stdout), Ok(stderr)) = (transcript.pipe(), transcript.pipe())
+        {
+            command.stdout(stdout).stderr(stderr);
+        }
         command
     }
 

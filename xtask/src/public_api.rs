@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use crate::place::Place;
 use crate::report::Outcome;
@@ -32,7 +32,8 @@ pub(crate) fn run(place: &Place) -> Outcome {
     command.args(["public-api", "--package", "mpexec-core", "--omit", "blanket-impls", "--color", "never"]);
     // It takes another toolchain, so the products of ours would be thrown away by it, and those of it by us.
     command.arg("--target-dir").arg(place.target.join("public-api"));
-    let found = match command.stdin(Stdio::null()).stderr(Stdio::inherit()).output() {
+    let told = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let found = match told.and_then(Child::wait_with_output) {
         Ok(told) if told.status.success() => condensed(&String::from_utf8_lossy(&told.stdout)),
         Ok(told) => return Outcome::Failed(format!("cargo-public-api: {}", told.status)),
         Err(error) => return Outcome::Failed(format!("cargo-public-api could not be started: {error}")),
@@ -50,7 +51,7 @@ pub(crate) fn run(place: &Place) -> Outcome {
         return Outcome::Ok;
     }
     for change in &changes {
-        println!("{change}");
+        place.say(change);
     }
     let renew = format!("{RENEW}=1 cargo xtask test --only public-api");
     Outcome::Failed(format!("{} lines differ from {FILE}; if they are meant to, renew it: {renew}", changes.len()))

@@ -1,6 +1,7 @@
 //! What came of each step, and the table at the end.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a step ended as.
@@ -44,6 +45,14 @@ pub(crate) struct Row {
     pub(crate) step: &'static str,
     pub(crate) outcome: Outcome,
     pub(crate) took: Duration,
+    /// Of a step that failed: what it printed last, and where all of it stands.
+    pub(crate) said: Option<Said>,
+}
+
+/// See [`Row`].
+pub(crate) struct Said {
+    pub(crate) last: String,
+    pub(crate) path: PathBuf,
 }
 
 impl Row {
@@ -63,13 +72,30 @@ pub(crate) fn any_failed(rows: &[Row]) -> bool {
 }
 
 /// The table of all steps, and one plain sentence below it.
-pub(crate) fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row]) -> String {
     let mut text = format!("{:<12}{:<10}{:>12}  {}\n", "step", "result", "time", "note");
     for row in rows {
         let line = format!("{:<12}{:<10}{:>12}  {}", row.step, row.outcome.word(), time(row.took), row.outcome.note());
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text + &summary(rows)
+}
+
+/// What stands at the end of all: the table, and below it what each step that failed said last. Often somebody sees no more
+/// than the end, so the sentence comes once more.
+pub(crate) fn closing(rows: &[Row]) -> String {
+    let mut text = table(rows);
+    let mut any = false;
+    for row in rows {
+        if let Some(Said { last, path }) = &row.said {
+            let _ = write!(text, "\n\n== {}: what it said last (all of it: {})\n{last}", row.step, path.display());
+            any = true;
+        }
+    }
+    if any {
+        let _ = write!(text, "\n{}", summary(rows));
+    }
+    text
 }
 
 fn summary(rows: &[Row]) -> String {
@@ -103,7 +129,21 @@ mod tests {
 
     fn row(step: &'static str, outcome: Outcome, millis: u64) -> Row {
         let took = Duration::from_millis(millis);
-        Row { step, outcome, took }
+        Row { step, outcome, took, said: None }
+    }
+
+    #[test]
+    fn what_a_failed_step_said_last_stands_below_the_table_and_the_sentence_below_that() {
+        let mut failed = row("tests", Outcome::Failed("exit status: 101".to_owned()), 60_000);
+        failed.said = Some(Said { last: "it panicked\n".to_owned(), path: "target/test-logs/tests.log".into() });
+        let rows = [row("fmt", Outcome::Ok, 800), failed];
+        let sentence = "1 of 2 steps ok, 1 failed (tests), in 1 min 00 s.";
+        let expected = format!(
+            "{}\n\n== tests: what it said last (all of it: target/test-logs/tests.log)\nit panicked\n\n{sentence}",
+            table(&rows)
+        );
+        assert_eq!(closing(&rows), expected);
+        assert_eq!(closing(&rows[..1]), table(&rows[..1]), "nothing is said twice where nothing failed");
     }
 
     #[test]

@@ -39,8 +39,8 @@ impl Ended {
 }
 
 /// Runs the command to its end, showing what it is and all that it prints.
-pub(crate) fn show(command: &mut Command) -> Outcome {
-    println!("$ {}", line(command));
+pub(crate) fn show(place: &Place, command: &mut Command) -> Outcome {
+    place.say(&format!("$ {}", line(command)));
     match command.status() {
         Ok(status) if status.success() => Outcome::Ok,
         Ok(status) => Outcome::Failed(status.to_string()),
@@ -49,8 +49,8 @@ pub(crate) fn show(command: &mut Command) -> Outcome {
 }
 
 /// As [`show`], for at most `limit`.
-pub(crate) fn show_within(command: &mut Command, limit: Duration) -> Ended {
-    println!("$ {} (for at most {} s)", line(command), limit.as_secs());
+pub(crate) fn show_within(place: &Place, command: &mut Command, limit: Duration) -> Ended {
+    place.say(&format!("$ {} (for at most {} s)", line(command), limit.as_secs()));
     within(command.stdin(Stdio::null()), limit)
 }
 

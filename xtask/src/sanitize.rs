@@ -76,5 +76,5 @@ fn under(place: &Place, sanitizer: &str, options: &str, tests: &[String]) -> Out
     rustup.arg("--").args(tests);
     rustup.env("RUSTFLAGS", flags.trim()).env("CARGO_TARGET_DIR", place.target.join(sanitizer));
     rustup.env(format!("{}SAN_OPTIONS", if sanitizer == THREAD { "T" } else { "A" }), options);
-    show(&mut rustup)
+    show(place, &mut rustup)
 }

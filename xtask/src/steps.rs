@@ -88,29 +88,29 @@ fn with_members<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn fmt(place: &Place) -> Outcome {
-    tools::component("fmt", "rustfmt", place).and(|| show(&mut place.cargo(&["fmt", "--all", "--", "--check"])))
+    tools::component("fmt", "rustfmt", place).and(|| show(place, &mut place.cargo(&["fmt", "--all", "--", "--check"])))
 }
 
 fn clippy(place: &Place) -> Outcome {
     let arguments = with_members(&["clippy"], &["--all-targets", "--", "-D", "warnings"]);
-    tools::component("clippy", "clippy", place).and(|| show(&mut place.cargo(&arguments)))
+    tools::component("clippy", "clippy", place).and(|| show(place, &mut place.cargo(&arguments)))
 }
 
 fn docs(place: &Place) -> Outcome {
     let arguments = with_members(&["doc"], &["--no-deps"]);
-    show(place.cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings"))
+    show(place, place.cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Tests of the whole program need both programs, and Cargo builds a program for the tests of its own package only. All
 /// members are named, because dependencies would be built twice if this step saw other features than the next.
 fn bins(place: &Place) -> Outcome {
-    show(&mut place.cargo(&with_members(&["build"], &["--bins"])))
+    show(place, &mut place.cargo(&with_members(&["build"], &["--bins"])))
 }
 
 fn numpy(place: &Place) -> Outcome {
     match tools::python_with_numpy(place) {
         Ok(python) => {
-            println!("found {}", python.display());
+            place.say(&format!("found {}", python.display()));
             Outcome::Ok
         }
         Err(why) => Outcome::Skipped(why),
@@ -122,12 +122,12 @@ fn tests(place: &Place) -> Outcome {
     if let Some(python) = tools::known_python_with_numpy(place) {
         cargo.env(PYTHON_VARIABLE, python);
     }
-    show(&mut cargo)
+    show(place, &mut cargo)
 }
 
 /// Built as the tests are, because that is there already; `cargo xtask chaos` takes the optimised form.
 fn chaos(place: &Place) -> Outcome {
-    show(&mut place.cargo(&["run", "-p", "mpexec-chaos", "--", "--minutes=0.4"]))
+    show(place, &mut place.cargo(&["run", "-p", "mpexec-chaos", "--", "--minutes=0.4"]))
 }
 
 /// Loom replaces the atomics of the crate by its own, so it builds everything anew: in a folder of its own, or the other
@@ -135,16 +135,16 @@ fn chaos(place: &Place) -> Outcome {
 fn loom(place: &Place) -> Outcome {
     let flags = env::var("RUSTFLAGS").unwrap_or_default() + " --cfg loom";
     let mut cargo = place.cargo(&["test", "-p", "mpexec-ring", "--release", "--test", "loom"]);
-    show(cargo.env("RUSTFLAGS", flags.trim()).env("CARGO_TARGET_DIR", place.target.join("loom")))
+    show(place, cargo.env("RUSTFLAGS", flags.trim()).env("CARGO_TARGET_DIR", place.target.join("loom")))
 }
 
 fn bench(place: &Place) -> Outcome {
-    show(&mut place.cargo(&["check", "-p", "mpexec-bench"]))
+    show(place, &mut place.cargo(&["check", "-p", "mpexec-bench"]))
 }
 
 fn deny(place: &Place) -> Outcome {
     match tools::cargo_deny(place) {
-        Ok(deny) => show(place.command(deny).args(["check", "bans", "licenses", "sources"])),
+        Ok(deny) => show(place, place.command(deny).args(["check", "bans", "licenses", "sources"])),
         Err(why) => Outcome::Skipped(why),
     }
 }
@@ -158,11 +158,11 @@ fn advisories(place: &Place) -> Outcome {
     let mut fetch = place.command(&deny);
     // Git gives up by itself where nothing comes through; killing cargo-deny would leave it behind.
     fetch.args(["fetch", "db"]).env("GIT_HTTP_LOW_SPEED_LIMIT", "1000").env("GIT_HTTP_LOW_SPEED_TIME", "20");
-    let fetched = show_within(&mut fetch, ADVISORIES_LIMIT);
+    let fetched = show_within(place, &mut fetch, ADVISORIES_LIMIT);
     if !fetched.succeeded() {
         return Outcome::Skipped(format!("the list of advisories cannot be fetched here ({})", fetched.reason()));
     }
-    show(place.command(&deny).args(["check", "advisories"]))
+    show(place, place.command(&deny).args(["check", "advisories"]))
 }
 
 fn miri(place: &Place) -> Outcome {
@@ -172,5 +172,5 @@ fn miri(place: &Place) -> Outcome {
     let mut rustup = with_processor_limit(place, "rustup", MIRI_LIMIT);
     let cargo = ["run", "nightly", "cargo", "miri", "test"];
     rustup.args(cargo).args(["-p", "mpexec-ring", "--lib"]);
-    show(rustup.env("CARGO_TARGET_DIR", place.target.join("miri")))
+    show(place, rustup.env("CARGO_TARGET_DIR", place.target.join("miri")))
 }

@@ -1,8 +1,11 @@
 //! `cargo xtask test`: everything that must hold before a change is taken, in one command.
 //!
 //! It goes on after a step that failed: who waits some minutes for an answer wants all of it. What a machine cannot check
-//! is skipped, and said to be.
+//! is skipped, and said to be. Where the output goes to no terminal, that of each step is also written to
+//! `target/test-logs`, and the last of what failed stands once more at the end.
 
+use std::fs;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -11,8 +14,9 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use crate::place::Place;
-use crate::report::{self, Outcome, Row};
+use crate::report::{self, Outcome, Row, Said};
 use crate::steps::{STEPS, Step};
+use crate::transcript::{Transcript, excerpt};
 
 /// Check everything: form, lints, documentation, tests, orderings, licences.
 #[derive(Args)]
@@ -36,9 +40,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let place = Place::find();
-    let rows: Vec<Row> = chosen.into_iter().map(|step| one(step, &place)).collect();
-    println!("\n{}", report::table(&rows));
+    let mut place = Place::find();
+    let kept = !io::stdout().is_terminal();
+    let rows: Vec<Row> = chosen.into_iter().map(|step| one(step, &mut place, kept)).collect();
+    println!("\n{}", report::closing(&rows));
     Ok(if report::any_failed(&rows) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -53,11 +58,22 @@ fn chosen(arguments: &Arguments) -> Vec<&'static Step> {
     STEPS.iter().filter(|step| wanted(step) || needed(step)).collect()
 }
 
-fn one(step: &'static Step, place: &Place) -> Row {
+/// `kept`: what it prints is written to a file too.
+fn one(step: &'static Step, place: &mut Place, kept: bool) -> Row {
     println!("\n== {}: {}", step.name, step.what);
     let begin = Instant::now();
+    let path = place.target.join("test-logs").join(format!("{}.log", step.name));
+    match kept.then(|| Transcript::begin(path.clone())).transpose() {
+        Ok(transcript) => place.transcript = transcript,
+        Err(error) => println!("what it prints is not kept: {}: {error}", path.display()),
+    }
     let outcome = (step.run)(place);
-    let row = Row { step: step.name, outcome, took: begin.elapsed() };
+    let said = place.transcript.take().map(Transcript::end).filter(|_| matches!(outcome, Outcome::Failed(_)));
+    let said = said.and_then(|path| {
+        let text = fs::read(&path).ok()?;
+        Some(Said { last: excerpt(&String::from_utf8_lossy(&text)), path })
+    });
+    let row = Row { step: step.name, outcome, took: begin.elapsed(), said };
     let goes_on = match row.outcome {
         Outcome::Failed(_) => "; going on, so that all failures are seen",
         _ => "",
@@ -69,6 +85,8 @@ fn one(step: &'static Step, place: &Place) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use crate::run::show;
 
     fn names(only: &[&str], quick: bool) -> Vec<&'static str> {
         let only = only.iter().map(|&name| name.to_owned()).collect();
@@ -85,6 +103,25 @@ mod tests {
     fn a_step_brings_what_it_needs_and_keeps_the_order() {
         assert_eq!(names(&["tests", "fmt"], false), ["fmt", "bins", "tests"]);
         assert_eq!(names(&[], true), ["fmt", "clippy", "bins", "tests"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_a_step_printed_is_kept_and_the_end_of_it_told_if_it_failed() {
+        fn steps(place: &Place) -> Outcome {
+            place.say("found it");
+            show(place, place.command("sh").args(["-c", "seq 45; echo at last >&2; exit 3"]))
+        }
+        const STEP: Step = Step { name: "made-up", what: "nothing", quick: false, needs: &[], run: steps };
+        let mut place = Place::find();
+        place.target = std::env::temp_dir().join(format!("xtask-test-logs-{}", std::process::id()));
+        let said = one(&STEP, &mut place, true).said.expect("it failed");
+        assert!(said.last.starts_with("[... 8 lines]\n7\n8\n") && said.last.ends_with("\n45\nat last\n"));
+        let whole = fs::read_to_string(place.target.join("test-logs/made-up.log")).unwrap();
+        assert!(whole.starts_with("found it\n$ sh -c ") && whole.ends_with("45\nat last\n"), "{whole}");
+        assert_eq!(said.path, place.target.join("test-logs/made-up.log"));
+        assert!(place.transcript.is_none());
+        fs::remove_dir_all(&place.target).unwrap();
     }
 
     #[test]

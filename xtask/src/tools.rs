@@ -57,7 +57,7 @@ pub(crate) fn component(command: &str, component: &str, place: &Place) -> Outcom
     if is_there() {
         return Outcome::Ok;
     }
-    show_within(place.command("rustup").args(["component", "add", component]), DOWNLOAD);
+    show_within(place, place.command("rustup").args(["component", "add", component]), DOWNLOAD);
     if is_there() { Outcome::Ok } else { Outcome::Skipped(format!("this toolchain has no {component}")) }
 }
 
@@ -103,7 +103,7 @@ fn found_or_installed(program: &str, version: &str, place: &Place) -> Result<Pat
     // Without optimisation: it is run once or twice, and compiling it is most of the time.
     let mut cargo = place.cargo(&["install", program, "--locked", "--debug", "--version", version]);
     cargo.arg("--root").arg(&tools).arg("--target-dir").arg(&build).env("CARGO_PROFILE_DEV_DEBUG", "false");
-    let ended = show_within(&mut cargo, COMPILE);
+    let ended = show_within(place, &mut cargo, COMPILE);
     let found = in_folders(program, [tools.join("bin")]);
     match found.filter(|_| ended.succeeded()) {
         Some(found) => {
@@ -132,7 +132,8 @@ pub(crate) fn miri(place: &Place) -> Result<(), String> {
         return Ok(());
     }
     let mut add = place.command("rustup");
-    let ended = show_within(add.args(["component", "add", "--toolchain", "nightly", "miri", "rust-src"]), DOWNLOAD);
+    let ended =
+        show_within(place, add.args(["component", "add", "--toolchain", "nightly", "miri", "rust-src"]), DOWNLOAD);
     if ended.succeeded() {
         return Ok(());
     }
@@ -154,7 +155,7 @@ pub(crate) fn sanitizers(place: &Place, rebuilt: bool) -> Result<String, String>
     let sources = Path::new(rustc(&["--print", "sysroot"])?.trim()).join("lib/rustlib/src/rust/library/Cargo.lock");
     if rebuilt && !sources.is_file() {
         let mut add = place.command("rustup");
-        let ended = show_within(add.args(["component", "add", "--toolchain", "nightly", "rust-src"]), DOWNLOAD);
+        let ended = show_within(place, add.args(["component", "add", "--toolchain", "nightly", "rust-src"]), DOWNLOAD);
         if !sources.is_file() {
             let why = ended.reason();
             return Err(format!("the nightly toolchain has no sources of the standard library (rust-src: {why})"));
@@ -189,13 +190,13 @@ pub(crate) fn python_with_numpy(place: &Place) -> Result<PathBuf, String> {
     }
     let base = in_folders("python3", folders_of_programs(place)).ok_or("there is no Python 3")?;
     let ours = python_of_ours(place);
-    let made = show_within(place.command(base).args(["-m", "venv"]).arg(place.tools().join("python")), DOWNLOAD);
+    let made = show_within(place, place.command(base).args(["-m", "venv"]).arg(place.tools().join("python")), DOWNLOAD);
     if !made.succeeded() {
         return Err(format!("Python cannot make a virtual environment ({})", made.reason()));
     }
     let mut pip = place.command(&ours);
     let installed =
-        show_within(pip.args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:", NUMPY]), DOWNLOAD);
+        show_within(place, pip.args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:", NUMPY]), DOWNLOAD);
     let works = has_numpy(&ours, place);
     if installed.succeeded() && works.succeeded() {
         return Ok(ours);
@@ -216,7 +217,7 @@ pub(crate) fn python_peers(python: &Path, place: &Place) -> Result<(), String> {
         return Err(format!("{} has not all of them, and is not ours to install them", python.display()));
     }
     let mut pip = place.command(python);
-    let ended = show_within(pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PEERS), DOWNLOAD);
+    let ended = show_within(place, pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PEERS), DOWNLOAD);
     if ended.succeeded() { Ok(()) } else { Err(format!("they cannot be installed ({})", ended.reason())) }
 }
 
