@@ -8,11 +8,13 @@
 
 mod baseline;
 mod chart;
+mod curves;
 mod machine;
 mod peers;
 mod place;
 mod race;
 mod raw;
+mod readings;
 mod report;
 mod rows;
 mod stats;
@@ -26,6 +28,7 @@ use clap::builder::PossibleValuesParser;
 
 use baseline::Earlier;
 use place::Setting;
+use raw::spawn::Children;
 use report::Report;
 
 /// Measure the pool beside raw references and other pools; print a table
@@ -53,6 +56,12 @@ struct Arguments {
     /// Draw the goals and how far we are from each
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Measure how cost grows instead of the rows, and write tables and charts of it into this folder
+    #[arg(long, value_name = "FOLDER")]
+    curves: Option<PathBuf>,
+    /// Keep every processor busy with other work meanwhile
+    #[arg(long)]
+    busy: bool,
     /// Say which rows there are, and measure none
     #[arg(long)]
     list: bool,
@@ -89,6 +98,13 @@ fn main() -> anyhow::Result<()> {
     };
     let mut report = Report::new(machine::look());
     print!("{}", report.head());
+    let _busy = match arguments.busy {
+        true => Some(Children::busy(report.machine.cores)?),
+        false => None,
+    };
+    if let Some(folder) = arguments.curves {
+        return curves::write(&setting, &report.machine, &folder);
+    }
     for row in rows::ALL {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|name| name == row.name) {
             continue;

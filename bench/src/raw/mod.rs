@@ -6,6 +6,7 @@
 pub(crate) mod counting;
 pub(crate) mod ipc;
 pub(crate) mod pipes;
+pub(crate) mod pool;
 pub(crate) mod ring;
 pub(crate) mod rows;
 pub(crate) mod spawn;
@@ -38,6 +39,7 @@ pub(crate) fn serve_if_child() {
         spawn::ROLE => spawn::serve(),
         spawn::BUSY => spawn::be_busy(),
         ipc::ROLE => ipc::serve(&rest),
+        pool::ROLE => pool::serve(&rest),
         counting::PART => counting::part(&rest),
         counting::PAIR => counting::pair(&rest),
         counting::RAYON => counting::rayon(&rest),

@@ -45,7 +45,7 @@ pub(crate) fn names() -> Vec<&'static str> {
 }
 
 /// A pool whose workers have all answered.
-fn pool(workers: usize) -> Result<Pool> {
+pub(crate) fn pool(workers: usize) -> Result<Pool> {
     let pool = Pool::builder().workers(Workers::Exact(workers)).build()?;
     ensure!(pool.wait_ready(None), "the workers became ready");
     ensure!(pool.map(|number: u64| number + 1, 0..100)?.len() == 100, "the pool answers");

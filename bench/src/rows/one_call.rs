@@ -100,9 +100,9 @@ fn pinned(setting: &Setting) -> Result<Vec<RowReport>> {
         return Ok(Vec::new());
     }
     let mut reports = Vec::new();
-    for far_ends in [NEAR, FAR] {
+    for (row, far_ends) in [("apply, one processor", NEAR), ("apply, two processors", FAR)] {
         let pool = pool(2)?;
-        let mut race = race("apply", setting, &pool, Some(far_ends))?;
+        let mut race = race(row, setting, &pool, Some(far_ends))?;
         race.goal(0, RING, Goal::AtMost(1.3)).goal(0, PIPES, Goal::AtMost(1.0)).goal(1, PIPES, Goal::AtMost(2.0));
         pin(None, NEAR)?;
         let report = race.run(setting);

@@ -1,0 +1,119 @@
+//! A curve as a table.
+
+use std::fmt::Write;
+
+use super::{Axis, Curve, Line};
+use crate::machine::Machine;
+use crate::report::short;
+
+/// The beginning of the document.
+pub(super) fn head(machine: &Machine) -> String {
+    let Machine { processor, cores, kernel, load } = machine;
+    let busy = if machine.is_busy() { " The machine was busy with other work." } else { "" };
+    format!(
+        "# How cost grows\n\nWritten by `cargo xtask bench -- --curves bench`, which measures all of this again. {cores} cores, {processor}, Linux {kernel}, \
+         load average {load:.2}.{busy} What follows from it stands in [PERFORMANCE.md](../PERFORMANCE.md).\n\n"
+    )
+}
+
+/// One curve: what was done, its chart, its table, how it grows.
+pub(super) fn section(curve: &Curve) -> String {
+    let Curve { name, title, what, x, y, lines } = curve;
+    let mut text = format!("## {title}\n\n{what}\n\n![{title}](curve-{name}.svg)\n\n");
+    let named = |line: &Line| format!("{}, {}", line.name, line.apart.unwrap_or(y));
+    let heads: Vec<_> = lines.iter().map(named).collect();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "| {} | {} |\n|---:|{}", x.name(), heads.join(" | "), "---:|".repeat(lines.len()));
+    for at in places(lines) {
+        let values = lines.iter().map(|line| {
+            let value = line.points.iter().find(|(x, _)| *x == at);
+            value.map_or(String::new(), |(_, value)| short(*value))
+        });
+        let values: Vec<_> = values.collect();
+        let _ = writeln!(text, "| {} | {} |", x.told(at), values.join(" | "));
+    }
+    let grown: Vec<_> = lines
+        .iter()
+        .filter(|line| line.apart.is_none())
+        .filter_map(|line| growth(&line.points).map(|power| format!("{} as x^{power:.2}", line.name)))
+        .collect();
+    let _ = writeln!(text, "\nOver the last tenfold of x, {y}: {}.\n", grown.join(", "));
+    text
+}
+
+/// All values of x, in order.
+fn places(lines: &[Line]) -> Vec<f64> {
+    let mut all: Vec<f64> = lines.iter().flat_map(|line| line.points.iter().map(|(x, _)| *x)).collect();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    all
+}
+
+/// The power of x by which y grows at the end: from the last point to the nearest that is ten times before it.
+pub(super) fn growth(points: &[(f64, f64)]) -> Option<f64> {
+    let (x, y) = points.last()?;
+    let (before, value) = points.iter().rev().find(|(before, _)| *before > 0.0 && *before <= x / 10.0)?;
+    Some((y / value).ln() / (x / before).ln())
+}
+
+impl Axis {
+    pub(super) fn name(self) -> String {
+        match self {
+            Axis::Count(what) => what.to_owned(),
+            Axis::Bytes(what) => format!("bytes {what}"),
+        }
+    }
+
+    /// A value along it.
+    pub(super) fn told(self, value: f64) -> String {
+        let value = value as u64;
+        match self {
+            Axis::Bytes(_) => {
+                let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+                let unit = units.into_iter().find(|(shift, _)| value >> shift > 0);
+                unit.map_or(format!("{value} B"), |(shift, unit)| format!("{} {unit}", value >> shift))
+            }
+            Axis::Count(_) => {
+                let zeros = (value as f64).log10();
+                if value >= 1000 && zeros.fract() == 0.0 { format!("10^{zeros}") } else { value.to_string() }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_linear_grows_with_the_first_power() {
+        let line: Vec<_> = [1.0, 10.0, 100.0].map(|x| (x, 3.0 * x)).to_vec();
+        assert!((growth(&line).unwrap() - 1.0).abs() < 1e-9);
+        let flat: Vec<_> = [0.0, 1.0, 10.0, 100.0].map(|x| (x, 3.0)).to_vec();
+        assert!(growth(&flat).unwrap().abs() < 1e-9);
+        assert_eq!(growth(&[(1.0, 1.0), (2.0, 1.0)]), None, "too short a way");
+    }
+
+    #[test]
+    fn numbers_along_an_axis_are_told_in_its_units() {
+        assert_eq!(
+            [0.0, 64.0, 1024.0, 4194304.0, 1073741824.0].map(|value| Axis::Bytes("").told(value)),
+            ["0 B", "64 B", "1 KiB", "4 MiB", "1 GiB"]
+        );
+        assert_eq!([1.0, 100.0, 1000.0, 1e8].map(|value| Axis::Count("").told(value)), ["1", "100", "10^3", "10^8"]);
+    }
+
+    #[test]
+    fn a_table_has_a_row_for_each_place_and_a_gap_where_a_line_has_no_point() {
+        let mut one = Line::new("one");
+        one.points = vec![(1.0, 2.0), (10.0, 2.0)];
+        let mut other = Line::apart("other", "KiB");
+        other.points = vec![(10.0, 3.0)];
+        let curve =
+            Curve { name: "n", title: "N", what: "w".into(), x: Axis::Count("x"), y: "ns", lines: vec![one, other] };
+        let text = section(&curve);
+        assert!(text.contains("| x | one, ns | other, KiB |"), "{text}");
+        assert!(text.contains("| 1 | 2.00 |  |") && text.contains("| 10 | 2.00 | 3.00 |"), "{text}");
+        assert!(text.contains("one as x^0.00"), "{text}");
+    }
+}

@@ -1,0 +1,66 @@
+//! Readings that several measurements take: the middle of some, memory of this process and of its workers, its processor time.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::stats::{summary, timed};
+
+/// The middle of several readings of `work`, in seconds; one alone where the first took long. The first is a warm-up unless it
+/// took long.
+pub(crate) fn middle(rounds: u32, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+    const LONG: Duration = Duration::from_secs(1);
+    let (done, first) = timed(&mut work);
+    done?;
+    if first > LONG {
+        return Ok(first.as_secs_f64());
+    }
+    let mut readings = Vec::new();
+    for _ in 0..rounds {
+        let (done, took) = timed(&mut work);
+        done?;
+        readings.push(took.as_secs_f64());
+    }
+    Ok(summary(&readings).0)
+}
+
+/// The sum of fields of a file under `/proc` that are told in KiB, in bytes.
+fn kib(path: &str, fields: &[&str]) -> Result<f64> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
+    let value = |field: &&str| -> Option<f64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(*field)?.strip_prefix(':'))?;
+        line.trim().trim_end_matches("kB").trim().parse().ok()
+    };
+    let kib: Option<f64> = fields.iter().map(value).sum();
+    Ok(kib.with_context(|| format!("{path} has no {fields:?}"))? * 1024.0)
+}
+
+/// Resident memory of this process that is no file's, in bytes: what it allocated and what it shares with workers.
+pub(crate) fn own_memory() -> Result<f64> {
+    kib("/proc/self/status", &["RssAnon", "RssShmem"])
+}
+
+/// A process's share of the memory it uses, in bytes: what several use counts for each in part.
+pub(crate) fn share_of(pid: u32) -> Result<f64> {
+    kib(&format!("/proc/{pid}/smaps_rollup"), &["Pss"])
+}
+
+/// The processor time of this process and all its threads, in seconds.
+pub(crate) fn own_cpu() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_process_has_memory_of_its_own_and_a_share() {
+        assert!(own_memory().unwrap() > 4096.0);
+        assert!(share_of(std::process::id()).unwrap() > 4096.0);
+    }
+}
