@@ -15,6 +15,9 @@ use crate::work::{looked_up, work, work_and_tell, work_or_fail, work_with_a_tabl
 /// How often the callbacks of one call came: with a value, with an error.
 type Callbacks = Arc<[AtomicU32; 2]>;
 
+/// What a task ends as says so when its handle cancelled it.
+const BY_HANDLE: &str = "by its handle";
+
 /// One thread.
 #[derive(Debug)]
 pub(crate) struct Caller {
@@ -330,7 +333,9 @@ impl Caller {
             if stopped {
                 self.round.count(Part::Strikes, how);
             }
-            if stopped && how == "cancels" && matches!(outcome, Err(TaskError::Cancelled { .. })) {
+            // A pool that ends meanwhile cancels what has begun, too, and says that it was the pool.
+            let by_handle = matches!(&outcome, Err(TaskError::Cancelled { reason }) if reason == BY_HANDLE);
+            if stopped && how == "cancels" && by_handle {
                 self.round.never_begun(order);
                 continue;
             }

@@ -6,12 +6,11 @@ use std::sync::atomic::Ordering;
 use mpexec_core::{Exit, PoolError, TaskError};
 
 use crate::order::{Answer, Deed, Order};
-use crate::round::{Fate, Round};
+use crate::round::{Charge, Fate, Round};
 use crate::tally::Part;
 
 const KILL: i32 = 9;
 const TERM: i32 = 15;
-const STOP: i32 = 19;
 
 impl Round {
     /// Takes note of a task's outcome. `stopped`: somebody asked for it not to be run, or for its end.
@@ -28,7 +27,7 @@ impl Round {
                 }
             }
             Err(error) => {
-                self.count(Part::Outcomes, word(error));
+                self.count(Part::Outcomes, word(order, error));
                 let fate = self.explain(order, error, stopped);
                 self.settle(order, fate.unwrap_or(Fate::Failed));
                 if fate.is_none() {
@@ -53,32 +52,28 @@ impl Round {
             }
             TaskError::Returned(_) => (deed == Deed::Fails).then_some(Fate::Died),
             TaskError::ResultUnencodable { .. } => (deed == Deed::Unencodable).then_some(Fate::Died),
-            TaskError::Crashed { pid, exit, .. } => self.explain_death(deed, *pid, *exit),
-            TaskError::TimedOut { pid, .. } => {
-                let stood = deed == Deed::Hangs || deed.is_lie() || settings.lies || self.was_struck(*pid, &[STOP]);
-                (settings.limit.is_some() && stood).then_some(Fate::Failed)
+            TaskError::Crashed { pid, exit, .. } => self.explain_death(order, *pid, *exit),
+            // However slow the machine is: what ends for having run so long has been with the pool for so long.
+            TaskError::TimedOut { limit, .. } => {
+                let long = self.since_issued(order) >= *limit;
+                (settings.limit == Some(*limit) && long).then_some(Fate::Failed)
             }
             TaskError::Cancelled { .. } => (stopped || self.is_over()).then_some(Fate::Failed),
             TaskError::PoolClosed { .. } => self.is_over().then_some(Fate::Failed),
-            TaskError::Pool(PoolError::CrashLoop { .. }) => {
-                (self.deaths.load(Ordering::Relaxed) >= 5).then_some(Fate::Failed)
+            TaskError::Pool(PoolError::CrashLoop { deaths, .. }) => {
+                let dealt = self.deaths.load(Ordering::Relaxed);
+                (*deaths >= 5 && (u64::from(*deaths) <= dealt || settings.lies)).then_some(Fate::Failed)
             }
             TaskError::ResultUndecodable { .. } => settings.lies.then_some(Fate::Failed),
             _ => None,
         }
     }
 
-    fn explain_death(&self, deed: Deed, pid: u32, exit: Exit) -> Option<Fate> {
+    fn explain_death(&self, order: &Order, pid: u32, exit: Exit) -> Option<Fate> {
         if self.settings.lies {
             return Some(Fate::Failed);
         }
-        let mut charged = self.charged.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = charged.entry(pid).or_default();
-        *times += 1;
-        if *times > 1 {
-            self.fault(format!("{times} tasks were charged with the one death of process {pid}"));
-        }
-        let own = match deed {
+        let own = match order.deed {
             Deed::Aborts => exit == Exit::Signal(6),
             Deed::Exits(code) => exit == Exit::Code(code),
             Deed::Faults => exit == Exit::Signal(11),
@@ -87,6 +82,8 @@ impl Round {
             Deed::Killed => exit == Exit::Signal(9),
             _ => false,
         };
+        let charge = Charge { task: order.id, pid, own };
+        self.charged.lock().unwrap_or_else(PoisonError::into_inner).push(charge);
         match exit {
             _ if own => Some(Fate::Died),
             Exit::Signal(signal @ (KILL | TERM)) if self.was_struck(pid, &[signal]) => Some(Fate::Failed),
@@ -101,8 +98,9 @@ impl Round {
 }
 
 /// The word for the table.
-fn word(error: &TaskError) -> &'static str {
+fn word(order: &Order, error: &TaskError) -> &'static str {
     match error {
+        TaskError::TimedOut { .. } if order.deed.is_honest() => "timed out, and was only slow",
         TaskError::Panicked { .. } => "panicked",
         TaskError::Returned(_) => "returned an error",
         TaskError::ResultUnencodable { .. } => "result unencodable",

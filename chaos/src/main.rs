@@ -9,23 +9,28 @@
 mod callers;
 mod census;
 mod judge;
+mod notes;
 mod order;
+mod patience;
 mod play;
 mod random;
 mod round;
+mod settings;
+mod signs;
 mod striker;
 mod tally;
+mod watch;
 mod work;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use rustix::process::{Resource, getrlimit};
 
-use census::{Census, anonymous_memory, threads};
+use census::{Census, anonymous_memory};
+use signs::Signs;
 use tally::{Part, Tally};
 
 /// Random calls and random faults against the pool, and whether each task told the truth
@@ -43,44 +48,37 @@ struct Arguments {
     round: Option<u64>,
 }
 
-/// No round takes so long, on a busy machine either, unless something hangs.
-const HANGS: Duration = Duration::from_secs(120);
-/// Rounds that warm up: what a process has once, and what its allocator keeps.
+/// A task of each of some batches under way may have an end of a channel along.
+const DESCRIPTORS: u64 = 1024;
+/// Rounds that warm up: what its allocator keeps.
 const WARM: u64 = 30;
+/// The threads that this process keeps: the watchdog, and the one that spawns workers, which never ends.
+const KEPT: [&str; 2] = [census::WATCHDOG, "mpexec-spawn"];
 
 fn main() -> ExitCode {
     mpexec_core::init();
     let arguments = Arguments::parse();
     let seed = arguments.seed.unwrap_or_else(random_seed);
     println!("seed {seed}");
-    let (alive, news) = channel();
-    thread::Builder::new().name("watchdog".into()).spawn(move || watch(seed, &news)).expect("a thread can be had");
     let notes = std::env::temp_dir().join(format!("mpexec-chaos-{}", std::process::id()));
-    let played = soak(&arguments, seed, &notes, |number| alive.send(number).expect("the watchdog lives"));
+    let signs = watch::start(seed, notes.clone());
+    let played = soak(&arguments, seed, &notes, &signs);
     let _ = std::fs::remove_file(&notes);
-    println!("{}", played.told(seed));
-    if played.faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match played {
+        Ok(played) => {
+            println!("{}", played.told(seed));
+            if played.faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            println!("seed {seed}: cannot go on: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn random_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     now.as_nanos() as u64 & 0xffff_ffff
-}
-
-/// Ends the whole program when a round does not come to its end.
-fn watch(seed: u64, news: &Receiver<u64>) {
-    let mut round = 0;
-    loop {
-        match news.recv_timeout(HANGS) {
-            Ok(next) => round = next,
-            Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) => {
-                println!("seed {seed}, round {round}: HANGS, not over after {HANGS:?}; threads: {}", threads());
-                println!("    {:?}", round::Settings::of(seed, round));
-                std::process::exit(1);
-            }
-        }
-    }
 }
 
 /// What all rounds came to.
@@ -112,14 +110,19 @@ impl Played {
     }
 }
 
-fn soak(arguments: &Arguments, seed: u64, notes: &Path, begins: impl Fn(u64)) -> Played {
+fn soak(arguments: &Arguments, seed: u64, notes: &Path, signs: &Signs) -> Result<Played, String> {
+    let most = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    if most < DESCRIPTORS {
+        return Err(format!("this process may have {most} descriptors: what is scarce is not what is tried here"));
+    }
+    play::warm_up()?;
+    let mut before = Census::of_rest(&KEPT)?;
     let (begin, mut played) = (Instant::now(), Played::default());
     let limit = Duration::from_secs_f64(arguments.minutes * 60.0);
-    let mut before: Option<Census> = None;
     while begin.elapsed() < limit {
         let number = arguments.round.unwrap_or(played.rounds);
-        begins(number);
-        let mut faults = match play::play(seed, number, notes) {
+        signs.round(number);
+        let mut faults = match play::play(seed, number, notes, signs) {
             Ok(report) => {
                 played.tally.take_in(report.tally);
                 let told = |fault| format!("{fault}\n    {:?}", report.settings);
@@ -127,12 +130,12 @@ fn soak(arguments: &Arguments, seed: u64, notes: &Path, begins: impl Fn(u64)) ->
             }
             Err(error) => vec![error],
         };
-        // The first round starts what a process has once: the thread that spawns.
-        let before = before.get_or_insert_with(Census::settled);
-        if let Err(now) = before.is_again() {
+        signs.of_life();
+        if let Some(difference) = before.is_again().map_err(|error| error.to_string())? {
             played.leaks += 1;
-            faults.push(format!("left behind: {before} were, {now} are; threads: {}", threads()));
-            *before = now;
+            faults.push(difference.to_string());
+            // What was found is not found again.
+            before = Census::take().map_err(|error| error.to_string())?;
         }
         for fault in &faults {
             println!("seed {seed}, round {number}: {fault}");
@@ -149,5 +152,5 @@ fn soak(arguments: &Arguments, seed: u64, notes: &Path, begins: impl Fn(u64)) ->
         }
     }
     played.took = begin.elapsed();
-    played
+    Ok(played)
 }

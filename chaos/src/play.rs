@@ -1,17 +1,20 @@
 //! One round played: a pool with settings by chance, some threads that call it, one that strikes, an end, and the checks.
 
-use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use mpexec_core::{Output, Pool, Shared, Workers, channel};
+use mpexec_core::{Output, Pool, Sender, Shared, TaskError, Transport, Workers, channel};
 
 use crate::callers::Caller;
+use crate::notes::check;
 use crate::random::Random;
-use crate::round::{End, Fate, Round, Settings};
+use crate::round::Round;
+use crate::settings::{End, Settings};
+use crate::signs::Signs;
 use crate::striker;
 use crate::tally::{Part, Tally};
 
@@ -24,12 +27,12 @@ pub(crate) struct Report {
 }
 
 /// Plays a round; `notes` is a path for what the tasks note.
-pub(crate) fn play(seed: u64, number: u64, notes: &Path) -> Result<Report, String> {
+pub(crate) fn play(seed: u64, number: u64, notes: &Path, signs: &Signs) -> Result<Report, String> {
     let settings = Settings::of(seed, number);
     File::create(notes).map_err(|error| format!("cannot write {}: {error}", notes.display()))?;
     let pool = build(&settings, notes)?;
     let table = Shared::build(1_000, |table: &mut [u64]| (0..).zip(table).for_each(|(n, at)| *at = n * n));
-    let round = Arc::new(Round::new(settings, table.map_err(|error| error.to_string())?));
+    let round = Arc::new(Round::new(settings, table.map_err(|error| error.to_string())?, signs.clone()));
     let (tell, told) = channel::<u64>().map_err(|error| format!("cannot open a channel: {error}"))?;
     let listener = thread::spawn(move || told.iter().collect::<Result<Vec<u64>, _>>());
     let mut callers: Vec<Caller> = Vec::new();
@@ -57,13 +60,15 @@ pub(crate) fn play(seed: u64, number: u64, notes: &Path) -> Result<Report, Strin
         over.store(true, Ordering::Release);
         strikes.into_iter().for_each(|strikes| strikes.thread().unpark());
     });
+    signs.of_life();
     end(&round, pool);
+    signs.of_life();
     drop(tell);
     for caller in callers {
         caller.check_callbacks();
     }
     match listener.join() {
-        Ok(Ok(told)) => check_notes(&round, notes, &told),
+        Ok(Ok(told)) => check(&round, notes, &told),
         // A sender that dies leaves whole messages.
         Ok(Err(error)) => round.fault(format!("a channel brought an error: {error}")),
         Err(_) => round.fault("the thread that listens panicked".to_owned()),
@@ -77,6 +82,29 @@ pub(crate) fn play(seed: u64, number: u64, notes: &Path) -> Result<Report, Strin
     })
 }
 
+/// Makes all that a process has once: the thread that spawns, what the standard library keeps. Nothing of these pools is left.
+///
+/// # Errors
+/// What went wrong.
+pub(crate) fn warm_up() -> Result<(), String> {
+    for link in [Transport::Shm, Transport::Socket] {
+        let pool = Pool::builder().workers(Workers::Exact(2)).transport(link).stderr(Output::Keep).build();
+        let pool = pool.map_err(|error| format!("the pool cannot be built: {error}"))?;
+        let (tell, told) = channel::<u64>().map_err(|error| format!("cannot open a channel: {error}"))?;
+        let send = |to: Sender<u64>| to.send(&1).is_ok();
+        let sent = pool.apply(send, (&tell,));
+        drop(tell);
+        let heard = told.iter().count();
+        let died = pool.apply(|n: u64| if n == 0 { std::process::abort() } else { n }, (0,));
+        if !(matches!(sent, Ok(true)) && heard == 1 && matches!(died, Err(TaskError::Crashed { .. }))) {
+            return Err(format!("a pool did not do what it should: {sent:?}, {heard} heard, {died:?}"));
+        }
+        pool.close();
+        pool.join().map_err(|error| format!("join failed: {error}"))?;
+    }
+    Ok(())
+}
+
 fn build(settings: &Settings, notes: &Path) -> Result<Pool, String> {
     let notes = notes.to_str().ok_or("the folder for scratch files has a name that is no text")?;
     let mut builder = Pool::builder()
@@ -85,6 +113,9 @@ fn build(settings: &Settings, notes: &Path) -> Result<Pool, String> {
         .ring_capacity(settings.ring)
         .attempts(settings.attempts)
         .stderr(Output::Keep)
+        // However slow the machine is, no worker is replaced for being slow.
+        .handshake_limit(Duration::MAX)
+        .response_limit(Duration::MAX)
         .context(&notes.to_owned())
         .map_err(|error| error.to_string())?;
     if let Some(limit) = settings.limit {
@@ -114,45 +145,5 @@ fn end(round: &Round, pool: Pool) {
     }
     if let Err(error) = pool.join() {
         round.fault(format!("join failed: {error}"));
-    }
-}
-
-/// How often each task began, against how it ended.
-fn check_notes(round: &Round, notes: &Path, told: &[u64]) {
-    let mut begun: HashMap<u64, u64> = HashMap::new();
-    let bytes = fs::read(notes).unwrap_or_default();
-    let (ids, rest) = bytes.as_chunks::<8>();
-    if !rest.is_empty() {
-        round.fault("the notes are cut".to_owned());
-    }
-    ids.iter().for_each(|id| *begun.entry(u64::from_le_bytes(*id)).or_default() += 1);
-    let settings = &round.settings;
-    let fates = round.fates.lock().unwrap_or_else(PoisonError::into_inner);
-    for id in begun.keys().filter(|id| !fates.contains_key(id)) {
-        round.fault(format!("a task ran that nobody gave: {id}"));
-    }
-    for (id, (deed, fate)) in fates.iter() {
-        let times = begun.get(id).copied().unwrap_or(0);
-        // A worker that lies about what it has begun may have it begun again: that is the harm it can do.
-        if times > u64::from(settings.attempts) && !settings.lies {
-            round.fault(format!("task {id} ({deed:?}, {fate:?}) ran {times} times of {}", settings.attempts));
-        }
-        let right = match fate {
-            Fate::Answered | Fate::Died => times > 0,
-            Fate::NeverBegun => times == 0 || settings.attempts > 1 || settings.lies,
-            Fate::Failed => true,
-            // Nobody waited for it, and a stream that was given up needs not run to its end.
-            Fate::Unknown => true,
-        };
-        if !right {
-            round.fault(format!("task {id} ({deed:?}, {fate:?}) ran {times} times"));
-        }
-    }
-    let mut heard: HashMap<u64, u64> = HashMap::new();
-    told.iter().for_each(|id| *heard.entry(*id).or_default() += 1);
-    for (id, times) in heard {
-        if times > begun.get(&id).copied().unwrap_or(0) {
-            round.fault(format!("task {id} was heard {times} times over its channel, more often than it ran"));
-        }
     }
 }

@@ -11,7 +11,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::census::parent_of;
 use crate::random::Random;
-use crate::round::{End, Round};
+use crate::round::Round;
+use crate::settings::End;
 use crate::tally::Part;
 
 /// A worker of ours, held so that its number cannot become another's.

@@ -1,17 +1,16 @@
 //! What runs in the workers: the tasks, each noting first that it begins.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, OpenOptions};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mpexec_core::{Sender, Shared, context};
+use mpexec_core::{Sender, Shared};
 use rustix::net::{SendFlags, SocketType, send, sockopt};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, Signal, getpid, kill_process, pidfd_getfd, pidfd_open};
 
+use crate::notes;
 use crate::order::{Answer, Deed, Order};
 
 /// Does what the order says, and answers.
@@ -45,14 +44,7 @@ pub(crate) fn looked_up(table: &[u64], id: u64) -> u64 {
 
 /// Notes that the task begins, and does what it is told.
 fn begin(order: &Order) {
-    static NOTES: OnceLock<File> = OnceLock::new();
-    let notes = NOTES.get_or_init(|| {
-        let path = context::<String>();
-        OpenOptions::new().append(true).open(path).unwrap_or_else(|error| panic!("cannot note in {path}: {error}"))
-    });
-    // One short write to the end of a file is there as a whole or not at all, whoever else writes.
-    let mut to = notes;
-    to.write_all(&order.id.to_le_bytes()).expect("the notes take eight bytes more");
+    notes::note(order.id);
     run(order.deed, order.id);
 }
 

@@ -277,7 +277,9 @@ impl State {
     /// Gives up all of a job that has no outcome: each call gets `error`, a job's owner gets it once.
     pub(crate) fn break_job(&mut self, id: JobId, error: &TaskError) {
         let lost = self.sched.unsettled_of(id);
-        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.broken.is_none()) else {
+        // One that has all its outcomes has ended, whether they were fetched or not.
+        let over = |job: &JobState| job.calls.is_none() && job.input_ended && lost.is_empty();
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.broken.is_none() && !over(job)) else {
             return;
         };
         job.lost = lost;

@@ -5,6 +5,7 @@
 use std::io;
 
 use mpexec_wire::{Forgotten, FrameKind, ParcelRef};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::link::LinkError;
 use crate::link::control::Reader;
@@ -49,10 +50,24 @@ pub(crate) fn start(
             match (went_on, ending) {
                 (Ok(_), still) => ending = still,
                 (Err(LinkError::Closed), Some(end)) => return end(),
-                (Err(_), _) => death::kill_own_group(),
+                (Err(LinkError::Closed), None) => death::kill_own_group(),
+                (Err(error), _) => {
+                    say(&format!("mpexec: worker process {} ends: {error}\n", std::process::id()));
+                    death::kill_own_group()
+                }
             }
         }
     };
     std::thread::Builder::new().name("mpexec-guard".into()).stack_size(128 << 10).spawn(guard)?;
     Ok(())
+}
+
+/// A line to standard error, if that takes it at once: a task may hold its lock, or have filled it, and this thread must not wait.
+fn say(line: &str) {
+    let stderr = io::stderr();
+    let mut open = [PollFd::new(&stderr, PollFlags::OUT)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if poll(&mut open, Some(&now)).is_ok() && open[0].revents().contains(PollFlags::OUT) {
+        let _ = rustix::io::write(&stderr, line.as_bytes());
+    }
 }

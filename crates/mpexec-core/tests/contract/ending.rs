@@ -10,6 +10,7 @@ use crate::common::{forever, pool, wait_until};
 crate::process_contract!(
     terminating_ten_thousand_endless_tasks_is_prompt,
     a_terminated_pool_says_so,
+    what_had_all_its_outcomes_is_whole_though_nobody_had_fetched_them_when_its_pool_was_terminated,
     the_workers_of_a_joined_pool_are_gone,
     the_workers_of_a_dropped_pool_leave,
 );
@@ -23,6 +24,19 @@ fn terminating_ten_thousand_endless_tasks_is_prompt(transport: Transport) {
         let error = call.get().unwrap_err();
         assert!(matches!(error, TaskError::Cancelled { .. }), "{error:?}");
     }
+}
+
+fn what_had_all_its_outcomes_is_whole_though_nobody_had_fetched_them_when_its_pool_was_terminated(
+    transport: Transport,
+) {
+    let pool = pool(transport, 2);
+    let together = pool.map_async(|n: u32| n + 1, 0..5u32);
+    let alone = pool.apply_async(|n: u32| n + 1, (7,));
+    together.wait();
+    alone.wait();
+    pool.terminate();
+    assert_eq!(together.get().unwrap(), [1, 2, 3, 4, 5]);
+    assert_eq!(alone.get().unwrap(), 8);
 }
 
 fn a_terminated_pool_says_so(transport: Transport) {

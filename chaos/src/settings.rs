@@ -1,0 +1,59 @@
+//! What a round is like: which pool, how it is called, what is done to it, how it ends.
+
+use std::time::Duration;
+
+use mpexec_core::Transport;
+
+use crate::random::Random;
+
+/// How the pool of a round ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Joined,
+    Terminated,
+    /// By the striker, while calls are under way.
+    TerminatedMidway,
+    Dropped,
+}
+
+/// Above what any task needs but those that hang, unless the machine is slow: then it strikes others too, and rightly.
+const LIMITS: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(4)];
+
+/// What a round is like.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) link: Transport,
+    pub(crate) workers: usize,
+    pub(crate) ring: usize,
+    pub(crate) attempts: u32,
+    pub(crate) limit: Option<Duration>,
+    pub(crate) most_tasks: Option<u64>,
+    pub(crate) callers: u64,
+    /// Nothing is done to the workers, by themselves or from outside.
+    pub(crate) calm: bool,
+    /// Some tasks write where they should not.
+    pub(crate) lies: bool,
+    pub(crate) end: End,
+}
+
+impl Settings {
+    /// Those of a round.
+    pub(crate) fn of(seed: u64, number: u64) -> Settings {
+        Settings::by_chance(&mut Random::of(seed, &[number]))
+    }
+
+    fn by_chance(random: &mut Random) -> Settings {
+        Settings {
+            link: random.of_these(&[Transport::Shm, Transport::Socket]),
+            workers: random.of_these(&[1, 2, 2, 3, 4]),
+            ring: random.of_these(&[1 << 16, 1 << 18, 1 << 20, 4 << 20]),
+            attempts: random.of_these(&[1, 1, 2, 3]),
+            limit: random.one_in(4).then(|| random.of_these(&LIMITS)),
+            most_tasks: random.one_in(4).then(|| random.between(1, 60)),
+            callers: random.between(1, 4),
+            calm: random.one_in(5),
+            lies: random.one_in(6),
+            end: random.of_these(&[End::Joined, End::Joined, End::Terminated, End::TerminatedMidway, End::Dropped]),
+        }
+    }
+}
