@@ -34,7 +34,8 @@ fn each_fault_of_a_file_is_told_in_one_line_that_names_it() {
     let whole = fs::read(table(&folder, "whole", 10, 5, &[5; 50])).unwrap();
     fs::create_dir(folder.path().join("dir")).unwrap();
     file(&folder, "empty", b"");
-    file(&folder, "text", b"row,count\n0,4\n");
+    file(&folder, "garbage", &[0, 1, 2, 3, 0xfe, 0x80]);
+    file(&folder, "zip", b"PK\x03\x04rest");
     file(&folder, "cut", &whole[..whole.len() - 1]);
     file(&folder, "header-cut", &whole[..60]);
     file(&folder, "magic-only", &whole[..6]);
@@ -50,7 +51,8 @@ fn each_fault_of_a_file_is_told_in_one_line_that_names_it() {
         ("nowhere", "no such file"),
         ("dir", "is a directory"),
         ("empty", "is empty"),
-        ("text", "is not a .npy file"),
+        ("garbage", "holds no table that can be read: it begins with the bytes \"\\x00\\x01"),
+        ("zip", "holds no table that can be read: it is a zip archive"),
         ("cut", "is cut short"),
         ("header-cut", "is cut short"),
         ("magic-only", "is cut short"),

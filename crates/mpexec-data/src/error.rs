@@ -1,11 +1,11 @@
 //! What can be wrong with a file of numbers. Every error is one line that names the file and the fault, because a
 //! program prints it as it is; names and foreign bytes are escaped, so that no file can forge a second line.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::DType;
+use crate::one_line::Named;
+use crate::{DType, DialectError};
 
 /// Why a file of numbers cannot be read.
 ///
@@ -32,6 +32,12 @@ pub enum DataError {
     /// The file does not begin as a `.npy` file does; `seen` says what it looks like instead.
     #[error("{}: is not a .npy file: {seen}", Named(path))]
     NotNpy { path: PathBuf, seen: String },
+    /// The file begins as none does that can be read; `seen` says what it looks like.
+    #[error("{}: holds no table that can be read: {seen}", Named(path))]
+    Unknown { path: PathBuf, seen: String },
+    /// A text shows no row.
+    #[error("{}: {fault}", Named(path))]
+    Rowless { path: PathBuf, fault: DialectError },
     /// The file is a `.npy` file of a version that does not exist yet.
     #[error("{}: is a .npy file of version {major}.{minor}; versions 1.0, 2.0 and 3.0 are read", Named(path))]
     Version { path: PathBuf, major: u8, minor: u8 },
@@ -86,6 +92,8 @@ impl DataError {
             | DataError::NotRegular { path, .. }
             | DataError::Empty { path }
             | DataError::NotNpy { path, .. }
+            | DataError::Unknown { path, .. }
+            | DataError::Rowless { path, .. }
             | DataError::Version { path, .. }
             | DataError::HeaderTooLong { path, .. }
             | DataError::CutShort { path, .. }
@@ -101,23 +109,4 @@ impl DataError {
             | DataError::Io { path, .. } => path,
         }
     }
-}
-
-/// Prints a path on one line, whatever control characters its author put into it.
-pub(crate) struct Named<'a>(pub(crate) &'a Path);
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&one_line(&self.0.to_string_lossy()), f)
-    }
-}
-
-/// Escapes control characters and what turns the direction of text; leaves everything else as it is.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
 }

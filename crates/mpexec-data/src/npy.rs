@@ -1,13 +1,13 @@
 //! A `.npy` file opened: its header read, its length checked, nothing of its numbers touched yet.
 
-use std::fs::{File, FileType, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::header::{self, HeaderFault, MAX_HEADER};
-use crate::{DataError, Layout, Window, sniff};
+use crate::{DataError, Layout, Window, open, sniff};
 
 /// An open file of numbers, known by its content and never by its name.
 ///
@@ -39,25 +39,8 @@ impl NpyFile {
     /// # Errors
     /// Whatever is wrong with the path, the header or the length, as a [`DataError`] that names it.
     pub fn open(path: impl AsRef<Path>) -> Result<NpyFile, DataError> {
-        let path = path.as_ref().to_path_buf();
-        let io = |doing, cause| DataError::Io { path: path.clone(), doing, cause };
-        // Without NONBLOCK, opening a pipe that nobody writes to would never return.
-        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        let opened = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(&path);
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) => {
-                // A socket cannot be opened, but it can be named.
-                let found = std::fs::metadata(&path).ok();
-                let special = found.and_then(|metadata| special(metadata.file_type()));
-                return Err(match (error.kind(), special) {
-                    (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => DataError::Missing { path },
-                    (_, Some(kind)) => DataError::NotRegular { path, kind },
-                    _ => io("open it", error),
-                });
-            }
-        };
-        NpyFile::from_file(file, path)
+        let path = path.as_ref();
+        NpyFile::from_file(open::open(path)?, path)
     }
 
     /// The same with a file that is open already, to read exactly what another process opened. `path` is only named in
@@ -68,17 +51,7 @@ impl NpyFile {
     pub fn from_file(file: File, path: impl Into<PathBuf>) -> Result<NpyFile, DataError> {
         let path = path.into();
         let io = |doing, cause| DataError::Io { path: path.clone(), doing, cause };
-        let metadata = file.metadata().map_err(|error| io("learn its length", error))?;
-        if metadata.is_dir() {
-            return Err(DataError::Directory { path });
-        }
-        if let Some(kind) = special(metadata.file_type()) {
-            return Err(DataError::NotRegular { path, kind });
-        }
-        let length = metadata.len();
-        if length == 0 {
-            return Err(DataError::Empty { path });
-        }
+        let length = open::regular_length(&file, &path)?;
         let start = read_start(&file, length).map_err(|error| io("read its header", error))?;
         let layout = match header::parse(&start) {
             Ok(layout) => layout,
@@ -154,16 +127,6 @@ impl NpyFile {
 /// A program that maps more than this by one call rather wants it to be read as it goes.
 const POPULATE_AT_MOST: u64 = 32 << 20;
 
-/// What a file is called that has no bytes of its own.
-fn special(kind: FileType) -> Option<&'static str> {
-    match () {
-        () if kind.is_file() || kind.is_dir() => None,
-        () if kind.is_fifo() => Some("a pipe"),
-        () if kind.is_socket() => Some("a socket"),
-        () => Some("a device"),
-    }
-}
-
 /// Reads as much of the beginning as the header claims to need, and never more than a header may be long.
 fn read_start(file: &File, length: u64) -> io::Result<Vec<u8>> {
     // Nearly every header fits into the first kilobyte; one read then is all.
@@ -185,8 +148,8 @@ fn named(fault: HeaderFault, path: PathBuf, start: &[u8], length: u64) -> DataEr
         HeaderFault::Version(major, minor) => DataError::Version { path, major, minor },
         HeaderFault::TooLong(bytes) => DataError::HeaderTooLong { path, bytes, limit: MAX_HEADER },
         HeaderFault::Cut { expected } => DataError::CutShort { path, expected, found: length },
-        HeaderFault::Broken(fault) => DataError::Header { path, fault: crate::error::one_line(&fault) },
-        HeaderFault::ElementType(descr) => DataError::ElementType { path, descr: crate::error::one_line(&descr) },
+        HeaderFault::Broken(fault) => DataError::Header { path, fault: crate::one_line::one_line(&fault) },
+        HeaderFault::ElementType(descr) => DataError::ElementType { path, descr: crate::one_line::one_line(&descr) },
         HeaderFault::Dimensions(dims) => DataError::Dimensions { path, dims },
         HeaderFault::Shape(shape) => DataError::Shape { path, shape },
     }

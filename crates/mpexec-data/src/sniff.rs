@@ -1,18 +1,27 @@
-//! What a file that is not `.npy` looks like, so that the error can say what to do with it.
+//! What a file that cannot be read looks like, so that the error can say what to do with it.
+
+const KNOWN: [(&[u8], &str); 12] = [
+    (b"PK\x03\x04", "it is a zip archive, perhaps .npz; save its array with numpy.save"),
+    (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd; unpack it first"),
+    (b"\xfd7zXZ\x00", "it is compressed with xz; unpack it first"),
+    (b"BZh", "it is compressed with bzip2; unpack it first"),
+    (b"PAR1", "it is a Parquet file"),
+    (b"ARROW1", "it is an Arrow file"),
+    (b"\x89HDF", "it is an HDF5 file"),
+    (b"\x80\x04\x95", "it is a Python pickle; save the array with numpy.save"),
+    (b"\x7fELF", "it is a program"),
+    (b"\xff\xfe", "it is text in UTF-16; convert it to UTF-8 first"),
+    (b"\xfe\xff", "it is text in UTF-16; convert it to UTF-8 first"),
+];
+
+/// Whether the file is of a kind that can be named.
+pub(crate) fn is_known(start: &[u8]) -> bool {
+    KNOWN.iter().any(|(magic, _)| start.starts_with(magic))
+}
 
 /// Describes the beginning of a file in a few words, on one line.
 pub(crate) fn describe(start: &[u8]) -> String {
-    const KNOWN: [(&[u8], &str); 9] = [
-        (b"PK\x03\x04", "it is a zip archive, perhaps .npz; save its array with numpy.save"),
-        (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
-        (b"\x28\xb5\x2f\xfd", "it is compressed with zstd; unpack it first"),
-        (b"\xfd7zXZ\x00", "it is compressed with xz; unpack it first"),
-        (b"PAR1", "it is a Parquet file"),
-        (b"ARROW1", "it is an Arrow file"),
-        (b"\x89HDF", "it is an HDF5 file"),
-        (b"\x80\x04\x95", "it is a Python pickle; save the array with numpy.save"),
-        (b"\x7fELF", "it is a program"),
-    ];
     for (magic, what) in KNOWN {
         if start.starts_with(magic) {
             return what.into();

@@ -48,7 +48,9 @@ Examples:
   mpexec count-range data.bin --output counts.npy    all counts, as an array
   mpexec count-range data.bin --output -             all counts, one a line, in order
   mpexec count-range data.bin --output - --mode async  row<TAB>count, as they come
-  mpexec count-range data.bin --min -7 --max 2.5";
+  mpexec count-range data.bin --min -7 --max 2.5
+  mpexec count-range prices.csv --columns open,close --min 10 --max 20
+  mpexec count-range *.csv --on-bad-row skip --output counts.npy";
 
 const GEN_EXAMPLES: &str = "\
 Examples:
@@ -152,16 +154,22 @@ pub(crate) struct GenArguments {
     pub(crate) seed: Option<u32>,
 }
 
-/// Count, in each row of a .npy file, the values from MIN to MAX
+/// Count, in each row of a table, the values from MIN to MAX
 ///
-/// The file is known by its content, not by its name: a .npy file of one or two dimensions, bool, integers of 8
-/// to 64 bits, float32 or float64. Values are compared as NumPy compares them for that type; both bounds are among those that count.
+/// A file is known by its content, not by its name: a .npy array of one or two dimensions (bool, integers of 8 to 64 bits,
+/// float32, float64), or CSV (with any delimiter, with or without titles). Several files are one table, one below the other. Both bounds are among the values that count.
+///
+/// Values are compared as NumPy compares them for their type. A text has no types: a whole number is compared exactly, any other as
+/// float64, true and false are 1 and 0. A missing value (an empty cell, NA, NaN, null and the like) is in no range.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = COUNT_EXAMPLES)]
 pub(crate) struct CountArguments {
-    /// The file to read
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// The files to read
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingArguments,
 
     /// The least value that counts
     #[arg(long, value_name = "NUMBER", default_value = "4", allow_hyphen_values = true, value_parser = numbers::bound)]
@@ -186,6 +194,53 @@ pub(crate) struct CountArguments {
     /// Print the summary as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How tables are read.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options for reading")]
+pub(crate) struct ReadingArguments {
+    /// What the files hold, where their content is not to decide
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) input_format: Option<InputFormat>,
+
+    /// The columns that count, by name or by number from 1 on: price,3 [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) columns: Option<Vec<String>>,
+
+    /// What stands between two fields of CSV: one character, or tab [default: seen in the first rows]
+    #[arg(long, value_name = "CHAR", value_parser = numbers::delimiter)]
+    pub(crate) delimiter: Option<u8>,
+
+    /// Whether the first row of CSV is titles; auto: if it has a cell that is no number above one that is
+    #[arg(long, value_name = "auto|yes|no", default_value = "auto")]
+    pub(crate) header: Header,
+
+    /// What to do with a row that cannot be counted: end with an error, leave it out, or take what is wrong in it for missing
+    #[arg(long, value_name = "fail|skip|null", default_value = "fail")]
+    pub(crate) on_bad_row: BadRowName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    Npy,
+    Csv,
+    /// CSV with tabs
+    Tsv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Header {
+    Auto,
+    Yes,
+    No,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BadRowName {
+    Fail,
+    Skip,
+    Null,
 }
 
 /// The links that a person may ask for; the library has one more, for its own tests.

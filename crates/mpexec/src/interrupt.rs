@@ -34,6 +34,7 @@ const MESSAGE: Duration = Duration::from_millis(200);
 /// waited for one before the reader is thought to have left by itself.
 const AFTER_THE_READER: Duration = Duration::from_millis(50);
 const UNKNOWN: u64 = u64::MAX;
+const UNCOUNTED: u64 = u64::MAX - 1;
 
 /// The command as the signals see it: where it is, how far it is, and what must be ended with it.
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ pub(crate) struct Running {
     stopping: AtomicBool,
     /// So that two ways out give one message.
     told: AtomicBool,
-    /// All rows of the work; [`UNKNOWN`] before it begins.
+    /// All rows of the work; [`UNKNOWN`] before it begins, [`UNCOUNTED`] if nobody knows before its end.
     rows: AtomicU64,
     done: AtomicU64,
     pool: OnceLock<Arc<Pool>>,
@@ -89,9 +90,9 @@ impl Running {
         let _ = self.grace.set(grace);
     }
 
-    /// The work on so many rows begins.
-    pub(crate) fn begin(&self, rows: u64) {
-        self.rows.store(rows, Ordering::Relaxed);
+    /// The work on so many rows begins, if that is known.
+    pub(crate) fn begin(&self, rows: Option<u64>) {
+        self.rows.store(rows.unwrap_or(UNCOUNTED), Ordering::Relaxed);
         self.stage().begin();
     }
 
@@ -251,6 +252,7 @@ fn message(signal: Signal, stage: Stage, work: Work, done: u64, rows: u64) -> St
     let file = if work.file && !stage.is_finished() { "; no file written" } else { "" };
     match rows {
         UNKNOWN => format!("{what} before any row was {}{file}", work.verb),
+        UNCOUNTED => format!("{what}: {} rows {}{file}", grouped(done), work.verb),
         rows => format!("{what}: {} of {} rows {}{file}", grouped(done), grouped(rows), work.verb),
     }
 }
@@ -304,5 +306,6 @@ mod tests {
         assert_eq!(told, "hung up: 5 of 10 rows counted");
         let late = message(Signal::Interrupt, Stage::Done(None), COUNT, 10, 10);
         assert_eq!(late, "interrupted: 10 of 10 rows counted");
+        assert_eq!(message(Signal::Hangup, Stage::Working, none, 5, UNCOUNTED), "hung up: 5 rows counted");
     }
 }

@@ -45,5 +45,7 @@ use mpexec_core::DuplicateName;
 /// # Errors
 /// [`DuplicateName`] if another task was registered under the name of one of these.
 pub fn register() -> Result<(), DuplicateName> {
-    mpexec_core::register(tasks::COUNT_RANGE, tasks::count_range)
+    mpexec_core::register(tasks::COUNT_RANGE, tasks::count_range)?;
+    mpexec_core::register(tasks::COUNT_TABLE, tasks::count_table)?;
+    mpexec_core::register(tasks::SURVEY, tasks::survey)
 }

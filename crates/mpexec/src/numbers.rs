@@ -12,6 +12,15 @@ pub(crate) fn bound(text: &str) -> Result<String, String> {
     }
 }
 
+/// What stands between two fields: one byte that is no part of a number, a quote or a line end.
+pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        &[byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n+-.".contains(&byte) => Ok(byte),
+        _ => Err("give one character such as , or ; or | that is no part of a number, or tab".to_owned()),
+    }
+}
+
 /// The least number of `gen`: a whole one, or one with a fraction that is cut off as NumPy's `randint` does.
 pub(crate) fn whole(text: &str) -> Result<i64, String> {
     cut(text)?.try_into().map_err(|_| "does not fit into a whole number of 64 bits".to_owned())
@@ -76,6 +85,16 @@ mod tests {
         }
         for text in ["", "s", "-1s", "two", "nan", "inf", "1e30s", "5 days"] {
             assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_delimiter_is_one_character_that_no_number_has() {
+        for (text, byte) in [(",", b','), (";", b';'), ("tab", b'\t'), ("\\t", b'\t'), ("\t", b'\t'), (" ", b' ')] {
+            assert_eq!(delimiter(text), Ok(byte), "{text:?}");
+        }
+        for text in ["", "ab", "1", ".", "-", "\"", "\n", "é"] {
+            assert!(delimiter(text).is_err(), "{text:?}");
         }
     }
 

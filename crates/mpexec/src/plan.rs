@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use mpexec::names::shown;
 use mpexec_core::{Transport, Workers};
-use mpexec_data::{DType, Shape, TextFormat, npy_header};
+use mpexec_data::{Columns, DType, Format, OnBadRow, Shape, TextFormat, npy_header};
 
-use crate::args::{Arguments, Command, Common, CountArguments, FormatName, GenArguments, Mode, When};
+use crate::args::{
+    Arguments, BadRowName, Command, Common, CountArguments, FormatName, GenArguments, Header, InputFormat, Mode,
+    ReadingArguments, When,
+};
 use crate::chaos::Chaos;
 use crate::failure::Failure;
 
@@ -62,12 +65,37 @@ pub(crate) struct GenPlan {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CountPlan {
     pub(crate) pool: PoolPlan,
-    pub(crate) file: PathBuf,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) reading: Reading,
     pub(crate) minimum: String,
     pub(crate) maximum: String,
     pub(crate) counts: Counts,
     pub(crate) json: bool,
     pub(crate) progress: When,
+}
+
+/// How tables are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// `None`: as their content says.
+    pub(crate) format: Option<Format>,
+    pub(crate) columns: Columns,
+    /// `None`: as the first rows show.
+    pub(crate) delimiter: Option<u8>,
+    /// `None`: as the first rows show.
+    pub(crate) header: Option<bool>,
+    pub(crate) on_bad_row: OnBadRow,
+}
+
+impl Reading {
+    /// What was done with bad rows.
+    pub(crate) fn told(&self) -> &'static str {
+        match self.on_bad_row {
+            OnBadRow::Fail => "refused",
+            OnBadRow::Skip => "left out",
+            OnBadRow::Null => "counted with missing values",
+        }
+    }
 }
 
 /// Where the count of every row goes.
@@ -164,13 +192,38 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
             worker_program: worker_program(common.worker_program, around),
             chaos: common.chaos.map(|chaos| Chaos { seed: chaos.seed.or_else(|| Some(any_seed().into())), ..chaos }),
         },
-        file: arguments.file,
+        files: arguments.files,
+        reading: reading(arguments.reading),
         minimum: arguments.min,
         maximum: arguments.max,
         counts,
         json: arguments.json,
         progress: common.progress,
     })
+}
+
+fn reading(arguments: ReadingArguments) -> Reading {
+    let (format, delimiter) = match arguments.input_format {
+        None => (None, None),
+        Some(InputFormat::Npy) => (Some(Format::Npy), None),
+        Some(InputFormat::Csv) => (Some(Format::Csv), None),
+        Some(InputFormat::Tsv) => (Some(Format::Csv), Some(b'\t')),
+    };
+    Reading {
+        format,
+        columns: arguments.columns.map(Columns::named).unwrap_or_default(),
+        delimiter: arguments.delimiter.or(delimiter),
+        header: match arguments.header {
+            Header::Auto => None,
+            Header::Yes => Some(true),
+            Header::No => Some(false),
+        },
+        on_bad_row: match arguments.on_bad_row {
+            BadRowName::Fail => OnBadRow::Fail,
+            BadRowName::Skip => OnBadRow::Skip,
+            BadRowName::Null => OnBadRow::Null,
+        },
+    }
 }
 
 fn counts(arguments: &CountArguments) -> Result<Counts, Failure> {

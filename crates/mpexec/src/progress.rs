@@ -19,12 +19,29 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The time between two lines in a log.
 const PACE: Duration = Duration::from_secs(1);
 
+/// What is counted to see how far a job is: rows, or the bytes of a text that does not say how many rows it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Rows,
+    Bytes,
+}
+
+impl Unit {
+    const fn name(self) -> &'static str {
+        match self {
+            Unit::Rows => "rows",
+            Unit::Bytes => "bytes",
+        }
+    }
+}
+
 /// How far a job is, shown or not.
 #[derive(Debug)]
 pub(crate) struct Progress {
     console: Arc<Console>,
     started: Instant,
-    rows: u64,
+    unit: Unit,
+    all: u64,
     done: u64,
     state: State,
 }
@@ -41,7 +58,7 @@ enum State {
 
 impl Progress {
     /// Begins; `printing` says that results are written to standard output meanwhile, which may be the same terminal.
-    pub(crate) fn start(console: &Arc<Console>, when: When, rows: u64, printing: bool) -> Progress {
+    pub(crate) fn start(console: &Arc<Console>, when: When, unit: Unit, all: u64, printing: bool) -> Progress {
         let terminal = console.is_terminal();
         let alone = !printing || !stdout::is_terminal();
         let state = match when {
@@ -51,12 +68,12 @@ impl Progress {
             When::Auto if terminal && alone => State::Later,
             When::Auto | When::Never => State::Never,
         };
-        Progress { console: Arc::clone(console), started: Instant::now(), rows, done: 0, state }
+        Progress { console: Arc::clone(console), started: Instant::now(), unit, all, done: 0, state }
     }
 
-    /// So many more rows are done.
-    pub(crate) fn advance(&mut self, rows: u64) {
-        self.done += rows;
+    /// So much more is done.
+    pub(crate) fn advance(&mut self, more: u64) {
+        self.done += more;
         match &mut self.state {
             State::Never => {}
             State::Later if self.started.elapsed() < PATIENCE => {}
@@ -65,15 +82,15 @@ impl Progress {
             State::Lines(next) => {
                 let elapsed = self.started.elapsed();
                 if is_due(elapsed, next) {
-                    self.console.note(Level::Normal, &line(self.done, self.rows, elapsed));
+                    self.console.note(Level::Normal, &line(self.done, self.all, self.unit, elapsed));
                 }
             }
         }
     }
 
     fn show(&mut self) {
-        let bar = ProgressBar::with_draw_target(Some(self.rows), ProgressDrawTarget::stderr())
-            .with_style(style())
+        let bar = ProgressBar::with_draw_target(Some(self.all), ProgressDrawTarget::stderr())
+            .with_style(style(self.unit))
             .with_elapsed(self.started.elapsed())
             .with_position(self.done);
         bar.tick();
@@ -91,12 +108,15 @@ impl Drop for Progress {
     }
 }
 
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("[{bar:30}] {percent:>3} %  {human_pos} of {human_len} rows  {speed}  {eta} left")
+fn style(unit: Unit) -> ProgressStyle {
+    let unit = unit.name();
+    let template =
+        format!("[{{bar:30}}] {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}  {{speed}}  {{eta}} left");
+    ProgressStyle::with_template(&template)
         .expect("the template is a constant that a test reads")
-        .with_key("speed", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        .with_key("speed", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             // Writing to the bar's own string cannot fail.
-            let _ = write!(out, "{} rows/s", grouped(state.per_sec() as u64));
+            let _ = write!(out, "{} {unit}/s", grouped(state.per_sec() as u64));
         })
         .progress_chars("=> ")
 }
@@ -111,14 +131,15 @@ fn is_due(elapsed: Duration, next: &mut Duration) -> bool {
 }
 
 /// The line of a log.
-fn line(done: u64, rows: u64, elapsed: Duration) -> String {
-    let percent = u128::from(done) * 100 / u128::from(rows.max(1));
+fn line(done: u64, all: u64, unit: Unit, elapsed: Duration) -> String {
+    let percent = u128::from(done) * 100 / u128::from(all.max(1));
     let speed = done as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
-    let left = rows.saturating_sub(done) as f64 / speed.max(f64::MIN_POSITIVE);
+    let left = all.saturating_sub(done) as f64 / speed.max(f64::MIN_POSITIVE);
+    let unit = unit.name();
     format!(
-        "{percent} %  {} of {} rows  {} rows/s  {left:.0} s left",
+        "{percent} %  {} of {} {unit}  {} {unit}/s  {left:.0} s left",
         grouped(done),
-        grouped(rows),
+        grouped(all),
         grouped(speed as u64)
     )
 }
@@ -129,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_template_of_the_bar_can_be_read() {
-        style();
+        style(Unit::Rows);
+        style(Unit::Bytes);
     }
 
     #[test]
@@ -143,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_line_of_a_log_says_how_much_how_fast_and_how_long_yet() {
-        let told = line(2_500_000, 10_000_000, Duration::from_millis(2500));
+        let told = line(2_500_000, 10_000_000, Unit::Rows, Duration::from_millis(2500));
         assert_eq!(told, "25 %  2,500,000 of 10,000,000 rows  1,000,000 rows/s  8 s left");
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::builder::styling::{AnsiColor, Style};
 use mpexec::names::shown;
-use mpexec_data::{Layout, Summary};
+use mpexec_data::Summary;
 use serde::Serialize;
 
 use crate::numbers::grouped;
@@ -13,8 +13,13 @@ use crate::numbers::grouped;
 /// Everything that a summary tells.
 #[derive(Clone, Debug)]
 pub(crate) struct Report<'a> {
-    pub(crate) file: &'a Path,
-    pub(crate) layout: &'a Layout,
+    /// What was counted, fit to be printed.
+    pub(crate) name: &'a str,
+    /// The kind of its numbers.
+    pub(crate) type_name: &'a str,
+    /// Its shape, as NumPy prints it.
+    pub(crate) shape: &'a str,
+    pub(crate) cols: u64,
     pub(crate) minimum: &'a str,
     pub(crate) maximum: &'a str,
     pub(crate) summary: &'a Summary,
@@ -22,6 +27,8 @@ pub(crate) struct Report<'a> {
     pub(crate) transport: &'static str,
     /// From the beginning of the command until all was counted.
     pub(crate) seconds: f64,
+    /// How many rows could not be counted, where a table may have such.
+    pub(crate) bad_rows: Option<u64>,
     /// Where the counts are, if they were written to a file.
     pub(crate) output: Option<&'a Path>,
 }
@@ -41,6 +48,8 @@ struct Json<'a> {
     workers: usize,
     transport: &'a str,
     seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bad_rows: Option<u64>,
 }
 
 /// More counts than this share the lines of the histogram.
@@ -56,9 +65,9 @@ impl Report<'_> {
     /// One JSON object on one line.
     pub(crate) fn json(&self) -> String {
         let object = Json {
-            rows: self.layout.rows,
-            cols: self.layout.cols,
-            dtype: self.layout.type_name(),
+            rows: self.summary.rows,
+            cols: self.cols,
+            dtype: self.type_name,
             min: bound(self.minimum),
             max: bound(self.maximum),
             first: &self.summary.first,
@@ -68,6 +77,7 @@ impl Report<'_> {
             workers: self.workers,
             transport: self.transport,
             seconds: self.seconds,
+            bad_rows: self.bad_rows,
         };
         serde_json::to_string(&object).expect("numbers, texts and lists of numbers are always JSON")
     }
@@ -82,8 +92,8 @@ impl Report<'_> {
     }
 
     fn write_text(&self, out: &mut String, bar: char) -> std::fmt::Result {
-        let Report { layout, summary, .. } = self;
-        writeln!(out, "{}: {} {}", shown(self.file), layout.type_name(), layout.shape())?;
+        let Report { summary, .. } = self;
+        writeln!(out, "{}: {} {}", self.name, self.type_name, self.shape)?;
         writeln!(out, "{LABEL}values{LABEL:#}  {} to {}, counted in each row", self.minimum, self.maximum)?;
         if !summary.first.is_empty() {
             let first: Vec<_> = summary.first.iter().map(u64::to_string).collect();
@@ -93,11 +103,11 @@ impl Report<'_> {
         if summary.rows > 0 {
             self.write_histogram(out, bar)?;
         }
-        let speed = if self.seconds > 0.0 { layout.rows as f64 / self.seconds } else { 0.0 };
+        let speed = if self.seconds > 0.0 { summary.rows as f64 / self.seconds } else { 0.0 };
         writeln!(
             out,
             "\n{} rows in {} by {} over {}: {} rows/s",
-            grouped(layout.rows),
+            grouped(summary.rows),
             duration(self.seconds),
             plural(self.workers, "worker"),
             self.transport,
@@ -110,7 +120,7 @@ impl Report<'_> {
     }
 
     fn write_histogram(&self, out: &mut String, bar: char) -> std::fmt::Result {
-        let lines = histogram(self.summary, self.layout.cols);
+        let lines = histogram(self.summary, self.cols);
         let most = lines.iter().map(|line| line.rows).max().unwrap_or(0).max(1);
         let labels = lines.iter().map(|line| line.counts.len()).max().unwrap_or(0).max(5);
         let numbers = lines.iter().map(|line| grouped(line.rows).len()).max().unwrap_or(0).max(4);

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use mpexec::names::shown;
 use mpexec::tasks::{Deliver, FileRef};
-use mpexec_data::{CountWidth, CountsText, Layout, NpyWriter, Output, Shape, TextFormat, npy_header};
+use mpexec_data::{CountWidth, CountsText, NpyWriter, Output, Shape, TextFormat, npy_header};
 
 use crate::failure::Failure;
 use crate::plan::Counts;
@@ -20,6 +20,8 @@ pub(crate) enum Sink {
     Nowhere,
     /// Workers write to their places.
     Array { output: Output, reference: FileRef, offset: u64 },
+    /// This process writes an array of which nobody knows the length before its end.
+    Grown { output: Output, width: CountWidth, rows: u64 },
     /// This process writes a text, in the order of the rows.
     Text(CountsText<Output>),
     /// The same to standard output; `ordered` or with each part as it comes.
@@ -31,13 +33,31 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    /// Opens what `counts` says, for a file of this layout.
+    /// Opens what `counts` says, for parts that come in the order of the rows, of which there may be any number.
+    ///
+    /// # Errors
+    /// As [`open`](Sink::open), and a [`Failure`] of usage if the number has to be known.
+    pub(crate) fn open_in_order(counts: &Counts, width: CountWidth, rows: Option<u64>) -> Result<Sink, Failure> {
+        match (counts, rows) {
+            (Counts::Array(path), _) => {
+                let mut output = Output::create(path)?;
+                // The header of a vector has the same length whatever the vector's.
+                output.write_all(&npy_header(width.dtype(), Shape::Vector(0))).map_err(|error| file_error(&error))?;
+                Ok(Sink::Grown { output, width, rows: 0 })
+            }
+            (Counts::PrintedArray, None) => Err(Failure::usage(
+                "an array begins with its length, which such a file does not tell: write it to a file, or take another --output-format",
+            )),
+            (_, rows) => Sink::open(counts, width, rows.unwrap_or_default()),
+        }
+    }
+
+    /// Opens what `counts` says, for so many rows with counts of this width.
     ///
     /// # Errors
     /// A [`Failure`] of files, if it cannot be written.
-    pub(crate) fn open(counts: &Counts, layout: &Layout) -> Result<Sink, Failure> {
-        let width = layout.count_width();
-        let shape = Shape::Vector(layout.rows);
+    pub(crate) fn open(counts: &Counts, width: CountWidth, rows: u64) -> Result<Sink, Failure> {
+        let shape = Shape::Vector(rows);
         Ok(match counts {
             Counts::Nowhere => Sink::Nowhere,
             Counts::Array(path) => {
@@ -45,7 +65,7 @@ impl Sink {
                 let offset = header.len() as u64;
                 let output = Output::create(path)?;
                 // With all its space from the start: a disk that cannot hold it says so before anything is counted.
-                let bytes = layout.rows.checked_mul(width.bytes() as u64).and_then(|bytes| bytes.checked_add(offset));
+                let bytes = rows.checked_mul(width.bytes() as u64).and_then(|bytes| bytes.checked_add(offset));
                 output.reserve(bytes.unwrap_or(u64::MAX))?;
                 output.write_at(0, &header)?;
                 let mut reference = FileRef::to(output.file(), path)
@@ -74,7 +94,7 @@ impl Sink {
     pub(crate) fn is_ordered(&self) -> bool {
         match self {
             Sink::Nowhere | Sink::Array { .. } | Sink::Stream { .. } => false,
-            Sink::Text(_) | Sink::PrintedArray(_) => true,
+            Sink::Grown { .. } | Sink::Text(_) | Sink::PrintedArray(_) => true,
             Sink::Printed { ordered, .. } => *ordered,
         }
     }
@@ -95,6 +115,10 @@ impl Sink {
     pub(crate) fn take(&mut self, rows: &Range<u64>, counts: &[u8]) -> Result<(), Failure> {
         match self {
             Sink::Nowhere | Sink::Array { .. } => Ok(()),
+            Sink::Grown { output, rows: written, .. } => {
+                *written += rows.end - rows.start;
+                output.write_all(counts).map_err(|error| file_error(&error))
+            }
             Sink::Text(text) => text.write(counts).map_err(|error| file_error(&error)),
             Sink::Printed { text, .. } => {
                 text.set_row(rows.start);
@@ -127,6 +151,10 @@ impl Sink {
         match self {
             Sink::Nowhere | Sink::Stream { .. } => {}
             Sink::Array { output, .. } => output.commit()?,
+            Sink::Grown { output, width, rows } => {
+                output.write_at(0, &npy_header(width.dtype(), Shape::Vector(rows)))?;
+                output.commit()?;
+            }
             Sink::Text(text) => text.finish().map_err(|error| file_error(&error))?.commit()?,
             Sink::Printed { text, .. } => drop(text.finish().map_err(|error| Failure::stdout(&error))?),
             Sink::PrintedArray(array) => drop(array.finish().map_err(|error| Failure::stdout(&error))?),

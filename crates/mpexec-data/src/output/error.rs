@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::Named;
+use crate::one_line::Named;
 
 /// Why an output file cannot be made.
 ///

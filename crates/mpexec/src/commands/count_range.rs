@@ -1,28 +1,23 @@
-//! `mpexec count-range`: opens the file, hands ranges of its rows to workers, adds up what comes back.
+//! `mpexec count-range`: sees what the files are, hands parts of them to workers, adds up what comes back.
 
+mod array;
+mod table;
+mod tables;
+
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use mpexec::names::shown;
-use mpexec::tasks::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, FileRef, count_range};
-use mpexec_core::{Pool, TaskError, named};
-use mpexec_data::{Bounds, DataError, NpyFile, Summary};
+use mpexec_data::{DataFile, Format, NpyFile};
 
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::{Running, Work};
-use crate::pieces::Pieces;
-use crate::plan::{CountPlan, Counts};
-use crate::progress::Progress;
-use crate::report::Report;
-use crate::sink::Sink;
-use crate::striking::Striking;
-use crate::tally::Tally;
-use crate::{print, workforce};
-
-/// What a worker answers for one piece.
-type Answer = Result<Result<CountPart, CountFault>, TaskError>;
+use crate::plan::{CountPlan, Reading};
+use table::Table;
 
 /// Counts, and prints or writes what was asked for.
 ///
@@ -31,138 +26,59 @@ type Answer = Result<Result<CountPart, CountFault>, TaskError>;
 pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
     running.is(Work { verb: "counted", file: plan.counts.file().is_some() }, console);
     let started = Instant::now();
-    let file = NpyFile::open(&plan.file)?;
-    refuse_own_input(&file, plan)?;
-    // Workers read the bounds again; here they are read so that a wrong one starts nobody.
-    Bounds::parse(&plan.minimum, &plan.maximum, file.layout().dtype)
-        .map_err(|error| Failure::usage(format!("{}: {error}", shown(&plan.file))))?;
-    let mut sink = Sink::open(&plan.counts, file.layout())?;
-    let (workers, pieces) = workforce::size(plan.pool.workers, console, |workers| cut(&file, &plan.counts, workers));
-    running.check()?;
-    let pool = Arc::new(workforce::start(&plan.pool, workers, console)?);
-    running.holds(Arc::clone(&pool));
-    running.begin(file.layout().rows);
-    let striking = Striking::start(plan.pool.chaos, &pool, console);
-    let progress = Progress::start(console, plan.progress, file.layout().rows, plan.counts.is_printed());
-    let counting = Counting { plan, file: &file, pieces, pool: &pool, running, progress };
-    let counted = counting.run(&mut sink);
-    drop(striking);
-    let seconds = started.elapsed().as_secs_f64();
-    workforce::hear_out(&pool, console);
-    // A count that was stopped by a signal may well have come to the end of what it was given.
-    let counted = counted.and_then(|summary| running.finish().map(|()| summary));
-    let summary = match counted {
-        Ok(summary) => summary,
-        Err(failure) => {
-            sink.stop();
-            return Err(failure);
+    let mut tables = Vec::new();
+    for path in &plan.files {
+        match open(path, &plan.reading)? {
+            // One array alone has a way of its own, in which no count passes through this process.
+            Input::Array(file) if plan.files.len() == 1 => {
+                refuse_own_input(file.file(), path, plan)?;
+                return array::run(&file, plan, console, running, started);
+            }
+            Input::Array(_) => {
+                let line = format!("{}: is an array, and arrays are counted one at a time", shown(path));
+                return Err(Failure::usage(line));
+            }
+            Input::Table(table) => {
+                refuse_own_input(table.file(), path, plan)?;
+                tables.push(table);
+            }
         }
-    };
-    running.named(sink.finish())?;
-    if plan.counts.is_printed() {
-        return Ok(());
     }
-    let report = Report {
-        file: &plan.file,
-        layout: file.layout(),
-        minimum: &plan.minimum,
-        maximum: &plan.maximum,
-        summary: &summary,
-        workers: pool.workers(),
-        transport: pool.transport().name(),
-        seconds,
-        output: plan.counts.file(),
+    tables::run(&tables, plan, console, running, started)
+}
+
+/// A file of which is known what it holds.
+enum Input {
+    Array(NpyFile),
+    Table(Table),
+}
+
+fn open(path: &Path, reading: &Reading) -> Result<Input, Failure> {
+    let file = DataFile::open(path)?;
+    let format = match reading.format {
+        Some(format) => format,
+        None => file.format()?,
     };
-    print::report(&report, plan.json)
+    match format {
+        Format::Npy if !reading.columns.is_all() => {
+            Err(Failure::usage(format!("{}: --columns is for tables, and this is an array", shown(path))))
+        }
+        Format::Npy => Ok(Input::Array(NpyFile::from_file(file.into_file(), path)?)),
+        Format::Csv => Table::csv(file, reading).map(Input::Table),
+    }
 }
 
 /// The output would take the place of the input, which is hardly what anybody wants.
-fn refuse_own_input(file: &NpyFile, plan: &CountPlan) -> Result<(), Failure> {
+fn refuse_own_input(file: &File, path: &Path, plan: &CountPlan) -> Result<(), Failure> {
     let Some(output) = plan.counts.file() else { return Ok(()) };
     // Whatever links lead to it: a file is its device and its number there.
-    let same = match (std::fs::metadata(output), file.file().metadata()) {
+    let same = match (std::fs::metadata(output), file.metadata()) {
         (Ok(output), Ok(input)) => (output.dev(), output.ino()) == (input.dev(), input.ino()),
         _ => false,
     };
     if same {
-        let line = format!("{}: is the file that is read ({}); give another name", shown(output), shown(&plan.file));
+        let line = format!("{}: is the file that is read ({}); give another name", shown(output), shown(path));
         return Err(Failure::usage(line));
     }
     Ok(())
-}
-
-fn cut(file: &NpyFile, counts: &Counts, workers: usize) -> Pieces {
-    let layout = file.layout();
-    if layout.cols == 0 && *counts == Counts::Nowhere {
-        return Pieces::whole(layout.rows);
-    }
-    Pieces::cut(layout.rows, layout.row_bytes(), workers)
-}
-
-/// Everything a count needs while it runs.
-struct Counting<'a> {
-    plan: &'a CountPlan,
-    file: &'a NpyFile,
-    pieces: Pieces,
-    pool: &'a Pool,
-    running: &'a Running,
-    progress: Progress,
-}
-
-impl Counting<'_> {
-    /// Counts all pieces; what comes back goes to `sink` and into the summary.
-    fn run(mut self, sink: &mut Sink) -> Result<Summary, Failure> {
-        let mut tally = Tally::new(self.file.layout().cols);
-        let jobs = jobs(self.plan, self.file, self.pieces, sink.deliver(), self.running)?;
-        let task = named(COUNT_RANGE, count_range);
-        if sink.is_ordered() {
-            for (index, answer) in (0..).zip(self.pool.imap(task, jobs)) {
-                self.take(index, answer, sink, &mut tally)?;
-            }
-        } else {
-            for (index, answer) in self.pool.imap_unordered(task, jobs) {
-                self.take(index, answer, sink, &mut tally)?;
-            }
-        }
-        Ok(tally.finish())
-    }
-
-    fn take(&mut self, index: u64, answer: Answer, sink: &mut Sink, tally: &mut Tally) -> Result<(), Failure> {
-        let rows = self.pieces.at(index);
-        let part = match answer {
-            Ok(answer) => answer?,
-            Err(error) => {
-                let file = shown(&self.plan.file);
-                let line = format!("{file}: rows {}..{} were not counted: {error}", rows.start, rows.end);
-                return Err(Failure::of_task(&error, &line));
-            }
-        };
-        sink.take(&rows, &part.counts)?;
-        let counted = rows.end - rows.start;
-        tally.add(&rows, part.summary).map_err(|error| Failure::task(error.to_string()))?;
-        self.running.advance(counted);
-        self.progress.advance(counted);
-        // Many more may be on their way; what was taken is whole, and nobody waits for the others.
-        self.running.check()
-    }
-}
-
-/// The jobs in order; after a signal there are no more.
-fn jobs<'a>(
-    plan: &'a CountPlan,
-    file: &NpyFile,
-    pieces: Pieces,
-    deliver: Deliver,
-    running: &'a Running,
-) -> Result<impl Iterator<Item = CountJob> + use<'a>, Failure> {
-    let input = FileRef::to(file.file(), file.path())
-        .map_err(|cause| Failure::from(DataError::Io { path: plan.file.clone(), doing: "ask about it", cause }))?;
-    let rows = pieces.iter().take_while(|_| !running.is_stopping());
-    Ok(rows.map(move |rows| CountJob {
-        input: input.clone(),
-        minimum: plan.minimum.clone(),
-        maximum: plan.maximum.clone(),
-        rows,
-        deliver: deliver.clone(),
-    }))
 }

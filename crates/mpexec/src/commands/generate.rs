@@ -10,7 +10,7 @@ use crate::console::{Console, Level};
 use crate::failure::Failure;
 use crate::interrupt::{Running, Work};
 use crate::plan::{GenPlan, Place};
-use crate::progress::Progress;
+use crate::progress::{Progress, Unit};
 use crate::stdout::Stdout;
 
 /// What is written at once.
@@ -51,8 +51,8 @@ fn fill<W: Write>(
     failed: impl Fn(std::io::Error) -> Failure,
 ) -> Result<W, Failure> {
     let mut array = NpyWriter::new(out, DType::I64, Shape::Matrix(plan.rows, plan.cols)).map_err(&failed)?;
-    running.begin(plan.rows);
-    let mut progress = Progress::start(console, plan.progress, plan.rows, plan.place == Place::Stdout);
+    running.begin(Some(plan.rows));
+    let mut progress = Progress::start(console, plan.progress, Unit::Rows, plan.rows, plan.place == Place::Stdout);
     let mut block = Vec::with_capacity(BLOCK + (64 << 10));
     let mut rows = Rows::new(plan.cols);
     generate(plan.rows, plan.cols, plan.low, plan.high, plan.seed, |numbers| {

@@ -45,6 +45,23 @@ fn bounds_are_kept_as_they_were_typed() {
 }
 
 #[test]
+fn how_tables_are_read_is_kept_with_their_names() {
+    let plan = count("mpexec count-range a.csv b.csv --columns x,2 --delimiter ; --header no --on-bad-row skip");
+    assert_eq!(plan.files, [PathBuf::from("a.csv"), PathBuf::from("b.csv")]);
+    let expected = Reading {
+        format: None,
+        columns: Columns::named(["x", "2"]),
+        delimiter: Some(b';'),
+        header: Some(false),
+        on_bad_row: OnBadRow::Skip,
+    };
+    assert_eq!(plan.reading, expected);
+    assert_eq!(count("mpexec count-range f").reading, Reading::default());
+    let tabs = count("mpexec count-range f --input-format tsv").reading;
+    assert_eq!((tabs.format, tabs.delimiter), (Some(Format::Csv), Some(b'\t')));
+}
+
+#[test]
 fn the_ending_of_a_name_says_how_counts_are_written() {
     let counts = |line: &str| count(line).counts;
     assert_eq!(counts("mpexec count-range f"), Counts::Nowhere);

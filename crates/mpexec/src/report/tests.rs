@@ -1,7 +1,5 @@
 //! What summaries look like.
 
-use mpexec_data::{DType, NpyFile, NpyWriter, Shape};
-
 use super::*;
 
 fn summary() -> Summary {
@@ -13,27 +11,21 @@ fn summary() -> Summary {
     summary
 }
 
-fn layout(rows: u64, cols: u64) -> Layout {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("data.bin");
-    let file = std::fs::File::create(&path).unwrap();
-    let mut writer = NpyWriter::new(file, DType::I64, Shape::Matrix(rows, cols)).unwrap();
-    writer.write(&vec![0; (rows * cols * 8) as usize]).unwrap();
-    writer.finish().unwrap();
-    NpyFile::open(&path).unwrap().layout().clone()
-}
-
 fn with_report<T>(summary: &Summary, minimum: &str, tell: impl FnOnce(&Report) -> T) -> T {
-    let layout = layout(summary.rows, summary.histogram.len() as u64 - 1);
+    let cols = summary.histogram.len() as u64 - 1;
+    let shape = format!("({}, {cols})", summary.rows);
     let report = Report {
-        file: Path::new("data.bin"),
-        layout: &layout,
+        name: "data.bin",
+        type_name: "int64",
+        shape: &shape,
+        cols,
         minimum,
         maximum: "8",
         summary,
         workers: 2,
         transport: "shm",
         seconds: 0.004,
+        bad_rows: None,
         output: Some(Path::new("counts.npy")),
     };
     tell(&report)

@@ -7,13 +7,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use mpexec_data::{DataError, NpyFile, OutputError, OutputPart};
+use mpexec_data::{DataError, DataFile, NpyFile, OutputError, OutputPart};
 
 use super::reference::FileRef;
 use crate::limits;
 
 thread_local! {
     static INPUT: RefCell<Option<(FileRef, Rc<NpyFile>)>> = const { RefCell::new(None) };
+    static TABLE: RefCell<Option<(FileRef, Rc<DataFile>)>> = const { RefCell::new(None) };
     static OUTPUT: RefCell<Option<(FileRef, Rc<OutputPart>)>> = const { RefCell::new(None) };
 }
 
@@ -23,6 +24,14 @@ thread_local! {
 /// One line that names the file as people do.
 pub(super) fn input(reference: &FileRef) -> Result<Rc<NpyFile>, String> {
     kept(&INPUT, reference, || NpyFile::open(&reference.path).map_err(|error| since_it_was_opened(error).to_string()))
+}
+
+/// The same for a file of any other format.
+///
+/// # Errors
+/// One line that names the file as people do.
+pub(super) fn table(reference: &FileRef) -> Result<Rc<DataFile>, String> {
+    kept(&TABLE, reference, || DataFile::open(&reference.path).map_err(|error| since_it_was_opened(error).to_string()))
 }
 
 /// The coordinator found the file whole; so for a worker that comes later, one that is too short has been cut.

@@ -3,6 +3,8 @@
 mod count;
 mod held;
 mod reference;
+mod table;
 
 pub use count::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
 pub use reference::FileRef;
+pub use table::{COUNT_TABLE, Part, SURVEY, SurveyJob, TableAnswer, TableJob, count_table, survey};

@@ -1,0 +1,13 @@
+//! Tables whose rows are lines of fields: CSV, TSV and their kin.
+//!
+//! A quoted field may hold line ends, so nobody knows from a stretch of bytes alone where its rows begin. That is found in two
+//! steps: `survey.rs` says of each stretch what it does to either state it may begin in, and puts these answers together.
+//! Parsing itself is csv-core's, and the survey follows its rules exactly.
+
+mod count;
+mod dialect;
+mod survey;
+
+pub use count::CsvCounter;
+pub use dialect::{CsvTable, Dialect, DialectError};
+pub use survey::{Stretch, row_starts, survey_csv};

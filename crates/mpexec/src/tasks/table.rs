@@ -1,0 +1,121 @@
+//! `count-table`: how many values of each row lie between two bounds, for one part of a table of any format.
+//!
+//! As with arrays, a worker reads its own part of the file. Texts come without a list of their rows, so the counts come
+//! back in order, and whoever adds them up numbers the rows and the lines.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use mpexec_data::{
+    BadRow, CellBounds, CsvCounter, DataError, DataFile, Dialect, OnBadRow, PartCounts, Stretch, survey_csv,
+};
+use serde::{Deserialize, Serialize};
+
+use super::count::CountFault;
+use super::held;
+use super::reference::FileRef;
+
+/// The name under which [`count_table`] is registered.
+pub const COUNT_TABLE: &str = "count-table";
+
+/// The name under which [`survey`] is registered.
+pub const SURVEY: &str = "survey-csv";
+
+/// One part of a table to be counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableJob {
+    /// The file.
+    pub input: FileRef,
+    /// What of it, and how to read that.
+    pub part: Part,
+    /// The least value that counts, as typed.
+    pub minimum: String,
+    /// The greatest value that counts, as typed.
+    pub maximum: String,
+    /// What becomes of a row that cannot be counted.
+    pub on_bad_row: OnBadRow,
+    /// Whether the counts come back, or only their summary.
+    pub kept: bool,
+}
+
+/// A part of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// These bytes of a CSV file, which begin and end with a row.
+    Csv {
+        /// The bytes.
+        range: Range<u64>,
+        /// How they are written.
+        dialect: Dialect,
+        /// The places of the fields that count.
+        columns: Vec<usize>,
+    },
+}
+
+impl Part {
+    /// How much of the file it is, in bytes.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Part::Csv { range, .. } => range.end - range.start,
+        }
+    }
+}
+
+/// What counting a part gives: counts, or the first row that cannot be counted if that ends the count.
+pub type TableAnswer = Result<PartCounts, BadRow>;
+
+/// One stretch of a CSV file whose rows are to be found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurveyJob {
+    /// The file.
+    pub input: FileRef,
+    /// The bytes; a stretch begins at its first line.
+    pub stretch: Range<u64>,
+    /// Where the first row begins.
+    pub first: u64,
+    /// What stands between two fields.
+    pub delimiter: u8,
+}
+
+thread_local! {
+    /// Kept, because fresh memory costs more than reading into it.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Counts the rows of one part.
+///
+/// # Errors
+/// [`CountFault::Input`] if the file cannot be read or the bounds are none.
+pub fn count_table(job: TableJob) -> Result<TableAnswer, CountFault> {
+    let bounds = CellBounds::parse(&job.minimum, &job.maximum)
+        .map_err(|error| CountFault::Input(format!("{}: {error}", job.input.name)))?;
+    match job.part {
+        Part::Csv { range, dialect, columns } => {
+            let mut counter = CsvCounter::new(&dialect, columns, bounds);
+            with_bytes(&job.input, |file, buffer| {
+                file.read(range, buffer)?;
+                Ok(counter.count(buffer, job.on_bad_row, job.kept))
+            })
+        }
+    }
+}
+
+/// Says where rows begin in one stretch; `None` if no line begins in it.
+///
+/// # Errors
+/// [`CountFault::Input`] if the file cannot be read.
+pub fn survey(job: SurveyJob) -> Result<Option<Stretch>, CountFault> {
+    with_bytes(&job.input, |file, buffer| {
+        let begin = file.lines_in(job.stretch, job.first, buffer)?;
+        Ok(begin.map(|begin| survey_csv(buffer, begin, job.delimiter)))
+    })
+}
+
+fn with_bytes<T>(
+    input: &FileRef,
+    work: impl FnOnce(&DataFile, &mut Vec<u8>) -> Result<T, DataError>,
+) -> Result<T, CountFault> {
+    let file = held::table(input).map_err(CountFault::Input)?;
+    let done = BUFFER.with_borrow_mut(|buffer| work(&file, buffer));
+    done.map_err(|error| CountFault::Input(input.renamed(&error.to_string())))
+}
