@@ -60,6 +60,12 @@ impl ResultReceiver {
         self.memory.cells().head() > self.reader.position()
     }
 
+    /// Whether just what was taken is published. So it is when the worker has nothing to do; it is a load, of a word that
+    /// [`Self::has_news`] has loaded.
+    pub fn is_quiet(&self) -> bool {
+        self.memory.cells().head() == self.reader.position()
+    }
+
     /// Copies one record's payload (or what is new of it) to the end of `out`; an empty `out` is
     /// given exactly that much room.
     ///

@@ -29,18 +29,14 @@ pub enum Outcome {
     Crashed(Exit, Why),
     /// The task that the worker had fails, as `TaskError::TimedOut`.
     TimedOut,
-    /// Another worker comes in its place, within the response limit. No task fails.
+    /// Another worker comes in its place, within twice the response limit. No task fails.
     Replaced(Exit, Why),
     /// It is noticed with the next call: that is served by another worker.
     ReplacedAtNextCall(Exit, Why),
-    /// It is noticed with the next call: that one's task is in the worker's hands, and fails as `TaskError::Crashed`.
-    NextCrashed(Exit, Why),
     /// A pool is not built, for the worker program is to blame; a worker that was to replace another is replaced itself.
     NotStarted(Exit, Why),
     /// As with any worker that leaves: nobody is told, and another comes in its place.
     Left,
-    /// The worker serves on.
-    Unharmed,
 }
 
 /// Why the pool has killed a worker, in its words; nothing where the worker ended otherwise.
@@ -59,6 +55,7 @@ const NO_PROTOCOL: Why = "does not speak this protocol";
 const BROKEN: Why = "the other side broke the protocol";
 const TOO_LONG: Why = "4294967295 bytes follow, more than the 16777216 allowed";
 const NO_HANDSHAKE: Why = "it did not shake hands within 2s";
+const NO_END: Why = "it did not end a message that it had begun within 2s";
 const NO_BEGIN: Why = "it did not begin what it was sent within 2s";
 
 const KILLED: Exit = Exit::Signal(9);
@@ -86,7 +83,7 @@ pub fn cell(kind: Kind, moment: Moment, link: Transport) -> Cell {
     }
     match moment {
         Moment::BeforeHandshake | Moment::InHandshake => before_it_serves(kind, moment),
-        Moment::Idle => idle(kind, shm),
+        Moment::Idle => idle(kind),
         Moment::Decoding | Moment::Running | Moment::Encoding | Moment::Publishing => Cell::Comes(in_a_task(kind)),
         Moment::AtExit => Cell::Comes(Outcome::Left),
     }
@@ -110,7 +107,7 @@ fn before_it_serves(kind: Kind, moment: Moment) -> Cell {
     Cell::Comes(outcome)
 }
 
-fn idle(kind: Kind, shm: bool) -> Cell {
+fn idle(kind: Kind) -> Cell {
     let outcome = match kind {
         Kind::Hang => {
             return Cell::Impossible(
@@ -118,14 +115,10 @@ fn idle(kind: Kind, shm: bool) -> Cell {
             );
         }
         Kind::Stopped => Outcome::ReplacedAtNextCall(KILLED, NO_BEGIN),
-        Kind::Garbage if shm => Outcome::Replaced(KILLED, NO_PROTOCOL),
-        Kind::HugeLength if shm => Outcome::Replaced(KILLED, TOO_LONG),
-        Kind::Garbage => Outcome::NextCrashed(KILLED, NO_PROTOCOL),
-        Kind::HugeLength => Outcome::NextCrashed(KILLED, TOO_LONG),
-        Kind::HalfMessage if shm => Outcome::Unharmed,
-        Kind::HalfMessage => Outcome::NextCrashed(KILLED, NO_BEGIN),
-        Kind::ClosedSocket if shm => Outcome::Replaced(KILLED, ""),
-        Kind::ClosedSocket => Outcome::ReplacedAtNextCall(KILLED, ""),
+        Kind::Garbage => Outcome::Replaced(KILLED, NO_PROTOCOL),
+        Kind::HugeLength => Outcome::Replaced(KILLED, TOO_LONG),
+        Kind::HalfMessage => Outcome::Replaced(KILLED, NO_END),
+        Kind::ClosedSocket => Outcome::Replaced(KILLED, ""),
         Kind::Scribble => Outcome::Replaced(KILLED, BROKEN),
         _ => Outcome::Replaced(own_end(kind).unwrap(), ""),
     };

@@ -130,6 +130,20 @@ impl FrameDecoder {
         self.start == self.end
     }
 
+    /// What was read and not handed out: a frame that is not whole, frames that were not asked for, or what is no frame.
+    ///
+    /// ```
+    /// let mut decoder = mpexec_wire::FrameDecoder::new();
+    /// decoder.space(4)[..4].copy_from_slice(b"GET ");
+    /// decoder.filled(4);
+    /// assert_eq!(decoder.unfinished(), b"GET ");
+    /// ```
+    #[must_use]
+    pub fn unfinished(&self) -> &[u8] {
+        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
+        &bytes[self.start..self.end]
+    }
+
     /// The header of the frame at hand, if it is there as a whole.
     ///
     /// A header that is refused stays where it is, so it is refused again however often one asks.

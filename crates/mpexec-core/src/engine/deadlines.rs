@@ -1,7 +1,7 @@
 //! What workers must do within a time, and what becomes of those that do not: handshakes, responses, leaving.
 //!
-//! A worker that has nothing to do begins what it is sent, and one that is asked for tasks back answers, also while a task runs: its
-//! own threads do this, not the user's code. One that does not is stopped, or its program has come to a halt. It is killed,
+//! A worker that has nothing to do begins what it is sent, one that is asked for tasks back answers, also while a task runs, and a
+//! message that was begun is ended: its own threads do this, not the user's code. One that does not is stopped, or its program has come to a halt. It is killed,
 //! and what it had not begun goes to others free of charge. How long a task may run is another matter (`limits`).
 
 use std::time::{Duration, Instant};
@@ -30,9 +30,17 @@ impl Supervisor {
         let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
         state.unwatched = self.engine.minds_memory() && !grows;
         let memory = (self.engine.minds_memory() && grows).then_some(MEMORY_LOOK);
+        let listening = self.listens_again_in(&state.slots);
         // A call tells nobody that it sends something to a worker; that one owes something now is seen at the next look.
         let owing = state.slots.iter().any(|slot| slot.child.is_some()).then_some(response / 2);
-        let next = next.into_iter().chain(memory).chain(owing).chain(self.next_look).chain(self.scarcity.left()).min();
+        let next = next
+            .into_iter()
+            .chain(memory)
+            .chain(owing)
+            .chain(listening)
+            .chain(self.next_look)
+            .chain(self.scarcity.left())
+            .min();
         if threads { Some(TURN) } else { next }
     }
 
@@ -82,6 +90,8 @@ impl Supervisor {
                 );
                 continue;
             }
+            state.look_at_idle_ring(id);
+            state.mind_half_message(id);
             let owed = state.owed(id);
             let slot = &mut state.slots[id];
             let same = Owed { since: slot.owed.since, ..owed } == slot.owed;
@@ -90,6 +100,7 @@ impl Supervisor {
             let what = match owed {
                 Owed { begin: Some(_), .. } => "did not begin what it was sent",
                 Owed { answer: Some(_), .. } => "did not answer",
+                Owed { rest: true, .. } => "did not end a message that it had begun",
                 _ => continue,
             };
             if since >= limit {
@@ -119,6 +130,7 @@ impl State {
         Owed {
             begin: begins.then_some(next),
             answer: (worker.unanswered > 0).then_some(slot.answers),
+            rest: slot.half_message,
             since: Duration::ZERO,
         }
     }

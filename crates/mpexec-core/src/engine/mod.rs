@@ -16,6 +16,7 @@
 //! | [`scarcity`] | when that is to be tried again |
 //! | [`hooks`] | what a worker runs before its first task and after its last |
 //! | [`limits`] | limits of time and processor time, and the wait before a task is tried again |
+//! | [`listening`] | hearing workers that have nothing |
 //! | [`memory`] | watching the workers' memory |
 //! | [`overruns`] | killing a worker for a task that has had more than it may |
 //! | [`pauses`] | stops of the whole program, which no limit counts |
@@ -45,6 +46,7 @@ pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod launch;
 mod limits;
+mod listening;
 mod memory;
 mod notes;
 mod obituary;

@@ -72,16 +72,16 @@ impl Engine {
         // A task whose result is here did not kill it; one before that cannot run any more.
         let held = next..state.sched.workers[id].next_ordinal;
         let mut running = running.filter(|ordinal| held.contains(ordinal));
-        if state.slots[id].fault.is_some() {
-            // What it told is worth nothing, of its progress too. Were nobody charged, a task that makes its worker mad
-            // would go from one worker to the next for ever.
+        let slot = &mut state.slots[id];
+        // Where its data is of no sense, what it told is worth nothing, of its progress too. Were nobody charged, a task that makes its worker
+        // mad would go from one worker to the next for ever.
+        let senseless = slot.fault.is_some() && slot.mute;
+        let cut = running.is_none() && slot.link.as_ref().is_some_and(|link| link.is_cut());
+        let in_doubt = (senseless || cut) && !held.is_empty();
+        // That it had begun may be what is missing; it must not run twice. What it has not begun is innocent.
+        let in_doubt = in_doubt && slot.link.as_mut().is_none_or(|link| link.may_have_begun(next));
+        if in_doubt {
             running = running.or(Some(next));
-        }
-        let cut = running.is_none() && !held.is_empty();
-        let cut = cut && state.slots[id].link.as_ref().is_some_and(|link| link.is_cut());
-        if cut {
-            // That it had begun may be what is missing; it must not run twice.
-            running = Some(next);
         }
         let ran = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal)).and_then(|(job, index)| {
             let label = state.jobs.get(&job)?.label.as_deref();
@@ -119,9 +119,9 @@ impl Engine {
         };
         let overrun = overran.map(|(_, why)| why);
         let culprit = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal));
-        // A worker that broke the protocol, or was not heard to its end, may have begun all that it had.
+        // Who is in doubt may have begun all that it had.
         let passed = state.slots[id].link.as_ref().map_or(0, |link| link.progress().passed);
-        let begun = if cut || state.slots[id].fault.is_some() { u64::MAX } else { passed };
+        let begun = if in_doubt { u64::MAX } else { passed };
         // Who was asking for a task back that had begun hears how it ended, and it is not tried again.
         let asked_for = culprit.is_some_and(|(job, index)| state.is_stopping(job, index));
         let spent = overrun.is_some() || asked_for;

@@ -201,6 +201,10 @@ impl State {
 
     /// Sends tasks to a worker; `false`: they are back in their queue.
     pub(super) fn send_run(&mut self, id: WorkerId, job: JobId, run: Run) -> bool {
+        if self.sched.workers[id].held.is_empty() && self.has_misspoken(id) {
+            self.sched.push_front(job, run);
+            return false;
+        }
         match self.send(id, job, &run) {
             Ok(true) => {
                 self.keep_spare(run.bytes);

@@ -97,6 +97,8 @@ pub(crate) struct Owed {
     pub begin: Option<u64>,
     /// It was asked for tasks back and has given so many answers.
     pub answer: Option<u64>,
+    /// It has begun a message.
+    pub rest: bool,
     pub since: Duration,
 }
 
@@ -153,6 +155,10 @@ pub(crate) struct Slot {
     pub buffers: HashSet<u64>,
     /// and where their end is told.
     pub mailbox: Option<Arc<Mailbox>>,
+    /// The supervisor does not listen to it now, on the socket link.
+    pub unheard: bool,
+    /// It has nothing, has begun a message and not ended it, and gets nothing before it has.
+    pub half_message: bool,
     /// Its control socket is watched for room to write, on a link that has it beside the data.
     pub post_watched: bool,
     /// A thread in this process, on the in-process link.

@@ -57,17 +57,16 @@ pub(crate) struct Supervisor {
     pub(super) spare: Spare,
     /// When the workers were last looked at for what they owe.
     pub(super) responses_looked: Instant,
+    /// When it last began to listen to workers again.
+    pub(super) listened: Instant,
 }
 
 /// So often one worker's control socket is looked at before the others have their turn.
 const LOOKS: u32 = 4;
 
 impl Engine {
-    /// The control socket of a worker that serves has something; on the socket link it is the crank's.
+    /// The control socket of a worker that serves has something, and its data goes another way.
     fn attend(&self, state: &mut State, id: WorkerId) -> Result<(), LinkError> {
-        if self.transport == Transport::Socket {
-            return Ok(());
-        }
         for _ in 0..LOOKS {
             let more = state.slots[id].link.as_mut().map_or(Ok(false), |link| link.attend())?;
             state.mind_post(id);
@@ -98,6 +97,7 @@ impl Supervisor {
             pauses: Pauses::default(),
             spare: Spare::default(),
             responses_looked: Instant::now(),
+            listened: Instant::now(),
         })
     }
 
@@ -145,6 +145,7 @@ impl Supervisor {
             }
             self.keep_spare();
             self.watch_responses();
+            self.listen_again();
             self.engine.watch_memory(&mut self.memory_looked);
             self.next_look = self.engine.watch_time();
             let news = std::mem::take(&mut self.engine.lock().news);
@@ -245,21 +246,15 @@ impl Supervisor {
         let engine = self.engine.clone();
         let mut state = engine.lock();
         match &state.slots[id].phase {
-            Phase::Starting(starting) => {
-                // On the socket link the socket is the crank's from the handshake on.
-                let leave_it = starting.rings.is_none().then(|| starting.socket.clone());
-                match engine.hear_hello(&mut state, id) {
-                    Ok(()) if matches!(state.slots[id].phase, Phase::Ready) => {
-                        if let Some(socket) = leave_it {
-                            self.watcher.remove(crate::link::control::fd(&socket));
-                        }
-                    }
-                    Ok(()) => self.mind_closed_socket(&state, id),
-                    Err(reason) => {
-                        state.slots[id].fault = Some(reason);
-                        state.slots[id].kill();
-                    }
+            Phase::Starting(_) => match engine.hear_hello(&mut state, id) {
+                Ok(()) => self.mind_closed_socket(&state, id),
+                Err(reason) => {
+                    state.slots[id].fault = Some(reason);
+                    state.slots[id].kill();
                 }
+            },
+            Phase::Ready | Phase::Leaving(_) if engine.transport == Transport::Socket => {
+                self.hear_on_data_socket(&mut state, id);
             }
             Phase::Ready | Phase::Leaving(_) => {
                 if let Err(error) = engine.attend(&mut state, id) {
@@ -270,6 +265,7 @@ impl Supervisor {
                         state.condemn(id, &error);
                     }
                 }
+                state.mind_half_message(id);
             }
             Phase::Empty => {}
         }

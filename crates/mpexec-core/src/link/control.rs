@@ -125,6 +125,23 @@ impl Reader {
         !self.decoder.is_between_frames()
     }
 
+    /// Whether what comes next is no frame.
+    pub(crate) fn is_unreadable(&mut self) -> bool {
+        self.decoder.next().is_err()
+    }
+
+    /// All that came and was not handed out, when nothing more is sent; `None`: it is more than `most`, or cannot be had.
+    pub(crate) fn rest(&mut self, most: usize) -> Option<Vec<u8>> {
+        while self.decoder.unfinished().len() <= most {
+            match self.fill() {
+                Ok(true) => {}
+                Ok(false) | Err(LinkError::Closed) => return Some(self.decoder.unfinished().to_vec()),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
     /// Its socket.
     pub(crate) fn socket(&self) -> &Stream {
         &self.socket

@@ -114,6 +114,10 @@ pub(crate) trait Link: Send {
     fn free_front(&mut self);
     /// Whether there is something to receive. Cheap: a load.
     fn has_news(&self) -> bool;
+    /// Whether the worker has said nothing that was not taken in, as far as loads tell. So it is when it has nothing.
+    fn is_quiet(&self) -> bool {
+        !self.has_news()
+    }
     /// One thing that the worker sent; its bytes are appended to `out`. They are a copy: the worker can no longer touch them.
     fn receive(&mut self, upto: Upto, out: &mut Vec<u8>) -> Result<Option<Received>, LinkError>;
     /// Gives the space of all that was received back to the worker.
@@ -148,6 +152,13 @@ pub(crate) trait Link: Send {
     /// Whether what has come ends in the midst of something: what the worker has told last may be missing.
     fn is_cut(&self) -> bool {
         false
+    }
+    /// Whether a message from the worker has begun to come on its socket and is not whole.
+    fn is_mid_message(&self) -> bool;
+    /// Of a dead worker that broke the protocol or was cut short: whether it may have begun the task with this ordinal, or one
+    /// after it.
+    fn may_have_begun(&mut self, _ordinal: u64) -> bool {
+        true
     }
     /// Whether only asking (a system call) tells if there is news.
     fn must_ask(&self) -> bool {

@@ -6,6 +6,7 @@
 mod calls;
 mod forensics;
 mod hooks;
+mod idle;
 mod inside;
 mod large;
 mod left_behind;

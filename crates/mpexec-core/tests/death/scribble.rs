@@ -50,8 +50,7 @@ fn an_idle_worker_that_scribbles_is_found_out_and_replaced_or_harmless() {
         let done = crate::common::Scratch::new();
         let _ = pool.apply(task, (fill, done.text()));
         wait_until("it has scribbled", || done.is_open());
-        // It may cost the next task, which is in its hands; after that all is well.
-        let _ = pool.apply(|n: u8| n, (1,));
+        assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1, "whoever is next is innocent");
         assert_eq!(pool.apply(|n: u8| n, (2,)).unwrap(), 2);
     }
 }

@@ -15,7 +15,8 @@ each of these ways and asserts what stands here, to the exit code or signal, the
 reason for which the pool killed it. In every cell also this holds:
 
 - tasks that were finished keep their results, those that had not begun run elsewhere, each task runs once, and no task fails but the
-  one named;
+  one named. Who writes over its ring in a task spoils what it has finished there and nobody has taken: it is not known any more which
+  of these tasks it was in, so the first of them fails and the others run again (or fail, if they may run at most once);
 - another worker takes the place, and the next call is served;
 - afterwards there are as many processes, threads, descriptors, mappings and files as before.
 
@@ -26,12 +27,10 @@ compares it with what is tested.
 |---|---|
 | *crashed*: ... | The task that the worker had fails as `TaskError::Crashed`, with how the worker ended. |
 | *timed out* | The task that the worker had fails as `TaskError::TimedOut`: what stands still needs a time limit. |
-| *replaced*: ... | Another worker comes by itself, at the latest within the response limit. No task fails. |
+| *replaced*: ... | Another worker comes by itself, at the latest within twice the response limit. No task fails. |
 | *replaced at the next call*: ... | It is noticed by the next call, which another worker serves. No task fails. |
-| *next crashed*: ... | It is noticed by the next call, whose task is in the worker's hands by then and fails as `TaskError::Crashed`. |
 | *not started*: ... | As the first worker of a pool: `build` says so, as `PoolError::WorkerProgram`. As a replacement: replaced again, and no task fails. |
 | *left* | As any worker that leaves. Nobody is told. |
-| *unharmed* | The worker serves on. |
 | - | There is no such failure; the reason stands below the table. |
 
 Where a text stands behind an outcome, the pool killed the worker (SIGKILL) and gives it as the reason.
@@ -70,8 +69,9 @@ fn moment_text(moment: Moment) -> String {
         ),
         Moment::Idle => (
             "Idle",
-            "The worker has no task; a thread of the user's strikes, or somebody outside. A worker must begin what it is sent in \
-             time (`PoolBuilder::response_limit`).",
+            "The worker has no task; a thread of the user's strikes, or somebody outside. A worker must begin what it is sent, and \
+             end a message that it has begun, in time (`PoolBuilder::response_limit`). A call that comes before the failure is noticed \
+             and whose task the worker has not begun is served by another; a task that it has begun fails as one that runs.",
         ),
         Moment::Decoding => ("Decoding", "The worker reads the task's argument."),
         Moment::Running => ("Running", "The worker runs the task's function."),
@@ -106,10 +106,8 @@ fn outcome_text(outcome: Outcome) -> String {
         Outcome::TimedOut => "*timed out*".to_owned(),
         Outcome::Replaced(exit, why) => format!("*replaced*: {}", ended(exit, why)),
         Outcome::ReplacedAtNextCall(exit, why) => format!("*replaced at the next call*: {}", ended(exit, why)),
-        Outcome::NextCrashed(exit, why) => format!("*next crashed*: {}", ended(exit, why)),
         Outcome::NotStarted(exit, why) => format!("*not started*: {}", ended(exit, why)),
         Outcome::Left => "*left*".to_owned(),
-        Outcome::Unharmed => "*unharmed*".to_owned(),
     }
 }
 

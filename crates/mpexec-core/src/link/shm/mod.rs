@@ -146,6 +146,14 @@ impl Link for ShmLink {
         self.results.has_news()
     }
 
+    fn is_quiet(&self) -> bool {
+        self.results.is_quiet()
+    }
+
+    fn is_mid_message(&self) -> bool {
+        matches!(&self.post, Post::Socket(reader, _) if reader.is_cut())
+    }
+
     fn receive(&mut self, upto: Upto, out: &mut Vec<u8>) -> Result<Option<Received>, LinkError> {
         let upto = match upto {
             Upto::Published => mpexec_ring::Upto::Published,

@@ -5,6 +5,8 @@
 //! names its culprit as exactly as the shared progress cell does.
 
 mod marks;
+#[cfg(test)]
+mod tests;
 pub(crate) mod worker;
 
 use std::collections::VecDeque;
@@ -12,8 +14,8 @@ use std::os::fd::BorrowedFd;
 
 use mpexec_ring::Parcel;
 use mpexec_wire::{
-    BatchHeader, FrameKind, FromWorker, GROUP_HEADER, PARCEL_REF, ParcelRef, Progress as ProgressFrame, ToWorker,
-    decode,
+    BatchHeader, FRAME_HEADER, FrameHeader, FrameKind, FromWorker, GROUP_HEADER, PARCEL_REF, PROGRESS, ParcelRef,
+    Progress as ProgressFrame, ToWorker, decode,
 };
 
 use super::control::{Reader, Socket, Writer, fd};
@@ -24,6 +26,8 @@ use super::{Link, LinkError, Progress, Received, Upto, Withdrawal};
 const LARGEST: usize = 1 << 20;
 /// No more is sent than the socket is likely to take soon; the rest waits in the queues where it can still be moved.
 const MOST_QUEUED: usize = 2 << 20;
+/// What a dead worker has left unread is not much, unless something that it left behind goes on in its name.
+const MOST_REST: usize = 4 << 20;
 /// In one turn of the crank no more is taken in from one worker, so that one that sends without end keeps nobody from the
 /// others: so many bytes,
 const MOST_BYTES: usize = 1 << 20;
@@ -65,6 +69,8 @@ struct Told {
     unanswered: u32,
     /// It is leaving.
     bye: bool,
+    /// Something came that was no word of a worker of sound mind, so there may have been words of it within.
+    odd: bool,
 }
 
 impl Told {
@@ -74,6 +80,7 @@ impl Told {
         let possible = (self.done..=self.sent).contains(&done) && running <= self.sent;
         let new = if running == 0 { self.running != 0 } else { running > self.started };
         if !possible || !new {
+            self.odd = true;
             let what = format!("it told that {done} tasks are done and number {running} runs, which cannot be");
             return Err(LinkError::Broken(what));
         }
@@ -115,12 +122,14 @@ impl SocketLink {
                 *more = true;
                 return Ok(());
             }
+            let frames = spent.1;
             let taken = reader.next(|kind, payload, attached| {
                 *spent = (spent.0 + payload.len(), spent.1 + 1);
                 match kind {
                     // Nothing comes after it, so nobody can keep us busy with it.
                     _ if told.bye => return Err(LinkError::broken("it said something after its farewell")),
                     FrameKind::Group if payload.len() > GROUP_HEADER => {
+                        told.odd |= told.running == 0;
                         arrived.push_back((Received::Group, payload.to_vec()));
                     }
                     FrameKind::Progress => told.progress(ProgressFrame::read(payload).map_err(LinkError::broken)?)?,
@@ -141,10 +150,17 @@ impl SocketLink {
                     }
                 }
                 Ok(())
-            })?;
-            if taken.is_none() && !reader.fill()? {
-                return Ok(());
-            }
+            });
+            let Some(()) = taken.inspect_err(|_| told.odd |= spent.1 > frames || !reader.is_unreadable())? else {
+                match reader.fill() {
+                    Ok(true) => continue,
+                    Ok(false) => return Ok(()),
+                    Err(error) => {
+                        told.odd |= !matches!(error, LinkError::Closed);
+                        return Err(error);
+                    }
+                }
+            };
         }
     }
 }
@@ -183,6 +199,24 @@ impl Link for SocketLink {
 
     fn is_cut(&self) -> bool {
         self.reader.is_cut()
+    }
+
+    fn is_mid_message(&self) -> bool {
+        self.reader.is_cut()
+    }
+
+    /// A task begins after its worker has told so, in one write. Where the stream cannot be cut into frames any more, the word is looked
+    /// for in all that came after.
+    fn may_have_begun(&mut self, ordinal: u64) -> bool {
+        let told = &self.told;
+        if told.odd || told.done > ordinal || told.started > ordinal {
+            return true;
+        }
+        let cut_short = self.reader.is_cut() || self.reader.is_unreadable();
+        match self.reader.rest(MOST_REST).filter(|_| cut_short) {
+            Some(rest) => begins(&rest, ordinal),
+            None => true,
+        }
     }
 
     fn must_ask(&self) -> bool {
@@ -261,6 +295,17 @@ impl Link for SocketLink {
     fn wants_to_write(&self) -> bool {
         self.writer.queued() > 0
     }
+}
+
+/// Whether there is a word in `bytes` that the task with this ordinal runs, or one after it.
+fn begins(bytes: &[u8], ordinal: u64) -> bool {
+    let Ok(header) = FrameHeader::new(FrameKind::Progress, 0, PROGRESS).map(|header| header.write()) else {
+        return true;
+    };
+    bytes.windows(FRAME_HEADER + PROGRESS).filter_map(|word| word.strip_prefix(&header)).any(|word| {
+        // A word of this length can be read.
+        ProgressFrame::read(word).is_ok_and(|told| told.running > ordinal || told.done > ordinal)
+    })
 }
 
 fn label(id: u64, length: u64) -> [u8; PARCEL_REF] {

@@ -1,0 +1,72 @@
+//! Workers that say what they should not while they have nothing: whatever is sent to them before it is noticed is innocent.
+
+use std::time::Duration;
+
+use mpexec_core::{TaskError, Transport, named};
+use mpexec_testkit::faults::tasks::fails_when_idle;
+use mpexec_testkit::faults::{Fault, Kind, Moment};
+use rustix::process::Signal;
+
+use crate::common::processes::{alive, signal, stopped};
+use crate::common::{Scratch, builder, wait_until};
+use crate::{LINKS, alone};
+
+/// A worker that has failed and has nothing; the pool may not know.
+fn has_failed(pool: &mpexec_core::Pool, kind: Kind) -> u32 {
+    let [gate, told, struck] = [Scratch::new(), Scratch::new(), Scratch::new()];
+    let fault = Fault { kind, moment: Moment::Idle, told: told.text(), struck: struck.text() };
+    let pid = pool.apply(named("testkit.fails_when_idle", fails_when_idle), (fault, gate.text())).unwrap();
+    gate.open();
+    wait_until("it has struck, or is dead of it", || struck.is_open() || !alive(pid));
+    pid
+}
+
+/// The worker is stopped before the next call, so it cannot have begun what that brings.
+#[test]
+fn what_a_worker_said_wrong_while_it_had_nothing_is_charged_to_nobody() {
+    let _alone = alone();
+    let kinds = [Kind::Garbage, Kind::HugeLength, Kind::HalfMessage, Kind::ClosedSocket, Kind::Scribble];
+    for link in LINKS {
+        for kind in kinds.into_iter().filter(|kind| *kind != Kind::Scribble || link == Transport::Shm) {
+            let pool = builder(link, 1).response_limit(Duration::from_millis(300)).build().unwrap();
+            for n in 0..3 {
+                let pid = has_failed(&pool, kind);
+                signal(pid, Signal::STOP);
+                wait_until("it can do nothing more", || stopped(pid) || !alive(pid));
+                let served = pool.apply(|n: u32| (n, std::process::id()), (n,));
+                let (answer, by) = served.unwrap_or_else(|error| panic!("{kind:?} on {link:?}: {error}"));
+                assert!(answer == n && by != pid, "{kind:?} on {link:?}");
+            }
+        }
+    }
+}
+
+/// Whether it has begun is known: then it is charged, and else it runs elsewhere. It never runs twice.
+#[test]
+fn a_task_that_comes_to_a_worker_that_said_something_wrong_runs_once() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).build().unwrap();
+        for n in 0..40 {
+            let ran = Scratch::new();
+            has_failed(&pool, Kind::Garbage);
+            let task = |ran: String, n: u32| {
+                let mut ran = std::fs::File::options().create(true).append(true).open(ran).unwrap();
+                std::io::Write::write_all(&mut ran, &[1]).unwrap();
+                n
+            };
+            let outcome = pool.apply(task, (ran.text(), n));
+            let runs = std::fs::read(ran.path()).unwrap_or_default().len();
+            match outcome {
+                Ok(answer) => assert!(answer == n && runs == 1, "on {link:?} it ran {runs} times"),
+                Err(TaskError::Crashed { stderr, .. }) => {
+                    assert!(
+                        stderr.contains("does not speak this protocol") && runs <= 1,
+                        "on {link:?}, {runs}: {stderr}"
+                    );
+                }
+                Err(other) => panic!("on {link:?}: {other:?}"),
+            }
+        }
+    }
+}
