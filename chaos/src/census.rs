@@ -16,8 +16,9 @@ use crate::patience::Patience;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(2);
-/// Longer than whatever a pool may wait for without a sign of life.
-const RESTS: Duration = Duration::from_secs(15);
+/// Longer than whatever a pool may wait for without a sign of life: the longest limit of a task is four seconds, and while
+/// it runs the supervisor looks at it.
+const RESTS: Duration = Duration::from_secs(6);
 /// Whatever goes on for so long is left behind too.
 const GOES_ON: Duration = Duration::from_secs(90);
 

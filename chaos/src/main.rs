@@ -23,10 +23,11 @@ mod watch;
 mod work;
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use mpexec_core::Shared;
 use rustix::process::{Resource, getrlimit};
 
 use census::{Census, anonymous_memory};
@@ -46,6 +47,9 @@ struct Arguments {
     /// Play only this round, again and again
     #[arg(long, value_name = "NUMBER")]
     round: Option<u64>,
+    /// Leave something of each kind behind in the first round, to see that it is found
+    #[arg(long, hide = true)]
+    leave_behind: bool,
 }
 
 /// A task of each of some batches under way may have an end of a channel along.
@@ -131,6 +135,9 @@ fn soak(arguments: &Arguments, seed: u64, notes: &Path, signs: &Signs) -> Result
             Err(error) => vec![error],
         };
         signs.of_life();
+        if arguments.leave_behind && played.rounds == 0 {
+            leave_behind().map_err(|error| error.to_string())?;
+        }
         if let Some(difference) = before.is_again().map_err(|error| error.to_string())? {
             played.leaks += 1;
             faults.push(difference.to_string());
@@ -153,4 +160,17 @@ fn soak(arguments: &Arguments, seed: u64, notes: &Path, signs: &Signs) -> Result
     }
     played.took = begin.elapsed();
     Ok(played)
+}
+
+/// A descriptor, a mapping with its descriptor, a thread, and a process that nobody waits for.
+fn leave_behind() -> Result<(), Box<dyn std::error::Error>> {
+    std::mem::forget(std::fs::File::open("/dev/null")?);
+    std::mem::forget(Shared::from_slice(&[1_u64; 1000])?);
+    let stays = || loop {
+        std::thread::park();
+    };
+    std::thread::Builder::new().name("left-behind".into()).spawn(stays)?;
+    let itself = std::env::current_exe()?;
+    std::mem::forget(Command::new(itself).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+    Ok(())
 }

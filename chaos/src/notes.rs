@@ -2,6 +2,8 @@
 //!
 //! A process is known by its number and the moment of its first note, because numbers come again.
 
+mod hooks;
+
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -9,7 +11,8 @@ use std::path::Path;
 use std::sync::{OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use mpexec_core::{Transport, context};
+use mpexec_core::{EndResult, Transport, context};
+use serde::{Deserialize, Serialize};
 
 use crate::round::{Charge, Fate, Round};
 
@@ -17,11 +20,23 @@ use crate::round::{Charge, Fate, Round};
 /// all, also by a process that is killed meanwhile.
 const LENGTH: usize = 32;
 
+/// In place of a task: the hook at a worker's start,
+pub(crate) const START: u64 = u64::MAX;
+/// and that at its end.
+pub(crate) const END: u64 = u64::MAX - 1;
+
+/// What the workers of a round know of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Scene {
+    pub(crate) notes: String,
+    pub(crate) hooks: bool,
+}
+
 /// In a worker: notes that this task begins.
 pub(crate) fn note(task: u64) {
     static NOTES: OnceLock<(File, u64)> = OnceLock::new();
     let (file, born) = NOTES.get_or_init(|| {
-        let path = context::<String>();
+        let path = &context::<Scene>().notes;
         let file = OpenOptions::new().append(true).open(path);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
         (file.unwrap_or_else(|error| panic!("cannot note in {path}: {error}")), now)
@@ -52,7 +67,9 @@ impl Notes {
         }
         for note in words.chunks_exact(LENGTH / 8) {
             let [task, pid, born] = [0, 1, 2].map(|at: usize| u64::from_le_bytes(note[at]));
-            *notes.begun.entry(task).or_default() += 1;
+            if task != START && task != END {
+                *notes.begun.entry(task).or_default() += 1;
+            }
             notes.processes.entry((pid as u32, born)).or_default().push(task);
         }
         Some(notes)
@@ -74,14 +91,16 @@ impl Notes {
     }
 }
 
-/// How often each task began and where, against how it ended; `told`: what came over the channel.
-pub(crate) fn check(round: &Round, file: &Path, told: &[u64]) {
+/// How often each task began and where, against how it ended; `told`: what came over the channel; `ends`: what the end hooks
+/// brought.
+pub(crate) fn check(round: &Round, file: &Path, told: &[u64], ends: &[EndResult<u64>]) {
     let Some(notes) = fs::read(file).ok().and_then(|bytes| Notes::read(&bytes)) else {
         return round.fault("the notes are cut".to_owned());
     };
     check_tasks(round, &notes);
     if !round.settings.lies {
         check_charges(round, &notes);
+        hooks::check(round, &notes, ends);
     }
     let mut heard: HashMap<u64, u64> = HashMap::new();
     told.iter().for_each(|id| *heard.entry(*id).or_default() += 1);
@@ -99,7 +118,7 @@ fn check_tasks(round: &Round, notes: &Notes) {
         round.fault(format!("a task ran that nobody gave: {id}"));
     }
     for (id, task) in tasks.iter() {
-        let (times, most) = (notes.times(*id), u64::from(settings.attempts));
+        let (times, most) = (notes.times(*id), task.most(settings));
         // A worker that lies about what it has begun may have it begun again: that is the harm it can do.
         let most_begun = if settings.lies { u64::MAX } else { most };
         let right = match task.fate {

@@ -15,6 +15,10 @@ pub(crate) enum Deed {
     /// Brings a result that cannot be encoded.
     Unencodable,
     Hangs,
+    /// Computes without end.
+    Burns,
+    /// Takes more and more memory.
+    Swells,
     Aborts,
     Exits(i32),
     Faults,
@@ -30,8 +34,8 @@ pub(crate) enum Deed {
 impl Deed {
     /// Whether it ends its worker.
     pub(crate) fn is_deadly(self) -> bool {
-        use Deed::{Aborts, Exits, Faults, Hangs, Killed, Overflows};
-        self.is_lie() || matches!(self, Aborts | Exits(_) | Faults | Overflows | Killed | Hangs)
+        use Deed::{Aborts, Burns, Exits, Faults, Hangs, Killed, Overflows, Swells};
+        self.is_lie() || matches!(self, Aborts | Exits(_) | Faults | Overflows | Killed | Hangs | Burns | Swells)
     }
 
     /// Whether its worker may harm all tasks that it holds.
@@ -53,6 +57,8 @@ impl Deed {
             Deed::Fails => "returns Err",
             Deed::Unencodable => "result cannot be encoded",
             Deed::Hangs => "hangs",
+            Deed::Burns => "computes without end",
+            Deed::Swells => "takes more and more memory",
             Deed::Aborts => "aborts",
             Deed::Exits(_) => "exits",
             Deed::Faults => "segfaults",
@@ -114,5 +120,28 @@ impl Order {
         let sum = self.bytes.iter().fold(extra, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
         let bytes = pattern(self.id, self.answer as usize);
         Answer { id: self.id, sum, bytes, trap: Trap(self.deed == Deed::Unencodable) }
+    }
+}
+
+/// What a task that speaks says.
+#[derive(Debug)]
+pub(crate) struct Speech {
+    /// On standard output before its deed,
+    pub(crate) before: String,
+    /// and after it, if it comes to that.
+    pub(crate) after: String,
+    /// On standard error before its deed.
+    pub(crate) aside: String,
+}
+
+impl Speech {
+    pub(crate) fn of(id: u64) -> Speech {
+        // Some say more than is kept.
+        let filler = "x".repeat(if id.is_multiple_of(5) { 10_000 } else { 30 });
+        Speech {
+            before: format!("task {id} begins\n{filler}\n"),
+            after: format!("task {id} ends\n"),
+            aside: format!("task {id} says something aside\n"),
+        }
     }
 }

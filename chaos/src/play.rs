@@ -7,16 +7,17 @@ use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use mpexec_core::{Output, Pool, Sender, Shared, TaskError, Transport, Workers, channel};
+use mpexec_core::{EndResult, Output, Pool, PoolError, Sender, Shared, TaskError, Transport, Workers, channel};
 
 use crate::callers::Caller;
-use crate::notes::check;
+use crate::notes::{Scene, check};
 use crate::random::Random;
 use crate::round::Round;
-use crate::settings::{End, Settings};
+use crate::settings::{End, KEPT, Settings};
 use crate::signs::Signs;
 use crate::striker;
 use crate::tally::{Part, Tally};
+use crate::work;
 
 /// What a round came to.
 #[derive(Debug)]
@@ -30,7 +31,15 @@ pub(crate) struct Report {
 pub(crate) fn play(seed: u64, number: u64, notes: &Path, signs: &Signs) -> Result<Report, String> {
     let settings = Settings::of(seed, number);
     File::create(notes).map_err(|error| format!("cannot write {}: {error}", notes.display()))?;
-    let pool = build(&settings, notes)?;
+    let pool = match build(&settings, notes)? {
+        Ok(pool) => pool,
+        Err(PoolError::StartHook { .. }) => {
+            let mut tally = Tally::default();
+            tally.add(Part::Ends, "not begun: no worker responded in time", 1);
+            return Ok(Report { tally, faults: Vec::new(), settings });
+        }
+        Err(error) => return Err(format!("the pool cannot be built: {error}")),
+    };
     let table = Shared::build(1_000, |table: &mut [u64]| (0..).zip(table).for_each(|(n, at)| *at = n * n));
     let round = Arc::new(Round::new(settings, table.map_err(|error| error.to_string())?, signs.clone()));
     let (tell, told) = channel::<u64>().map_err(|error| format!("cannot open a channel: {error}"))?;
@@ -61,14 +70,14 @@ pub(crate) fn play(seed: u64, number: u64, notes: &Path, signs: &Signs) -> Resul
         strikes.into_iter().for_each(|strikes| strikes.thread().unpark());
     });
     signs.of_life();
-    end(&round, pool);
+    let ends = end(&round, pool);
     signs.of_life();
     drop(tell);
     for caller in callers {
         caller.check_callbacks();
     }
     match listener.join() {
-        Ok(Ok(told)) => check(&round, notes, &told),
+        Ok(Ok(told)) => check(&round, notes, &told, &ends),
         // A sender that dies leaves whole messages.
         Ok(Err(error)) => round.fault(format!("a channel brought an error: {error}")),
         Err(_) => round.fault("the thread that listens panicked".to_owned()),
@@ -105,29 +114,50 @@ pub(crate) fn warm_up() -> Result<(), String> {
     Ok(())
 }
 
-fn build(settings: &Settings, notes: &Path) -> Result<Pool, String> {
+fn build(settings: &Settings, notes: &Path) -> Result<Result<Pool, PoolError>, String> {
     let notes = notes.to_str().ok_or("the folder for scratch files has a name that is no text")?;
+    let scene = Scene { notes: notes.to_owned(), hooks: settings.hooks };
     let mut builder = Pool::builder()
         .workers(Workers::Exact(settings.workers))
         .transport(settings.link)
         .ring_capacity(settings.ring)
         .attempts(settings.attempts)
         .stderr(Output::Keep)
-        // However slow the machine is, no worker is replaced for being slow.
+        // However slow the machine is, no worker is replaced for being slow, unless that is what is tried.
         .handshake_limit(Duration::MAX)
-        .response_limit(Duration::MAX)
-        .context(&notes.to_owned())
+        .response_limit(settings.response_limit.unwrap_or(Duration::MAX))
+        .context(&scene)
         .map_err(|error| error.to_string())?;
+    if settings.hooks {
+        builder = builder.start_hook(work::start).end_hook(work::end).hook_limit(Duration::from_secs(1 << 30));
+    }
+    if settings.captures {
+        builder = builder.capture_output(KEPT);
+    }
     if let Some(limit) = settings.limit {
         builder = builder.time_limit(limit);
+    }
+    if let Some(limit) = settings.cpu_limit {
+        builder = builder.cpu_limit(limit);
+    }
+    if let Some(limit) = settings.memory_limit {
+        builder = builder.memory_limit(limit);
+    }
+    if let Some(delay) = settings.delay {
+        builder = builder.retry_delay(delay);
     }
     if let Some(most) = settings.most_tasks {
         builder = builder.max_tasks_per_worker(most);
     }
-    builder.build().map_err(|error| format!("the pool cannot be built: {error}"))
+    match builder.build() {
+        Err(error) if settings.response_limit.is_none() => Err(format!("the pool cannot be built: {error}")),
+        // On a slow machine a worker may not begin its start hook in time.
+        built => Ok(built),
+    }
 }
 
-fn end(round: &Round, pool: Pool) {
+/// Ends the pool; says what its end hooks brought, where that can be asked.
+fn end(round: &Round, pool: Pool) -> Vec<EndResult<u64>> {
     let word = match round.settings.end {
         End::Joined => "closed and joined",
         End::Terminated => "terminated and joined",
@@ -136,7 +166,7 @@ fn end(round: &Round, pool: Pool) {
     };
     round.count(Part::Ends, word);
     match round.settings.end {
-        End::Dropped => return,
+        End::Dropped => return Vec::new(),
         End::Joined => pool.close(),
         End::Terminated | End::TerminatedMidway => {
             round.terminated.store(true, Ordering::Release);
@@ -146,4 +176,5 @@ fn end(round: &Round, pool: Pool) {
     if let Err(error) = pool.join() {
         round.fault(format!("join failed: {error}"));
     }
+    pool.end_results()
 }

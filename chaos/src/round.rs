@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mpexec_core::Shared;
 
@@ -30,6 +30,8 @@ pub(crate) enum Fate {
 pub(crate) struct Task {
     pub(crate) deed: Deed,
     pub(crate) fate: Fate,
+    /// It may run once at most, whatever else was asked for.
+    pub(crate) once: bool,
     /// When it was given to the pool: it cannot have run for longer than since then.
     pub(crate) issued: Instant,
 }
@@ -58,6 +60,8 @@ pub(crate) struct Round {
     /// Deaths that were ordered or dealt.
     pub(crate) deaths: AtomicU64,
     pub(crate) terminated: AtomicBool,
+    /// Somebody has asked for the end of a task that may run.
+    pub(crate) aborted: AtomicBool,
     pub(crate) table: Shared<u64>,
 }
 
@@ -73,6 +77,7 @@ impl Round {
             charged: Mutex::default(),
             deaths: AtomicU64::new(0),
             terminated: AtomicBool::new(false),
+            aborted: AtomicBool::new(false),
             table,
         }
     }
@@ -90,11 +95,11 @@ impl Round {
     }
 
     /// Takes note of tasks that are about to be given to the pool.
-    pub(crate) fn issue(&self, orders: &[Order]) {
+    pub(crate) fn issue(&self, orders: &[Order], once: bool) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let issued = Instant::now();
         for order in orders {
-            tasks.insert(order.id, Task { deed: order.deed, fate: Fate::Unknown, issued });
+            tasks.insert(order.id, Task { deed: order.deed, fate: Fate::Unknown, once, issued });
             self.count(Part::Deeds, order.deed.word());
             if order.deed.is_deadly() {
                 self.deaths.fetch_add(self.settings.attempts.into(), Ordering::Relaxed);
@@ -114,13 +119,20 @@ impl Round {
         task.fate = fate;
     }
 
-    /// For how long the task may have run.
-    pub(crate) fn since_issued(&self, order: &Order) -> Duration {
+    /// What is known of a task that was issued.
+    pub(crate) fn task(&self, order: &Order) -> Task {
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.get(&order.id).map_or(Duration::ZERO, |task| task.issued.elapsed())
+        tasks.get(&order.id).copied().expect("orders are issued before they are given to the pool")
     }
 
     pub(crate) fn is_over(&self) -> bool {
         self.terminated.load(Ordering::Acquire)
+    }
+}
+
+impl Task {
+    /// How often it may be started.
+    pub(crate) fn most(&self, settings: &Settings) -> u64 {
+        if self.once { 1 } else { settings.attempts.into() }
     }
 }

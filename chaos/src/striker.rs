@@ -9,7 +9,7 @@ use mpexec_core::Pool;
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::census::parent_of;
+use crate::census::{children, parent_of};
 use crate::random::Random;
 use crate::round::Round;
 use crate::settings::End;
@@ -61,9 +61,14 @@ fn once(round: &Round, pool: &Pool, random: &mut Random) {
     if pids.is_empty() {
         return;
     }
-    let pid = random.of_these(&pids);
+    // Now and then one that has no place yet: that starts, or waits as a spare.
+    let all = if random.one_in(3) { children().unwrap_or_default() } else { Vec::new() };
+    let pid = random.of_these(if all.is_empty() { &pids } else { &all });
     let Some(worker) = hold(pid) else { return };
     let signal = random.of_these(&[Signal::KILL, Signal::KILL, Signal::TERM, Signal::STOP]);
+    if !pids.contains(&pid) {
+        round.count(Part::Strikes, "of these, at one that starts or waits");
+    }
     // Before it can have an effect.
     let mut struck = round.struck.lock().unwrap_or_else(PoisonError::into_inner);
     struck.entry(pid).or_default().push(signal.as_raw());
@@ -77,6 +82,7 @@ fn once(round: &Round, pool: &Pool, random: &mut Random) {
     }
     round.count(Part::Strikes, "SIGSTOP, then SIGCONT");
     let _ = pidfd_send_signal(&worker, Signal::STOP);
-    pause(random, 40_000);
+    let long = round.settings.response_limit.map_or(40_000, |limit| limit.as_micros() as u64 * 3);
+    pause(random, long);
     let _ = pidfd_send_signal(&worker, Signal::CONT);
 }

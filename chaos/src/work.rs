@@ -6,12 +6,12 @@ use std::os::unix::fs::FileExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mpexec_core::{Sender, Shared};
+use mpexec_core::{Sender, Shared, context, worker_state};
 use rustix::net::{SendFlags, SocketType, send, sockopt};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, Signal, getpid, kill_process, pidfd_getfd, pidfd_open};
 
-use crate::notes;
-use crate::order::{Answer, Deed, Order};
+use crate::notes::{self, Scene};
+use crate::order::{Answer, Deed, Order, Speech};
 
 /// Does what the order says, and answers.
 pub(crate) fn work(order: Order) -> Answer {
@@ -36,6 +36,28 @@ pub(crate) fn work_or_fail(order: Order) -> Result<Answer, String> {
     if order.deed == Deed::Fails { Err(format!("task {} fails", order.id)) } else { Ok(order.answer(0)) }
 }
 
+pub(crate) fn work_and_speak(order: Order) -> Answer {
+    let speech = Speech::of(order.id);
+    print!("{}", speech.before);
+    eprint!("{}", speech.aside);
+    begin(&order);
+    let answer = order.answer(0);
+    print!("{}", speech.after);
+    answer
+}
+
+/// What a worker does before its first task: the number of its tasks is its state.
+pub(crate) fn start() -> u64 {
+    notes::note(notes::START);
+    0
+}
+
+/// What it does after its last one.
+pub(crate) fn end(tasks: u64) -> u64 {
+    notes::note(notes::END);
+    tasks
+}
+
 /// What a task finds in the table that all share.
 pub(crate) fn looked_up(table: &[u64], id: u64) -> u64 {
     let at = usize::try_from(id % table.len() as u64).expect("it is below the length of a slice");
@@ -45,6 +67,9 @@ pub(crate) fn looked_up(table: &[u64], id: u64) -> u64 {
 /// Notes that the task begins, and does what it is told.
 fn begin(order: &Order) {
     notes::note(order.id);
+    if context::<Scene>().hooks {
+        worker_state(|tasks: &mut u64| *tasks += 1);
+    }
     run(order.deed, order.id);
 }
 
@@ -61,6 +86,10 @@ fn run(deed: Deed, id: u64) {
         Deed::Hangs => loop {
             thread::park();
         },
+        Deed::Burns => loop {
+            std::hint::spin_loop();
+        },
+        Deed::Swells => swell(),
         Deed::Aborts => std::process::abort(),
         Deed::Exits(code) => std::process::exit(code),
         Deed::Faults => signal_self(Signal::SEGV),
@@ -71,6 +100,12 @@ fn run(deed: Deed, id: u64) {
         Deed::Scribbles(fill) => scribble(fill),
         Deed::Babbles => babble(id),
     }
+}
+
+/// Takes memory piece by piece, up to four times what any task may have.
+fn swell() {
+    let pieces: Vec<Vec<u8>> = (0..128).map(|_| Vec::with_capacity(16 << 20)).collect();
+    std::hint::black_box(&pieces);
 }
 
 fn signal_self(signal: Signal) -> ! {

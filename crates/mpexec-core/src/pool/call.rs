@@ -2,6 +2,7 @@
 //!
 //! The pool's own methods are these with the pool's settings, so there is one path for all.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,7 +13,9 @@ use super::options::CallOptions;
 use super::streams::{Imap, ImapUnordered};
 use crate::engine::Engine;
 use crate::engine::functions::FunctionRef;
+use crate::engine::jobs::News;
 use crate::engine::open::{JobOptions, Staged, Stream};
+use crate::engine::printed::Printed;
 use crate::engine::scheduler::JobId;
 use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
@@ -195,13 +198,30 @@ impl<'p> CallBuilder<'p> {
     }
 
     fn collect<I: Iterator, R: TaskResult>(&self, function: &FunctionRef, feed: Feed<I>) -> Vec<Result<R, TaskError>> {
+        self.collect_with(function, feed, None)
+    }
+
+    /// One outcome for each item; and, if asked for, what those had printed that failed with their worker.
+    pub(super) fn collect_with<I: Iterator, R: TaskResult>(
+        &self,
+        function: &FunctionRef,
+        feed: Feed<I>,
+        mut printed: Option<&mut HashMap<u64, Printed>>,
+    ) -> Vec<Result<R, TaskError>> {
         let job = match self.open_job(function, None, feed.total()) {
             Ok(job) => job,
             Err(error) => return feed.into_items().map(|_| Err(error.clone())).collect(),
         };
         let mut running = Running::<I, R>::new(self.engine, job, feed, self.options.most_failures);
+        if printed.is_some() {
+            running.keep_printed();
+        }
         let mut outcomes = Outcomes::with_capacity(running.size_hint());
         while let Some(news) = running.next_outcomes(u64::MAX) {
+            if let Some(printed) = &mut printed {
+                let left = |news: &News| Some((news.first(), running.take_printed(news.first())?));
+                printed.extend(news.iter().filter(|news| matches!(news, News::Failed(..))).filter_map(left));
+            }
             running.failed(outcomes.take_in(news));
         }
         let mut outcomes = outcomes.finish();

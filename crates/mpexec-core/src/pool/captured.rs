@@ -1,5 +1,6 @@
 //! Calls that bring what their tasks printed.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use mpexec_wire::{Captured as Carried, Status};
@@ -8,6 +9,7 @@ use super::call::{CallBuilder, items_of, tuples_of};
 use super::feed::Feed;
 use super::{ImapUnordered, Pool};
 use crate::engine::open::Stream;
+use crate::engine::printed::Printed;
 use crate::error::{PoolError, TaskError};
 use crate::registry::Callable;
 use crate::task::outcome::decode_result;
@@ -31,6 +33,14 @@ pub struct Captured<R> {
 impl<R> Captured<R> {
     fn failed(error: TaskError) -> Captured<R> {
         Captured { outcome: Err(error), stdout: Vec::new(), stderr: Vec::new(), stdout_cut: 0, stderr_cut: 0 }
+    }
+}
+
+impl<R> Captured<R> {
+    /// Of a task that failed, and what it had printed by then.
+    fn died(error: TaskError, printed: Option<Printed>) -> Captured<R> {
+        let Printed { stdout, stderr, stdout_cut, stderr_cut } = printed.unwrap_or_default();
+        Captured { outcome: Err(error), stdout, stderr, stdout_cut, stderr_cut }
     }
 }
 
@@ -65,16 +75,7 @@ impl<I: Iterator, R: TaskResult> Iterator for ImapCaptured<I, R> {
         let (index, outcome) = self.inner.next()?;
         let captured = match outcome {
             Ok(carried) => Captured::of(carried),
-            Err(error) => {
-                let left = self.inner.left_behind(index).unwrap_or_default();
-                Captured {
-                    outcome: Err(error),
-                    stdout: left.stdout,
-                    stderr: left.stderr,
-                    stdout_cut: left.stdout_cut,
-                    stderr_cut: left.stderr_cut,
-                }
-            }
+            Err(error) => Captured::died(error, self.inner.left_behind(index)),
         };
         Some((index, captured))
     }
@@ -189,9 +190,30 @@ impl CallBuilder<'_> {
         I: IntoIterator,
         I::Item: Item<M>,
     {
-        let mut all: Vec<_> = self.imap_captured(function, items).collect();
-        all.sort_unstable_by_key(|(index, _)| *index);
-        all.into_iter().map(|(_, captured)| captured).collect()
+        let feed = items_of(items);
+        if let Err(error) = self.must_capture() {
+            return feed.into_items().map(|_| Captured::failed(error.clone())).collect();
+        }
+        let mut printed = HashMap::new();
+        let all = self.collect_with::<_, Carried>(&function.captured_id().0, feed, Some(&mut printed));
+        let captured = |(index, outcome)| match outcome {
+            Ok(carried) => Captured::of(carried),
+            Err(error) => Captured::died(error, printed.remove(&index)),
+        };
+        (0..).zip(all).map(captured).collect()
+    }
+
+    /// # Errors
+    /// The pool's workers do not print to memory.
+    fn must_capture(&self) -> Result<(), TaskError> {
+        match self.engine().config.capture {
+            Some(_) => Ok(()),
+            None => Err(TaskError::Pool(PoolError::BadSetting {
+                setting: "capture_output",
+                value: "left unset for this call".to_owned(),
+                remedy: "set it on the pool's builder: workers print to memory from their start, or never",
+            })),
+        }
     }
 
     fn capturing<C, M, I>(&self, function: &C, feed: Feed<I>) -> ImapCaptured<I, C::Output>
@@ -199,14 +221,8 @@ impl CallBuilder<'_> {
         C: Callable<M>,
         I: Iterator,
     {
-        let opened = match self.engine().config.capture {
-            Some(_) => self.open(&function.captured_id().0, Some(Stream::Unordered), feed),
-            None => Err(TaskError::Pool(PoolError::BadSetting {
-                setting: "capture_output",
-                value: "left unset for this call".to_owned(),
-                remedy: "set it on the pool's builder: workers print to memory from their start, or never",
-            })),
-        };
+        let opened = self.must_capture();
+        let opened = opened.and_then(|()| self.open(&function.captured_id().0, Some(Stream::Unordered), feed));
         if let Ok(running) = &opened {
             running.keep_printed();
         }

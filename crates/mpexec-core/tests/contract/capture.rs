@@ -4,9 +4,11 @@ use std::io::{Write, stderr, stdout};
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
-use mpexec_core::{Captured, Exit, Output, Pool, PoolBuilder, PoolError, TaskError, Transport, Workers, named};
+use mpexec_core::{
+    Captured, Exit, Output, Pool, PoolBuilder, PoolError, TaskError, Transport, Workers, context, named,
+};
 
-use crate::common::{Watchdog, builder, wait_until};
+use crate::common::{Scratch, Watchdog, builder, forever, open, wait_until};
 
 crate::process_contract![
     each_task_has_what_it_printed_and_no_other,
@@ -19,8 +21,39 @@ crate::process_contract![
     a_task_that_prints_without_end_does_not_fill_the_memory,
     what_a_tasks_children_print_is_its_own,
     large_results_and_no_output_travel_well,
+    each_item_has_its_outcome_when_the_pool_ends_meanwhile,
     a_pool_that_does_not_capture_says_so,
 ];
+
+fn each_item_has_its_outcome_when_the_pool_ends_meanwhile(link: Transport) {
+    let begun = Scratch::new();
+    let pool = capturing(link, 1).context(&begun.text()).unwrap().build().unwrap();
+    let stays = |n: u32| {
+        println!("task {n}");
+        if n == 1 {
+            open(context::<String>());
+            forever();
+        }
+        n
+    };
+    let (ended, late) = std::thread::scope(|scope| {
+        let waits = scope.spawn(|| pool.map_captured(stays, 0..100));
+        wait_until("a task stays", || begun.is_open());
+        pool.terminate();
+        (waits.join().unwrap(), pool.map_captured(stays, 0..3))
+    });
+    assert_eq!(ended.len(), 100);
+    for (n, captured) in ended.iter().enumerate() {
+        match &captured.outcome {
+            // The first may have been heard of in time.
+            Ok(0) => assert_eq!((n, &captured.stdout[..]), (0, &b"task 0\n"[..])),
+            Err(TaskError::Cancelled { .. }) => {}
+            other => panic!("task {n}: {other:?}"),
+        }
+    }
+    assert_eq!(late.len(), 3);
+    assert!(late.iter().all(|captured| matches!(captured.outcome, Err(TaskError::PoolClosed { .. }))));
+}
 
 fn capturing(link: Transport, workers: usize) -> PoolBuilder {
     builder(link, workers).capture_output(1 << 20)
