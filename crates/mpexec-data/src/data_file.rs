@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::{CsvTable, DataError, DialectError, Format, open, sniff};
+use crate::{CsvTable, DataError, DialectError, Format, JsonTable, Packing, open, sniff};
 
 /// A regular file, open, of which the beginning was looked at.
 ///
@@ -72,17 +72,34 @@ impl DataFile {
     /// # Errors
     /// [`DataError::Rowless`] if there is no row, or no end of the first one.
     pub fn csv(&self, delimiter: Option<u8>, header: Option<bool>) -> Result<CsvTable, DataError> {
+        self.guess(|start, whole| CsvTable::guess(start, whole, delimiter, header))
+    }
+
+    /// What its rows are, if they are JSON.
+    ///
+    /// # Errors
+    /// As [`csv`](DataFile::csv).
+    pub fn json(&self) -> Result<JsonTable, DataError> {
+        self.guess(JsonTable::guess)
+    }
+
+    fn guess<T>(&self, look: impl Fn(&[u8], bool) -> Result<T, DialectError>) -> Result<T, DataError> {
         let mut start = Vec::new();
         let mut sample = SAMPLE;
         loop {
             let whole = sample >= self.length;
             self.read(0..self.length.min(sample), &mut start)?;
-            match CsvTable::guess(&start, whole, delimiter, header) {
+            match look(&start, whole) {
                 Ok(table) => return Ok(table),
                 Err(DialectError::Unfinished) if sample < LONGEST_SAMPLE => sample *= 8,
                 Err(fault) => return Err(DataError::Rowless { path: self.path.clone(), fault }),
             }
         }
+    }
+
+    /// How it is compressed; `None` if it is not, or in a way that cannot be read.
+    pub fn packing(&self) -> Option<Packing> {
+        Packing::of(&self.start)
     }
 
     /// Reads these bytes, and puts them in the place of what is in `buffer`.

@@ -38,6 +38,15 @@ pub enum DataError {
     /// A text shows no row.
     #[error("{}: {fault}", Named(path))]
     Rowless { path: PathBuf, fault: DialectError },
+    /// What comes through a pipe or is compressed cannot be read from any place.
+    #[error("{}: holds {format}, which cannot be read from a pipe or compressed; save it as a file first", Named(path))]
+    NoStream { path: PathBuf, format: &'static str },
+    /// What is compressed cannot be unpacked.
+    #[error("{}: cannot be unpacked from {packing}: {fault}", Named(path))]
+    Packed { path: PathBuf, packing: &'static str, fault: String },
+    /// A row has no end.
+    #[error("{}: a row is longer than {limit} bytes; is it a table?", Named(path))]
+    LongRow { path: PathBuf, limit: u64 },
     /// The file is a `.npy` file of a version that does not exist yet.
     #[error("{}: is a .npy file of version {major}.{minor}; versions 1.0, 2.0 and 3.0 are read", Named(path))]
     Version { path: PathBuf, major: u8, minor: u8 },
@@ -94,6 +103,9 @@ impl DataError {
             | DataError::NotNpy { path, .. }
             | DataError::Unknown { path, .. }
             | DataError::Rowless { path, .. }
+            | DataError::NoStream { path, .. }
+            | DataError::Packed { path, .. }
+            | DataError::LongRow { path, .. }
             | DataError::Version { path, .. }
             | DataError::HeaderTooLong { path, .. }
             | DataError::CutShort { path, .. }

@@ -19,6 +19,8 @@ pub enum Format {
     Npy,
     /// Fields with something between them, a row a line.
     Csv,
+    /// JSON, a row a line.
+    JsonLines,
 }
 
 impl Format {
@@ -31,7 +33,13 @@ impl Format {
         if sniff::is_known(start) || !is_text(start) {
             return None;
         }
-        Some(Format::Csv)
+        let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+        Some(if matches!(text.first(), Some(b'{' | b'[')) { Format::JsonLines } else { Format::Csv })
+    }
+
+    /// Whether it is text, which can be read as it comes.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Format::Csv | Format::JsonLines)
     }
 
     /// The name, as it is given on the command line.
@@ -39,6 +47,7 @@ impl Format {
         match self {
             Format::Npy => "npy",
             Format::Csv => "csv",
+            Format::JsonLines => "jsonl",
         }
     }
 }
@@ -61,6 +70,8 @@ mod tests {
             (b"\xef\xbb\xbfa;b\r\n", Some(Format::Csv)),
             ("größe\n1\n".as_bytes(), Some(Format::Csv)),
             (b"gr\xf6\xdfe\n1\n", Some(Format::Csv)),
+            (b" \n{\"a\": 1}\n", Some(Format::JsonLines)),
+            (b"[1, 2]\n", Some(Format::JsonLines)),
             (b"PK\x03\x04", None),
             (b"\xff\xfe1\x00,\x00", None),
             (b"1,2\n\x00", None),

@@ -2,8 +2,8 @@
 
 const KNOWN: [(&[u8], &str); 12] = [
     (b"PK\x03\x04", "it is a zip archive, perhaps .npz; save its array with numpy.save"),
-    (b"\x1f\x8b", "it is compressed with gzip; unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd; unpack it first"),
+    (b"\x1f\x8b", "it is compressed with gzip, within another compression; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd, within another compression; unpack it first"),
     (b"\xfd7zXZ\x00", "it is compressed with xz; unpack it first"),
     (b"BZh", "it is compressed with bzip2; unpack it first"),
     (b"PAR1", "it is a Parquet file"),

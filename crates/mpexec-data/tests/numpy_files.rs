@@ -90,7 +90,7 @@ fn arrays_without_numbers_have_rows_and_counts_all_the_same() {
     for (name, rows, cols) in [("no-rows.npy", 0, 5), ("no-columns.npy", 5, 0)] {
         let file = open(name).unwrap();
         assert_eq!((file.layout().rows, file.layout().cols), (rows, cols));
-        assert_eq!(file.read_rows::<f64>(0..rows).unwrap(), []);
+        assert!(file.read_rows::<f64>(0..rows).unwrap().is_empty());
         let bounds = Bounds::parse("-inf", "inf", DType::F64).unwrap();
         let mut counts = vec![7; rows as usize];
         let summary = Counter::new(&file, &bounds).unwrap().count_into(0..rows, &mut counts).unwrap();

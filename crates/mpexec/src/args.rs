@@ -50,7 +50,8 @@ Examples:
   mpexec count-range data.bin --output - --mode async  row<TAB>count, as they come
   mpexec count-range data.bin --min -7 --max 2.5
   mpexec count-range prices.csv --columns open,close --min 10 --max 20
-  mpexec count-range *.csv --on-bad-row skip --output counts.npy";
+  mpexec count-range *.csv --on-bad-row skip --output counts.npy
+  curl -s https://example.org/prices.jsonl.gz | mpexec count-range - --columns close";
 
 const GEN_EXAMPLES: &str = "\
 Examples:
@@ -164,7 +165,7 @@ pub(crate) struct GenArguments {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = COUNT_EXAMPLES)]
 pub(crate) struct CountArguments {
-    /// The files to read
+    /// The files to read; - for standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -227,6 +228,8 @@ pub(crate) enum InputFormat {
     Csv,
     /// CSV with tabs
     Tsv,
+    /// JSON, a row a line
+    Jsonl,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

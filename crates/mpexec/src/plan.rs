@@ -207,6 +207,7 @@ fn reading(arguments: ReadingArguments) -> Reading {
         None => (None, None),
         Some(InputFormat::Npy) => (Some(Format::Npy), None),
         Some(InputFormat::Csv) => (Some(Format::Csv), None),
+        Some(InputFormat::Jsonl) => (Some(Format::JsonLines), None),
         Some(InputFormat::Tsv) => (Some(Format::Csv), Some(b'\t')),
     };
     Reading {

@@ -57,16 +57,16 @@ enum State {
 }
 
 impl Progress {
-    /// Begins; `printing` says that results are written to standard output meanwhile, which may be the same terminal.
+    /// Begins; `all` is 0 if nobody knows how much it is, and then no bar is drawn. `printing` says that results are written to standard output meanwhile, which may be the same terminal.
     pub(crate) fn start(console: &Arc<Console>, when: When, unit: Unit, all: u64, printing: bool) -> Progress {
         let terminal = console.is_terminal();
         let alone = !printing || !stdout::is_terminal();
         let state = match when {
             _ if !console.says(Level::Normal) => State::Never,
             When::Always if !terminal => State::Lines(PATIENCE),
-            When::Always => State::Later,
-            When::Auto if terminal && alone => State::Later,
-            When::Auto | When::Never => State::Never,
+            When::Always if all > 0 => State::Later,
+            When::Auto if terminal && alone && all > 0 => State::Later,
+            _ => State::Never,
         };
         Progress { console: Arc::clone(console), started: Instant::now(), unit, all, done: 0, state }
     }
@@ -136,6 +136,9 @@ fn line(done: u64, all: u64, unit: Unit, elapsed: Duration) -> String {
     let speed = done as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
     let left = all.saturating_sub(done) as f64 / speed.max(f64::MIN_POSITIVE);
     let unit = unit.name();
+    if all == 0 {
+        return format!("{} {unit}  {} {unit}/s", grouped(done), grouped(speed as u64));
+    }
     format!(
         "{percent} %  {} of {} {unit}  {} {unit}/s  {left:.0} s left",
         grouped(done),
@@ -166,6 +169,8 @@ mod tests {
     #[test]
     fn a_line_of_a_log_says_how_much_how_fast_and_how_long_yet() {
         let told = line(2_500_000, 10_000_000, Unit::Rows, Duration::from_millis(2500));
+        let unknown = line(2_500_000, 0, Unit::Bytes, Duration::from_millis(2500));
+        assert_eq!(unknown, "2,500,000 bytes  1,000,000 bytes/s");
         assert_eq!(told, "25 %  2,500,000 of 10,000,000 rows  1,000,000 rows/s  8 s left");
     }
 }

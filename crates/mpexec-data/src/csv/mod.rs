@@ -10,4 +10,5 @@ mod survey;
 
 pub use count::CsvCounter;
 pub use dialect::{CsvTable, Dialect, DialectError};
+pub(crate) use survey::last_row_start;
 pub use survey::{Stretch, row_starts, survey_csv};

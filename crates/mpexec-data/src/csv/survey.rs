@@ -5,7 +5,7 @@
 //! A quote opens a field only where a field begins, a quote inside is either doubled or closes; all other quotes are text. So
 //! says csv-core, and a test holds this file to it.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr};
 use serde::{Deserialize, Serialize};
 
 const QUOTE: u8 = b'"';
@@ -61,6 +61,37 @@ pub fn row_starts(first: u64, stretches: impl IntoIterator<Item = Option<Stretch
     starts
 }
 
+/// Where the last row begins in `bytes`, which begin with a row; what stands before it are whole rows. `None` if there is none but
+/// the first. Behind it, a row may be unfinished.
+pub(crate) fn last_row_start(bytes: &[u8], delimiter: u8) -> Option<usize> {
+    let mut walker = Walker { bytes, delimiter, inside: false, free_from: 0, first_row: Some(0) };
+    let mut last = None;
+    // A row begins behind the last line end of each stretch outside of quotes.
+    let mut seen = |from: usize, to: usize| {
+        if let Some(at) = memrchr(LINE_END, &bytes[from..to]) {
+            last = Some(from + at + 1);
+        }
+    };
+    let mut quotes = memchr_iter(QUOTE, bytes);
+    while let Some(at) = quotes.next() {
+        if walker.inside {
+            if bytes.get(at + 1) == Some(&QUOTE) {
+                quotes.next();
+            } else {
+                walker.inside = false;
+                walker.free_from = at + 1;
+            }
+        } else if walker.opens(at) {
+            seen(walker.free_from, at);
+            walker.inside = true;
+        }
+    }
+    if !walker.inside {
+        seen(walker.free_from, bytes.len());
+    }
+    last.filter(|&at| at > 0)
+}
+
 struct Walker<'a> {
     bytes: &'a [u8],
     delimiter: u8,
@@ -103,6 +134,26 @@ impl Walker<'_> {
         if self.first_row.is_none() {
             let end = memchr(LINE_END, &self.bytes[self.free_from..to]);
             self.first_row = end.map(|end| self.free_from + end + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_row_begins_behind_the_last_line_end_outside_of_quotes() {
+        for (text, at) in [
+            ("1,2\n3", Some(4)),
+            ("1,2\n3\n", Some(6)),
+            ("1,2", None),
+            ("1,\"\n", None),
+            ("1\n2,\"\n\"\"\n", Some(2)),
+            ("1,\"\n\"\n2\"\n", Some(9)),
+            ("1\n\"a\"\"\n\"\n3", Some(9)),
+        ] {
+            assert_eq!(last_row_start(text.as_bytes(), b','), at, "{text:?}");
         }
     }
 }

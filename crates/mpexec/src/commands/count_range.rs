@@ -1,6 +1,7 @@
 //! `mpexec count-range`: sees what the files are, hands parts of them to workers, adds up what comes back.
 
 mod array;
+mod source;
 mod table;
 mod tables;
 
@@ -11,12 +12,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mpexec::names::shown;
-use mpexec_data::{DataFile, Format, NpyFile};
+use mpexec_data::{DataError, Format, NpyFile};
 
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::{Running, Work};
-use crate::plan::{CountPlan, Reading};
+use crate::plan::CountPlan;
+use source::Source;
 use table::Table;
 
 /// Counts, and prints or writes what was asked for.
@@ -28,20 +30,16 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     let started = Instant::now();
     let mut tables = Vec::new();
     for path in &plan.files {
-        match open(path, &plan.reading)? {
+        match open(path, plan)? {
             // One array alone has a way of its own, in which no count passes through this process.
             Input::Array(file) if plan.files.len() == 1 => {
-                refuse_own_input(file.file(), path, plan)?;
                 return array::run(&file, plan, console, running, started);
             }
             Input::Array(_) => {
                 let line = format!("{}: is an array, and arrays are counted one at a time", shown(path));
                 return Err(Failure::usage(line));
             }
-            Input::Table(table) => {
-                refuse_own_input(table.file(), path, plan)?;
-                tables.push(table);
-            }
+            Input::Table(table) => tables.push(table),
         }
     }
     tables::run(&tables, plan, console, running, started)
@@ -53,18 +51,29 @@ enum Input {
     Table(Table),
 }
 
-fn open(path: &Path, reading: &Reading) -> Result<Input, Failure> {
-    let file = DataFile::open(path)?;
+fn open(path: &Path, plan: &CountPlan) -> Result<Input, Failure> {
+    let reading = &plan.reading;
+    let source = Source::open(path)?;
+    if let Source::File(file) = &source {
+        refuse_own_input(file.file(), path, plan)?;
+    }
     let format = match reading.format {
         Some(format) => format,
-        None => file.format()?,
+        None => source.format()?,
     };
-    match format {
-        Format::Npy if !reading.columns.is_all() => {
+    match (format, source) {
+        (Format::Npy, _) if !reading.columns.is_all() => {
             Err(Failure::usage(format!("{}: --columns is for tables, and this is an array", shown(path))))
         }
-        Format::Npy => Ok(Input::Array(NpyFile::from_file(file.into_file(), path)?)),
-        Format::Csv => Table::csv(file, reading).map(Input::Table),
+        (Format::Npy, Source::File(file)) => {
+            let path = file.path().to_path_buf();
+            Ok(Input::Array(NpyFile::from_file(file.into_file(), path)?))
+        }
+        (Format::Npy, Source::Stream(_)) => {
+            Err(DataError::NoStream { path: path.to_path_buf(), format: format.name() }.into())
+        }
+        (Format::Csv, source) => Table::csv(source, reading).map(Input::Table),
+        (Format::JsonLines, source) => Table::json(source, reading).map(Input::Table),
     }
 }
 

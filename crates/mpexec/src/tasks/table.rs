@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use mpexec_data::{
-    BadRow, CellBounds, CsvCounter, DataError, DataFile, Dialect, OnBadRow, PartCounts, Stretch, survey_csv,
+    BadRow, CellBounds, CsvCounter, DataError, DataFile, Dialect, JsonCounter, JsonTable, OnBadRow, PartCounts,
+    Stretch, survey_csv,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +25,10 @@ pub const SURVEY: &str = "survey-csv";
 /// One part of a table to be counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableJob {
-    /// The file.
-    pub input: FileRef,
-    /// What of it, and how to read that.
-    pub part: Part,
+    /// Where it is.
+    pub text: Text,
+    /// How to read it.
+    pub rows: Rows,
     /// The least value that counts, as typed.
     pub minimum: String,
     /// The greatest value that counts, as typed.
@@ -38,25 +39,58 @@ pub struct TableJob {
     pub kept: bool,
 }
 
-/// A part of a table.
+/// Where a part of a text is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Part {
-    /// These bytes of a CSV file, which begin and end with a row.
-    Csv {
-        /// The bytes.
+pub enum Text {
+    /// In a file.
+    File {
+        /// The file.
+        input: FileRef,
+        /// These bytes of it: whole rows of CSV, or the lines of JSON that begin in them.
         range: Range<u64>,
-        /// How they are written.
+    },
+    /// Here: what came through a pipe or was unpacked.
+    Here {
+        /// What people call where it came from.
+        name: String,
+        /// Whole rows.
+        #[serde(with = "serde_bytes")]
+        bytes: Vec<u8>,
+    },
+}
+
+/// What the rows of a text are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rows {
+    /// CSV.
+    Csv {
+        /// How it is written.
         dialect: Dialect,
         /// The places of the fields that count.
         columns: Vec<usize>,
     },
+    /// JSON lines.
+    Json {
+        /// As the first row is.
+        table: JsonTable,
+        /// The places of the columns that count.
+        columns: Vec<usize>,
+    },
 }
 
-impl Part {
-    /// How much of the file it is, in bytes.
+impl Text {
+    /// How much it is, in bytes.
     pub fn bytes(&self) -> u64 {
         match self {
-            Part::Csv { range, .. } => range.end - range.start,
+            Text::File { range, .. } => range.end - range.start,
+            Text::Here { bytes, .. } => bytes.len() as u64,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Text::File { input, .. } => &input.name,
+            Text::Here { name, .. } => name,
         }
     }
 }
@@ -88,15 +122,35 @@ thread_local! {
 /// [`CountFault::Input`] if the file cannot be read or the bounds are none.
 pub fn count_table(job: TableJob) -> Result<TableAnswer, CountFault> {
     let bounds = CellBounds::parse(&job.minimum, &job.maximum)
-        .map_err(|error| CountFault::Input(format!("{}: {error}", job.input.name)))?;
-    match job.part {
-        Part::Csv { range, dialect, columns } => {
+        .map_err(|error| CountFault::Input(format!("{}: {error}", job.text.name())))?;
+    match job.rows {
+        Rows::Csv { dialect, columns } => {
             let mut counter = CsvCounter::new(&dialect, columns, bounds);
-            with_bytes(&job.input, |file, buffer| {
-                file.read(range, buffer)?;
-                Ok(counter.count(buffer, job.on_bad_row, job.kept))
-            })
+            with_text(job.text, None, |bytes| counter.count(bytes, job.on_bad_row, job.kept))
         }
+        Rows::Json { table, columns } => {
+            let first = table.data_offset;
+            let mut counter = JsonCounter::new(table, columns, bounds);
+            with_text(job.text, Some(first), |bytes| counter.count(bytes, job.on_bad_row, job.kept))
+        }
+    }
+}
+
+/// Hands on the bytes of a text. `lines_from`: the lines that begin in its range, in a file whose first begins there.
+fn with_text<T>(text: Text, lines_from: Option<u64>, work: impl FnOnce(&[u8]) -> T) -> Result<T, CountFault> {
+    match text {
+        Text::Here { bytes, .. } => Ok(work(&bytes)),
+        Text::File { input, range } => with_bytes(&input, |file, buffer| {
+            match lines_from {
+                None => file.read(range, buffer)?,
+                Some(first) => {
+                    if file.lines_in(range, first, buffer)?.is_none() {
+                        buffer.clear();
+                    }
+                }
+            }
+            Ok(work(buffer))
+        }),
     }
 }
 

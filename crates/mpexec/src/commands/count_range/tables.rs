@@ -1,12 +1,13 @@
 //! Tables that do not say where their rows lie: their parts come back in order, and rows and lines are numbered as they come.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mpexec::names::shown;
 use mpexec::tasks::{COUNT_TABLE, CountFault, TableAnswer, TableJob, count_table};
 use mpexec_core::{Pool, TaskError, named};
-use mpexec_data::{CellBounds, CountWidth, PartCounts, Summary};
+use mpexec_data::{CellBounds, CountWidth, DataError, PartCounts, Summary};
 
 use super::table::Table;
 use crate::console::{Console, Level};
@@ -35,17 +36,19 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let cols = same_width(tables)?;
     CellBounds::parse(&plan.minimum, &plan.maximum)
-        .map_err(|error| Failure::usage(format!("{}: {error}", shown(tables[0].path()))))?;
-    let rows = tables.iter().map(Table::rows).sum();
-    let mut sink = Sink::open_in_order(&plan.counts, CountWidth::for_columns(cols), rows)?;
-    let bytes = tables.iter().map(Table::bytes).sum();
-    let (workers, _) = workforce::size(plan.pool.workers, console, |workers| Pieces::cut(bytes, 1, workers));
+        .map_err(|error| Failure::usage(format!("{}: {error}", tables[0].name())))?;
+    let mut sink = Sink::open_in_order(&plan.counts, CountWidth::for_columns(cols), None)?;
+    // Of a stream nobody knows the length, so no worker is too many.
+    let bytes: Option<u64> = tables.iter().map(Table::bytes).sum();
+    let likely = bytes.unwrap_or(u64::MAX);
+    let (workers, _) = workforce::size(plan.pool.workers, console, |workers| Pieces::cut(likely, 1, workers));
     running.check()?;
     let pool = Arc::new(workforce::start(&plan.pool, workers, console)?);
     running.holds(Arc::clone(&pool));
-    running.begin(rows);
+    running.begin(None);
     let striking = Striking::start(plan.pool.chaos, &pool, console);
-    let progress = Progress::start(console, plan.progress, Unit::Bytes, bytes, plan.counts.is_printed());
+    let progress =
+        Progress::start(console, plan.progress, Unit::Bytes, bytes.unwrap_or_default(), plan.counts.is_printed());
     let mut counting =
         Counting { plan, pool: &pool, running, progress, tally: Tally::new(cols), rows: 0, bad: 0, first_bad: None };
     let counted = tables.iter().try_for_each(|table| counting.table(table, workers, &mut sink));
@@ -79,7 +82,7 @@ fn print_report(
     pool: &Pool,
     seconds: f64,
 ) -> Result<(), Failure> {
-    let mut name = shown(tables[0].path());
+    let mut name = tables[0].name();
     if tables.len() > 1 {
         name += &format!(" and {} more", tables.len() - 1);
     }
@@ -108,9 +111,9 @@ fn same_width(tables: &[Table]) -> Result<u64, Failure> {
         None => Ok(cols),
         Some(other) => Err(Failure::usage(format!(
             "{}: has {} columns, but {} has {cols}; choose the same with --columns, or count them one by one",
-            shown(other.path()),
+            other.name(),
             other.cols(),
-            shown(tables[0].path())
+            tables[0].name()
         ))),
     }
 }
@@ -130,20 +133,31 @@ struct Counting<'a> {
 
 impl Counting<'_> {
     fn table(&mut self, table: &Table, workers: usize, sink: &mut Sink) -> Result<(), Failure> {
-        let parts = table.parts(self.pool, table.cut(workers), self.running)?;
-        let kept = self.plan.counts != Counts::Nowhere;
-        let sizes: Vec<_> = parts.iter().map(|part| part.bytes()).collect();
+        let mut parts = table.parts(self.pool, workers, self.running)?.into_iter();
+        let sizes = RefCell::new(VecDeque::new());
+        let broken = RefCell::new(None);
         let running = self.running;
-        let jobs = parts.into_iter().take_while(|_| !running.is_stopping()).map(|part| TableJob {
-            input: table.reference().clone(),
-            part,
-            minimum: self.plan.minimum.clone(),
-            maximum: self.plan.maximum.clone(),
-            on_bad_row: self.plan.reading.on_bad_row,
-            kept,
+        let (plan, kept) = (self.plan, self.plan.counts != Counts::Nowhere);
+        let texts = std::iter::from_fn(|| match parts.next() {
+            Some(text) => Some(text),
+            None => table.next_batch().unwrap_or_else(|error| {
+                *broken.borrow_mut() = Some(error);
+                None
+            }),
+        });
+        let jobs = texts.take_while(|_| !running.is_stopping()).map(|text| {
+            sizes.borrow_mut().push_back(text.bytes());
+            TableJob {
+                text,
+                rows: table.reading().clone(),
+                minimum: plan.minimum.clone(),
+                maximum: plan.maximum.clone(),
+                on_bad_row: plan.reading.on_bad_row,
+                kept,
+            }
         });
         let mut lines = 0;
-        for (answer, size) in self.pool.imap(named(COUNT_TABLE, count_table), jobs).zip(sizes) {
+        for answer in self.pool.imap(named(COUNT_TABLE, count_table), jobs) {
             let part = self.good(answer, table, lines)?;
             if let Some(bad) = &part.first_bad {
                 self.first_bad.get_or_insert_with(|| table.tell(bad, lines));
@@ -151,11 +165,11 @@ impl Counting<'_> {
             lines += part.lines;
             self.bad += part.bad;
             self.take(part, sink)?;
-            self.progress.advance(size);
+            self.progress.advance(sizes.borrow_mut().pop_front().unwrap_or_default());
             // Many more may be on their way; what was taken is whole, and nobody waits for the others.
             self.running.check()?;
         }
-        Ok(())
+        broken.take().map_or(Ok(()), |error: DataError| Err(error.into()))
     }
 
     /// The counts of a part, if it has some.
@@ -167,7 +181,7 @@ impl Counting<'_> {
     ) -> Result<PartCounts, Failure> {
         let answer = answer.map_err(|error| {
             let line = table.first_line() + lines;
-            let told = format!("{}: the rows from line {line} on were not counted: {error}", shown(table.path()));
+            let told = format!("{}: the rows from line {line} on were not counted: {error}", table.name());
             Failure::of_task(&error, &told)
         })?;
         answer?.map_err(|bad| Failure::files(format!("{}; {}", table.tell(&bad, lines), bad.fault.remedy())))

@@ -1,0 +1,9 @@
+//! Texts that can only be read from their beginning to their end: what comes through a pipe, and what is compressed.
+//!
+//! Whoever reads such a text cuts it where rows begin and hands the batches on; a batch is all that is held of it.
+
+mod packing;
+mod text_stream;
+
+pub use packing::Packing;
+pub use text_stream::TextStream;

@@ -1,0 +1,111 @@
+//! Where a text comes from: a file of which workers read their own parts, or a stream that is read here and cut into batches.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Seek};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use mpexec::names::shown;
+use mpexec::tasks::Text;
+use mpexec_data::{CsvTable, DataError, DataFile, Format, JsonTable, TextStream};
+
+use crate::failure::Failure;
+use crate::plan::Reading;
+
+/// What people call standard input.
+const STDIN: &str = "standard input";
+
+/// Files by which a program names what it was given already open.
+const GIVEN: [&str; 3] = ["/dev/stdin", "/dev/fd/", "/proc/self/fd/"];
+
+/// An input that was opened.
+#[derive(Debug)]
+pub(super) enum Source {
+    File(DataFile),
+    Stream(RefCell<TextStream>),
+}
+
+impl Source {
+    /// Opens the file of this name; `-` is standard input.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files.
+    pub(super) fn open(path: &Path) -> Result<Source, Failure> {
+        if path == Path::new("-") {
+            let given = io::stdin().as_fd().try_clone_to_owned();
+            return Source::given(given.map(File::from), Path::new(STDIN));
+        }
+        if GIVEN.iter().any(|given| path.as_os_str().as_encoded_bytes().starts_with(given.as_bytes())) {
+            return Source::given(File::open(path), path);
+        }
+        Source::of_file(DataFile::open(path)?)
+    }
+
+    /// What was opened by whoever started this program: a pipe, or a file from its first byte or a later one on.
+    fn given(file: io::Result<File>, name: &Path) -> Result<Source, Failure> {
+        let io = |cause| Failure::from(DataError::Io { path: name.into(), doing: "open it", cause });
+        let mut file = file.map_err(io)?;
+        let from_first_byte = file.metadata().map_err(io)?.is_file() && file.stream_position().map_err(io)? == 0;
+        if from_first_byte {
+            return Source::of_file(DataFile::from_file(file, name)?);
+        }
+        Ok(Source::Stream(RefCell::new(TextStream::new(file, name)?)))
+    }
+
+    fn of_file(file: DataFile) -> Result<Source, Failure> {
+        if file.packing().is_some() {
+            let path = file.path().to_path_buf();
+            return Ok(Source::Stream(RefCell::new(TextStream::new(file.into_file(), path)?)));
+        }
+        Ok(Source::File(file))
+    }
+
+    /// What it holds.
+    pub(super) fn format(&self) -> Result<Format, DataError> {
+        match self {
+            Source::File(file) => file.format(),
+            Source::Stream(stream) => stream.borrow().format(),
+        }
+    }
+
+    pub(super) fn csv(&self, reading: &Reading) -> Result<CsvTable, DataError> {
+        match self {
+            Source::File(file) => file.csv(reading.delimiter, reading.header),
+            Source::Stream(stream) => stream.borrow_mut().csv(reading.delimiter, reading.header),
+        }
+    }
+
+    pub(super) fn json(&self) -> Result<JsonTable, DataError> {
+        match self {
+            Source::File(file) => file.json(),
+            Source::Stream(stream) => stream.borrow_mut().json(),
+        }
+    }
+
+    /// The next batch of a stream; there is none of a file.
+    pub(super) fn next_batch(&self, csv_delimiter: Option<u8>) -> Result<Option<Text>, DataError> {
+        let Source::Stream(stream) = self else { return Ok(None) };
+        let mut stream = stream.borrow_mut();
+        let bytes = match csv_delimiter {
+            Some(delimiter) => stream.next_csv(delimiter)?,
+            None => stream.next_lines()?,
+        };
+        Ok(bytes.map(|bytes| Text::Here { name: shown(stream.path()), bytes }))
+    }
+
+    /// Its length in bytes, if it is known.
+    pub(super) fn length(&self) -> Option<u64> {
+        match self {
+            Source::File(file) => Some(file.length()),
+            Source::Stream(_) => None,
+        }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        match self {
+            Source::File(file) => file.path().to_path_buf(),
+            Source::Stream(stream) => stream.borrow().path().to_path_buf(),
+        }
+    }
+}
