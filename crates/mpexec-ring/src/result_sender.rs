@@ -95,7 +95,7 @@ impl ResultSender {
     /// If a group is open.
     pub fn grant(&mut self, min: usize, want: usize) -> Option<&mut [u8]> {
         assert!(self.group.is_none(), "end the group before a record of its own");
-        self.space(None, min, want)
+        if self.find(None, min, want) { Some(self.reserved()) } else { None }
     }
 
     /// Makes the first `len` bytes of the grant a record. It is complete at once, and visible after
@@ -139,8 +139,41 @@ impl ResultSender {
     /// If no group is open.
     #[inline]
     pub fn append_space(&mut self, min: usize, want: usize) -> Option<&mut [u8]> {
-        let group = self.group.as_ref().expect("append_space follows begin_group");
-        self.space(group.open, min, want)
+        if self.reserve(min, want) { Some(self.reserved()) } else { None }
+    }
+
+    /// Looks for the space that [`Self::append_space`] gives, which is then had from [`Self::reserved`]: for who waits until
+    /// there is some.
+    ///
+    /// ```
+    /// # use mpexec_ring::{PoolPage, in_process};
+    /// # fn main() -> std::io::Result<()> {
+    /// # let (_tasks, _receiver, _, mut results) = in_process(1 << 16, &PoolPage::create()?)?;
+    /// results.begin_group(2, 7);
+    /// assert!(results.reserve(1, 8) && results.reserved().len() == 8);
+    /// results.append(1);
+    /// assert!(results.reserved().is_empty(), "each is had once");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If no group is open.
+    #[inline]
+    pub fn reserve(&mut self, min: usize, want: usize) -> bool {
+        let group = self.group.as_ref().expect("space is asked for after begin_group");
+        self.find(group.open, min, want)
+    }
+
+    /// The space that was found last, and is not used yet.
+    #[inline]
+    pub fn reserved(&mut self) -> &mut [u8] {
+        let Some(place) = &self.granted else {
+            return &mut [];
+        };
+        let offset = self.writer.capacity().offset(place.at);
+        self.memory.bytes_mut(offset, place.room as usize)
     }
 
     /// The first `len` bytes of the space are a result: from here on it survives this process.
@@ -252,21 +285,20 @@ impl ResultSender {
         self.tasks.cells()
     }
 
+    /// Finds a place and keeps it in `granted`. `false`: there is none now.
     #[inline]
-    fn space(&mut self, open: Option<OpenRecord>, min: usize, want: usize) -> Option<&mut [u8]> {
+    fn find(&mut self, open: Option<OpenRecord>, min: usize, want: usize) -> bool {
         self.granted = None;
         let most = self.max_record();
         if min > most {
-            return None;
+            return false;
         }
         let (min, want) = (min as u64, want.clamp(min, most) as u64);
-        let place = match self.writer.place_inside(open, self.tail, want) {
-            Some(place) => place,
-            None => self.place_anew(open, min, want)?,
+        self.granted = match self.writer.place_inside(open, self.tail, want) {
+            Some(place) => Some(place),
+            None => self.place_anew(open, min, want),
         };
-        self.granted = Some(place);
-        let offset = self.writer.capacity().offset(place.at);
-        Some(self.memory.bytes_mut(offset, place.room as usize))
+        self.granted.is_some()
     }
 
     /// A place by the newest word of how far the coordinator is.

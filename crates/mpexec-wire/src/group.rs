@@ -218,17 +218,11 @@ impl<'a> Results<'a> {
         Self { bytes, offset: first, left: (count != 0).then_some(count) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self) -> Result<ResultEntry<'a>, RecordError> {
         let raw = take_entry(self.bytes)?;
-        let status = Status::try_from(raw.word as u16)?;
-        let flags = (raw.word >> 16) as u16;
-        if flags & !RESULT_PARCEL != 0 {
-            return Err(RecordError::Unknown { what: "result's flags", value: flags.into() });
-        }
-        if flags & RESULT_PARCEL != 0 {
-            ParcelRef::read(raw.payload)?;
-        }
+        // Nearly every result is an ordinary one, whose second word is 0.
+        let (status, flags) = if raw.word == 0 { (Status::Ok, 0) } else { special(raw.word, raw.payload)? };
         let offset = self.offset;
         self.offset = offset.checked_add(1).ok_or(RecordError::Overflow { what: "offset" })?;
         self.left = self.left.map(|left| left - 1);
@@ -237,10 +231,24 @@ impl<'a> Results<'a> {
     }
 }
 
+/// What the second word of a result's header says, if it is not 0.
+#[cold]
+fn special(word: u32, payload: &[u8]) -> Result<(Status, u16), RecordError> {
+    let status = Status::try_from(word as u16)?;
+    let flags = (word >> 16) as u16;
+    if flags & !RESULT_PARCEL != 0 {
+        return Err(RecordError::Unknown { what: "result's flags", value: flags.into() });
+    }
+    if flags & RESULT_PARCEL != 0 {
+        ParcelRef::read(payload)?;
+    }
+    Ok((status, flags))
+}
+
 impl<'a> Iterator for Results<'a> {
     type Item = Result<ResultEntry<'a>, RecordError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let result = match (self.left, self.bytes.len()) {
             (None | Some(0), 0) => return None,

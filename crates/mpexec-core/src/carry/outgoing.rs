@@ -26,24 +26,36 @@ thread_local! {
     static ATTACHMENTS: RefCell<Vec<Attachment>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Those collected so far, none being left.
-fn take() -> Vec<Attachment> {
-    if ANY.replace(false) { ATTACHMENTS.take() } else { Vec::new() }
+/// Those collected so far, if there are any; none are left.
+#[inline]
+fn take() -> Option<Vec<Attachment>> {
+    ANY.get().then(take_some)
 }
 
-/// Encodes, and collects what the values want to have along.
+#[cold]
+fn take_some() -> Vec<Attachment> {
+    ANY.set(false);
+    ATTACHMENTS.take()
+}
+
+#[cold]
+fn put_back(attachments: Vec<Attachment>) {
+    ATTACHMENTS.set(attachments);
+    ANY.set(true);
+}
+
+/// Encodes, and collects what the values want to have along, if they want anything.
 #[inline]
-pub(crate) fn collect<R>(naming: Naming, encode: impl FnOnce() -> R) -> (R, Vec<Attachment>) {
+pub(crate) fn collect<R>(naming: Naming, encode: impl FnOnce() -> R) -> (R, Option<Vec<Attachment>>) {
     // A `Serialize` may call a pool itself: then one encoding runs within another. And it may panic.
-    struct Restore(Option<Naming>, Vec<Attachment>);
+    struct Restore(Option<Naming>, Option<Vec<Attachment>>);
     impl Drop for Restore {
         #[inline]
         fn drop(&mut self) {
             NAMING.set(self.0);
             drop(take());
-            if !self.1.is_empty() {
-                ATTACHMENTS.set(std::mem::take(&mut self.1));
-                ANY.set(true);
+            if let Some(outer) = self.1.take() {
+                put_back(outer);
             }
         }
     }
@@ -89,10 +101,10 @@ mod tests {
         let ((), outer) = collect(Naming::Place, || {
             assert_eq!(attach(some), Some(0));
             let (named, inner) = collect(Naming::Number, || attach(some));
-            assert_eq!(inner.iter().map(Attachment::number).collect::<Vec<_>>(), [named.unwrap()]);
+            assert_eq!(inner.unwrap().iter().map(Attachment::number).collect::<Vec<_>>(), [named.unwrap()]);
             assert_eq!(attach(some), Some(1));
         });
-        assert_eq!(outer.len(), 2);
+        assert_eq!(outer.unwrap().len(), 2);
         assert_eq!(attach(some), None);
     }
 

@@ -67,6 +67,7 @@ impl<T: Serialize + 'static> Sender<T> {
         bytes.resize(PACKET_HEADER, 0);
         let mut sink = EntrySink::behind(bytes, self.inline);
         let (encoded, attachments) = collect(Naming::Place, || encode_owned(message, &mut sink));
+        let attachments = attachments.unwrap_or_default();
         let (parcel, refused) = sink.into_parcel();
         let length = encoded.map_err(|error| SendError::Unencodable { message: refusal(error, refused) })?;
         let kind = if parcel.is_some() { PacketKind::Parcel } else { PacketKind::Inline };

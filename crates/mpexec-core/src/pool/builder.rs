@@ -223,7 +223,7 @@ impl PoolBuilder {
             encode(std::any::type_name::<C>(), &mut bytes).and_then(|_| encode(value, &mut bytes))
         });
         encoded.map_err(|error| PoolError::system("encode the shared context", error))?;
-        self.attachments = attachments;
+        self.attachments = attachments.unwrap_or_default();
         self.config.context = Some(Arc::new(bytes));
         Ok(self)
     }

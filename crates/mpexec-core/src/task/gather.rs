@@ -4,11 +4,12 @@
 //! is until then.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mpexec_ring::Parcel;
 use mpexec_wire::{Results, Status};
 
-use super::outcome::decode_result;
+use super::outcome::{decode_result, decode_uncaught, panicked};
 use super::params::TaskResult;
 use super::part::Part;
 use crate::engine::jobs::{Chunk, News};
@@ -21,6 +22,15 @@ fn results_of(chunk: &Chunk) -> Results<'_> {
 enum Early {
     Results(Chunk),
     Large(Status, Parcel),
+}
+
+/// Decodes results into the places that are next, until one is none.
+fn decode_all<R: TaskResult>(chunk: &Chunk, places: &mut Vec<R>) -> Result<(), TaskError> {
+    let mut entries = results_of(chunk);
+    while let Some(Ok(entry)) = entries.next() {
+        places.push(decode_uncaught(entry.status, entry.payload)?);
+    }
+    Ok(())
 }
 
 /// Results put in their places by index.
@@ -80,11 +90,10 @@ impl<R: TaskResult> Gather<R> {
             Early::Large(status, parcel) => self.places.push(decode_result(status, &parcel).map_err(at(self.next()))?),
             Early::Results(chunk) => {
                 self.places.reserve(chunk.count as usize);
-                let mut entries = results_of(&chunk);
-                while let Some(Ok(entry)) = entries.next() {
-                    let value = decode_result(entry.status, entry.payload);
-                    self.places.push(value.map_err(at(chunk.first + u64::from(entry.offset)))?);
-                }
+                // One for all: what panicked is the one whose place is empty.
+                let decoded = catch_unwind(AssertUnwindSafe(|| decode_all(&chunk, &mut self.places)));
+                let decoded = decoded.unwrap_or_else(|_| Err(panicked::<R>()));
+                decoded.map_err(at(self.next()))?;
             }
         }
         Ok(())

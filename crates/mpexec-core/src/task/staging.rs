@@ -65,7 +65,7 @@ impl Staging {
         encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), TaskError> {
         let start = self.staged.bytes.len();
-        self.staged.bytes.resize(start + ENTRY_HEADER, 0);
+        self.staged.bytes.extend_from_slice(&[0; ENTRY_HEADER]);
         let mut sink = EntrySink::behind(&mut self.staged.bytes, largest);
         let (encoded, attachments) = collect(Naming::Number, || encode(&mut sink));
         let (parcel, refused) = sink.into_parcel();
@@ -97,13 +97,13 @@ impl Staging {
             }
         };
         let length = self.staged.bytes.len() - start - ENTRY_HEADER;
-        self.staged.bytes.resize(start + ENTRY_HEADER + pad8(length), 0);
+        self.staged.bytes.extend_from_slice(&[0; 8][..pad8(length) - length]);
         // A payload is at most `largest`, which is a part of a ring, so its length fits.
         let header = EntryHeader { len: u32::try_from(length).unwrap_or(u32::MAX), flags };
         if let Some(place) = self.staged.bytes.get_mut(start..).and_then(|bytes| bytes.first_chunk_mut()) {
             header.write_to(place);
         }
-        if !attachments.is_empty() {
+        if let Some(attachments) = attachments {
             self.want(attachments);
         }
         self.count += 1;
@@ -144,7 +144,8 @@ pub(crate) fn refusal(error: EncodeError, refused: Option<io::Error>) -> String 
 pub(crate) struct EntrySink<'a> {
     bytes: &'a mut Vec<u8>,
     start: usize,
-    largest: usize,
+    /// What would make `bytes` longer than this goes into the parcel; 0 once there is one.
+    limit: usize,
     parcel: Option<ParcelWriter>,
     /// Why there is no parcel.
     refused: Option<io::Error>,
@@ -154,7 +155,7 @@ impl<'a> EntrySink<'a> {
     /// Writes behind what `bytes` hold; from more than `largest` bytes on into a parcel.
     pub(crate) fn behind(bytes: &'a mut Vec<u8>, largest: usize) -> EntrySink<'a> {
         let start = bytes.len();
-        EntrySink { bytes, start, largest, parcel: None, refused: None }
+        EntrySink { bytes, start, limit: start.saturating_add(largest), parcel: None, refused: None }
     }
 
     /// The parcel, if there is one, and why there is none although there should be.
@@ -170,6 +171,7 @@ impl<'a> EntrySink<'a> {
                 writer.write_all(&self.bytes[self.start..])?;
                 writer.write_all(more)?;
                 self.parcel = Some(writer);
+                self.limit = 0;
                 Ok(())
             }),
         };
@@ -183,7 +185,7 @@ impl<'a> EntrySink<'a> {
 impl Sink for EntrySink<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
-        if self.parcel.is_some() || self.bytes.len() - self.start + bytes.len() > self.largest {
+        if self.bytes.len() + bytes.len() > self.limit && !bytes.is_empty() {
             return self.spill(bytes);
         }
         self.bytes.extend_from_slice(bytes);

@@ -168,6 +168,7 @@ impl ShmOutbox {
 
     /// The ring is full: what is complete is shown, and the coordinator, which always drains, makes room. The group
     /// goes on in a new one.
+    #[cold]
     fn wait_for_space(&mut self) -> Result<(), LinkError> {
         self.results.end_group();
         self.published = false;
@@ -178,19 +179,18 @@ impl ShmOutbox {
         Ok(())
     }
 
-    /// Room behind the group's header, which is written before the first result.
-    fn try_space(&mut self, min: usize) -> bool {
-        if !self.headed {
-            let Some(space) = self.results.append_space(GROUP_HEADER + min, GROUP_HEADER + min) else {
-                return false;
-            };
-            let mut header = [0; GROUP_HEADER];
-            GroupHeader { batch: self.batch, first: self.next, count: 0, nanos: 0 }.write_to(&mut header);
-            space[..GROUP_HEADER].copy_from_slice(&header);
-            self.results.append(GROUP_HEADER);
-            self.headed = true;
-        }
-        self.results.append_space(min, min).is_some()
+    /// The group's header, which is written before the first result, and room behind it.
+    #[cold]
+    fn head_and_reserve(&mut self, min: usize) -> bool {
+        let Some(space) = self.results.append_space(GROUP_HEADER + min, GROUP_HEADER + min) else {
+            return false;
+        };
+        let mut header = [0; GROUP_HEADER];
+        GroupHeader { batch: self.batch, first: self.next, count: 0, nanos: 0 }.write_to(&mut header);
+        space[..GROUP_HEADER].copy_from_slice(&header);
+        self.results.append(GROUP_HEADER);
+        self.headed = true;
+        self.results.reserve(min, min)
     }
 }
 
@@ -212,12 +212,12 @@ impl Outbox for ShmOutbox {
         Ok(())
     }
 
+    #[inline]
     fn space(&mut self, min: usize) -> Result<&mut [u8], LinkError> {
-        // The borrow checker does not see that a returned slice ends the loop, so the room is asked for twice.
-        while !self.try_space(min) {
+        while !(if self.headed { self.results.reserve(min, min) } else { self.head_and_reserve(min) }) {
             self.wait_for_space()?;
         }
-        self.results.append_space(min, min).ok_or_else(|| LinkError::broken("the result ring lost its room"))
+        Ok(self.results.reserved())
     }
 
     #[inline]
