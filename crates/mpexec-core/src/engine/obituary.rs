@@ -67,11 +67,9 @@ impl Engine {
                 break;
             }
         }
-        let running = state.slots[id].link.as_ref().and_then(|link| link.progress().running);
         let next = state.sched.workers[id].next_ordinal_held();
-        // A task whose result is here did not kill it; one before that cannot run any more.
         let held = next..state.sched.workers[id].next_ordinal;
-        let mut running = running.filter(|ordinal| held.contains(ordinal));
+        let mut running = state.was_in(id);
         let slot = &mut state.slots[id];
         // Where its data is of no sense, what it told is worth nothing, of its progress too. Were nobody charged, a task that makes its worker
         // mad would go from one worker to the next for ever.
@@ -250,6 +248,14 @@ impl Engine {
 }
 
 impl State {
+    /// The task that a worker was in when it died, once all that it had told was taken in.
+    pub(super) fn was_in(&self, id: WorkerId) -> Option<u64> {
+        let worker = &self.sched.workers[id];
+        // A task whose result is here did not kill it; one before that cannot run any more.
+        let held = worker.next_ordinal_held()..worker.next_ordinal;
+        self.slots[id].running().filter(|ordinal| held.contains(ordinal))
+    }
+
     /// Keeps what a task had printed that failed with its worker, if its job wants to know.
     pub(super) fn keep_printed(&mut self, job: JobId, index: u64, printed: Option<&Printed>) {
         if let Some(printed) = printed

@@ -51,21 +51,7 @@ impl Engine {
         let mut asked: Vec<Hold> = holders.into_iter().map(|id| state.close(id, force)).collect();
         drop(state);
         self.until_stopped(|state, late| {
-            asked.retain(|hold| {
-                let id = hold.worker;
-                let worker = &state.sched.workers[id];
-                let holds = worker.holds(job);
-                // Until it answers it may start one of them yet. And if it has more than one task then, another's has begun and
-                // this job's is over: its outcome is on the way.
-                if holds && (worker.unanswered > 0 || (force && !late && worker.tasks_held() > 1)) {
-                    return true;
-                }
-                if holds && force {
-                    state.sentence(id);
-                }
-                state.open_again(*hold, force);
-                false
-            });
+            asked.retain(|hold| !state.try_stop_share(job, *hold, (force, late)));
             state.dispatch();
             asked.is_empty()
         });
@@ -129,6 +115,23 @@ impl State {
         self.jobs.get(&job).and_then(|job| job.calls.as_ref()).is_some_and(|calls| calls.is_stopping(index))
     }
 
+    /// What a worker has of a job that was broken up. `false`: it is to be looked at again.
+    fn try_stop_share(&mut self, job: JobId, hold: Hold, (force, late): (bool, bool)) -> bool {
+        let id = hold.worker;
+        let worker = &self.sched.workers[id];
+        let holds = worker.holds(job);
+        // Until it answers it may start one of them yet. And if it has more than one task then, another's has begun and
+        // this job's is over: its outcome is on the way.
+        if holds && (worker.unanswered > 0 || (force && !late && worker.tasks_held() > 1)) {
+            return false;
+        }
+        if holds && force {
+            self.sentence(id);
+        }
+        self.open_again(hold, force);
+        true
+    }
+
     /// Whether all was done that can be: `false` while a worker that was `asked` has not answered.
     fn try_stop(&mut self, job: JobId, index: u64, (force, late): (bool, bool), asked: &mut Option<Hold>) -> bool {
         if !self.is_open(job, index) {
@@ -176,6 +179,9 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod overtaking;
 
 #[cfg(test)]
 mod tests {

@@ -1,21 +1,30 @@
 //! Tasks that are started at most once, however their workers die.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use mpexec_core::{TaskError, Transport};
 
-use crate::common::{Scratch, builder, forever, pass, pool, wait_until};
+use crate::common::{Scratch, builder, forever, pass, pool, spin, wait_until};
 
 crate::contract!(a_task_that_may_run_once_runs_once_when_nothing_happens,);
 
 mod processes {
     use super::{
-        a_task_that_may_run_once_is_not_tried_again, tasks_that_had_not_started_run_elsewhere_and_none_runs_twice,
-        whoever_kills_the_worker_from_outside,
+        a_task_that_may_run_once_is_not_tried_again, aborts_let_no_task_run_twice,
+        kills_at_limits_and_from_outside_let_no_task_run_twice,
+        tasks_that_had_not_started_run_elsewhere_and_none_runs_twice, what_lay_behind_a_task_at_its_limit_runs_once,
+        what_was_moved_to_another_worker_runs_there_alone, whoever_kills_the_worker_from_outside,
     };
 
     crate::process_contract!(
         a_task_that_may_run_once_is_not_tried_again,
         tasks_that_had_not_started_run_elsewhere_and_none_runs_twice,
         whoever_kills_the_worker_from_outside,
+        what_lay_behind_a_task_at_its_limit_runs_once,
+        aborts_let_no_task_run_twice,
+        what_was_moved_to_another_worker_runs_there_alone,
+        kills_at_limits_and_from_outside_let_no_task_run_twice,
     );
 }
 
@@ -107,4 +116,124 @@ fn whoever_kills_the_worker_from_outside(transport: Transport) {
     assert!(matches!(error.error, TaskError::OutcomeUnknown { .. }), "{error:?}");
     assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
     assert_eq!(logged(&ran).iter().filter(|n| **n == 0).count(), 1);
+}
+
+fn what_lay_behind_a_task_at_its_limit_runs_once(transport: Transport) {
+    let pool = builder(transport, 2).attempts(5).build().unwrap();
+    let ran = Scratch::new();
+    let task = |ran: String, n: u64| {
+        log(&ran, n);
+        if n % 40 == 7 {
+            forever();
+        }
+        n
+    };
+    let call = pool.call().at_most_once().chunk_size(40).time_limit(Duration::from_millis(500));
+    for (n, outcome) in (0..).zip(call.starmap_outcomes(task, (0..80).map(|n| (ran.text(), n)))) {
+        match n % 40 {
+            7 => assert!(matches!(outcome, Err(TaskError::TimedOut { .. })), "{n}: {outcome:?}"),
+            _ => assert_eq!(outcome.unwrap(), n),
+        }
+    }
+    let mut all = logged(&ran);
+    all.sort_unstable();
+    assert!(all.into_iter().eq(0..80), "each was started once");
+}
+
+/// Each task ran at most once; one that has a result did.
+#[track_caller]
+fn none_ran_twice(ran: &Scratch, has_result: &[bool]) {
+    let mut times = vec![0; has_result.len()];
+    logged(ran).into_iter().for_each(|n| times[n as usize] += 1);
+    for (n, (times, has_result)) in times.into_iter().zip(has_result).enumerate() {
+        assert!(times <= 1 && times >= i32::from(*has_result), "{n} ran {times} times");
+    }
+}
+
+fn aborts_let_no_task_run_twice(transport: Transport) {
+    let pool = builder(transport, 2).attempts(5).build().unwrap();
+    for round in 0..15u64 {
+        let ran = Scratch::new();
+        let task = |ran: String, n: u64, micros: u64| {
+            log(&ran, n);
+            spin(Duration::from_micros(micros));
+        };
+        let once = pool.call().at_most_once();
+        let calls: Vec<_> = (0..20).map(|n| once.apply_async(task, (ran.text(), n, n * 13 % 11 * 30))).collect();
+        let stopped: Vec<bool> = (0..20)
+            .map(|n| match (n + round) % 4 {
+                0 => calls[n as usize].abort(),
+                1 => calls[n as usize].cancel(),
+                _ => false,
+            })
+            .collect();
+        let mut has_result = Vec::new();
+        for (call, stopped) in calls.into_iter().zip(stopped) {
+            let outcome = call.get();
+            let cancelled = matches!(outcome, Err(TaskError::Cancelled { .. }));
+            assert!(if stopped { cancelled } else { outcome.is_ok() }, "{outcome:?}");
+            has_result.push(outcome.is_ok());
+        }
+        none_ran_twice(&ran, &has_result);
+    }
+}
+
+fn what_was_moved_to_another_worker_runs_there_alone(transport: Transport) {
+    let pool = builder(transport, 2).attempts(5).build().unwrap();
+    assert!(pool.wait_ready(None));
+    let ran = Scratch::new();
+    let task = |ran: String, n: u64| {
+        log(&ran, n);
+        if n == 0 {
+            forever();
+        }
+        std::process::id()
+    };
+    let outcomes = std::thread::scope(|scope| {
+        let (pool, ran) = (&pool, &ran);
+        let items = (0..50).map(|n| (ran.text(), n));
+        let job = scope.spawn(move || pool.call().at_most_once().chunk_size(50).starmap_outcomes(task, items));
+        // They lie in one batch, whose worker runs its first for ever.
+        wait_until("the others run elsewhere", || logged(ran).len() == 50);
+        pool.pids().into_iter().for_each(crate::common::processes::kill);
+        job.join().unwrap()
+    });
+    let has_result: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+    let error = outcomes[0].as_ref().unwrap_err();
+    assert!(matches!(error, TaskError::OutcomeUnknown { .. }), "{error:?}");
+    none_ran_twice(&ran, &has_result);
+    assert!(has_result.iter().filter(|has| **has).count() >= 48, "all but the last may have been told: {has_result:?}");
+}
+
+fn kills_at_limits_and_from_outside_let_no_task_run_twice(transport: Transport) {
+    let pool = builder(transport, 2).attempts(5).build().unwrap();
+    let (ran, over) = (Scratch::new(), AtomicBool::new(false));
+    let task = |ran: String, n: u64| {
+        log(&ran, n);
+        // Some of them pass their limit, and some just do not.
+        spin(Duration::from_micros(n * 37 % 11 * 400));
+    };
+    let call = pool.call().at_most_once().chunk_size(8).time_limit(Duration::from_millis(3));
+    let outcomes = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // With each further 16 tasks, one of the workers, whichever it is.
+            let mut next = 16;
+            while !over.load(Ordering::Relaxed) {
+                if logged(&ran).len() >= next {
+                    next += 16;
+                    pool.pids().into_iter().take(1).for_each(crate::common::processes::kill);
+                }
+                std::thread::yield_now();
+            }
+        });
+        let outcomes = call.starmap_outcomes(task, (0..320).map(|n| (ran.text(), n)));
+        over.store(true, Ordering::Relaxed);
+        outcomes
+    });
+    let died = |outcome: &Result<(), TaskError>| {
+        matches!(outcome, Err(TaskError::TimedOut { .. } | TaskError::OutcomeUnknown { .. }))
+    };
+    assert!(outcomes.iter().all(|outcome| outcome.is_ok() || died(outcome)), "{outcomes:?}");
+    assert!(outcomes.iter().any(died) && outcomes.iter().any(Result::is_ok));
+    none_ran_twice(&ran, &outcomes.iter().map(Result::is_ok).collect::<Vec<_>>());
 }
