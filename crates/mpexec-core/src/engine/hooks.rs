@@ -48,7 +48,9 @@ impl State {
         let worker = &mut self.sched.workers[id];
         worker.most = worker.most.saturating_add(1);
         let run = Run { first: id as u64, count: 1, attempt: 1, bytes: NO_ARGUMENTS.to_vec(), from: 0 };
-        self.limited |= self.sched.job(hook).is_some_and(|job| job.limit.is_some());
+        if let Some(limit) = self.sched.job(hook).and_then(Job::shortest_limit) {
+            self.mind_limit(limit);
+        }
         match self.send(id, hook, &run) {
             Ok(sent) => {
                 // The supervisor watches the time that it takes.

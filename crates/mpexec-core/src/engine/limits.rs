@@ -1,14 +1,15 @@
 //! Limits of time and of processor time, and the wait before a task is tried again.
 //!
 //! A task's clocks run from the moment that the supervisor sees it running: it looks often enough that this is late by a
-//! sixteenth of the limit, or a millisecond; by 20 ms where only tasks with longer limits ran when it was called. The processor time is that of the worker's process, with all its threads, read from
-//! outside. What happens when a limit is passed stands in [`super::overruns`].
+//! sixteenth of the limit, or a millisecond; a task with a shorter limit than those that it has in mind wakes it. The processor time
+//! is that of the worker's process, with all its threads, read from outside. What happens when a limit is passed stands in
+//! [`super::overruns`].
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use super::scheduler::{JobId, WorkerId};
+use super::scheduler::{Job, JobId, WorkerId};
 use super::slot::{Clock, Overrun};
 use super::state::State;
 
@@ -30,10 +31,13 @@ pub(super) fn delay(first: Duration, attempt: u32) -> Duration {
 impl Engine {
     /// Job `id` has got tasks. The supervisor is to watch those with limits, and the memory of workers if that has one.
     pub(super) fn mind(&self, state: &mut State, id: JobId) {
-        let limited = state.sched.job(id).is_some_and(|job| job.limit.is_some() || job.cpu_limit.is_some());
-        let news = limited && !std::mem::replace(&mut state.limited, true);
-        let first = (limited || self.config.memory_limit.is_some()) && !std::mem::replace(&mut state.limits_set, true);
-        if std::mem::take(&mut state.unwatched) || news || first {
+        let limit = state.sched.job(id).and_then(Job::shortest_limit);
+        let first =
+            (limit.is_some() || self.config.memory_limit.is_some()) && !std::mem::replace(&mut state.limits_set, true);
+        if let Some(limit) = limit {
+            state.mind_limit(limit);
+        }
+        if std::mem::take(&mut state.unwatched) || first {
             self.wake.ring();
         }
     }
@@ -42,16 +46,31 @@ impl Engine {
     pub(super) fn watch_time(&self) -> Option<Duration> {
         let mut state = self.lock();
         let mut next = state.ring_alarms();
-        if state.limited {
-            let looked = state.watch_limits();
-            state.limited = looked.is_some();
-            next = next.into_iter().chain(looked).min();
+        if state.looks.is_some() {
+            state.looks = state.watch_limits();
+            next = next.into_iter().chain(state.looks).min();
         }
         next
     }
 }
 
+/// How often is looked at tasks with this limit.
+fn looks_at(limit: Duration) -> Duration {
+    (limit / 16).clamp(LOOKS.0, LOOKS.1)
+}
+
 impl State {
+    /// There are tasks with this limit: the supervisor is woken if it would look at them too late.
+    pub(super) fn mind_limit(&mut self, limit: Duration) {
+        let each = looks_at(limit);
+        if self.looks.is_none_or(|looks| each < looks) {
+            self.looks = Some(each);
+            if let Some(wake) = &self.wake {
+                wake.ring();
+            }
+        }
+    }
+
     fn ring_alarms(&mut self) -> Option<Duration> {
         if self.alarms.is_empty() {
             return None;
@@ -75,7 +94,7 @@ impl State {
     /// `None`: no task with a limit is left.
     fn watch_limits(&mut self) -> Option<Duration> {
         let shortest = self.sched.shortest_limit();
-        let mut next = shortest.map(|limit| limit.div_f64(16.0).clamp(LOOKS.0, LOOKS.1));
+        let mut next = shortest.map(looks_at);
         for id in 0..self.slots.len() {
             if !self.sched.workers[id].ready {
                 continue;
@@ -118,7 +137,11 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+    use std::sync::Arc;
+
     use super::*;
+    use crate::os::events::Bell;
 
     #[test]
     fn each_delay_is_twice_the_one_before_within_a_half_and_a_minute() {
@@ -131,5 +154,29 @@ mod tests {
         }
         let two = (0..20).map(|_| delay(first, 2)).collect::<std::collections::HashSet<_>>();
         assert!(two.len() > 1, "chance plays a part");
+    }
+
+    #[test]
+    fn the_supervisor_is_woken_by_a_limit_for_which_it_would_look_too_late_and_by_no_other() {
+        let bell = Arc::new(Bell::new().unwrap());
+        let mut state = State::default();
+        state.wake = Some(bell.clone());
+        let mut rings = |limit: u64| {
+            state.mind_limit(Duration::from_millis(limit));
+            // How often it was rung since the last time.
+            let mut count = [0; 8];
+            rustix::io::read(bell.as_fd(), &mut count).map_or(0, |_| u64::from_ne_bytes(count))
+        };
+        assert_eq!(rings(10_000), 1, "it looked at nothing");
+        assert_eq!([rings(10_000), rings(500)], [0, 0], "it looks every 20 ms in any case");
+        assert_eq!([rings(100), rings(100), rings(200)], [1, 0, 0]);
+        assert_eq!([rings(5), rings(1), rings(100)], [1, 0, 0], "nobody is looked at more than once a millisecond");
+        // It has looked, and the tasks with short limits are over.
+        state.looks = Some(LOOKS.1);
+        let again = |state: &mut State| {
+            state.mind_limit(Duration::from_millis(5));
+            state.looks
+        };
+        assert_eq!(again(&mut state), Some(LOOKS.0));
     }
 }

@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::Engine;
+use super::limits::LOOKS;
 use super::scheduler::{Worker, WorkerId};
 use super::slot::{Overrun, Slot};
 use super::state::State;
@@ -84,7 +85,7 @@ impl State {
         // Between two tasks it cannot be said whose memory that was: at the next look the same will be found, or less.
         if running == now && worker.ready && slot.expiring.is_none() {
             // The worker's answer, if one is needed, is awaited beside the limits of time.
-            self.limited = true;
+            self.looks.get_or_insert(LOOKS.0);
             self.expire(id, task, why);
         }
         true

@@ -120,8 +120,8 @@ pub(crate) struct State {
     pub bells: Option<Arc<Watcher>>,
     /// When which task is to be tried again.
     pub alarms: Vec<(Instant, JobId, u64)>,
-    /// Tasks have time limits: the supervisor watches what runs.
-    pub limited: bool,
+    /// Tasks have time limits: the supervisor watches what runs, and looks at it again after so long.
+    pub looks: Option<Duration>,
     /// A call had limits: the pool keeps a spare.
     pub limits_set: bool,
     /// Workers' memory has a limit, and nobody looks at it, because nothing has run since the last look.

@@ -143,7 +143,7 @@ impl Job {
     }
 
     /// The shorter of its limits of time.
-    pub(super) fn shortest_limit(&self) -> Option<Duration> {
+    pub(crate) fn shortest_limit(&self) -> Option<Duration> {
         self.limit.into_iter().chain(self.cpu_limit).min()
     }
 
