@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{CrashBacktrace, told_signal};
-use crate::os::blackbox::{self, BlackBox, Crash};
+use crate::os::blackbox::{self, BlackBox, Crash, Refused};
 use crate::os::modules;
 
 /// The pool looks at a worker that has several tasks about every millisecond.
@@ -15,8 +15,7 @@ pub(super) struct Autopsy {
     /// Since the worker last noted the time.
     since_noted: Option<Duration>,
     pub backtrace: Option<CrashBacktrace>,
-    /// It aborted right after it was refused memory that it may not have.
-    pub refused: bool,
+    refused: Refused,
 }
 
 impl Autopsy {
@@ -27,8 +26,18 @@ impl Autopsy {
         let noted = Some(found.noted).filter(|noted| *noted > 0);
         Autopsy {
             since_noted: noted.and_then(|noted| end.checked_sub(noted)).map(Duration::from_nanos),
-            refused: found.crash.as_ref().is_some_and(|crash| crash.refused),
+            refused: found.crash.as_ref().map_or(Refused::No, |crash| crash.refused),
             backtrace: found.crash.and_then(|crash| backtrace(&crash, same)),
+        }
+    }
+
+    /// Whether it aborted because it was refused memory; `stderr` is the last that it printed.
+    pub(super) fn ran_out_of_memory(&self, stderr: &str) -> bool {
+        let told = |line: &str| line.contains("memory allocation of ") && line.contains(" bytes failed");
+        match self.refused {
+            Refused::No => false,
+            Refused::Yes => true,
+            Refused::IfItSaidSo => stderr.lines().any(told),
         }
     }
 
@@ -58,7 +67,8 @@ mod tests {
     use super::*;
 
     fn ran(noted: Option<u64>, seen: Option<u64>, first: bool) -> Option<u128> {
-        let autopsy = Autopsy { since_noted: noted.map(Duration::from_millis), backtrace: None, refused: false };
+        let since_noted = noted.map(Duration::from_millis);
+        let autopsy = Autopsy { since_noted, backtrace: None, refused: Refused::No };
         autopsy.ran_for(seen.map(Duration::from_millis), first).map(|time| time.as_millis())
     }
 
@@ -70,5 +80,14 @@ mod tests {
         assert_eq!(ran(Some(3), None, false), Some(3));
         assert_eq!(ran(None, Some(4), false), Some(4));
         assert_eq!(ran(None, None, true), None);
+    }
+
+    #[test]
+    fn who_may_have_aborted_for_a_reason_of_its_own_ran_out_of_memory_if_it_said_so() {
+        let of =
+            |refused, stderr: &str| Autopsy { since_noted: None, backtrace: None, refused }.ran_out_of_memory(stderr);
+        let said = "loading\nmemory allocation of 65536 bytes failed\nstack backtrace:\n   0: main";
+        assert!(of(Refused::Yes, "") && of(Refused::IfItSaidSo, said));
+        assert!(!of(Refused::IfItSaidSo, "loading\ngiving up") && !of(Refused::No, said));
     }
 }

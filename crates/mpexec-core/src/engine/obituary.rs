@@ -86,7 +86,7 @@ impl Engine {
             Some(label.map_or_else(String::new, |label| format!(" while it ran task {index} of {label:?}")))
         });
         let ran = ran.unwrap_or_default();
-        let refused = exit == Exit::Signal(Signal::ABORT.as_raw()) && autopsy.refused;
+        let refused = exit == Exit::Signal(Signal::ABORT.as_raw()) && autopsy.ran_out_of_memory(&stderr);
         let refused = self.config.memory_limit.filter(|_| refused).zip(running);
         let refused = refused.map(|(limit, task)| (task, Overrun::Memory { limit, had: None }));
         // It was killed for that one. Should another run by now, that one is charged: it has begun, and must not run twice.

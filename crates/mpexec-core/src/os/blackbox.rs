@@ -20,7 +20,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::time::{ClockId, clock_gettime};
 
-pub(crate) use crash::Crash;
+pub(crate) use crash::{Crash, Refused};
 
 use super::memory;
 
@@ -45,6 +45,7 @@ const HAS_ADDRESS: usize = 9;
 const REFUSED: usize = 10;
 const REFUSER: usize = 11;
 const UNSHOWN: usize = 12;
+const ABORTER: usize = 13;
 const FRAMES: usize = 16;
 const _: () = assert!((FRAMES + MOST_FRAMES) * 8 <= TEXT);
 
@@ -153,6 +154,18 @@ pub(crate) fn note(since: Option<Instant>, nanos: u64) {
         let now = since.map_or(0, |since| at.wrapping_add(passed(since)).wrapping_add(nanos));
         cell.store(now, Ordering::Relaxed);
     }
+}
+
+/// In a worker: whether its memory is limited, and whether that ran out is to be told.
+pub(crate) fn minds_refusals() -> bool {
+    crash::minds_refusals()
+}
+
+/// In a worker, before a task: what the system has refused to this thread by now is no reason for what comes.
+#[inline]
+pub(crate) fn forget_refusals() {
+    // SAFETY: the C library's own errno of this thread.
+    unsafe { *libc::__errno_location() = 0 };
 }
 
 #[cfg(test)]

@@ -96,6 +96,7 @@ fn places_among(crash: &Crash, same: bool, ours: &[Piece<'_>]) -> Vec<Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::blackbox::Refused;
 
     const THEIRS: &str = "\
         5000-6000 r-xp 00001000 08:01 7                          /usr/bin/their program\n\
@@ -104,7 +105,7 @@ mod tests {
 
     fn crash(frames: &[u64]) -> Crash {
         let modules = THEIRS.to_owned();
-        Crash { signal: 11, at: 0, address: None, base: 0x4000, refused: false, frames: frames.to_vec(), modules }
+        Crash { signal: 11, at: 0, address: None, base: 0x4000, refused: Refused::No, frames: frames.to_vec(), modules }
     }
 
     #[test]

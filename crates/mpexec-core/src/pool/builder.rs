@@ -140,11 +140,16 @@ impl PoolBuilder {
     /// It is a wall: the system refuses memory beyond it (`RLIMIT_DATA`). All counts that is private and may be written, from
     /// the moment it is asked for, touched or not: the heap, stacks of threads, static variables. Files that are mapped
     /// do not count, unless as a private copy that may be written. A task that handles the refusal itself (`Vec::try_reserve`) gets its
-    /// error and lives on. One that does not is ended by the standard library: an abort (SIGABRT) right after the system refused
-    /// memory to that thread is `OutOfMemory`, with `had: None`; whatever else ends a worker is
-    /// [`Crashed`](crate::TaskError::Crashed), the crash of C code that uses a null pointer too. Beside that the worker's resident
-    /// anonymous memory is looked at every 20 ms while there is work, and one that has more than its limit is killed: `had` says
-    /// how much was found.
+    /// error and lives on. Beside that the worker's resident anonymous memory is looked at every 20 ms while there is work, and one that has
+    /// more than its limit is killed: `had` says how much was found. Memory that processes may share escapes both, the wall and
+    /// the look: anonymous memory that is mapped as shared, and memory files (`memfd_create`, files in `/dev/shm`).
+    ///
+    /// A task that does not handle the refusal is ended by its allocator, with an abort (SIGABRT). An abort is `OutOfMemory`, with `had: None`, if
+    /// the standard library's [`handle_alloc_error`](std::alloc::handle_alloc_error) has called it; and, of code that is not Rust,
+    /// which cannot be asked why it aborts, if the last that the system had refused to the aborting thread since its task began
+    /// was memory (`ENOMEM`). An abort that Rust code calls for a reason of its own is
+    /// [`Crashed`](crate::TaskError::Crashed), after a refusal that was handled too; and so is whatever else ends a worker, the
+    /// crash of C code that uses a null pointer, or an abort that another process sends.
     ///
     /// It is the worker's memory, not one task's: what earlier tasks have left behind counts as well (see
     /// [`max_worker_memory`](PoolBuilder::max_worker_memory), [`max_tasks_per_worker`](PoolBuilder::max_tasks_per_worker)), and

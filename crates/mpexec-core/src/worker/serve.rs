@@ -112,6 +112,7 @@ fn run_batch<M: Marks, O: Outbox>(
     marks.parcels().expect(header.parcels);
     let mut pace = Pace::from(clock.start(header.function, header.count));
     blackbox::note(pace.since, 0);
+    let minds_refusals = blackbox::minds_refusals();
     let mut ordinal = header.base_ordinal;
     for (offset, entry) in (0u32..).zip(entries) {
         let entry = entry.map_err(LinkError::broken)?;
@@ -128,6 +129,9 @@ fn run_batch<M: Marks, O: Outbox>(
         }
         let index = if header.flags & BATCH_CALLS != 0 { 0 } else { header.first_index + u64::from(offset) };
         ambient::set_current(Some(CurrentTask { index, attempt: header.attempt, worker }));
+        if minds_refusals {
+            blackbox::forget_refusals();
+        }
         let outcome = run_task(&function, entry, marks, out);
         ambient::set_current(None);
         *last = outcome?;

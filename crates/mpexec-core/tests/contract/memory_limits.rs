@@ -13,15 +13,17 @@ crate::contract!(limits_of_memory_that_make_no_sense_are_refused,);
 mod processes {
     use super::{
         a_handled_refusal_is_no_death, a_start_hook_without_memory_ends_the_calls_with_its_words,
-        an_abort_for_another_reason_is_a_crash, another_death_is_a_crash, files_that_are_mapped_do_not_count,
-        memory_behind_the_wall_is_found_and_its_worker_killed, out_of_memory_strikes_no_other_task_of_a_batch,
-        tasks_that_run_out_of_memory_are_no_crash_loop, the_kernel_takes_workers_first,
+        an_abort_after_a_handled_refusal_is_a_crash, an_abort_for_another_reason_is_a_crash, another_death_is_a_crash,
+        files_that_are_mapped_do_not_count, memory_behind_the_wall_is_found_and_its_worker_killed,
+        out_of_memory_strikes_no_other_task_of_a_batch, tasks_that_run_out_of_memory_are_no_crash_loop,
+        the_kernel_takes_workers_first,
     };
 
     crate::process_contract!(
         out_of_memory_strikes_no_other_task_of_a_batch,
         tasks_that_run_out_of_memory_are_no_crash_loop,
         a_handled_refusal_is_no_death,
+        an_abort_after_a_handled_refusal_is_a_crash,
         an_abort_for_another_reason_is_a_crash,
         another_death_is_a_crash,
         memory_behind_the_wall_is_found_and_its_worker_killed,
@@ -90,6 +92,24 @@ fn an_abort_for_another_reason_is_a_crash(transport: Transport) {
     // What a wall refuses is not asked for where there is none.
     let unlimited = crate::common::pool(transport, 1);
     assert_eq!(unlimited.apply(takes, (100, 10)).unwrap(), 100);
+}
+
+fn an_abort_after_a_handled_refusal_is_a_crash(transport: Transport) {
+    let pool = limited(transport, 1).build().unwrap();
+    let copes = || assert!(Vec::<u8>::new().try_reserve_exact(1000 << 20).is_err());
+    let aborts = move || -> u8 {
+        copes();
+        std::process::abort();
+    };
+    let error = pool.apply(aborts, ()).unwrap_err();
+    assert!(matches!(error, TaskError::Crashed { .. }), "{error:?}");
+    // One that does not cope, after one that did.
+    let does_not = move || {
+        copes();
+        takes(1000, 1000)
+    };
+    let error = pool.apply(does_not, ()).unwrap_err();
+    assert!(matches!(error, TaskError::OutOfMemory { had: None, .. }), "{error:?}");
 }
 
 fn another_death_is_a_crash(transport: Transport) {

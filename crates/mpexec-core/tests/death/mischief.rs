@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mpexec_core::TaskError;
 
-use crate::common::{builder, pool};
+use crate::common::{builder, forever, pool};
 use crate::{LINKS, alone};
 
 /// Closes every descriptor that is none of the standard streams, as libraries do that mean well.
@@ -90,5 +90,55 @@ fn a_task_that_forks_and_returns_in_both_has_the_workers_answer() {
             n
         };
         assert_eq!(pool.apply(panics, (0,)).unwrap(), 0);
+    }
+}
+
+/// Asks for more memory than there may be, and copes with it; `errno` says so from then on.
+fn copes_with_a_refusal() {
+    // SAFETY: none of it is touched.
+    assert!(unsafe { libc::malloc(1000 << 20) }.is_null());
+}
+
+fn aborts_as_c_does() -> u8 {
+    // SAFETY: it only ends the process.
+    unsafe { libc::abort() };
+}
+
+#[test]
+fn what_a_c_library_aborts_for_is_told_by_what_the_system_refused_last_since_the_task_began() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).memory_limit(64 << 20).build().unwrap();
+        let runs_out = || {
+            copes_with_a_refusal();
+            aborts_as_c_does()
+        };
+        let error = pool.apply(runs_out, ()).unwrap_err();
+        assert!(matches!(error, TaskError::OutOfMemory { had: None, .. }), "{error:?}");
+        // In one batch: what one task was refused is no reason for the next.
+        let task = |n: u8| {
+            if n == 0 {
+                copes_with_a_refusal();
+                return 0;
+            }
+            aborts_as_c_does()
+        };
+        let outcomes = pool.call().chunk_size(2).map_outcomes(task, [0, 1]);
+        assert!(outcomes[0].is_ok() && matches!(outcomes[1], Err(TaskError::Crashed { .. })), "{outcomes:?}");
+    }
+}
+
+#[test]
+fn a_signal_that_is_sent_is_no_abort_whatever_was_refused_before() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).memory_limit(64 << 20).build().unwrap();
+        let is_sent_it = || {
+            copes_with_a_refusal();
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::ABORT).unwrap();
+            forever();
+        };
+        let error = pool.apply(is_sent_it, ()).unwrap_err();
+        assert!(matches!(error, TaskError::Crashed { .. }), "{error:?}");
     }
 }

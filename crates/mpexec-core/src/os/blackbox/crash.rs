@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, 
 use libc::{c_int, c_void, siginfo_t};
 
 use super::{
-    ADDRESS, AT, BASE, COUNT, FRAMES, HAS_ADDRESS, MOST_FRAMES, PAGE, PROCESS, REFUSED, REFUSER, SIGNAL, SIZE, STATE,
-    TEXT, TEXT_LENGTH, UNSHOWN, cell, now, put, walk, word,
+    ABORTER, ADDRESS, AT, BASE, COUNT, FRAMES, HAS_ADDRESS, MOST_FRAMES, PAGE, PROCESS, REFUSED, REFUSER, SIGNAL, SIZE,
+    STATE, TEXT, TEXT_LENGTH, UNSHOWN, cell, now, put, walk, word,
 };
 use crate::os::text;
 
@@ -26,8 +26,37 @@ const STACK: usize = 128 << 10;
 /// The handler takes no longer than this.
 const LONGEST: libc::timespec = libc::timespec { tv_sec: 1, tv_nsec: 0 };
 const PAGE_SIZE: usize = 4096;
-/// The standard library's function for memory that was refused is no longer than this; return addresses lie in it.
-const REFUSER_SIZE: u64 = 40;
+/// The standard library's functions for memory that was refused, and for an abort, are no longer than this; return addresses lie
+/// in them. Each is a call and little more.
+const LEAP: u64 = 40;
+
+/// What an abort has to do with memory that the system refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Nothing.
+    #[default]
+    No,
+    /// It was the reason: the standard library's function for this is among the calls; or no Rust code has aborted, and the last
+    /// that the system had refused to the thread, since its task began, was memory.
+    Yes,
+    /// The last that the system had refused was memory, but the task may have coped with that and aborted for a reason of its own. The
+    /// standard library prints the reason before it aborts for memory.
+    IfItSaidSo,
+}
+
+impl Refused {
+    /// `last`: memory was what the system had refused last; by the return addresses in `frames` and where the standard library's
+    /// functions begin.
+    fn of(last: bool, frames: &[u64], refuser: u64, aborter: u64) -> Refused {
+        let called =
+            |function: u64| function != 0 && frames.iter().any(|at| (1..=LEAP).contains(&at.wrapping_sub(function)));
+        match (called(refuser), last, called(aborter)) {
+            (true, _, _) | (false, true, false) => Refused::Yes,
+            (false, true, true) => Refused::IfItSaidSo,
+            (false, false, _) => Refused::No,
+        }
+    }
+}
 
 /// What was written down.
 #[derive(Debug)]
@@ -39,8 +68,7 @@ pub(crate) struct Crash {
     pub address: Option<u64>,
     /// Where the program was loaded.
     pub base: u64,
-    /// It aborted right after it was refused memory.
-    pub refused: bool,
+    pub refused: Refused,
     /// The first is where the fault was, the others are where their calls return to.
     pub frames: Vec<u64>,
     /// The executable lines of the process's list of mappings.
@@ -55,9 +83,7 @@ impl Crash {
         }
         let count = usize::try_from(word(bytes, COUNT)).unwrap_or(0).min(MOST_FRAMES);
         let frames: Vec<u64> = (FRAMES..FRAMES + count).map(|place| word(bytes, place)).collect();
-        let refuser = word(bytes, REFUSER);
-        // The function is a call and little more.
-        let refused = frames.iter().any(|at| refuser != 0 && (1..=REFUSER_SIZE).contains(&at.wrapping_sub(refuser)));
+        let refused = Refused::of(word(bytes, REFUSED) != 0, &frames, word(bytes, REFUSER), word(bytes, ABORTER));
         let shown = word(bytes, UNSHOWN) == 0;
         let length = usize::try_from(word(bytes, TEXT_LENGTH)).unwrap_or(0).min(SIZE - TEXT);
         Some(Crash {
@@ -65,7 +91,7 @@ impl Crash {
             at: word(bytes, AT),
             address: (word(bytes, HAS_ADDRESS) != 0).then(|| word(bytes, ADDRESS)),
             base: word(bytes, BASE),
-            refused: refused || word(bytes, REFUSED) != 0,
+            refused,
             frames: if shown { frames } else { Vec::new() },
             modules: String::from_utf8_lossy(bytes.get(TEXT..TEXT + length).unwrap_or_default()).into_owned(),
         })
@@ -127,6 +153,11 @@ pub(super) fn install(wanted: bool, walled: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this process's memory is limited.
+pub(super) fn minds_refusals() -> bool {
+    WALLED.load(Ordering::Relaxed)
+}
+
 /// A stack for handlers, for the calling thread, with a page below that nobody may touch.
 fn give_stack() -> io::Result<()> {
     // SAFETY: fresh memory that the kernel places and nobody else knows of; it stays for ever. The lowest page is closed.
@@ -147,9 +178,8 @@ fn give_stack() -> io::Result<()> {
 }
 
 extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // The system's last word to this thread. An allocator that was refused memory leaves it so, and the standard library only
-    // writes its message before it aborts; unless that comes with a backtrace, but then the calls show it.
-    let refused = signal == libc::SIGABRT && io::Error::last_os_error().raw_os_error() == Some(libc::ENOMEM);
+    // The system's last word to this thread, before anything else is asked. An allocator that was refused memory leaves it so.
+    let memory = io::Error::last_os_error().raw_os_error() == Some(libc::ENOMEM);
     // SAFETY: gettid only asks.
     let thread = unsafe { libc::gettid() };
     // SAFETY: the kernel passes a valid description.
@@ -170,9 +200,12 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     }
     ABOUT.store(signal, Ordering::Release);
     // SAFETY: getpid only asks.
-    if unsafe { libc::getpid() }.unsigned_abs() == OWN.load(Ordering::Relaxed) {
+    let own = unsafe { libc::getpid() };
+    if own.unsigned_abs() == OWN.load(Ordering::Relaxed) {
         let timer = Timer::start(signal);
-        write_down(signal, code, refused, info, context);
+        // SAFETY: the kernel passes a valid description, which has a sender where the signal was sent.
+        let aborts = signal == libc::SIGABRT && code == libc::SI_TKILL && unsafe { (*info).si_pid() } == own;
+        write_down(signal, code, memory && aborts, info, context);
         timer.stop();
     }
     end(signal, code, info, context);
@@ -270,6 +303,7 @@ fn write_down(signal: c_int, code: c_int, refused: bool, info: *mut siginfo_t, c
     if signal == libc::SIGABRT && WALLED.load(Ordering::Relaxed) {
         put(REFUSED, u64::from(refused));
         put(REFUSER, std::alloc::handle_alloc_error as fn(std::alloc::Layout) -> ! as usize as u64);
+        put(ABORTER, std::process::abort as fn() -> ! as usize as u64);
     }
     put(UNSHOWN, u64::from(!WANTED.load(Ordering::Relaxed)));
     put(STATE, 1);
@@ -328,5 +362,25 @@ impl Column {
             (Column::Mode, b' ') => Column::Dropped,
             (same, _) => same,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_abort_is_for_memory_if_the_calls_say_so_or_nothing_else_can_be_known() {
+        let (refuser, aborter) = (0x1000, 0x2000);
+        let of = |last, frames: &[u64]| Refused::of(last, frames, refuser, aborter);
+        assert_eq!(of(false, &[0x9000, 0x2008, 0x1009]), Refused::Yes, "the message has changed the last word");
+        assert_eq!(of(true, &[0x9000, 0x2008, 0x1009]), Refused::Yes);
+        assert_eq!(of(true, &[0x9000, 0x2008, 0x5000]), Refused::IfItSaidSo, "Rust code, which may have coped with it");
+        assert_eq!(of(false, &[0x9000, 0x2008, 0x5000]), Refused::No);
+        assert_eq!(of(true, &[0x9000, 0x5000]), Refused::Yes, "a C library");
+        assert_eq!(of(false, &[0x9000, 0x5000]), Refused::No);
+        assert_eq!(of(true, &[]), Refused::Yes, "the calls are not known");
+        assert_eq!(of(true, &[0x1000, 0x1029, 0x2029]), Refused::Yes, "what lies before and behind is something else");
+        assert_eq!(Refused::of(false, &[1, 8], 0, 0), Refused::No, "where they begin was not written down");
     }
 }
