@@ -135,7 +135,10 @@ impl Engine {
                 }
                 _ => crashed(function, ran_for),
             };
-            state.keep_printed(job, index, printed.as_ref());
+            // What is there was printed by the task that ran: what others had printed was taken away when they ended.
+            if culprit == Some((job, index)) {
+                state.keep_printed(job, index, printed.as_ref());
+            }
             state.fail(job, index, error);
         });
         let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed || refused.is_some();

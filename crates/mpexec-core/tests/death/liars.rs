@@ -156,3 +156,27 @@ fn a_word_out_of_turn_costs_the_worker_its_task_alone() {
         assert_eq!(pool.apply(|n: u8| n, (3,)).unwrap(), 3);
     }
 }
+
+#[test]
+fn what_was_printed_is_told_of_the_task_that_ran_and_of_no_other_that_is_charged_with_it() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).capture_output(1 << 16).build().unwrap();
+        let task = |n: u32| {
+            println!("task {n}");
+            if n == 1 {
+                send(&socket::own(), &[0xff; 64], &[]);
+                forever();
+            }
+            n
+        };
+        // Of a worker gone mad every task may have begun.
+        let all = pool.call().at_most_once().chunk_size(4).map_captured(task, 0..4);
+        let printed: Vec<_> = all.iter().map(|one| String::from_utf8_lossy(&one.stdout)).collect();
+        assert_eq!(printed, ["task 0\n", "task 1\n", "", ""]);
+        assert!(all[0].outcome.is_ok());
+        for one in &all[1..] {
+            assert!(matches!(one.outcome, Err(TaskError::OutcomeUnknown { .. })), "{:?}", one.outcome);
+        }
+    }
+}
