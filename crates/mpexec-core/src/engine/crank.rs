@@ -175,7 +175,7 @@ impl Engine {
         }
         if let Some(heir) = state.parked.first() {
             heir.wake();
-        } else if state.sched.outstanding() {
+        } else if state.sched.moving() {
             self.alert(state);
         }
     }

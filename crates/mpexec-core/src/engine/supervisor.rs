@@ -36,6 +36,7 @@ pub(super) fn token(id: WorkerId, what: u64) -> u64 {
 }
 
 /// What the supervisor does next.
+#[derive(Debug, PartialEq, Eq)]
 enum Turn {
     Nothing,
     AtOnce,
@@ -110,7 +111,8 @@ impl Supervisor {
     pub(crate) fn run(mut self) {
         self.fill_places();
         while !self.is_over() {
-            match self.what_to_do() {
+            let turn = self.engine.lock().what_to_do();
+            match turn {
                 Turn::Nothing => {
                     let limit = self.next_deadline();
                     self.falls_asleep(limit);
@@ -164,29 +166,6 @@ impl Supervisor {
         if let Some(pause) = self.pauses.sleeps(limit) {
             self.engine.lock().forgive(pause);
         }
-    }
-
-    /// Who waits turns the crank; the supervisor does when nobody does and work is outstanding. It looks at it every
-    /// millisecond; only when a future or a callback is to be told does it sleep on the bells as a waiting thread would.
-    fn what_to_do(&self) -> Turn {
-        let mut state = self.engine.lock();
-        let outstanding = state.sched.outstanding();
-        state.alerted = outstanding;
-        state.listened_to &= outstanding;
-        if !outstanding || state.baton != Baton::Free || !state.parked.is_empty() {
-            state.alerted = false;
-            return Turn::Nothing;
-        }
-        if !state.listened_to {
-            return Turn::NowAndThen;
-        }
-        state.pump(false);
-        if state.has_errands() {
-            // They run user code: not while this thread has the baton.
-            return Turn::AtOnce;
-        }
-        state.baton = Baton::Supervisor;
-        Turn::OnBells
     }
 
     /// Waits for something to happen to a worker, and attends to it.
@@ -322,5 +301,54 @@ impl Supervisor {
             self.engine.kick.ring();
         }
         gone && done
+    }
+}
+
+impl State {
+    /// Who waits turns the crank; the supervisor does when nobody does and work is outstanding. It looks at it every
+    /// millisecond; only when a future or a callback is to be told does it sleep on the bells as a waiting thread would.
+    fn what_to_do(&mut self) -> Turn {
+        let moving = self.sched.moving();
+        self.alerted = moving;
+        self.listened_to &= self.sched.outstanding();
+        if !moving || self.baton != Baton::Free || !self.parked.is_empty() {
+            self.alerted = false;
+            return Turn::Nothing;
+        }
+        if !self.listened_to {
+            return Turn::NowAndThen;
+        }
+        self.pump(false);
+        if self.has_errands() {
+            // They run user code: not while this thread has the baton.
+            return Turn::AtOnce;
+        }
+        self.baton = Baton::Supervisor;
+        Turn::OnBells
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mpexec_wire::FunctionKind;
+
+    use super::*;
+    use crate::engine::scheduler::{Function, Job, Run};
+
+    #[test]
+    fn tasks_that_wait_for_their_next_try_keep_nobody_awake() {
+        let mut state = State::default();
+        state.sched.open_job(7, Job::new(Function { kind: FunctionKind::Offset, id: 1 }, 2));
+        let run = || Run { first: 0, count: 1, attempt: 2, bytes: vec![0; 8], from: 0 };
+        assert_eq!(state.what_to_do(), Turn::Nothing);
+        state.listened_to = true;
+        state.sched.put_to_sleep(7, run());
+        assert_eq!(state.what_to_do(), Turn::Nothing);
+        assert!(state.listened_to && !state.alerted, "a future still waits for it, and who submits more tells of it");
+        state.sched.awaken(7, 0);
+        assert_eq!(state.what_to_do(), Turn::OnBells);
+        (state.baton, state.listened_to) = (Baton::Free, false);
+        assert_eq!(state.what_to_do(), Turn::NowAndThen);
+        assert!(state.alerted);
     }
 }

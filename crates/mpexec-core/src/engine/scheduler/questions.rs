@@ -8,6 +8,11 @@ impl Scheduler {
         self.workers.iter().any(|worker| !worker.held.is_empty()) || self.jobs.values().any(Job::waits)
     }
 
+    /// Tasks that a turn of the crank may move on: those that only wait until they may be tried again are none.
+    pub(crate) fn moving(&self) -> bool {
+        self.working() || self.jobs.values().any(|job| !job.queue.is_empty())
+    }
+
     /// Tasks queued or held, or still to be brought by a job's owner; hooks not counted.
     pub(crate) fn work_left(&self) -> bool {
         let works = |worker: &Worker| worker.held.iter().any(|held| !is_hook(held.job) && held.remaining() > 0);
