@@ -29,6 +29,8 @@ impl State {
     /// Kills the worker if it still runs the task, as soon as nothing else can be struck. `Some`: when to look again.
     pub(super) fn end_overrun(&mut self, id: WorkerId) -> Option<Duration> {
         let Expiring { task, asked, why } = self.slots[id].expiring?;
+        // It may be over, and whoever turns the crank has not come to take in the news.
+        self.receive_from(id, Upto::Complete);
         let running = self.slots[id].link.as_ref()?.progress().running;
         if running != Some(task) || self.sched.workers[id].job_of(task).is_none() {
             // It ended just in time.
@@ -38,9 +40,7 @@ impl State {
             return None;
         }
         if !self.sched.workers[id].has_only(task) && asked.elapsed() < PATIENCE {
-            // What lies behind it is not given back yet; or it has begun, and then the task is over: the news may be here and
-            // nobody takes it in.
-            self.receive_from(id, Upto::Complete);
+            // What lies behind it is not given back yet; or it has begun, and then the task is over: the news is on its way.
             return Some(LOOKS.0);
         }
         self.slots[id].overran = Some((task, why));

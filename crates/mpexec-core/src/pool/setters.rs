@@ -31,6 +31,9 @@ impl<'p> CallBuilder<'p> {
     /// The clock stands while this program is stopped (by Ctrl-Z, or SIGSTOP) for more than a tenth of a second, whether
     /// its workers are stopped with it or not.
     ///
+    /// A panic is a part of its task: the time that its backtrace takes counts too. The first in a worker may take some tenths of a
+    /// second, because names are looked up for it, and `RUST_BACKTRACE=0` spares it.
+    ///
     /// The start is seen a little late, so a task may have up to a sixteenth more than its limit, or a millisecond where that is
     /// more (20 ms at most); never less.
     ///
@@ -58,7 +61,8 @@ impl<'p> CallBuilder<'p> {
     ///
     /// What counts is the processor time, in the program and in the kernel, of the worker's process while it runs the task: that
     /// of all its threads, those too that earlier tasks have left behind. Processes that the task has started do not count,
-    /// and a task that sleeps or waits uses nothing. The start is seen as late as with `time_limit`, and a task that computes on
+    /// and a task that sleeps or waits uses nothing. While only this program is stopped and its workers are not, what they use
+    /// counts: they do compute. The start is seen as late as with `time_limit`, and a task that computes on
     /// several processors at once may pass its limit by so much on each of them.
     ///
     /// ```standalone_crate

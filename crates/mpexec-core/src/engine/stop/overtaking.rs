@@ -126,6 +126,14 @@ struct Scene {
 impl Scene {
     /// The worker has told that it runs the first task, and all behind it was asked back.
     fn new(why: Why) -> Scene {
+        let mut scene = Scene::before(why, TASKS as u32 - 1);
+        scene.begins();
+        assert_eq!(scene.state.sched.workers[0].unanswered, 1);
+        scene
+    }
+
+    /// The worker has told that it runs the first task; so many lie behind it.
+    fn before(why: Why, behind: u32) -> Scene {
         let (ours, theirs) = pair().unwrap();
         let theirs = wrap(theirs);
         let link = SocketLink::new(ours.clone(), Reader::new(ours.clone(), false), Writer::new(ours, false), 1 << 20);
@@ -146,7 +154,7 @@ impl Scene {
         state.slots.push(Slot { phase: Phase::Ready, link: Some(Box::new(link)), ..Slot::default() });
         state.handle(Event::Ready(0), |_, _, _| {});
         let terms = Terms { attempts: 1, limit: None, cpu_limit: None, retry_after: None, once: true };
-        for (id, first, count) in [(JOB, 0, 1), (OTHER, 1, TASKS as u32 - 1)] {
+        for (id, first, count) in [(JOB, 0, 1), (OTHER, 1, behind)].into_iter().filter(|(.., count)| *count > 0) {
             let mut job = Job::on(Function { kind: mpexec_wire::FunctionKind::Offset, id: 1 }, terms);
             job.calls = id == JOB && why == Why::Call;
             let mut calls = Calls::of(JOB);
@@ -159,23 +167,26 @@ impl Scene {
         }
         peer.tells(1);
         state.receive_from(0, Upto::Complete);
-        let mut scene = Scene { state, peer: Some(peer), why, asked: None, decided: false };
-        let state = &mut scene.state;
-        match why {
+        Scene { state, peer: Some(peer), why, asked: None, decided: false }
+    }
+
+    /// The first task is to be ended.
+    fn begins(&mut self) {
+        let state = &mut self.state;
+        match self.why {
             Why::Limit => {
                 state.expire(0, 0, Overrun::Time(Duration::from_secs(1)));
                 // Its patience never ends here, however slow this machine is.
-                let expiring = state.slots[0].expiring.as_mut().unwrap();
-                expiring.asked = Instant::now() + Duration::from_secs(1_000);
+                if let Some(expiring) = &mut state.slots[0].expiring {
+                    expiring.asked = Instant::now() + Duration::from_secs(1_000);
+                }
             }
-            Why::Call => assert!(!state.try_stop(JOB, 0, (true, false), &mut scene.asked)),
+            Why::Call => assert!(!state.try_stop(JOB, 0, (true, false), &mut self.asked)),
             Why::Job => {
                 state.break_job(JOB, &cancelled());
-                scene.asked = Some(state.close(0, true));
+                self.asked = Some(state.close(0, true));
             }
         }
-        assert_eq!(scene.state.sched.workers[0].unanswered, 1);
-        scene
     }
 
     /// What whoever turns the crank does now and then.
@@ -308,4 +319,20 @@ fn one_that_never_sends_the_result_it_owes_is_killed_when_patience_ends() {
     scene.state.slots[0].expiring.as_mut().unwrap().asked = Instant::now().checked_sub(2 * PATIENCE).unwrap();
     scene.looks();
     assert!(scene.state.slots[0].sentenced);
+}
+
+#[test]
+fn one_whose_result_has_come_and_was_not_taken_in_is_not_killed_for_its_limit() {
+    for behind in [0, 2] {
+        let mut scene = Scene::before(Why::Limit, behind);
+        let peer = scene.peer.as_mut().unwrap();
+        peer.has_result(0, Status::Ok);
+        (peer.done, peer.stored) = (1, 2 * u64::from(behind > 0));
+        peer.tells(peer.stored);
+        // Whoever has the baton has not come to it.
+        scene.begins();
+        let slot = &scene.state.slots[0];
+        assert!(slot.expiring.is_none() && !slot.sentenced, "with {behind} behind it");
+        assert_eq!(scene.state.sched.workers[0].closed, 0, "it may have tasks again");
+    }
 }
