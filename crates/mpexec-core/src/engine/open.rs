@@ -203,6 +203,9 @@ impl Engine {
 
     /// The owner of the job is gone: what has not started shall not start, what comes is dropped.
     pub(crate) fn abandon(&self, id: JobId) {
+        if self.is_a_forks() {
+            return;
+        }
         let mut state = self.lock();
         let Some(job) = state.jobs.get_mut(&id) else {
             return;
@@ -219,6 +222,9 @@ impl Engine {
 
     /// Lets go of a job that nobody fetches: it is finished, and what comes is dropped.
     pub(crate) fn detach(&self, id: JobId) {
+        if self.is_a_forks() {
+            return;
+        }
         let mut state = self.lock();
         let Some(job) = state.jobs.get_mut(&id) else {
             return;

@@ -166,9 +166,15 @@ impl Engine {
         quarter - BATCH_HEADER - ENTRY_HEADER - MARGIN
     }
 
+    /// Whether this process is a forked child of the one that built the pool. It has the same sockets and shared memory, and
+    /// the lock may be held in it for ever: what it drops is not its own, and is left alone.
+    pub(super) fn is_a_forks(&self) -> bool {
+        std::process::id() != self.built_by
+    }
+
     /// The pool itself is dropped: what somebody still waits for is finished, the rest is cancelled, then all leave.
     pub(crate) fn release(&self) {
-        if std::process::id() != self.built_by {
+        if self.is_a_forks() {
             return;
         }
         let detached = {

@@ -13,6 +13,7 @@ crate::contract!(
     joining_an_open_pool_is_an_error,
     a_join_with_a_limit_says_what_was_left,
     a_dropped_pool_finishes_what_has_a_handle,
+    a_dropped_pool_returns_at_once_while_a_task_runs,
     a_half_read_iterator_is_work_that_is_left,
     a_stream_that_was_given_up_holds_up_no_join,
     a_half_read_iterator_that_is_dropped_holds_up_nothing,
@@ -77,6 +78,15 @@ fn a_dropped_pool_finishes_what_has_a_handle(transport: Transport) {
     drop(pool);
     assert!(calls.into_iter().map(|call| call.get().unwrap()).eq(0..100));
     assert!(job.get().unwrap().into_iter().eq(0..1_000));
+}
+
+fn a_dropped_pool_returns_at_once_while_a_task_runs(transport: Transport) {
+    let (pool, gate) = (pool(transport, 1), Scratch::new());
+    let call = pool.apply_async(|gate: String| pass(&gate), (gate.text(),));
+    drop(pool);
+    assert!(!call.is_ready());
+    gate.open();
+    call.get().unwrap();
 }
 
 fn a_half_read_iterator_is_work_that_is_left(transport: Transport) {

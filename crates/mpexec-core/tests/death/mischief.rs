@@ -1,12 +1,13 @@
 //! Tasks that do to their own process what none should: close what is not theirs, come back twice.
 #![expect(unsafe_code, reason = "what a careless C library does")]
 
+use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use mpexec_core::TaskError;
 
-use crate::common::{builder, forever, pool};
+use crate::common::{Scratch, builder, forever, pass, pool};
 use crate::{LINKS, alone};
 
 /// Closes every descriptor that is none of the standard streams, as libraries do that mean well.
@@ -140,5 +141,46 @@ fn a_signal_that_is_sent_is_no_abort_whatever_was_refused_before() {
         };
         let error = pool.apply(is_sent_it, ()).unwrap_err();
         assert!(matches!(error, TaskError::Crashed { .. }), "{error:?}");
+    }
+}
+
+/// Says that it runs, and ends when the gate is open.
+fn waits(ran: String, gate: String, n: u32) -> u32 {
+    std::fs::File::options().append(true).create(true).open(ran).unwrap().write_all(b"x").unwrap();
+    if n > 0 {
+        pass(&gate);
+    }
+    n
+}
+
+#[test]
+fn a_forked_child_of_the_coordinator_drops_nothing_of_it() {
+    let _alone = alone();
+    for link in LINKS {
+        let (pool, ran, gate) = (pool(link, 1), Scratch::new(), Scratch::new());
+        let pids = pool.pids();
+        let items = |from: u32| (from..from + 20).map(|n| (ran.text(), gate.text(), n)).collect::<Vec<_>>();
+        let wait = |(ran, gate, n): (String, String, u32)| waits(ran, gate, n);
+        let mut half_read = pool.call().chunk_size(10).imap(wait, items(0));
+        assert_eq!(half_read.next().unwrap().unwrap(), 0);
+        let job = pool.call().chunk_size(10).starmap_async(waits, items(20));
+        let call = pool.apply_async(waits, (ran.text(), gate.text(), 40));
+        // SAFETY: the child drops what it has of the pool, and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            drop((half_read, job, call, pool));
+            // SAFETY: ends the process, and runs nothing of the tests.
+            unsafe { libc::_exit(7) };
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child, and writes a local value.
+        unsafe { libc::waitpid(child, &raw mut status, 0) };
+        assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 7, "{status:#x}");
+        gate.open();
+        assert!(half_read.map(Result::unwrap).eq(1..20));
+        assert!(job.get().unwrap().into_iter().eq(20..40));
+        assert_eq!(call.get().unwrap(), 40);
+        assert_eq!(pool.pids(), pids, "its worker lives on");
+        assert_eq!(std::fs::read(ran.path()).unwrap().len(), 41, "each ran once");
     }
 }
