@@ -170,13 +170,15 @@ fn what_was_printed_is_told_of_the_task_that_ran_and_of_no_other_that_is_charged
             }
             n
         };
-        // Of a worker gone mad every task may have begun.
         let all = pool.call().at_most_once().chunk_size(4).map_captured(task, 0..4);
-        let printed: Vec<_> = all.iter().map(|one| String::from_utf8_lossy(&one.stdout)).collect();
-        assert_eq!(printed, ["task 0\n", "task 1\n", "", ""]);
-        assert!(all[0].outcome.is_ok());
-        for one in &all[1..] {
-            assert!(matches!(one.outcome, Err(TaskError::OutcomeUnknown { .. })), "{:?}", one.outcome);
+        let unknown = |outcome: &Result<u32, TaskError>| matches!(outcome, Err(TaskError::OutcomeUnknown { .. }));
+        assert!(all[0].outcome.is_ok() && unknown(&all[1].outcome), "{all:?}");
+        // Where the data came the same way, every task may have begun; else what lay behind runs elsewhere.
+        let charged = all.iter().filter(|one| unknown(&one.outcome)).count();
+        assert_eq!(charged, if link == Transport::Socket { 3 } else { 1 }, "{all:?}");
+        for (n, one) in all.iter().enumerate() {
+            let wanted = if n <= 1 || one.outcome.is_ok() { format!("task {n}\n") } else { String::new() };
+            assert_eq!(String::from_utf8_lossy(&one.stdout), wanted, "{n}");
         }
     }
 }
