@@ -4,10 +4,10 @@
 //! die from inside, and ends the pool. Then each task must have had exactly one outcome that something explains, none may have
 //! run more often than was asked for, and nothing may be left: no process, thread, descriptor or mapping.
 //! `cargo xtask chaos` runs it.
-#![forbid(unsafe_code)]
 
 mod callers;
 mod census;
+mod heap;
 mod judge;
 mod notes;
 mod order;
@@ -31,6 +31,7 @@ use mpexec_core::Shared;
 use rustix::process::{Resource, getrlimit};
 
 use census::{Census, anonymous_memory};
+use settings::Settings;
 use signs::Signs;
 use tally::{Part, Tally};
 
@@ -54,8 +55,12 @@ struct Arguments {
 
 /// A task of each of some batches under way may have an end of a channel along.
 const DESCRIPTORS: u64 = 1024;
-/// Rounds that warm up: what its allocator keeps.
-const WARM: u64 = 30;
+/// Rounds that warm up: what the standard library keeps, as what it has read of this program's names.
+const WARM: u64 = 5;
+/// By so much the heap may be larger after any later round, when all of it is over: the table of this very program grows a little.
+const GROWTH: usize = 64 << 10;
+/// A round that takes longer is told of, and is no fault.
+const SLOW: Duration = Duration::from_secs(30);
 /// The threads that this process keeps: the watchdog, and the one that spawns workers, which never ends.
 const KEPT: [&str; 2] = [census::WATCHDOG, "mpexec-spawn"];
 
@@ -93,7 +98,8 @@ struct Played {
     faults: usize,
     leaks: u64,
     took: Duration,
-    memory_warm: u64,
+    heap_warm: usize,
+    heap_last: usize,
     memory_last: u64,
 }
 
@@ -103,12 +109,13 @@ impl Played {
         let tasks = self.tally.sum(Part::Deeds);
         format!(
             "{}\nseed {seed}: {} rounds in {minutes:.1} minutes, {tasks} tasks; wrong: {}, left behind: {}\n\
-             memory of this process after {WARM} rounds {} MiB, at the end {} MiB",
+             heap in use after {WARM} rounds {} KiB, at the end {} KiB; memory of this process at the end {} MiB",
             self.tally,
             self.rounds,
             self.faults,
             self.leaks,
-            self.memory_warm >> 20,
+            self.heap_warm >> 10,
+            self.heap_last >> 10,
             self.memory_last >> 20
         )
     }
@@ -126,6 +133,7 @@ fn soak(arguments: &Arguments, seed: u64, notes: &Path, signs: &Signs) -> Result
     while begin.elapsed() < limit {
         let number = arguments.round.unwrap_or(played.rounds);
         signs.round(number);
+        let since = Instant::now();
         let mut faults = match play::play(seed, number, notes, signs) {
             Ok(report) => {
                 played.tally.take_in(report.tally);
@@ -144,6 +152,14 @@ fn soak(arguments: &Arguments, seed: u64, notes: &Path, signs: &Signs) -> Result
             // What was found is not found again.
             before = Census::take().map_err(|error| error.to_string())?;
         }
+        let heap = heap::in_use();
+        if played.rounds > WARM && heap > played.heap_warm + GROWTH {
+            faults.push(format!("left behind: {} bytes of {heap} on the heap", heap - played.heap_warm));
+            played.heap_warm = heap;
+        }
+        if since.elapsed() > SLOW {
+            println!("seed {seed}, round {number}: took {:?}: {:?}", since.elapsed(), Settings::of(seed, number));
+        }
         for fault in &faults {
             println!("seed {seed}, round {number}: {fault}");
         }
@@ -154,8 +170,9 @@ fn soak(arguments: &Arguments, seed: u64, notes: &Path, signs: &Signs) -> Result
             println!("{} rounds in {minutes} minutes, {tasks} tasks, wrong: {}", played.rounds, played.faults);
         }
         played.memory_last = anonymous_memory();
+        played.heap_last = heap;
         if played.rounds == WARM {
-            played.memory_warm = played.memory_last;
+            played.heap_warm = heap;
         }
     }
     played.took = begin.elapsed();

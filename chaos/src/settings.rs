@@ -19,6 +19,8 @@ pub(crate) enum End {
 /// Above what any task needs but those that hang, unless the machine is slow: then it strikes others too, and rightly.
 const LIMITS: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(4)];
 
+/// The same of processor time. It is short, because on a busy machine a second of it takes long to come by.
+const COMPUTES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
 /// Far above what any task needs but those that take without end.
 const MEMORY: u64 = 512 << 20;
 /// So short that who is stopped for a while is replaced, and on a slow machine who is slow, too.
@@ -66,7 +68,7 @@ impl Settings {
             attempts: random.of_these(&[1, 1, 2, 3]),
             delay: random.one_in(4).then_some(Duration::from_millis(5)),
             limit: random.one_in(4).then(|| random.of_these(&LIMITS)),
-            cpu_limit: random.one_in(4).then(|| random.of_these(&LIMITS)),
+            cpu_limit: random.one_in(4).then(|| random.of_these(&COMPUTES)),
             memory_limit: random.one_in(4).then_some(MEMORY),
             response_limit: random.one_in(6).then_some(RESPONSE),
             hooks: random.one_in(3),
