@@ -9,6 +9,7 @@
 mod baseline;
 mod chart;
 mod curves;
+mod inline;
 mod machine;
 mod peers;
 mod place;
@@ -59,6 +60,12 @@ struct Arguments {
     /// Measure how cost grows instead of the rows, and write tables and charts of it into this folder
     #[arg(long, value_name = "FOLDER")]
     curves: Option<PathBuf>,
+    /// Only make calls of this form, without processes: for a counter of instructions
+    #[arg(long, value_name = "FORM")]
+    inline: Option<inline::Form>,
+    /// How many of these
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "inline")]
+    tasks: usize,
     /// Keep every processor busy with other work meanwhile
     #[arg(long)]
     busy: bool,
@@ -83,6 +90,9 @@ fn main() -> anyhow::Result<()> {
             println!("{:<14}{}", row.name, row.what);
         }
         return Ok(());
+    }
+    if let Some(form) = arguments.inline {
+        return inline::run(form, arguments.tasks);
     }
     // Before an hour is spent on measuring.
     let baseline = arguments.baseline.as_deref().map(Earlier::read).transpose()?;

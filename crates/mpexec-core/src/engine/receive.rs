@@ -158,10 +158,11 @@ impl State {
             return false;
         };
         let mut told = Vec::new();
+        let mut entries = Results::new(results, 0, 0);
         // Bytes were checked when the group was split, so no entry is an error here.
-        for entry in Results::new(results, 0, 0).flatten() {
+        while let Some(Ok(entry)) = entries.next() {
             let outcome = Outcome::Came(entry.status, Bytes::of(entry.payload));
-            told.extend(calls.settle(first + u64::from(entry.offset), outcome));
+            told.append(&mut calls.settle(first + u64::from(entry.offset), outcome));
         }
         if !told.is_empty() {
             self.fire(told);

@@ -94,7 +94,9 @@ impl Engine {
         let Some(cell) = added else {
             return Err(TaskError::Cancelled { reason: "the pool is going away".to_owned() });
         };
-        state.keep_parcels(std::mem::take(&mut entry.parcels));
+        if !entry.parcels.is_empty() {
+            state.keep_parcels(std::mem::take(&mut entry.parcels));
+        }
         Ok(cell)
     }
 
