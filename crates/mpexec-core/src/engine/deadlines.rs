@@ -40,6 +40,7 @@ impl Supervisor {
             .chain(listening)
             .chain(self.next_look)
             .chain(self.scarcity.left())
+            .chain(self.await_newcomer().map(|left| left.max(TURN)))
             .min();
         if threads { Some(TURN) } else { next }
     }

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mpexec_ring::{ResultReceiver, Segments, TaskSender};
 use mpexec_wire::{
@@ -50,16 +50,31 @@ thread_local! {
     static SERVED_BY: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A process that was started as a worker and waits to be welcomed.
+/// A process that is being started as a worker, and what is there for it.
 #[derive(Debug)]
-pub(crate) struct Newcomer {
-    pub child: ChildProcess,
+pub(crate) struct Begun {
+    pub since: Instant,
+    spawning: Spawning,
     socket: Socket,
     rings: Option<Rings>,
     black_box: Option<BlackBox>,
     stdout: Option<Tail>,
     stderr: Option<Tail>,
     sheets: Option<Sheets>,
+}
+
+impl Begun {
+    /// Once: what came of it, if that is known.
+    pub(super) fn child(&self) -> Option<io::Result<ChildProcess>> {
+        self.spawning.take()
+    }
+}
+
+/// A process that was started as a worker and waits to be welcomed.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    pub child: ChildProcess,
+    begun: Begun,
 }
 
 impl Engine {
@@ -70,13 +85,8 @@ impl Engine {
             && SERVED_BY.get() == std::ptr::from_ref(self) as usize
     }
 
-    /// Starts a process for place `id`. Not under the lock: a spawn takes a millisecond.
-    pub(crate) fn launch(&self, id: WorkerId) -> Result<Slot, PoolError> {
-        Ok(self.greet(self.start_process()?, id))
-    }
-
-    /// Starts a process that may become a worker in any place.
-    pub(super) fn start_process(&self) -> Result<Newcomer, PoolError> {
+    /// Has a process started that may become a worker in any place. Not under the lock: making its rings takes a while.
+    pub(super) fn begin_process(&self) -> Result<Begun, PoolError> {
         let (socket, theirs) =
             control::pair().map_err(|error| PoolError::system("make a socket pair for a worker", error))?;
         let piped = |error| PoolError::system("make a pipe for what a worker prints", error);
@@ -94,26 +104,35 @@ impl Engine {
         };
         // The rings are made while the child is being started.
         let spawning = self.spawn(Stdio::from(theirs), printing)?;
-        let rings = self.make_rings();
+        let rings = self.make_rings()?;
         // Without it a worker serves as well.
         let black_box = BlackBox::new().ok();
-        let child = spawning.wait().map_err(|error| self.not_startable(&error));
-        let (rings, child) = match (rings, child) {
-            (Ok(rings), child) => (rings, child?),
-            (Err(error), Ok(child)) => return Err(abandon(child, error)),
-            (Err(error), Err(_)) => return Err(error),
-        };
+        Ok(Begun { since: Instant::now(), spawning, socket, rings, black_box, stdout, stderr, sheets })
+    }
+
+    /// The process is there, or could not be started.
+    pub(super) fn newcomer(&self, begun: Begun, child: io::Result<ChildProcess>) -> Result<Newcomer, PoolError> {
+        let child = child.map_err(|error| self.not_startable(&error))?;
         // It waits for its welcome: nothing of the user's has run but what stands before `init`.
         let walled = self.config.memory_limit.map_or(Ok(()), |bytes| child.limit_memory(bytes));
-        if let Err(error) = walled {
-            return Err(abandon(child, PoolError::system("limit the memory of a worker", error)));
+        match walled {
+            Ok(()) => Ok(Newcomer { child, begun }),
+            Err(error) => {
+                spawn::bury(child);
+                Err(PoolError::system("limit the memory of a worker", error))
+            }
         }
-        Ok(Newcomer { child, socket, rings, black_box, stdout, stderr, sheets })
+    }
+
+    /// The system has not started it for so long.
+    pub(super) fn never_started(&self, limit: Duration) -> PoolError {
+        self.not_startable(&io::Error::other(format!("the system has not started it within {limit:?}")))
     }
 
     /// Makes a process that waits to be welcomed the worker of place `id`.
     pub(super) fn greet(&self, newcomer: Newcomer, id: WorkerId) -> Slot {
-        let Newcomer { mut child, socket, rings, black_box, stdout, stderr, sheets } = newcomer;
+        let Newcomer { mut child, begun } = newcomer;
+        let Begun { socket, rings, black_box, stdout, stderr, sheets, .. } = begun;
         child.list_as(self.config.worker_name());
         let mut writer = Writer::new(socket.clone(), false);
         let reader = Reader::new(socket.clone(), false);
@@ -178,7 +197,7 @@ impl Engine {
         command.arg0(self.config.worker_name()).arg(WORKER_MARK).process_group(0);
         command.stdin(stdin).stdout(stdout).stderr(stderr);
         self.surroundings.apply(&self.config.environment, &mut command);
-        spawn::spawn(command).map_err(|error| self.not_startable(&error))
+        spawn::spawn(command, self.wake.clone()).map_err(|error| self.not_startable(&error))
     }
 
     fn not_startable(&self, error: &io::Error) -> PoolError {
@@ -278,15 +297,6 @@ impl Engine {
 
 /// A worker's rings, what is to be passed to it of them, and its bell.
 type Rings = ((TaskSender, ResultReceiver, Segments), Bell);
-
-/// A child that cannot be what it was started for.
-fn abandon(mut child: ChildProcess, error: PoolError) -> PoolError {
-    child.kill_group();
-    if child.wait_over(None) {
-        let _ = child.try_wait();
-    }
-    error
-}
 
 /// Where a stream of a worker goes, and our end of it if there is one: it reads without blocking; the child's is an
 /// ordinary pipe.

@@ -1,22 +1,45 @@
 //! Filling the pool's empty places, as far as the system has room for more processes; and keeping the spare (see [`super::spare`]).
+//!
+//! One process is being started at a time, and the supervisor goes on meanwhile: how long the system takes to start one is
+//! nothing that limits and deaths of others could wait for.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
+use super::launch::{Begun, Newcomer};
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
-use super::spare::SPARE;
+use super::spare::{DYING, SPARE};
 use super::state::Life;
 use super::supervisor::Supervisor;
 use crate::config::Transport;
 use crate::error::PoolError;
 use crate::os::events::Watch;
+use crate::os::spawn;
+
+/// A process that is being started, and what for.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    begun: Begun,
+    whom: Whom,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Whom {
+    /// The worker of this place; so many had died before.
+    Worker {
+        id: WorkerId,
+        born: u64,
+    },
+    Spare,
+}
 
 impl Supervisor {
-    /// Starts a worker in every empty place, as long as the pool is to have them.
+    /// Has a worker started for the next empty place, as long as the pool is to have them.
     pub(super) fn fill_places(&mut self) {
         let engine = self.engine.clone();
-        if self.scarcity.goes_on() && !engine.lock().slots.iter().all(Slot::is_empty) {
+        if self.under_way.is_some() || (self.scarcity.goes_on() && !engine.lock().slots.iter().all(Slot::is_empty)) {
             return;
         }
         self.scarcity.may_be_over();
@@ -33,42 +56,102 @@ impl Supervisor {
                 }
                 state.deaths
             };
-            let launched = match engine.transport {
-                Transport::Memory => engine.launch_thread(id, self.serve),
+            let settled = match engine.transport {
+                Transport::Memory => self.settle(id, born, engine.launch_thread(id, self.serve)),
                 _ => match self.take_spare(id) {
-                    Some(slot) => Ok(slot),
+                    Some(slot) => self.settle(id, born, Ok(slot)),
                     None => {
                         self.spare.may_try_again();
-                        engine.launch(id)
+                        match engine.begin_process() {
+                            Ok(begun) => self.under_way = Some(UnderWay { begun, whom: Whom::Worker { id, born } }),
+                            Err(error) => self.could_not_start(&error),
+                        }
+                        // This one first: what it could not have the others cannot have either.
+                        return;
                     }
                 },
             };
-            match launched.and_then(|slot| self.watched(id, slot)) {
-                Ok(slot) => {
-                    self.scarcity = Scarcity::default();
-                    let slot = Slot { born, ..slot };
-                    let mut state = engine.lock();
-                    let ready = matches!(slot.phase, Phase::Ready);
-                    state.slots[id] = slot;
-                    state.launched += 1;
-                    if ready {
-                        if let Some(link) = &state.slots[id].link {
-                            let _ = engine.bells.add(link.bell(), id as u64, Watch::Edge);
-                        }
-                        state.welcome(id);
-                    } else if state.life == Life::Terminated {
-                        state.slots[id].kill();
+            if !settled {
+                return;
+            }
+        }
+    }
+
+    /// Looks whether the process that is being started is there; if so it gets its place.
+    pub(super) fn receive_newcomer(&mut self) {
+        let Some(under_way) = self.under_way.take() else {
+            return;
+        };
+        let limit = self.patience();
+        let newcomer = match under_way.begun.child() {
+            Some(child) => self.engine.newcomer(under_way.begun, child),
+            None if under_way.begun.since.elapsed() < limit => {
+                self.under_way = Some(under_way);
+                return;
+            }
+            // Should it be there one day, it is killed.
+            None => Err(self.engine.never_started(limit)),
+        };
+        match under_way.whom {
+            Whom::Worker { id, born } => {
+                let slot = newcomer.map(|newcomer| self.engine.greet(newcomer, id));
+                self.settle(id, born, slot);
+            }
+            Whom::Spare => self.keep(newcomer),
+        }
+        self.fill_places();
+    }
+
+    /// How long the system may take to start a process.
+    fn patience(&self) -> Duration {
+        let limit = self.engine.config.handshake_limit;
+        match self.ending {
+            true => limit.min(DYING),
+            false => limit,
+        }
+    }
+
+    /// When to look again after a process that is being started, or that was killed at the end.
+    pub(super) fn await_newcomer(&self) -> Option<Duration> {
+        let begun = self.under_way.as_ref().map(|under_way| under_way.begun.since.elapsed());
+        let left = begun.map(|elapsed| self.patience().saturating_sub(elapsed));
+        left.into_iter().chain(self.spare.dies_within()).min()
+    }
+
+    /// The pool is over. Whether no process is left of what was started and had no place: until then its end is awaited.
+    pub(super) fn nobody_is_on_the_way(&mut self) -> bool {
+        self.ending = true;
+        self.under_way.is_none() && self.spare.end()
+    }
+
+    /// Gives a worker its place. `false`: it could not be started.
+    fn settle(&mut self, id: WorkerId, born: u64, slot: Result<Slot, PoolError>) -> bool {
+        let engine = self.engine.clone();
+        match slot.and_then(|slot| self.watched(id, slot)) {
+            Ok(slot) => {
+                self.scarcity = Scarcity::default();
+                let slot = Slot { born, ..slot };
+                let mut state = engine.lock();
+                let ready = matches!(slot.phase, Phase::Ready);
+                state.slots[id] = slot;
+                state.launched += 1;
+                if ready {
+                    if let Some(link) = &state.slots[id].link {
+                        let _ = engine.bells.add(link.bell(), id as u64, Watch::Edge);
                     }
-                    if id >= engine.workers() {
-                        // The pool was made smaller while it was started.
-                        state.retire(id);
-                    }
+                    state.welcome(id);
+                } else if state.life == Life::Terminated {
+                    state.slots[id].kill();
                 }
-                Err(error) => {
-                    self.could_not_start(&error);
-                    // What this one could not have the others cannot have either.
-                    return;
+                if id >= engine.workers() {
+                    // The pool was made smaller while it was started.
+                    state.retire(id);
                 }
+                true
+            }
+            Err(error) => {
+                self.could_not_start(&error);
+                false
             }
         }
     }
@@ -77,11 +160,7 @@ impl Supervisor {
     fn watched(&self, id: WorkerId, mut slot: Slot) -> Result<Slot, PoolError> {
         if let Err(error) = self.watch(id, &slot) {
             slot.kill();
-            if let Some(child) = &mut slot.child
-                && child.wait_over(None)
-            {
-                let _ = child.try_wait();
-            }
+            slot.child.take().into_iter().for_each(spawn::bury);
             return Err(error);
         }
         Ok(slot)
@@ -108,9 +187,10 @@ impl Supervisor {
 }
 
 impl Supervisor {
-    /// Starts a spare, if the pool is to have one and every place has its worker.
+    /// Has a spare started, if the pool is to have one and every place has its worker.
     pub(super) fn keep_spare(&mut self) {
-        if self.spare.waiting.is_some() || self.spare.failed || self.scarcity.goes_on() {
+        let has_one = self.spare.waiting.is_some() || self.spare.failed || self.under_way.is_some();
+        if has_one || self.scarcity.goes_on() {
             return;
         }
         let engine = self.engine.clone();
@@ -130,18 +210,23 @@ impl Supervisor {
         if !wanted {
             return;
         }
-        // Not under the lock: a spawn takes a millisecond. Should it fail, the pool does without.
-        match engine.start_process() {
-            Ok(spare) if self.watcher.add(spare.child.as_fd(), SPARE, Watch::Level).is_ok() => {
-                self.spare.waiting = Some(spare);
-            }
-            Ok(spare) => {
-                self.spare.waiting = Some(spare);
-                self.spare.end();
-                self.spare.failed = true;
-            }
+        match engine.begin_process() {
+            Ok(begun) => self.under_way = Some(UnderWay { begun, whom: Whom::Spare }),
             Err(_) => self.spare.failed = true,
         }
+    }
+
+    /// A process is there to be the spare; should there be none, the pool does without.
+    fn keep(&mut self, newcomer: Result<Newcomer, PoolError>) {
+        match newcomer {
+            Ok(spare) if self.watcher.add(spare.child.as_fd(), SPARE, Watch::Level).is_ok() => {
+                self.spare.waiting = Some(spare);
+                return;
+            }
+            Ok(spare) => spawn::bury(spare.child),
+            Err(_) => {}
+        }
+        self.spare.failed = true;
     }
 
     /// The spare as the worker of place `id`, if there is one that lives.
@@ -164,7 +249,9 @@ impl Supervisor {
             self.watcher.remove(spare.child.as_fd());
             self.spare.waiting = None;
             self.spare.failed = true;
-            self.engine.note(&format!("the spare worker (pid {pid}) {exit} while it waited"));
+            if !self.ending {
+                self.engine.note(&format!("the spare worker (pid {pid}) {exit} while it waited"));
+            }
         }
     }
 }

@@ -6,10 +6,16 @@
 //! started when all places are full again. One that dies while it waits is not replaced before a worker had to be started
 //! without it: so what lets spares die starts twice as many processes at most as it would without them.
 
+use std::time::{Duration, Instant};
+
 use super::launch::Newcomer;
+use crate::os::spawn;
 
 /// Its token with the supervisor's watcher; a worker's place is far below.
 pub(super) const SPARE: u64 = u64::MAX - 1;
+
+/// So long its end is awaited when it was killed. It takes about a millisecond, unless the system has other things to do.
+pub(super) const DYING: Duration = Duration::from_secs(1);
 
 /// See the head of this file.
 #[derive(Debug, Default)]
@@ -17,6 +23,7 @@ pub(super) struct Spare {
     pub waiting: Option<Newcomer>,
     /// The last one died while it waited, or could not be started.
     pub failed: bool,
+    killed: Option<Instant>,
 }
 
 impl Spare {
@@ -25,19 +32,33 @@ impl Spare {
         self.failed = false;
     }
 
-    /// Ends it.
-    pub(super) fn end(&mut self) {
-        if let Some(mut spare) = self.waiting.take() {
+    /// The pool is over: kills it. Whether it is gone, or has taken too long about it and is left to others to bury.
+    pub(super) fn end(&mut self) -> bool {
+        let Some(spare) = self.waiting.take() else {
+            return true;
+        };
+        let since = *self.killed.get_or_insert_with(|| {
             spare.child.kill_group();
-            if spare.child.wait_over(None) {
-                let _ = spare.child.try_wait();
-            }
+            Instant::now()
+        });
+        if since.elapsed() < DYING {
+            self.waiting = Some(spare);
+            return false;
         }
+        spawn::bury(spare.child);
+        true
+    }
+
+    /// How long its end is awaited yet, if it is.
+    pub(super) fn dies_within(&self) -> Option<Duration> {
+        self.killed.filter(|_| self.waiting.is_some()).map(|since| DYING.saturating_sub(since.elapsed()))
     }
 }
 
 impl Drop for Spare {
     fn drop(&mut self) {
-        self.end();
+        if let Some(spare) = self.waiting.take() {
+            spawn::bury(spare.child);
+        }
     }
 }

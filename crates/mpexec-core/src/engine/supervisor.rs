@@ -12,6 +12,7 @@ use super::forwarding::Stream;
 use super::launch::ThreadWorker;
 use super::memory::MemoryLook;
 use super::pauses::Pauses;
+use super::places::UnderWay;
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
@@ -56,6 +57,9 @@ pub(crate) struct Supervisor {
     pub(super) scarcity: Scarcity,
     pauses: Pauses,
     pub(super) spare: Spare,
+    pub(super) under_way: Option<UnderWay>,
+    /// The pool is over but for what was being started.
+    pub(super) ending: bool,
     /// When the workers were last looked at for what they owe.
     pub(super) responses_looked: Instant,
     /// When it last began to listen to workers again.
@@ -97,6 +101,8 @@ impl Supervisor {
             scarcity: Scarcity::default(),
             pauses: Pauses::default(),
             spare: Spare::default(),
+            under_way: None,
+            ending: false,
             responses_looked: Instant::now(),
             listened: Instant::now(),
         })
@@ -142,6 +148,9 @@ impl Supervisor {
                 }
             }
             self.keep_deadlines();
+            if self.await_newcomer().is_some_and(|left| left.is_zero()) {
+                self.receive_newcomer();
+            }
             if self.scarcity.is_due() {
                 self.fill_places();
             }
@@ -179,6 +188,7 @@ impl Supervisor {
             if token == WAKE {
                 self.engine.wake.drain();
                 self.engine.forget_unused();
+                self.receive_newcomer();
                 self.fill_places();
                 continue;
             }
@@ -292,15 +302,15 @@ impl Supervisor {
         }
         let gone = state.slots.iter().all(Slot::is_empty);
         let done = state.life == Life::Terminated || !state.sched.work_left() || state.crash_looped;
-        if gone && done {
-            self.spare.end();
+        let over = gone && done && self.nobody_is_on_the_way();
+        if over {
             state.ended = true;
             for waiter in &state.parked {
                 waiter.wake();
             }
             self.engine.kick.ring();
         }
-        gone && done
+        over
     }
 }
 

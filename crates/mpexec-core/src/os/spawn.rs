@@ -1,4 +1,4 @@
-//! The one thread that starts all children of this process.
+//! The one thread that starts all children of this process, and reaps those that nobody else waits for.
 //!
 //! The parent-death signal follows the *thread* that started the child, not the process. So every worker is started from
 //! one thread that lives as long as the process. Nothing is done between fork and exec (`pre_exec` would force a real
@@ -8,14 +8,16 @@
 
 use std::io;
 use std::process::Command;
-use std::sync::OnceLock;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 use super::child::ChildProcess;
+use super::events::Bell;
 
-struct Request {
-    command: Command,
-    answer: Sender<io::Result<ChildProcess>>,
+enum Request {
+    Start { command: Command, answer: Weak<Answer> },
+    Bury(ChildProcess),
 }
 
 /// The thread of one process, and behind it that of a forked child of this process.
@@ -29,17 +31,36 @@ type Next = OnceLock<Box<Spawner>>;
 
 static FIRST: Next = Next::new();
 
-/// A child that is being started.
+/// What came of a request, until it is fetched.
 #[derive(Debug)]
-pub(crate) struct Spawning(Receiver<io::Result<ChildProcess>>);
+struct Answer {
+    told: Mutex<Option<io::Result<ChildProcess>>>,
+    bell: Arc<Bell>,
+}
+
+impl Answer {
+    fn take(&self) -> Option<io::Result<ChildProcess>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some(Ok(child)) = self.take() {
+            bury(child);
+        }
+    }
+}
+
+/// A child that is being started. Nobody has to wait for it: the system may take its time, be it that a file lies on a
+/// server that does not answer. Dropped, the child is killed as soon as it is there.
+#[derive(Debug)]
+pub(crate) struct Spawning(Arc<Answer>);
 
 impl Spawning {
-    /// Waits until it has been.
-    ///
-    /// # Errors
-    /// What `Command::spawn` says.
-    pub(crate) fn wait(self) -> io::Result<ChildProcess> {
-        self.0.recv().map_err(|_| gone())?
+    /// The child, or what `Command::spawn` said, once; `None` as long as it is being started. The bell rings when it is here.
+    pub(crate) fn take(&self) -> Option<io::Result<ChildProcess>> {
+        self.0.take()
     }
 }
 
@@ -47,14 +68,28 @@ fn gone() -> io::Error {
     io::Error::other("the thread that starts processes is gone (after a fork?)")
 }
 
-/// Has `command` started by the spawning thread; what else the child needs can be made meanwhile.
+/// Has `command` started by the spawning thread, which rings `bell` when that is done; what else the child needs can be
+/// made meanwhile.
 ///
 /// # Errors
 /// That the thread itself could not be started.
-pub(crate) fn spawn(command: Command) -> io::Result<Spawning> {
-    let (answer, reply) = channel();
-    requests()?.send(Request { command, answer }).map_err(|_| gone())?;
-    Ok(Spawning(reply))
+pub(crate) fn spawn(command: Command, bell: Arc<Bell>) -> io::Result<Spawning> {
+    let answer = Arc::new(Answer { told: Mutex::default(), bell });
+    let request = Request::Start { command, answer: Arc::downgrade(&answer) };
+    requests()?.send(request).map_err(|_| gone())?;
+    Ok(Spawning(answer))
+}
+
+/// Kills a child with its group, and has it reaped when it is over: nobody waits for that here, since a process may be long
+/// in dying, as in the midst of input and output.
+pub(crate) fn bury(mut child: ChildProcess) {
+    child.kill_group();
+    if child.try_wait().is_none()
+        && let Ok(requests) = requests()
+    {
+        // Without that thread it is reaped when this process ends.
+        let _ = requests.send(Request::Bury(child));
+    }
 }
 
 /// Where this process's own thread takes requests.
@@ -79,22 +114,61 @@ fn requests() -> io::Result<&'static Sender<Request>> {
 /// Two first callers may both start one; the loser's ends with its channel, having started nothing.
 fn start() -> io::Result<Sender<Request>> {
     let (sender, requests) = channel::<Request>();
-    std::thread::Builder::new().name("mpexec-spawn".into()).stack_size(256 << 10).spawn(move || {
-        for Request { mut command, answer } in requests {
-            let child = command.spawn().and_then(|mut child| {
-                ChildProcess::adopt(child.id()).inspect_err(|_| {
-                    // What cannot be held is not kept: no descriptor was left for it, or the kernel knows none of this kind.
-                    let _ = child.kill();
-                    let _ = child.wait();
-                })
-            });
-            // Our copy of the child's ends of socket and pipe must be gone before the answer: the child's death shows as
-            // their end.
-            drop(command);
-            let _ = answer.send(child);
-        }
-    })?;
+    let serve = move || serve(&requests);
+    std::thread::Builder::new().name("mpexec-spawn".into()).stack_size(256 << 10).spawn(serve)?;
     Ok(sender)
+}
+
+/// The first look at who is dying comes after so long, each further one after twice the time, up to
+const LOOK: Duration = Duration::from_millis(1);
+/// this long.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// The thread's life.
+fn serve(requests: &Receiver<Request>) {
+    let mut dying: Vec<ChildProcess> = Vec::new();
+    let mut look = LOOK;
+    loop {
+        let request = match dying.is_empty() {
+            true => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => requests.recv_timeout(look),
+        };
+        match request {
+            Ok(Request::Start { command, answer }) => start_child(command, &answer),
+            Ok(Request::Bury(child)) => {
+                dying.push(child);
+                look = LOOK;
+            }
+            Err(RecvTimeoutError::Timeout) => look = (look * 2).min(LAST_LOOK),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        dying.retain_mut(|child| child.try_wait().is_none());
+    }
+}
+
+fn start_child(mut command: Command, answer: &Weak<Answer>) {
+    if answer.strong_count() == 0 {
+        // Nobody wants it any more.
+        return;
+    }
+    let child = command.spawn().and_then(|mut child| {
+        ChildProcess::adopt(child.id()).inspect_err(|_| {
+            // What cannot be held is not kept: no descriptor was left for it, or the kernel knows none of this kind.
+            let _ = child.kill();
+            let _ = child.wait();
+        })
+    });
+    // Our copy of the child's ends of socket and pipe must be gone before the answer: the child's death shows as
+    // their end.
+    drop(command);
+    match (answer.upgrade(), child) {
+        (Some(answer), child) => {
+            *answer.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+            answer.bell.ring();
+        }
+        (None, Ok(child)) => bury(child),
+        (None, Err(_)) => {}
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod outliving;
 mod pauses;
 mod refusing;
 mod scarcity;
+mod slow_starts;
 mod stderr;
 mod stdout;
 mod trust;

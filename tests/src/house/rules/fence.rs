@@ -29,7 +29,7 @@ const INSIDE: &[(&str, &str)] = &[
     ("crates/mpexec-core/src/link/shm", "the link over that memory"),
     ("crates/mpexec-core/src/os/", "raw calls of the operating system"),
     ("crates/mpexec-core/src/task/entry.rs", "turns a function into a task and back"),
-    ("crates/mpexec-core/tests/programs/refusing.rs", "has the kernel refuse system calls"),
+    ("crates/mpexec-core/tests/programs/refusing.rs", "has the kernel refuse system calls, or delay them"),
     ("crates/mpexec-core/tests/death/forensics.rs", "code that is wrong, to be told where"),
     ("crates/mpexec-core/tests/death/mischief.rs", "does what a careless C library does"),
     ("crates/mpexec-core/examples/crash_isolation.rs", "shows that a broken binding to C takes nobody along"),

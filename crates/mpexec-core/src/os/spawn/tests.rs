@@ -2,14 +2,21 @@
 #![expect(unsafe_code, reason = "fork, as a user's program may do it")]
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ChildProcess, spawn};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::{Bell, ChildProcess, spawn};
 use crate::error::Exit;
 
 /// Starts a program and waits for it.
 fn start() -> bool {
-    let child = spawn(Command::new("true")).and_then(super::Spawning::wait);
+    let bell = Arc::new(Bell::new().unwrap());
+    let child = spawn(Command::new("true"), bell.clone()).and_then(|spawning| {
+        poll(&mut [PollFd::new(&*bell, PollFlags::IN)], None)?;
+        spawning.take().unwrap()
+    });
     child.is_ok_and(|mut child| {
         assert!(child.wait_over(Some(Duration::from_secs(20))));
         child.try_wait() == Some(Exit::Code(0))
