@@ -17,7 +17,8 @@ pub enum Exit {
     Code(i32),
     /// The process was ended by this signal.
     Signal(i32),
-    /// Somebody else has taken the exit status (a host program that reaps all children, or ignores SIGCHLD).
+    /// Somebody else has taken the exit status (a host program that reaps all children, or ignores SIGCHLD), and the kernel
+    /// has not kept it (Linux before 6.15).
     Unknown,
 }
 

@@ -5,7 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, pidfd_send_signal,
+    test_kill_process, waitid,
+};
 
 use super::family::Listed;
 use crate::error::Exit;
@@ -44,13 +47,35 @@ impl ChildProcess {
         }
     }
 
-    /// SIGKILL to the process and to everything in its group. Before the process is reaped its number cannot be
-    /// given to another group, so this cannot hit a stranger.
+    /// SIGKILL to the process and to everything in its group.
     pub(crate) fn kill_group(&self) {
         if self.exit.is_none() {
-            // ESRCH is the good case: nobody is left.
-            let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+            self.kill_members();
             let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        }
+    }
+
+    /// SIGKILL to everything in its group, also when the process itself was reaped.
+    fn kill_members(&self) {
+        match super::pidfd::kill_group(self.pidfd.as_fd()) {
+            Ok(()) => {}
+            // The good case: nobody is left.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+            Err(_) => self.kill_members_by_number(),
+        }
+    }
+
+    /// The same where the kernel cannot do it by the descriptor. Before the process is reaped its number is no other's. When somebody
+    /// else has reaped it, the number may be that of another process, and then nobody of its group is left: the kernel gives
+    /// no number anew that a group has. So it is a stranger's group only if in this very moment the number goes once around.
+    fn kill_members_by_number(&self) {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let own = match waitid(WaitId::PidFd(self.pidfd.as_fd()), look) {
+            Ok(_) => true,
+            Err(_) => test_kill_process(self.pid) == Err(rustix::io::Errno::SRCH),
+        };
+        if own {
+            let _ = kill_process_group(self.pid, Signal::KILL);
         }
     }
 
@@ -76,23 +101,29 @@ impl ChildProcess {
             Ok(Some(_)) => {
                 // Before its number can be another's.
                 self.listed = None;
-                let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+                self.kill_members();
                 let reap = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
                 let status = waitid(WaitId::PidFd(self.pidfd.as_fd()), reap).ok().flatten();
                 self.exit = Some(match status {
                     Some(status) if status.exited() => Exit::Code(status.exit_status().unwrap_or(0)),
                     Some(status) => status.terminating_signal().map_or(Exit::Unknown, Exit::Signal),
-                    None => Exit::Unknown,
+                    None => self.exit_of_reaped(),
                 });
             }
-            // Reaped by somebody else, or the host program ignores SIGCHLD: gone is known, how is not.
+            // Reaped by somebody else, or the host program ignores SIGCHLD.
             Err(rustix::io::Errno::CHILD) if self.is_over() => {
                 self.listed = None;
-                self.exit = Some(Exit::Unknown);
+                self.kill_members();
+                self.exit = Some(self.exit_of_reaped());
             }
             Err(_) => return None,
         }
         self.exit
+    }
+
+    /// That it is gone is known; how, only to a kernel that keeps it.
+    fn exit_of_reaped(&self) -> Exit {
+        super::pidfd::exit_of_reaped(self.pidfd.as_fd()).unwrap_or(Exit::Unknown)
     }
 
     /// Whether the pidfd says that the process is over.
@@ -122,3 +153,6 @@ impl AsFd for ChildProcess {
         self.pidfd.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests;

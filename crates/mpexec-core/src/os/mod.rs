@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`child`] | a child process by its pidfd: wait, kill, kill its group |
+//! | [`pidfd`] | what its descriptor can do beside: its group, and its exit when others have reaped it |
 //! | [`clocks`] | the processor time of another process |
 //! | [`spawn`] | the one thread that starts all children |
 //! | [`exe`] | this program's own executable, held open |
@@ -32,6 +33,7 @@ pub(crate) mod family;
 pub(crate) mod fork;
 pub(crate) mod memory;
 pub(crate) mod modules;
+pub(crate) mod pidfd;
 pub(crate) mod place;
 pub(crate) mod processors;
 pub(crate) mod sheet;
