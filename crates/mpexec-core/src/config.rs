@@ -172,6 +172,32 @@ pub enum Output {
 /// The name that [`Output`] had while only standard error could be told where to go.
 #[doc(hidden)]
 pub type WorkerStderr = Output;
+
+/// What the kill of a worker takes along; see [`PoolBuilder::containment`](crate::PoolBuilder::containment).
+///
+/// ```
+/// use mpexec_core::Containment;
+/// assert_eq!(Containment::default().to_string(), "process group");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Containment {
+    /// What the worker has started, as long as it stays in the worker's process group.
+    #[default]
+    ProcessGroup,
+    /// All that the worker has started, and what was started by that: each worker is in a cgroup of its own (version 2).
+    Cgroup,
+}
+
+impl std::fmt::Display for Containment {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Containment::ProcessGroup => "process group",
+            Containment::Cgroup => "cgroup",
+        })
+    }
+}
+
 /// Functions that each worker runs once, by their offsets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hooks {
@@ -228,6 +254,8 @@ pub(crate) struct Config {
     pub most_tasks: Option<u64>,
     /// A worker that has more memory of its own, in bytes, is replaced.
     pub most_memory: Option<u64>,
+    /// What a kill is to take along.
+    pub containment: Containment,
     /// Whether a worker that died is replaced.
     pub replace: bool,
     /// Capacity of each ring in bytes.
@@ -287,6 +315,7 @@ impl Default for Config {
             hooks: Hooks::default(),
             most_tasks: None,
             most_memory: None,
+            containment: Containment::default(),
             replace: true,
             ring_capacity: 4 << 20,
             max_message: 16 << 30,

@@ -303,7 +303,7 @@ mod task;
 mod worker;
 
 pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, channel_with_capacity};
-pub use config::{Affinity, Output, Transport, WorkerStderr, Workers};
+pub use config::{Affinity, Containment, Output, Transport, WorkerStderr, Workers};
 pub use context::{CurrentTask, ParentInfo, context, current_task, in_worker, parent, worker_state};
 pub use error::{CrashBacktrace, Exit, JobError, PoolError, ReturnedError, TaskError, WaitTimedOut};
 pub use mpexec_macros::task;

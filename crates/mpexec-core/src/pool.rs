@@ -3,6 +3,7 @@
 mod builder;
 mod call;
 mod captured;
+mod containment;
 mod environment;
 mod feed;
 mod given;

@@ -32,6 +32,7 @@ use crate::link::shm::{Post, ShmLink};
 use crate::link::socket::SocketLink;
 use crate::link::{Link, LinkError, Progress, memory};
 use crate::os::blackbox::BlackBox;
+use crate::os::cgroup::WorkerGroup;
 use crate::os::child::ChildProcess;
 use crate::os::events::{Bell, Watch};
 use crate::os::spawn::{self, Spawning};
@@ -61,6 +62,7 @@ pub(crate) struct Begun {
     stdout: Option<Tail>,
     stderr: Option<Tail>,
     sheets: Option<Sheets>,
+    group: Option<WorkerGroup>,
 }
 
 impl Begun {
@@ -68,6 +70,23 @@ impl Begun {
     pub(super) fn child(&self) -> Option<io::Result<ChildProcess>> {
         self.spawning.take()
     }
+}
+
+/// A process that is being started, and what for.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    pub begun: Begun,
+    pub whom: Whom,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whom {
+    /// The worker of this place; so many had died before.
+    Worker {
+        id: WorkerId,
+        born: u64,
+    },
+    Spare,
 }
 
 /// A process that was started as a worker and waits to be welcomed.
@@ -103,11 +122,12 @@ impl Engine {
             [their_stdout, their_stderr]
         };
         // The rings are made while the child is being started.
-        let spawning = self.spawn(Stdio::from(theirs), printing)?;
+        let group = self.cgroups.as_ref().and_then(|cgroups| cgroups.for_worker().ok());
+        let spawning = self.spawn(Stdio::from(theirs), printing, group.as_ref())?;
         let rings = self.make_rings()?;
         // Without it a worker serves as well.
         let black_box = BlackBox::new().ok();
-        Ok(Begun { since: Instant::now(), spawning, socket, rings, black_box, stdout, stderr, sheets })
+        Ok(Begun { since: Instant::now(), spawning, socket, rings, black_box, stdout, stderr, sheets, group })
     }
 
     /// The process is there, or could not be started.
@@ -132,7 +152,7 @@ impl Engine {
     /// Makes a process that waits to be welcomed the worker of place `id`.
     pub(super) fn greet(&self, newcomer: Newcomer, id: WorkerId) -> Slot {
         let Newcomer { mut child, begun } = newcomer;
-        let Begun { socket, rings, black_box, stdout, stderr, sheets, .. } = begun;
+        let Begun { socket, rings, black_box, stdout, stderr, sheets, group, .. } = begun;
         child.list_as(self.config.worker_name());
         let mut writer = Writer::new(socket.clone(), false);
         let reader = Reader::new(socket.clone(), false);
@@ -178,6 +198,7 @@ impl Engine {
             stderr,
             sheets,
             black_box,
+            group,
             ..Slot::default()
         }
     }
@@ -192,9 +213,15 @@ impl Engine {
         made.map(Some).map_err(refused)
     }
 
-    fn spawn(&self, stdin: Stdio, [stdout, stderr]: [Stdio; 2]) -> Result<Spawning, PoolError> {
+    fn spawn(
+        &self,
+        stdin: Stdio,
+        [stdout, stderr]: [Stdio; 2],
+        group: Option<&WorkerGroup>,
+    ) -> Result<Spawning, PoolError> {
         let mut command = Command::new(self.program.to_run());
         command.arg0(self.config.worker_name()).arg(WORKER_MARK).process_group(0);
+        command.args(group.map(WorkerGroup::path));
         command.stdin(stdin).stdout(stdout).stderr(stderr);
         self.surroundings.apply(&self.config.environment, &mut command);
         spawn::spawn(command, self.wake.clone()).map_err(|error| self.not_startable(&error))
@@ -247,6 +274,13 @@ impl Engine {
             Err(error) => return Err(error.to_string()),
         };
         self.check(&hello, slot.pid)?;
+        if self.cgroups.is_some() && !slot.group.as_ref().is_some_and(WorkerGroup::is_populated) {
+            slot.group = None;
+            if !self.uncontained.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                let told = format!("worker {id} could not enter a cgroup: a kill takes its process group");
+                state.news.push(told);
+            }
+        }
         let Phase::Starting(starting) = std::mem::replace(&mut slot.phase, Phase::Ready) else {
             return Ok(());
         };

@@ -75,13 +75,14 @@ pub(crate) mod waiter;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use mpexec_ring::PoolPage;
 
 use crate::carry::Mailbox;
-use crate::config::{Config, Transport};
+use crate::config::{Config, Containment, Transport};
+use crate::os::cgroup::PoolGroup;
 use crate::os::events::{Bell, Watcher};
 use crate::os::exe::Program;
 
@@ -113,6 +114,10 @@ pub(crate) struct Engine {
     surroundings: environment::Surroundings,
     forwarding: forwarding::Forwarding,
     forwarding_stdout: forwarding::Forwarding,
+    /// Where the workers' cgroups are, if they are to have some.
+    cgroups: Option<PoolGroup>,
+    /// A worker could not enter its own.
+    uncontained: AtomicBool,
     /// The process that built the pool: a forked child of it must leave everything alone.
     pub(crate) built_by: u32,
 }
@@ -121,5 +126,13 @@ impl Engine {
     /// How many workers there are to be.
     pub(crate) fn workers(&self) -> usize {
         self.workers.load(Ordering::Relaxed)
+    }
+
+    /// What the kill of a worker takes along.
+    pub(crate) fn containment(&self) -> Containment {
+        match self.cgroups.is_some() && !self.uncontained.load(Ordering::Relaxed) {
+            true => Containment::Cgroup,
+            false => Containment::ProcessGroup,
+        }
     }
 }

@@ -6,7 +6,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::launch::{Begun, Newcomer};
+use super::launch::{Newcomer, UnderWay, Whom};
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
@@ -17,23 +17,6 @@ use crate::config::Transport;
 use crate::error::PoolError;
 use crate::os::events::Watch;
 use crate::os::spawn;
-
-/// A process that is being started, and what for.
-#[derive(Debug)]
-pub(super) struct UnderWay {
-    begun: Begun,
-    whom: Whom,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Whom {
-    /// The worker of this place; so many had died before.
-    Worker {
-        id: WorkerId,
-        born: u64,
-    },
-    Spare,
-}
 
 impl Supervisor {
     /// Has a worker started for the next empty place, as long as the pool is to have them.

@@ -17,6 +17,7 @@ use crate::error::{Exit, TaskError};
 use crate::link::Link;
 use crate::link::control::{Reader, Socket, Writer};
 use crate::os::blackbox::BlackBox;
+use crate::os::cgroup::WorkerGroup;
 use crate::os::child::ChildProcess;
 use crate::os::events::Bell;
 use crate::os::family;
@@ -161,6 +162,8 @@ pub(crate) struct Slot {
     pub half_message: bool,
     /// Its control socket is watched for room to write, on a link that has it beside the data.
     pub post_watched: bool,
+    /// All that it has started is in there.
+    pub group: Option<WorkerGroup>,
     /// A thread in this process, on the in-process link.
     pub thread: Option<std::thread::JoinHandle<()>>,
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -22,8 +22,9 @@ use super::state::{Life, State};
 use super::supervisor::Supervisor;
 use super::waiter::deadline_after;
 use crate::carry::{Attachment, Mailbox};
-use crate::config::{Config, Transport};
+use crate::config::{Config, Containment, Transport};
 use crate::error::{PoolError, TaskError};
+use crate::os::cgroup::PoolGroup;
 use crate::os::descriptors;
 use crate::os::events::{Bell, Watch, Watcher};
 use crate::os::exe::Program;
@@ -83,7 +84,10 @@ impl Engine {
         state.keep_hooks(&config.hooks);
         state.kick = Some(kick.clone());
         state.wake = Some(wake.clone());
+        let cgroups = Engine::contain(&config);
         let engine = Arc::new(Engine {
+            cgroups,
+            uncontained: AtomicBool::new(false),
             state: Mutex::new(state),
             transport,
             workers: AtomicUsize::new(workers),
@@ -134,6 +138,15 @@ impl Engine {
             return Transport::Socket;
         }
         transport
+    }
+
+    /// Where workers' cgroups are to be, if they are to have some and can.
+    fn contain(config: &Config) -> Option<PoolGroup> {
+        let made = (config.containment == Containment::Cgroup).then(PoolGroup::new)?;
+        if let (Err(error), Some(notes)) = (&made, &config.notes) {
+            notes.tell(&format!("no cgroup can be made for the workers ({error}): a kill takes their process group"));
+        }
+        made.ok()
     }
 
     fn wait_started(&self) -> Result<(), PoolError> {
@@ -207,6 +220,9 @@ impl Engine {
         if ended.is_some() {
             self.forwarding.finish(deadline);
             self.forwarding_stdout.finish(deadline);
+            if let Some(cgroups) = &self.cgroups {
+                cgroups.wait_ended(deadline);
+            }
         }
         let told = ended.is_some() && self.callbacks.get().is_none_or(|callbacks| callbacks.wait(deadline));
         if told {

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::forwarding::Stream;
-use super::launch::ThreadWorker;
+use super::launch::{ThreadWorker, UnderWay};
 use super::memory::MemoryLook;
 use super::pauses::Pauses;
-use super::places::UnderWay;
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
@@ -161,6 +160,9 @@ impl Supervisor {
             self.next_look = self.engine.watch_time();
             let news = std::mem::take(&mut self.engine.lock().news);
             news.iter().for_each(|line| self.engine.note(line));
+        }
+        if let Some(cgroups) = &self.engine.cgroups {
+            cgroups.end();
         }
     }
 

@@ -6,12 +6,24 @@
 //! signal is an attribute of each *thread*, so a second thread, the guard, asks for SIGCONT.
 #![expect(unsafe_code, reason = "prctl and a signal handler")]
 
+use std::ffi::CString;
 use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// The file to write to so that all dies that is in this worker's cgroup; null: it is in none of its own.
+static ALL_ELSE: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
 
 /// The group dies, and if we are in no group of our own, at least we do.
 extern "C" fn the_coordinator_is_gone(_signal: libc::c_int) {
-    // SAFETY: getpid, kill and _exit are async-signal-safe and touch no memory of ours.
+    let all_else = ALL_ELSE.load(Ordering::Relaxed);
+    // SAFETY: open, write, getpid, kill and _exit are async-signal-safe; the path is a text that lives for ever.
     unsafe {
+        if !all_else.is_null() {
+            let file = libc::open(all_else, libc::O_WRONLY | libc::O_CLOEXEC);
+            // This ends us too. Where it cannot be had, the group is killed as without it.
+            libc::write(file, c"1".as_ptr().cast(), 1);
+        }
         let own = libc::getpid();
         libc::kill(-own, libc::SIGKILL);
         libc::kill(own, libc::SIGKILL);
@@ -66,6 +78,14 @@ pub(crate) fn wake_with_parent() {
 pub(crate) fn live_on() {
     // SAFETY: PR_SET_PDEATHSIG takes the signal's number, 0 for none, and touches no memory.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) };
+}
+
+/// When the coordinator is gone, all that is in this cgroup is to die, wherever it has gone since.
+pub(crate) fn take_along(cgroup: &Path) {
+    if let Ok(path) = CString::new(cgroup.join("cgroup.kill").into_os_string().into_encoded_bytes()) {
+        // A worker is in one cgroup for its life.
+        ALL_ELSE.store(path.into_raw(), Ordering::Relaxed);
+    }
 }
 
 /// Kills this worker and everything in its group, at once. For the guard that saw the coordinator's socket end.

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`child`] | a child process by its pidfd: wait, kill, kill its group |
+//! | [`cgroup`] | a cgroup for each worker, where one may be made |
 //! | [`pidfd`] | what its descriptor can do beside: its group, and its exit when others have reaped it |
 //! | [`clocks`] | the processor time of another process |
 //! | [`spawn`] | the one thread that starts all children |
@@ -22,6 +23,7 @@
 //! | [`processors`] | how many processors this process may use |
 
 pub(crate) mod blackbox;
+pub(crate) mod cgroup;
 pub(crate) mod child;
 pub(crate) mod clocks;
 pub(crate) mod death;

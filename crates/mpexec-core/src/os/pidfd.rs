@@ -48,7 +48,7 @@ pub(crate) fn exit_of_reaped(pidfd: BorrowedFd<'_>) -> Option<Exit> {
     let mut info = Info { mask: EXIT, ..Info::default() };
     // SAFETY: the request holds the length of what it points to, and the kernel writes no more than that.
     let done = unsafe { libc::ioctl(pidfd.as_raw_fd(), GET_INFO as _, &raw mut info) };
-    (done == 0 && info.mask & EXIT != 0).then(|| match info.exit & 0x7f {
+    (done == 0 && info.mask & EXIT != 0).then_some(match info.exit & 0x7f {
         0 => Exit::Code(info.exit >> 8 & 0xff),
         signal => Exit::Signal(signal),
     })

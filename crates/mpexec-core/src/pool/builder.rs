@@ -134,8 +134,9 @@ impl PoolBuilder {
 
     /// How much memory of its own a worker may have, in bytes. A task whose worker passes this ends as
     /// [`TaskError::OutOfMemory`](crate::TaskError::OutOfMemory), which names the limit: its worker is killed with all that it has
-    /// started in its process group (a process that has left the group, with `setsid`, is not), and replaced. Nothing else is lost by
-    /// it, and the task is not tried again. Without a limit if not set; less than 16 MiB is refused, which a worker needs to begin with.
+    /// started in its process group (what has left the group, with `setsid`, only with [`containment`](PoolBuilder::containment)), and
+    /// replaced. Nothing else is lost by it, and the task is not tried again. Without a limit if not set; less than 16 MiB is
+    /// refused, which a worker needs to begin with.
     ///
     /// It is a wall: the system refuses memory beyond it (`RLIMIT_DATA`). All counts that is private and may be written, from
     /// the moment it is asked for, touched or not: the heap, stacks of threads, static variables. Files that are mapped

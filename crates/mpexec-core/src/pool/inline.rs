@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Transport, Workers};
+use crate::config::{Config, Containment, Transport, Workers};
 use crate::engine::Engine;
 use crate::engine::functions::Names;
 use crate::error::PoolError;
@@ -31,6 +31,9 @@ pub(super) fn settle(config: &mut Config) -> Result<(), PoolError> {
     }
     if config.memory_limit.is_some() {
         return bad("memory_limit", "set", "workers in this process have no memory of their own");
+    }
+    if config.containment != Containment::ProcessGroup {
+        return bad("containment", "set", "workers in this process cannot be killed");
     }
     if config.capture.is_some() {
         return bad("capture_output", "set", "workers in this process print where it prints");

@@ -21,7 +21,7 @@ impl<'p> CallBuilder<'p> {
     /// How long each task may run, from its start (not from the call); what waits does not count. A task that runs longer ends
     /// as [`TaskError::TimedOut`](crate::TaskError::TimedOut): its worker is killed with all that it has started in its process group, and replaced. Nothing
     /// else is lost by it, and the task is not tried again. Zero is an error of the call. A process that has left the group, with
-    /// `setsid`, is not killed by it.
+    /// `setsid`, is killed only where workers are in cgroups ([`containment`](crate::PoolBuilder::containment)).
     ///
     /// With the first call that has a limit (this one, [`cpu_limit`](CallBuilder::cpu_limit), or of a pool with a
     /// [`memory_limit`](crate::PoolBuilder::memory_limit)) the pool starts one process more, a spare that takes the place of a worker

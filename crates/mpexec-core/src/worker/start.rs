@@ -3,6 +3,7 @@
 //! A worker knows itself by an argument *and* by a socket of its parent on descriptor 0, never by an environment
 //! variable, which a task that runs another mpexec program would hand on.
 
+use std::path::PathBuf;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +19,7 @@ use crate::error::PoolError;
 use crate::link::control::{Reader, Socket, Writer, wrap};
 use crate::link::parcels::{CONTEXT_LENGTH, CONTEXT_PARCEL, Parcels};
 use crate::link::{LinkError, shm, socket};
-use crate::os::{blackbox, death, descriptors, exe, fork, memory, place};
+use crate::os::{blackbox, cgroup, death, descriptors, exe, fork, memory, place};
 
 /// A worker that cannot shake hands leaves with this code.
 const REFUSED: i32 = 97;
@@ -85,6 +86,12 @@ fn be_worker(coordinator: u32, by_offset: fn(u64) -> Option<Entry>) -> ! {
     };
     if let Err(error) = death::die_with_parent(coordinator) {
         leave_refusing(Some(&socket), &format!("it cannot ask to die with its coordinator: {error}"));
+    }
+    if let Some(path) = std::env::args_os().nth(2).map(PathBuf::from)
+        && cgroup::enter(&path).is_ok()
+    {
+        // Should it not be in there, the coordinator sees that.
+        death::take_along(&path);
     }
     match shake_hands_and_serve(&socket, by_offset) {
         Ok(Status::Ok) => exit(0),

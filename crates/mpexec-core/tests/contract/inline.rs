@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mpexec_core::{
-    Affinity, Pool, PoolBuilder, PoolError, TaskError, Transport, Workers, active_children, current_task, in_worker,
-    named, parent,
+    Affinity, Containment, Pool, PoolBuilder, PoolError, TaskError, Transport, Workers, active_children, current_task,
+    in_worker, named, parent,
 };
 
 use crate::common::{Scratch, Watchdog, pass, wait_until};
@@ -112,6 +112,7 @@ fn what_needs_a_process_is_refused() {
         (builder().transport(Transport::Socket), "transport"),
         (builder().worker_program(std::env::current_exe().unwrap()), "worker_program"),
         (builder().max_worker_memory(1 << 30), "max_worker_memory"),
+        (builder().containment(Containment::Cgroup), "containment"),
         (builder().env("A", "1"), "environment"),
         (builder().env_clear(), "environment"),
         (builder().current_dir("/"), "environment"),

@@ -3,11 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
+mod contained;
 mod coordinators;
 mod descriptors;
 mod no_workers;
 mod outliving;
 mod pauses;
+mod reaping;
 mod refusing;
 mod scarcity;
 mod slow_starts;

@@ -22,7 +22,15 @@ impl Lease {
             unsafe { libc::fcntl(file.as_raw_fd(), command, argument) == 0 }
         };
         // By default its holder is killed by the news that somebody wants to open the file.
-        (fcntl(F_SETSIG, libc::SIGURG) && fcntl(libc::F_SETLEASE, libc::F_WRLCK)).then_some(Lease(file))
+        let told = fcntl(F_SETSIG, libc::SIGURG);
+        while told && !fcntl(libc::F_SETLEASE, libc::F_WRLCK) {
+            // Somebody has it open, a child perhaps that is just being started and still has all that is open here.
+            if std::io::Error::last_os_error().raw_os_error() != Some(libc::EAGAIN) {
+                return None;
+            }
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
+        }
+        told.then_some(Lease(file))
     }
 
     /// Whether somebody waits.

@@ -4,14 +4,15 @@
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use mpexec_core::{Exit, Pool, PoolBuilder, PoolError, Process, Shared, TaskError, Transport, WorkerStderr, Workers};
-use rustix::process::{Resource, WaitOptions, getrlimit, setrlimit};
+use mpexec_core::{
+    Containment, Exit, Pool, PoolBuilder, PoolError, Process, Shared, TaskError, Transport, WorkerStderr, Workers,
+};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::common::{Scratch, Watchdog, processes, wait_until};
+use crate::reaping;
 use crate::refusing::refuse;
 
 const CASE: &str = "MPEXEC_TEST_CASE";
@@ -20,14 +21,15 @@ const LINK: &str = "MPEXEC_TEST_LINK";
 type Case = (&'static str, fn(Transport));
 
 /// What a program is short of, by name.
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     ("descriptors", few_descriptors),
     ("many-workers", more_workers_than_descriptors),
     ("processes", few_processes),
     ("memory-files", no_memory_files),
-    ("reaped", children_that_others_reap),
+    ("reaped", reaping::children_that_others_reap),
     ("strict", a_strict_profile),
     ("pidfds", no_pidfds),
+    ("cgroups", no_cgroups),
     ("plain", works),
 ];
 
@@ -67,7 +69,7 @@ fn own() -> std::path::PathBuf {
     std::env::current_exe().unwrap()
 }
 
-fn builder(link: Transport, workers: usize) -> PoolBuilder {
+pub(crate) fn builder(link: Transport, workers: usize) -> PoolBuilder {
     Pool::builder().workers(Workers::Exact(workers)).transport(link).stderr(WorkerStderr::Keep).ring_capacity(1 << 16)
 }
 
@@ -226,55 +228,24 @@ fn gives_up() -> u8 {
     std::process::abort()
 }
 
+fn no_cgroups(link: Transport) {
+    refuse(libc::SYS_mkdirat, libc::EACCES);
+    #[cfg(target_arch = "x86_64")]
+    refuse(libc::SYS_mkdir, libc::EACCES);
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let kept = notes.clone();
+    let builder = builder(link, 2).notes(move |line: &str| kept.lock().unwrap().push(line.to_owned()));
+    let pool = builder.containment(Containment::Cgroup).build().unwrap();
+    assert_eq!(pool.containment(), Containment::ProcessGroup);
+    assert!(notes.lock().unwrap().iter().any(|line: &String| line.contains("takes their process group")));
+    assert!(right_or_told(Ok(pool), "nothing else is scarce"));
+}
+
 fn no_pidfds(link: Transport) {
     refuse(libc::SYS_pidfd_open, libc::ENOSYS);
     let error = builder(link, 2).build().unwrap_err().to_string();
     assert!(error.contains("cannot be started") && error.contains("not implemented"), "{error}");
     wait_until("nobody is left", || processes::children().is_empty());
-}
-
-/// In a task: starts a process that would outlive everybody, tells its number and leaves.
-fn leaves_a_grandchild(told: String) -> u8 {
-    let child = Command::new("sleep").arg("1000").spawn().unwrap();
-    std::fs::write(told, child.id().to_string()).unwrap();
-    std::process::exit(7)
-}
-
-/// Whether this process was started by somebody who ignores SIGCHLD.
-fn sigchld_is_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
-    u64::from_str_radix(ignored.trim(), 16).unwrap() >> (libc::SIGCHLD - 1) & 1 == 1
-}
-
-fn children_that_others_reap(link: Transport) {
-    // Where SIGCHLD is ignored this has nothing to do; elsewhere it is a host program that waits for whatever child it has.
-    let reaped = Arc::new(AtomicU32::new(0));
-    let count = reaped.clone();
-    std::thread::spawn(move || {
-        loop {
-            match rustix::process::wait(WaitOptions::empty()) {
-                Ok(_) => drop(count.fetch_add(1, Ordering::Relaxed)),
-                Err(_) => std::thread::park_timeout(Duration::from_millis(1)),
-            }
-        }
-    });
-    let pool = builder(link, 2).build().unwrap();
-    let told = Scratch::new();
-    for round in 0..20u8 {
-        let Err(TaskError::Crashed { exit, pid, .. }) = pool.apply(leaves_a_grandchild, (told.text(),)) else {
-            panic!("it lived")
-        };
-        assert!(matches!(exit, Exit::Unknown | Exit::Code(7)) && pid > 0, "{exit:?}");
-        let grandchild = std::fs::read_to_string(told.path()).unwrap().parse().unwrap();
-        wait_until("what it left in its group is gone", || !processes::alive(grandchild));
-        assert_eq!(pool.apply(|n: u8| n, (round,)).unwrap(), round);
-    }
-    assert!(sigchld_is_ignored() || reaped.load(Ordering::Relaxed) > 0, "nobody else has reaped one");
-    let mut process = Process::spawn(|n: u8| n + 1, (1,)).unwrap();
-    assert_eq!(process.join().unwrap(), 2);
-    pool.close();
-    pool.join().unwrap();
 }
 
 #[test]
@@ -326,6 +297,14 @@ fn where_the_kernel_refuses_what_there_is_another_way_for_a_pool_works() {
     let _watchdog = Watchdog::new();
     for link in ["shm", "socket"] {
         ends_well(short_of("strict", link, &own()));
+    }
+}
+
+#[test]
+fn where_no_cgroup_can_be_made_kills_take_the_process_group_and_that_is_told() {
+    let _watchdog = Watchdog::new();
+    for link in ["shm", "socket"] {
+        ends_well(short_of("cgroups", link, &own()));
     }
 }
 
