@@ -16,6 +16,8 @@ mod stats;
 mod streams;
 mod tries;
 mod under_way;
+#[cfg(test)]
+mod unsupervised;
 
 use std::sync::Arc;
 use std::time::Duration;

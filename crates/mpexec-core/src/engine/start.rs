@@ -18,7 +18,7 @@ use super::jobs::JobState;
 use super::launch::ThreadWorker;
 use super::scheduler::Scheduler;
 use super::slot::Slot;
-use super::state::{Life, State};
+use super::state::{Baton, Life, State};
 use super::supervisor::Supervisor;
 use super::waiter::deadline_after;
 use crate::carry::{Attachment, Mailbox};
@@ -163,9 +163,20 @@ impl Engine {
     /// The supervisor is gone by a fault of ours: every call ends, and so does the pool.
     fn end_without_supervisor(&self) {
         const WHY: &str = "the pool's supervisor has failed (a fault of mpexec: please report what was printed)";
-        self.terminate(WHY);
+        let error = TaskError::Cancelled { reason: WHY.to_owned() };
         let mut state = self.lock();
+        state.life = Life::Terminated;
+        let jobs: Vec<_> = state.jobs.keys().copied().collect();
+        // What made it fail may be met again here, and everybody is to be told all the same.
+        for id in jobs {
+            let _ = catch_unwind(AssertUnwindSafe(|| state.break_job(id, &error)));
+        }
+        for slot in &mut state.slots {
+            let _ = catch_unwind(AssertUnwindSafe(|| slot.kill()));
+        }
         state.started.get_or_insert(Err(PoolError::system("go on", WHY)));
+        // It may have had the baton.
+        state.baton = Baton::Free;
         state.ended = true;
         state.wake_all();
     }
