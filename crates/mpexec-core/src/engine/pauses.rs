@@ -63,6 +63,64 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::slot::{Clock, Expiring, Overrun, Slot, Starting};
+    use crate::link::control::{Reader, Writer, pair};
+
+    /// Two workers all of whose clocks began then: one starts, one leaves.
+    fn since(then: Instant) -> State {
+        let (socket, _) = pair().unwrap();
+        let (reader, writer) = (Reader::new(socket.clone(), false), Writer::new(socket.clone(), false));
+        let starting = Starting { since: then, socket, reader, writer, rings: None };
+        let phases = [Phase::Starting(Box::new(starting)), Phase::Leaving(then)];
+        let slots = phases.map(|phase| Slot {
+            phase,
+            clock: Some(Clock { task: 0, since: then, cpu: None }),
+            expiring: Some(Expiring { task: 0, asked: then, why: Overrun::Time(Duration::ZERO) }),
+            ..Slot::default()
+        });
+        let mut state = State::default();
+        state.slots = slots.into();
+        state
+    }
+
+    fn clocks(state: &State) -> Vec<Instant> {
+        let of_slot = |slot: &Slot| {
+            let of_phase = match &slot.phase {
+                Phase::Starting(starting) => starting.since,
+                Phase::Leaving(since) => *since,
+                Phase::Empty | Phase::Ready => unreachable!("none of these is"),
+            };
+            [slot.clock.unwrap().since, slot.expiring.unwrap().asked, of_phase]
+        };
+        state.slots.iter().flat_map(of_slot).collect()
+    }
+
+    #[test]
+    fn a_pause_sets_every_clock_forward_and_none_into_the_future() {
+        let (begin, ms) = (Instant::now(), Duration::from_millis);
+        let long_ago = begin.checked_sub(ms(10_000)).expect("the machine is up for some seconds");
+        let mut state = since(long_ago);
+        state.forgive(ms(4_000));
+        assert_eq!(clocks(&state), [long_ago + ms(4_000); 6]);
+        // These were set after the stop, by a thread that woke before the supervisor.
+        let mut state = since(begin);
+        state.forgive(ms(4_000));
+        let now = Instant::now();
+        assert!(clocks(&state).into_iter().all(|since| (begin..=now).contains(&since)), "{:?}", clocks(&state));
+    }
+
+    #[test]
+    fn what_the_supervisor_works_between_two_sleeps_is_no_pause() {
+        let (ms, start) = (Duration::from_millis, Instant::now());
+        let (mut pauses, mut now) = (Pauses::default(), start);
+        for work in [0, 90, 250, 600, 990] {
+            assert_eq!(pauses.at(now, Some(ms(20))), None, "{work}");
+            now += ms(20);
+            assert_eq!(pauses.at(now, Some(WORK)), None, "{work}");
+            now += ms(work);
+        }
+        assert_eq!(pauses.at(now + ms(1_000), None), Some(ms(1_990) - WORK), "stopped in the midst of its work");
+    }
 
     #[test]
     fn who_wakes_far_too_late_was_stopped_and_who_is_woken_early_was_not() {

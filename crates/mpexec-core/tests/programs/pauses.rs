@@ -1,6 +1,7 @@
 //! A coordinator that is stopped and goes on, as by Ctrl-Z and `fg`: no time limit runs meanwhile, and each holds afterwards. This
 //! program starts itself again as that coordinator.
 
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,70 @@ fn a_coordinator_with_a_limited_task() {
     let second = matches!(second, Err(TaskError::TimedOut { limit: LIMIT, .. }));
     std::fs::write(format!("{told}.draft"), format!("{first:?} {second}")).unwrap();
     std::fs::rename(format!("{told}.draft"), told).unwrap();
+}
+
+fn prints_and_dies() {
+    std::io::stderr().write_all(&[b'x'; 200_000]).unwrap();
+    std::process::abort()
+}
+
+/// The task of one worker has a limit. Others die meanwhile, and each time the supervisor waits for their last words to be taken, of which
+/// there are more than is taken: a quarter of a second, several times within the limit.
+#[test]
+#[ignore = "the coordinator that another test starts, whose stderr is read slowly"]
+fn a_coordinator_whose_supervisor_has_much_to_do() {
+    let Ok(told) = std::env::var(TOLD) else {
+        return;
+    };
+    let _watchdog = Watchdog::new();
+    let link: Transport = std::env::var(LINK).unwrap().parse().unwrap();
+    let pool = Pool::builder().workers(Workers::Exact(2)).transport(link).build().unwrap();
+    let since = Instant::now();
+    let limited = pool.call().time_limit(LIMIT).apply_async(forever, ());
+    let mut deaths = 0;
+    while !limited.is_ready() && since.elapsed() < LIMIT * 4 {
+        assert!(matches!(pool.apply(prints_and_dies, ()), Err(TaskError::Crashed { .. })));
+        assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1, "no crash loop");
+        deaths += 1;
+    }
+    std::fs::write(format!("{told}.draft"), format!("{deaths} {}", since.elapsed().as_millis())).unwrap();
+    std::fs::rename(format!("{told}.draft"), told).unwrap();
+    std::process::exit(0);
+}
+
+/// Were the time forgiven that the supervisor waits for last words, the task would have many times its limit.
+#[test]
+fn the_time_that_the_supervisor_works_counts() {
+    let _watchdog = Watchdog::new();
+    let coordinators = ["shm", "socket"].map(|link| {
+        let told = Scratch::new();
+        let _turn = crate::writing_or_starting();
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["pauses::a_coordinator_whose_supervisor_has_much_to_do", "--exact", "--ignored"])
+            .envs([(LINK, link), (TOLD, &told.text())])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        (link, told, child)
+    });
+    std::thread::scope(|scope| {
+        for (link, told, mut child) in coordinators {
+            scope.spawn(move || {
+                let (mut stderr, mut some) = (child.stderr.take().unwrap(), [0; 1024]);
+                while stderr.read(&mut some).unwrap() > 0 {
+                    // Whoever reads slowly does something else meanwhile.
+                    std::thread::park_timeout(Duration::from_millis(2));
+                }
+                assert!(child.wait().unwrap().success(), "on {link}");
+                let told = std::fs::read_to_string(told.path()).unwrap();
+                let (deaths, millis) = told.split_once(' ').unwrap();
+                let took = Duration::from_millis(millis.parse().unwrap());
+                assert!(LIMIT <= took && took < LIMIT * 3, "on {link}: ended after {took:?} and {deaths} deaths");
+            });
+        }
+    });
 }
 
 struct Coordinator {
