@@ -2,12 +2,14 @@
 //!
 //! This file is on the ground floor: it imports no room of the crate.
 
+mod chaos;
 mod environment;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub use chaos::Chaos;
 pub use environment::Affinity;
 pub(crate) use environment::Environment;
 
@@ -256,6 +258,8 @@ pub(crate) struct Config {
     pub most_memory: Option<u64>,
     /// What a kill is to take along.
     pub containment: Containment,
+    /// What is done to workers by chance.
+    pub chaos: Option<Chaos>,
     /// Whether a worker that died is replaced.
     pub replace: bool,
     /// Capacity of each ring in bytes.
@@ -316,6 +320,7 @@ impl Default for Config {
             most_tasks: None,
             most_memory: None,
             containment: Containment::default(),
+            chaos: None,
             replace: true,
             ring_capacity: 4 << 20,
             max_message: 16 << 30,

@@ -303,15 +303,15 @@ mod task;
 mod worker;
 
 pub use channel::{Messages, Receiver, RecvError, SendError, Sender, channel, channel_with_capacity};
-pub use config::{Affinity, Containment, Output, Transport, WorkerStderr, Workers};
+pub use config::{Affinity, Chaos, Containment, Output, Transport, WorkerStderr, Workers};
 pub use context::{CurrentTask, ParentInfo, context, current_task, in_worker, parent, worker_state};
 pub use error::{CrashBacktrace, Exit, JobError, PoolError, ReturnedError, TaskError, WaitTimedOut};
 pub use mpexec_macros::task;
 pub use pending::Pending;
 pub use pending::many::{AsCompleted, Until, Waited, as_completed, wait_all, wait_any, wait_first_error, wait_many};
 pub use pool::{
-    CallBuilder, Captured, EndResult, Imap, ImapCaptured, ImapUnordered, Pool, PoolBuilder, PoolStats, Processors,
-    RunningTask, WorkerState, WorkerStats, count_processors,
+    CallBuilder, Captured, ChaosStats, EndResult, Imap, ImapCaptured, ImapUnordered, Pool, PoolBuilder, PoolStats,
+    Processors, RunningTask, WorkerState, WorkerStats, count_processors,
 };
 pub use process::{ChildInfo, Process, ProcessBuilder, active_children};
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TaskInfo, TryCallable, named, register};

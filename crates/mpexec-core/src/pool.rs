@@ -3,6 +3,7 @@
 mod builder;
 mod call;
 mod captured;
+mod chaos;
 mod containment;
 mod environment;
 mod feed;
@@ -26,7 +27,7 @@ pub use builder::{PoolBuilder, Processors, count_processors};
 pub use call::CallBuilder;
 pub use captured::{Captured, ImapCaptured};
 pub use hooks::EndResult;
-pub use stats::{PoolStats, RunningTask, WorkerState, WorkerStats};
+pub use stats::{ChaosStats, PoolStats, RunningTask, WorkerState, WorkerStats};
 pub use streams::{Imap, ImapUnordered};
 
 use builder::check_count;

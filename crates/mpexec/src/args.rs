@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use mpexec_core::{Transport, Workers};
+use mpexec_core::{Chaos, Transport, Workers};
 
-use crate::chaos::Chaos;
 use crate::numbers;
 
 const STYLES: Styles = Styles::styled()

@@ -3,7 +3,6 @@
 //! Errors are printed here and nowhere else, and the exit codes stand in `exit.rs`. The program ends with `exit` and not by
 //! returning: once the result is out, there is nothing to wait for, and workers die with their coordinator.
 mod args;
-mod chaos;
 mod commands;
 mod console;
 mod early;
@@ -22,7 +21,6 @@ mod signals;
 mod sink;
 mod stage;
 mod stdout;
-mod striking;
 mod tally;
 mod workforce;
 

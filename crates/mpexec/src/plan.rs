@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use mpexec::names::shown;
-use mpexec_core::{Transport, Workers};
+use mpexec_core::{Chaos, Transport, Workers};
 use mpexec_data::{Columns, DType, Format, OnBadRow, Shape, TextFormat, npy_header};
 
 use crate::args::{
     Arguments, BadRowName, Command, Common, CountArguments, FormatName, GenArguments, Header, InputFormat, Mode,
     ReadingArguments, When,
 };
-use crate::chaos::Chaos;
 use crate::failure::Failure;
 
 /// What the surroundings say about the worker program.
@@ -32,7 +31,7 @@ pub(crate) enum Plan {
 }
 
 /// The pool that a command wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PoolPlan {
     pub(crate) workers: Workers,
     pub(crate) transport: Transport,
@@ -190,7 +189,7 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
             workers: common.workers,
             transport: common.transport.into(),
             worker_program: worker_program(common.worker_program, around),
-            chaos: common.chaos.map(|chaos| Chaos { seed: chaos.seed.or_else(|| Some(any_seed().into())), ..chaos }),
+            chaos: common.chaos,
         },
         files: arguments.files,
         reading: reading(arguments.reading),

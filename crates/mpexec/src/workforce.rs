@@ -47,6 +47,10 @@ pub(crate) fn size(workers: Workers, console: &Console, cut: impl Fn(usize) -> P
 /// A pool that tells of itself does so on a thread of its own: what it has to tell is heard before the program goes on to its end.
 pub(crate) fn hear_out(pool: &Pool, console: &Console) {
     if console.says(Level::Verbose) {
+        if let Some(struck) = pool.stats().chaos {
+            let (seed, killed, stopped) = (struck.seed, struck.killed, struck.stopped);
+            console.note(Level::Verbose, &format!("chaos: seed {seed}; killed {killed} workers, stopped {stopped}"));
+        }
         pool.close();
         // After a signal the pool is ending already, and what is late then is not waited for.
         let _ = pool.join_timeout(LAST_WORDS);
@@ -62,6 +66,9 @@ pub(crate) fn start(plan: &PoolPlan, workers: usize, console: &Arc<Console>) -> 
         Pool::builder().workers(Workers::Exact(workers)).transport(plan.transport).attempts(ATTEMPTS).label("mpexec");
     if let Some(program) = &plan.worker_program {
         builder = builder.worker_program(program);
+    }
+    if let Some(chaos) = plan.chaos {
+        builder = builder.chaos(chaos);
     }
     if console.says(Level::Verbose) {
         let console = Arc::clone(console);

@@ -10,6 +10,7 @@ use super::memory::MEMORY_LOOK;
 use super::scheduler::WorkerId;
 use super::slot::{Owed, Phase};
 use super::state::State;
+use super::striking::Striking;
 use super::supervisor::{Supervisor, TURN};
 use crate::link::LinkError;
 
@@ -30,6 +31,7 @@ impl Supervisor {
         let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
         state.unwatched = self.engine.minds_memory() && !grows;
         let memory = (self.engine.minds_memory() && grows).then_some(MEMORY_LOOK);
+        let striking = self.striking.as_ref().map(Striking::next);
         let listening = self.listens_again_in(&state.slots);
         // A call tells nobody that it sends something to a worker; that one owes something now is seen at the next look.
         let owing = state.slots.iter().any(|slot| slot.child.is_some()).then_some(response / 2);
@@ -38,6 +40,7 @@ impl Supervisor {
             .chain(memory)
             .chain(owing)
             .chain(listening)
+            .chain(striking)
             .chain(self.next_look)
             .chain(self.scarcity.left())
             .chain(self.await_newcomer().map(|left| left.max(TURN)))

@@ -21,6 +21,7 @@
 //! | [`overruns`] | killing a worker for a task that has had more than it may |
 //! | [`pauses`] | stops of the whole program, which no limit counts |
 //! | [`spare`] | the process that takes the place of a worker that was killed at a limit |
+//! | [`striking`] | killing and stopping workers by chance, for whoever tries his functions |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
 //! | [`forwarding`] | what workers print on its way to our own streams |
@@ -70,6 +71,7 @@ mod spare;
 pub(crate) mod start;
 pub(crate) mod state;
 mod stop;
+pub(crate) mod striking;
 pub(crate) mod supervisor;
 pub(crate) mod waiter;
 

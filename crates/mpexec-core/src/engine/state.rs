@@ -17,6 +17,7 @@ use super::parcels::Parcel;
 use super::scheduler::{Action, Event, Function, JobId, Scheduler, Terms};
 use super::segments::Segment;
 use super::slot::Slot;
+use super::striking::Struck;
 use super::waiter::Waiter;
 use crate::carry::{Attachment, Buffer, Mailbox};
 use crate::error::{Exit, PoolError};
@@ -109,6 +110,8 @@ pub(crate) struct State {
     pub deaths: u64,
     /// Of these, those that were no end in order.
     pub crashes: u64,
+    /// What was done to workers by chance.
+    pub struck: Option<Struck>,
     /// Workers that were started, threads too.
     pub launched: u64,
     /// How the last worker that went ended.

@@ -17,6 +17,7 @@ use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
 use super::spare::{SPARE, Spare};
 use super::state::{Baton, Life, State};
+use super::striking::Striking;
 use crate::config::Transport;
 use crate::error::PoolError;
 use crate::link::{LinkError, Upto};
@@ -63,6 +64,7 @@ pub(crate) struct Supervisor {
     pub(super) responses_looked: Instant,
     /// When it last began to listen to workers again.
     pub(super) listened: Instant,
+    pub(super) striking: Option<Striking>,
 }
 
 /// So often one worker's control socket is looked at before the others have their turn.
@@ -90,6 +92,7 @@ impl Supervisor {
         let failed = |error| PoolError::system("watch the workers", error);
         let watcher = Watcher::new().map_err(failed)?;
         watcher.add(engine.wake.as_fd(), WAKE, Watch::Level).map_err(failed)?;
+        let striking = Striking::of(&engine);
         Ok(Supervisor {
             engine,
             watcher: Arc::new(watcher),
@@ -104,6 +107,7 @@ impl Supervisor {
             ending: false,
             responses_looked: Instant::now(),
             listened: Instant::now(),
+            striking,
         })
     }
 
@@ -156,6 +160,9 @@ impl Supervisor {
             self.keep_spare();
             self.watch_responses();
             self.listen_again();
+            if let Some(striking) = &mut self.striking {
+                striking.strike(&self.engine);
+            }
             self.engine.watch_memory(&mut self.memory_looked);
             self.next_look = self.engine.watch_time();
             let news = std::mem::take(&mut self.engine.lock().news);

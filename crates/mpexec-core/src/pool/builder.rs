@@ -346,6 +346,7 @@ impl PoolBuilder {
         }
         check_names()?;
         self.check_environment()?;
+        self.config.chaos.map_or(Ok(()), |chaos| chaos.check())?;
         self.config.called = own_name();
         let engine = Engine::start(self.config, workers, inline::serve, self.attachments)?;
         inline::introduce(&engine);

@@ -35,6 +35,9 @@ pub(super) fn settle(config: &mut Config) -> Result<(), PoolError> {
     if config.containment != Containment::ProcessGroup {
         return bad("containment", "set", "workers in this process cannot be killed");
     }
+    if config.chaos.is_some() {
+        return bad("chaos", "set", "workers in this process cannot be killed");
+    }
     if config.capture.is_some() {
         return bad("capture_output", "set", "workers in this process print where it prints");
     }

@@ -2,6 +2,7 @@
 
 use super::Pool;
 use crate::engine::slot::Phase;
+use crate::engine::striking::Struck;
 
 /// What a pool is doing now and has done; see [`Pool::stats`].
 #[derive(Clone, Debug)]
@@ -19,6 +20,20 @@ pub struct PoolStats {
     pub started: u64,
     /// Workers that died while they were wanted, or were killed for a time limit.
     pub crashed: u64,
+    /// What was done to workers by chance, if that was asked for ([`PoolBuilder::chaos`](crate::PoolBuilder::chaos)).
+    pub chaos: Option<ChaosStats>,
+}
+
+/// What was done to workers by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChaosStats {
+    /// What the chances follow from: given, or taken by the pool.
+    pub seed: u64,
+    /// Workers that were killed.
+    pub killed: u64,
+    /// How often a worker was stopped for a while.
+    pub stopped: u64,
 }
 
 /// One worker of a pool.
@@ -89,6 +104,7 @@ impl Pool {
             finished: state.sched.finished,
             started: state.launched,
             crashed: state.crashes,
+            chaos: state.struck.map(|Struck { seed, killed, stopped }| ChaosStats { seed, killed, stopped }),
         };
         for (number, (slot, worker)) in state.slots.iter().zip(&state.sched.workers).enumerate() {
             let doing = match slot.phase {

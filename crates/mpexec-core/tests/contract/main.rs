@@ -9,6 +9,7 @@ mod cancelling;
 mod capture;
 mod channel_ends;
 mod channels;
+mod chaos;
 mod ending;
 mod errors;
 mod flow;

@@ -16,7 +16,6 @@ use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};
 use crate::report::Report;
 use crate::sink::Sink;
-use crate::striking::Striking;
 use crate::tally::Tally;
 use crate::{print, workforce};
 
@@ -44,11 +43,9 @@ pub(super) fn run(
     let pool = Arc::new(workforce::start(&plan.pool, workers, console)?);
     running.holds(Arc::clone(&pool));
     running.begin(Some(layout.rows));
-    let striking = Striking::start(plan.pool.chaos, &pool, console);
     let progress = Progress::start(console, plan.progress, Unit::Rows, layout.rows, plan.counts.is_printed());
     let counting = Counting { plan, file, pieces, pool: &pool, running, progress };
     let counted = counting.run(&mut sink);
-    drop(striking);
     let seconds = started.elapsed().as_secs_f64();
     workforce::hear_out(&pool, console);
     // A count that was stopped by a signal may well have come to the end of what it was given.

@@ -19,7 +19,6 @@ use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};
 use crate::report::Report;
 use crate::sink::Sink;
-use crate::striking::Striking;
 use crate::tally::Tally;
 use crate::{print, workforce};
 
@@ -46,13 +45,11 @@ pub(super) fn run(
     let pool = Arc::new(workforce::start(&plan.pool, workers, console)?);
     running.holds(Arc::clone(&pool));
     running.begin(None);
-    let striking = Striking::start(plan.pool.chaos, &pool, console);
     let progress =
         Progress::start(console, plan.progress, Unit::Bytes, bytes.unwrap_or_default(), plan.counts.is_printed());
     let mut counting =
         Counting { plan, pool: &pool, running, progress, tally: Tally::new(cols), rows: 0, bad: 0, first_bad: None };
     let counted = tables.iter().try_for_each(|table| counting.table(table, workers, &mut sink));
-    drop(striking);
     let Counting { tally, bad, first_bad, .. } = counting;
     let seconds = started.elapsed().as_secs_f64();
     workforce::hear_out(&pool, console);
