@@ -1,4 +1,6 @@
 //! `cargo xtask chaos`: builds the soak and runs it for so long.
+//!
+//! What it takes is its own affair (`chaos/src/main.rs`): all arguments are handed on.
 
 use std::process::ExitCode;
 
@@ -8,26 +10,42 @@ use crate::place::Place;
 use crate::report::Outcome;
 use crate::run::show;
 
-/// Random calls and random faults against the pool, and whether each task told the truth
+const RUN: [&str; 5] = ["run", "--release", "-p", "mpexec-chaos", "--"];
+
+/// Random calls and random faults against the pool, and whether each task told the truth (`-- --help` for more)
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// How long, in minutes
-    #[arg(long, value_name = "MINUTES", default_value_t = 1.0)]
-    minutes: f64,
-    /// What all chance follows from [default: another one each time]
-    #[arg(long, value_name = "NUMBER")]
-    seed: Option<u64>,
-    /// Play only this round, again and again
-    #[arg(long, value_name = "NUMBER")]
-    round: Option<u64>,
+    /// For the soak: --minutes MINUTES, --seed NUMBER, --round NUMBER
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    handed_on: Vec<String>,
 }
 
 /// Runs it; failure if anything was wrong or left behind.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let place = Place::find();
-    let mut cargo = place.cargo(&["run", "--release", "-p", "mpexec-chaos", "--"]);
-    cargo.arg(format!("--minutes={}", arguments.minutes));
-    cargo.args(arguments.seed.map(|seed| format!("--seed={seed}")));
-    cargo.args(arguments.round.map(|round| format!("--round={round}")));
-    Ok(if show(&place, &mut cargo) == Outcome::Ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let mut soak = place.cargo(&RUN);
+    Ok(match show(&place, soak.args(&arguments.handed_on)) {
+        Outcome::Ok => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn whatever_is_said_is_handed_on_as_it_is() {
+        let said = ["--minutes", "0.5", "--seed=7", "--round", "3", "--yet-unknown"];
+        let line = Line::try_parse_from(["chaos"].into_iter().chain(said)).map(|line| line.arguments.handed_on);
+        assert_eq!(line.unwrap(), said);
+    }
 }
