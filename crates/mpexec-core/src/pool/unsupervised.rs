@@ -8,6 +8,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use mpexec_ring::Parcel;
 use mpexec_testkit::{Watchdog, wait_until};
 
+use crate::engine::state::Life;
 use crate::link::{Link, LinkError, Progress, Received, Upto, Withdrawal};
 use crate::os::events::Bell;
 use crate::{Pool, PoolError, TaskError, Transport, Workers};
@@ -112,13 +113,14 @@ impl Link for Faulty {
 }
 
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
-static GATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+/// So many rounds are over.
+static GATE: (Mutex<u8>, Condvar) = (Mutex::new(0), Condvar::new());
 
-/// A task that ends when it is let.
-fn waits() -> u8 {
+/// A task that ends with its round.
+fn waits(round: u8) -> u8 {
     RUNNING.fetch_add(1, Ordering::SeqCst);
     let mut open = GATE.0.lock().unwrap_or_else(PoisonError::into_inner);
-    while !*open {
+    while *open <= round {
         open = GATE.1.wait(open).unwrap_or_else(PoisonError::into_inner);
     }
     1
@@ -131,11 +133,10 @@ fn tells_of_it(error: &TaskError) -> bool {
 #[test]
 fn a_panic_of_the_supervisor_ends_every_call_and_the_pool_and_nobody_hangs() {
     let _watchdog = Watchdog::new();
-    for when in [When::Looks, When::HasTheBaton] {
+    for (round, when) in (0u8..).zip([When::Looks, When::HasTheBaton]) {
         RUNNING.store(0, Ordering::SeqCst);
-        *GATE.0.lock().unwrap() = false;
         let pool = Pool::builder().workers(Workers::Exact(2)).transport(Transport::Memory).build().unwrap();
-        let running = [(); 2].map(|()| pool.apply_async(waits, ()));
+        let running = [(); 2].map(|()| pool.apply_async(waits, (round,)));
         wait_until("both run", || RUNNING.load(Ordering::SeqCst) == 2);
         let queued = pool.apply_async(|n: u8| n, (1,));
         let job = pool.map_async(|n: u32| n, 0..1_000);
@@ -151,6 +152,8 @@ fn a_panic_of_the_supervisor_ends_every_call_and_the_pool_and_nobody_hangs() {
             pool.engine.wake.ring();
             waiting.map(|waiting| waiting.join().unwrap())
         });
+        // Who waited before that would have the baton in its place.
+        wait_until("it has failed", || pool.engine.lock().life == Life::Terminated);
         if let Some(all) = waits_for_all {
             let error = all.unwrap_err().error;
             assert!(tells_of_it(&error) || matches!(error, TaskError::PoolClosed { .. }), "{when:?}: {error:?}");
@@ -165,7 +168,7 @@ fn a_panic_of_the_supervisor_ends_every_call_and_the_pool_and_nobody_hangs() {
         assert!(matches!(pool.apply(|n: u8| n, (1,)), Err(TaskError::PoolClosed { state: "terminated" })));
         assert!(matches!(pool.resize(3), Err(PoolError::Closed { state: "terminated" })));
         assert!(pool.join().is_ok() && pool.stats().queued == 0);
-        *GATE.0.lock().unwrap() = true;
+        *GATE.0.lock().unwrap() = round + 1;
         GATE.1.notify_all();
     }
 }
