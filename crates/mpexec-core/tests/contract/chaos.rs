@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mpexec_core::{Chaos, PoolError, TaskError, Transport, Workers};
+use mpexec_core::{Chaos, ChaosStats, PoolError, TaskError, Transport, Workers};
 
 use crate::common::{Watchdog, builder, wait_until};
 
@@ -24,7 +24,7 @@ fn every_answer_is_right_where_workers_are_killed_and_stopped() {
         let (notes, chaos) = (told.clone(), Chaos::new().kill(0.1).stop(0.05).seed(7));
         let pool = builder(transport, 3).attempts(1_000).chaos(chaos);
         let pool = pool.notes(move |line| notes.lock().unwrap().push(line.to_owned())).build().unwrap();
-        let struck = || pool.stats().chaos.unwrap();
+        let struck = || -> ChaosStats { pool.stats().chaos.unwrap() };
         let enough = || struck().killed >= 5 && struck().stopped >= 2;
         let mut rounds = 0;
         while rounds < 2 || !(enough() || rounds == 50) {
