@@ -44,7 +44,10 @@ pub enum TaskError {
         pid: u32,
         /// How it ended.
         exit: Exit,
-        /// The last lines of its standard error, as far as they could be read.
+        /// The last lines of its standard error, as far as they could be read; then, in brackets, what the pool knows of its death:
+        /// why it has killed the worker, or that memory ran out. The kernel does not tell whom it has killed for that: a worker that was
+        /// ended by SIGKILL just when it had killed a process of the same memory cgroup (of the machine, where there is none) was
+        /// probably that.
         stderr: String,
         /// What it ran: the name of a function that has one, the path of any other as the compiler writes it.
         function: String,

@@ -4,6 +4,7 @@
 //! The limit is a wall first: the kernel refuses a worker what would take it beyond. The look finds what no wall is built
 //! against: memory that was written and then closed to writing, the main stack.
 
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Engine;
@@ -11,7 +12,9 @@ use super::limits::LOOKS;
 use super::scheduler::{Worker, WorkerId};
 use super::slot::{Overrun, Slot};
 use super::state::State;
+use crate::config::Transport;
 use crate::os::memory::own_memory;
+use crate::os::oom::{MemoryRanOut, OomKills};
 
 /// While work is outstanding, the workers' memory is looked at so often.
 pub(super) const MEMORY_LOOK: Duration = Duration::from_millis(20);
@@ -71,6 +74,24 @@ impl Engine {
                 "worker {id} (pid {pid}) has {bytes} bytes of memory, more than {least}: it is replaced after its task"
             ));
         }
+    }
+}
+
+impl Engine {
+    fn oom_kills(&self) -> MutexGuard<'_, Option<OomKills>> {
+        self.oom_kills.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note, now and then, of how many processes the kernel has killed because memory had run out.
+    pub(super) fn watch_oom_kills(&self) {
+        if self.transport != Transport::Memory {
+            self.oom_kills().get_or_insert_with(OomKills::new).look();
+        }
+    }
+
+    /// Whether it did so of late. Not under the lock: it reads a file.
+    pub(super) fn memory_ran_out(&self) -> Option<MemoryRanOut> {
+        self.oom_kills().as_ref()?.of_late()
     }
 }
 

@@ -87,6 +87,7 @@ use crate::config::{Config, Containment, Transport};
 use crate::os::cgroup::PoolGroup;
 use crate::os::events::{Bell, Watcher};
 use crate::os::exe::Program;
+use crate::os::oom::OomKills;
 
 /// One pool's engine. Shared by its doors, its handles and its supervisor.
 #[derive(Debug)]
@@ -118,6 +119,8 @@ pub(crate) struct Engine {
     forwarding_stdout: forwarding::Forwarding,
     /// Where the workers' cgroups are, if they are to have some.
     cgroups: Option<PoolGroup>,
+    /// The supervisor's: whether workers are killed because memory runs out.
+    oom_kills: Mutex<Option<OomKills>>,
     /// A worker could not enter its own.
     uncontained: AtomicBool,
     /// The process that built the pool: a forked child of it must leave everything alone.

@@ -37,13 +37,18 @@ struct Death {
 impl Engine {
     /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
     pub(super) fn bury(&self, id: WorkerId) {
-        let (exit, tail, stdout, sheets, black_box, pid) = {
+        let (exit, tail, stdout, sheets, black_box, pid, killed) = {
             let slot = &mut self.lock().slots[id];
             let Some(exit) = slot.try_wait() else {
                 return;
             };
-            (exit, slot.stderr.take(), slot.stdout.take(), slot.sheets.take(), slot.black_box.take(), slot.pid)
+            // By us, and why.
+            let killed = slot.sentenced || slot.dismissed || slot.silent.is_some() || slot.fault.is_some();
+            let printed = (slot.stderr.take(), slot.stdout.take(), slot.sheets.take());
+            (exit, printed.0, printed.1, printed.2, slot.black_box.take(), slot.pid, killed)
         };
+        let unasked = exit == Exit::Signal(Signal::KILL.as_raw()) && !killed;
+        let ran_out = unasked.then(|| self.memory_ran_out()).flatten();
         if let Some(mut tail) = stdout {
             self.forward(&mut tail, Stream::Stdout);
             self.forwarding_stdout.await_last_words();
@@ -93,7 +98,8 @@ impl Engine {
         let overran = state.slots[id].overran.or(refused).filter(|(task, _)| running == Some(*task));
         let fault = state.slots[id].fault.clone();
         let why = fault.clone().or_else(|| state.slots[id].silent.take());
-        let why = why.map_or_else(String::new, |why| format!("(it was killed because {why})"));
+        let why = why.map(|why| format!("(it was killed because {why})"));
+        let why = why.or_else(|| Some(format!("({})", ran_out?))).unwrap_or_default();
         if !why.is_empty() {
             stderr = format!("{stderr}\n{why}").trim_start().to_owned();
         }

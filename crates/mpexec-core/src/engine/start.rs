@@ -87,6 +87,7 @@ impl Engine {
         let cgroups = Engine::contain(&config);
         let engine = Arc::new(Engine {
             cgroups,
+            oom_kills: Mutex::default(),
             uncontained: AtomicBool::new(false),
             state: Mutex::new(state),
             transport,

@@ -119,6 +119,7 @@ impl Supervisor {
     /// Lives until the pool is closed and its last worker is gone.
     pub(crate) fn run(mut self) {
         self.fill_places();
+        self.engine.watch_oom_kills();
         while !self.is_over() {
             let turn = self.engine.lock().what_to_do();
             match turn {
@@ -165,6 +166,7 @@ impl Supervisor {
             }
             self.engine.watch_memory(&mut self.memory_looked);
             self.next_look = self.engine.watch_time();
+            self.engine.watch_oom_kills();
             let news = std::mem::take(&mut self.engine.lock().news);
             news.iter().for_each(|line| self.engine.note(line));
         }

@@ -215,26 +215,49 @@ fn remove_tree(path: &Path) {
     let _ = fs::remove_dir(path);
 }
 
+/// Which of the trees of cgroups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tree {
+    /// The one of version 2.
+    Unified,
+    /// That of version 1 for memory.
+    Memory,
+}
+
 /// Where this process may make cgroups: its own one.
 fn home() -> io::Result<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-    let groups = fs::read_to_string("/proc/self/cgroup")?;
-    locate(&mounts, &groups)
+    folder_in(Tree::Unified)
         .ok_or_else(|| io::Error::other("no cgroup of version 2 is mounted here that this process is in"))
 }
 
+/// The folder of the cgroup that this process is in.
+pub(super) fn folder_in(tree: Tree) -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    locate(&mounts, &groups, tree)
+}
+
 /// The folder of the cgroup that a process is in, by what the system tells it of its mounts and its groups.
-fn locate(mounts: &str, groups: &str) -> Option<PathBuf> {
-    let own = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+fn locate(mounts: &str, groups: &str, tree: Tree) -> Option<PathBuf> {
+    let has_memory = |list: &str| list.split(',').any(|one| one == "memory");
+    let own = groups.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, own) = (fields.next()?, fields.next()?);
+        let fits = if tree == Tree::Unified { controllers.is_empty() } else { has_memory(controllers) };
+        fits.then_some(own)
+    })?;
     mounts.lines().find_map(|line| {
         let (mount, kind) = line.split_once(" - ")?;
         let mut fields = mount.split(' ').skip(3);
         let (root, point) = (unescaped(fields.next()?), unescaped(fields.next()?));
-        if kind.split(' ').next() != Some("cgroup2") {
-            return None;
-        }
+        let mut kind = kind.split(' ');
+        let fits = match (kind.next()?, tree) {
+            ("cgroup2", Tree::Unified) => true,
+            ("cgroup", Tree::Memory) => kind.nth(1).is_some_and(has_memory),
+            _ => false,
+        };
         // Of a part of the tree only what lies below it can be seen.
-        let below = Path::new(own).strip_prefix(&root).ok()?;
+        let below = Path::new(own).strip_prefix(&root).ok().filter(|_| fits)?;
         let outside = below.components().any(|part| part == std::path::Component::ParentDir);
         (!outside).then(|| Path::new(&point).join(below))
     })

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`child`] | a child process by its pidfd: wait, kill, kill its group |
 //! | [`cgroup`] | a cgroup for each worker, where one may be made |
+//! | [`oom`] | whether the kernel has killed processes because memory had run out |
 //! | [`pidfd`] | what its descriptor can do beside: its group, and its exit when others have reaped it |
 //! | [`clocks`] | the processor time of another process |
 //! | [`spawn`] | the one thread that starts all children |
@@ -35,6 +36,7 @@ pub(crate) mod family;
 pub(crate) mod fork;
 pub(crate) mod memory;
 pub(crate) mod modules;
+pub(crate) mod oom;
 pub(crate) mod pidfd;
 pub(crate) mod place;
 pub(crate) mod processors;

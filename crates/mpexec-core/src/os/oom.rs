@@ -33,7 +33,8 @@ pub(crate) struct MemoryRanOut {
 impl fmt::Display for MemoryRanOut {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let where_to = if self.machine { "machine" } else { "program's memory cgroup" };
-        let (processes, this) = if self.kills == 1 { ("process", "probably this one") } else { ("processes", "probably this one too") };
+        let (processes, this) =
+            if self.kills == 1 { ("process", "probably this one") } else { ("processes", "probably this one too") };
         write!(out, "memory ran out: the kernel has just killed {} {processes} of this {where_to}, {this}", self.kills)
     }
 }
@@ -106,7 +107,9 @@ mod tests {
         std::fs::write(&file, "oom_kill 7\n").unwrap();
         let late = kills.of_late().unwrap();
         assert_eq!(late, MemoryRanOut { kills: 2, machine: false });
-        assert!(late.to_string().ends_with("killed 2 processes of this program's memory cgroup, probably this one too"));
+        assert!(
+            late.to_string().ends_with("killed 2 processes of this program's memory cgroup, probably this one too")
+        );
         // A look that comes soon changes nothing, and the next but one forgets.
         kills.look();
         assert!(kills.of_late().is_some());

@@ -157,7 +157,7 @@ impl PoolBuilder {
     /// that is why a call has no such limit of its own. Each process that a task starts has the same wall for itself.
     ///
     /// Limit or not, where the machine runs out of memory the kernel kills workers before this program: their `oom_score_adj` is
-    /// 500 above its own.
+    /// 500 above its own. Such a death is [`Crashed`](crate::TaskError::Crashed), and its text says that memory ran out.
     ///
     /// ```standalone_crate
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

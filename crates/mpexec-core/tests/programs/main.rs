@@ -6,6 +6,7 @@
 mod contained;
 mod coordinators;
 mod descriptors;
+mod memory_runs_out;
 mod no_workers;
 mod outliving;
 mod pauses;

@@ -10,7 +10,9 @@ const HYBRID: &str = "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n\
 
 #[test]
 fn the_folder_is_found_wherever_it_is_mounted_and_whatever_part_of_it() {
-    let found = |mounts: &str, groups: &str| locate(mounts, groups).map(|path| path.to_str().unwrap().to_owned());
+    let found = |mounts: &str, groups: &str| {
+        locate(mounts, groups, Tree::Unified).map(|path| path.to_str().unwrap().to_owned())
+    };
     let unified = |own: &str| format!("4:memory:/elsewhere\n0::{own}\n");
     assert_eq!(found(HYBRID, &unified("/")).as_deref(), Some("/sys/fs/cgroup/unified/"));
     assert_eq!(found(HYBRID, &unified("/a/b")).as_deref(), Some("/sys/fs/cgroup/unified/a/b"));
@@ -22,6 +24,9 @@ fn the_folder_is_found_wherever_it_is_mounted_and_whatever_part_of_it() {
     assert_eq!(found(spaces, &unified("/a")).as_deref(), Some("/mnt/my groups/a"));
     assert_eq!(found(HYBRID, &unified("/../up")), None, "outside of the name space");
     assert_eq!(found("not a mount", &unified("/")), None);
+    let memory = locate(HYBRID, "9:name=systemd:/\n4:hugetlb,memory:/a\n0::/\n", Tree::Memory);
+    assert_eq!(memory.as_deref(), Some(Path::new("/sys/fs/cgroup/memory/a")));
+    assert_eq!(locate(HYBRID, "0::/\n", Tree::Memory), None);
 }
 
 /// `None`, and a line, where none may be made.
