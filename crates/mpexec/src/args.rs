@@ -92,7 +92,7 @@ pub(crate) struct Common {
 
     /// Kill and stop workers while they work, to see that the answer stays: kill=CHANCE,stop=CHANCE,seed=NUMBER
     ///
-    /// Every 5 ms each worker is killed with the chance kill, or else stopped for 50 ms with the chance stop (from 0 to 1; 0 if not
+    /// Every 5 ms each worker that has work is killed with the chance kill, or else stopped for 50 ms with the chance stop (from 0 to 1; 0 if not
     /// given). The same seed gives the same chances. Work that a death strikes is done again by another worker, up to ten times.
     #[arg(long, global = true, value_name = "KEY=VALUE,..")]
     pub(crate) chaos: Option<Chaos>,
