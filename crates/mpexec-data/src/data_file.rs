@@ -97,6 +97,10 @@ impl DataFile {
         }
     }
 
+    pub(crate) fn begins_with(&self, magic: &[u8]) -> bool {
+        self.start.starts_with(magic)
+    }
+
     /// How it is compressed; `None` if it is not, or in a way that cannot be read.
     pub fn packing(&self) -> Option<Packing> {
         Packing::of(&self.start)

@@ -44,6 +44,15 @@ pub enum DataError {
     /// What is compressed cannot be unpacked.
     #[error("{}: cannot be unpacked from {packing}: {fault}", Named(path))]
     Packed { path: PathBuf, packing: &'static str, fault: String },
+    /// What the format's own reader says is wrong with it.
+    #[error("{}: is broken {format}: {fault}", Named(path))]
+    Columnar { path: PathBuf, format: &'static str, fault: String },
+    /// A column that was to count holds no numbers.
+    #[error(
+        "{}: the column {name:?} holds {holds} and no numbers; choose columns of numbers with --columns",
+        Named(path)
+    )]
+    ColumnType { path: PathBuf, name: String, holds: String },
     /// A row has no end.
     #[error("{}: a row is longer than {limit} bytes; is it a table?", Named(path))]
     LongRow { path: PathBuf, limit: u64 },
@@ -105,6 +114,8 @@ impl DataError {
             | DataError::Rowless { path, .. }
             | DataError::NoStream { path, .. }
             | DataError::Packed { path, .. }
+            | DataError::Columnar { path, .. }
+            | DataError::ColumnType { path, .. }
             | DataError::LongRow { path, .. }
             | DataError::Version { path, .. }
             | DataError::HeaderTooLong { path, .. }

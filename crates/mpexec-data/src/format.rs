@@ -21,6 +21,10 @@ pub enum Format {
     Csv,
     /// JSON, a row a line.
     JsonLines,
+    /// Parquet.
+    Parquet,
+    /// Arrow IPC: a file or a stream of record batches.
+    Arrow,
 }
 
 impl Format {
@@ -29,6 +33,13 @@ impl Format {
         let seen = start.len().min(MAGIC.len());
         if seen > 0 && start[..seen] == MAGIC[..seen] {
             return Some(Format::Npy);
+        }
+        if start.starts_with(b"PAR1") {
+            return Some(Format::Parquet);
+        }
+        // A message of a stream begins with this mark and its length.
+        if start.starts_with(b"ARROW1") || start.starts_with(&[0xff; 4]) && start.len() > 8 {
+            return Some(Format::Arrow);
         }
         if sniff::is_known(start) || !is_text(start) {
             return None;
@@ -42,12 +53,14 @@ impl Format {
         matches!(self, Format::Csv | Format::JsonLines)
     }
 
-    /// The name, as it is given on the command line.
+    /// The name.
     pub const fn name(self) -> &'static str {
         match self {
             Format::Npy => "npy",
             Format::Csv => "csv",
             Format::JsonLines => "jsonl",
+            Format::Parquet => "Parquet",
+            Format::Arrow => "Arrow",
         }
     }
 }

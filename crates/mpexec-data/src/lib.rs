@@ -71,6 +71,7 @@
 //! Every error is one line that names the file and what is wrong with it.
 
 mod bounds;
+mod columnar;
 mod columns;
 mod count;
 mod csv;
@@ -100,6 +101,7 @@ mod text;
 mod width;
 
 pub use bounds::{Bounds, BoundsError};
+pub use columnar::ColumnarFile;
 pub use count::{Counter, DEFAULT_WINDOW_BYTES, count_range_into};
 pub use csv::{CsvCounter, CsvTable, Dialect, DialectError, Stretch, row_starts, survey_csv};
 pub use data_file::DataFile;

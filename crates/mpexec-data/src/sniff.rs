@@ -1,13 +1,11 @@
 //! What a file that cannot be read looks like, so that the error can say what to do with it.
 
-const KNOWN: [(&[u8], &str); 12] = [
+const KNOWN: [(&[u8], &str); 10] = [
     (b"PK\x03\x04", "it is a zip archive, perhaps .npz; save its array with numpy.save"),
     (b"\x1f\x8b", "it is compressed with gzip, within another compression; unpack it first"),
     (b"\x28\xb5\x2f\xfd", "it is compressed with zstd, within another compression; unpack it first"),
     (b"\xfd7zXZ\x00", "it is compressed with xz; unpack it first"),
     (b"BZh", "it is compressed with bzip2; unpack it first"),
-    (b"PAR1", "it is a Parquet file"),
-    (b"ARROW1", "it is an Arrow file"),
     (b"\x89HDF", "it is an HDF5 file"),
     (b"\x80\x04\x95", "it is a Python pickle; save the array with numpy.save"),
     (b"\x7fELF", "it is a program"),

@@ -157,7 +157,8 @@ pub(crate) struct GenArguments {
 /// Count, in each row of a table, the values from MIN to MAX
 ///
 /// A file is known by its content, not by its name: a .npy array of one or two dimensions (bool, integers of 8 to 64 bits,
-/// float32, float64), or CSV (with any delimiter, with or without titles). Several files are one table, one below the other. Both bounds are among the values that count.
+/// float32, float64), or CSV (with any delimiter, with or without titles). It may also
+/// be Parquet or Arrow IPC. Several files are one table, one below the other. Both bounds are among the values that count.
 ///
 /// Values are compared as NumPy compares them for their type. A text has no types: a whole number is compared exactly, any other as
 /// float64, true and false are 1 and 0. A missing value (an empty cell, NA, NaN, null and the like) is in no range.

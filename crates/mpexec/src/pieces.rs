@@ -37,6 +37,11 @@ impl Pieces {
         Pieces { rows, each: rows.max(1) }
     }
 
+    /// So many pieces, of whatever they are.
+    pub(crate) fn single(pieces: u64) -> Pieces {
+        Pieces { rows: pieces, each: 1 }
+    }
+
     /// The number of pieces.
     pub(crate) fn len(self) -> u64 {
         self.rows.div_ceil(self.each)

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mpexec::names::shown;
-use mpexec_data::{DataError, Format, NpyFile};
+use mpexec_data::{ColumnarFile, DataError, Format, NpyFile};
 
 use crate::console::Console;
 use crate::failure::Failure;
@@ -69,11 +69,14 @@ fn open(path: &Path, plan: &CountPlan) -> Result<Input, Failure> {
             let path = file.path().to_path_buf();
             Ok(Input::Array(NpyFile::from_file(file.into_file(), path)?))
         }
-        (Format::Npy, Source::Stream(_)) => {
+        (Format::Parquet | Format::Arrow, Source::File(file)) => {
+            Table::columnar(ColumnarFile::open(file)?, reading).map(Input::Table)
+        }
+        (_, Source::Stream(_)) if !format.is_text() => {
             Err(DataError::NoStream { path: path.to_path_buf(), format: format.name() }.into())
         }
         (Format::Csv, source) => Table::csv(source, reading).map(Input::Table),
-        (Format::JsonLines, source) => Table::json(source, reading).map(Input::Table),
+        (_, source) => Table::json(source, reading).map(Input::Table),
     }
 }
 

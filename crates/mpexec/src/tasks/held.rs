@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use mpexec_data::{DataError, DataFile, NpyFile, OutputError, OutputPart};
+use mpexec_data::{ColumnarFile, DataError, DataFile, NpyFile, OutputError, OutputPart};
 
 use super::reference::FileRef;
 use crate::limits;
@@ -15,6 +15,7 @@ use crate::limits;
 thread_local! {
     static INPUT: RefCell<Option<(FileRef, Rc<NpyFile>)>> = const { RefCell::new(None) };
     static TABLE: RefCell<Option<(FileRef, Rc<DataFile>)>> = const { RefCell::new(None) };
+    static COLUMNAR: RefCell<Option<(FileRef, Rc<ColumnarFile>)>> = const { RefCell::new(None) };
     static OUTPUT: RefCell<Option<(FileRef, Rc<OutputPart>)>> = const { RefCell::new(None) };
 }
 
@@ -32,6 +33,17 @@ pub(super) fn input(reference: &FileRef) -> Result<Rc<NpyFile>, String> {
 /// One line that names the file as people do.
 pub(super) fn table(reference: &FileRef) -> Result<Rc<DataFile>, String> {
     kept(&TABLE, reference, || DataFile::open(&reference.path).map_err(|error| since_it_was_opened(error).to_string()))
+}
+
+/// The same for a file that lies column by column.
+///
+/// # Errors
+/// One line that names the file as people do.
+pub(super) fn columnar(reference: &FileRef) -> Result<Rc<ColumnarFile>, String> {
+    kept(&COLUMNAR, reference, || {
+        let opened = DataFile::open(&reference.path).and_then(ColumnarFile::open);
+        opened.map_err(|error| since_it_was_opened(error).to_string())
+    })
 }
 
 /// The coordinator found the file whole; so for a worker that comes later, one that is too short has been cut.

@@ -7,4 +7,4 @@ mod table;
 
 pub use count::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
 pub use reference::FileRef;
-pub use table::{COUNT_TABLE, Rows, SURVEY, SurveyJob, TableAnswer, TableJob, Text, count_table, survey};
+pub use table::{COUNT_TABLE, Piece, Rows, SURVEY, SurveyJob, TableAnswer, TableJob, count_table, survey};

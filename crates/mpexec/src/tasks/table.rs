@@ -26,7 +26,7 @@ pub const SURVEY: &str = "survey-csv";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableJob {
     /// Where it is.
-    pub text: Text,
+    pub piece: Piece,
     /// How to read it.
     pub rows: Rows,
     /// The least value that counts, as typed.
@@ -39,14 +39,15 @@ pub struct TableJob {
     pub kept: bool,
 }
 
-/// Where a part of a text is.
+/// Where a part of a table is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Text {
+pub enum Piece {
     /// In a file.
     File {
         /// The file.
         input: FileRef,
-        /// These bytes of it: whole rows of CSV, or the lines of JSON that begin in them.
+        /// These bytes of it: whole rows of CSV, or the lines of JSON that begin in them. Of a file that lies column by column the
+        /// number of the part, from 0 on.
         range: Range<u64>,
     },
     /// Here: what came through a pipe or was unpacked.
@@ -59,7 +60,7 @@ pub enum Text {
     },
 }
 
-/// What the rows of a text are.
+/// What the rows of a table are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rows {
     /// CSV.
@@ -76,21 +77,26 @@ pub enum Rows {
         /// The places of the columns that count.
         columns: Vec<usize>,
     },
+    /// Parquet or Arrow.
+    Columnar {
+        /// The places of the columns that count.
+        columns: Vec<usize>,
+    },
 }
 
-impl Text {
-    /// How much it is, in bytes.
-    pub fn bytes(&self) -> u64 {
+impl Piece {
+    /// How much it is: bytes of a text, or one part.
+    pub fn size(&self) -> u64 {
         match self {
-            Text::File { range, .. } => range.end - range.start,
-            Text::Here { bytes, .. } => bytes.len() as u64,
+            Piece::File { range, .. } => range.end - range.start,
+            Piece::Here { bytes, .. } => bytes.len() as u64,
         }
     }
 
     fn name(&self) -> &str {
         match self {
-            Text::File { input, .. } => &input.name,
-            Text::Here { name, .. } => name,
+            Piece::File { input, .. } => &input.name,
+            Piece::Here { name, .. } => name,
         }
     }
 }
@@ -122,25 +128,35 @@ thread_local! {
 /// [`CountFault::Input`] if the file cannot be read or the bounds are none.
 pub fn count_table(job: TableJob) -> Result<TableAnswer, CountFault> {
     let bounds = CellBounds::parse(&job.minimum, &job.maximum)
-        .map_err(|error| CountFault::Input(format!("{}: {error}", job.text.name())))?;
+        .map_err(|error| CountFault::Input(format!("{}: {error}", job.piece.name())))?;
     match job.rows {
+        Rows::Columnar { ref columns } => count_columnar(&job, columns),
         Rows::Csv { dialect, columns } => {
             let mut counter = CsvCounter::new(&dialect, columns, bounds);
-            with_text(job.text, None, |bytes| counter.count(bytes, job.on_bad_row, job.kept))
+            with_text(job.piece, None, |bytes| counter.count(bytes, job.on_bad_row, job.kept))
         }
         Rows::Json { table, columns } => {
             let first = table.data_offset;
             let mut counter = JsonCounter::new(table, columns, bounds);
-            with_text(job.text, Some(first), |bytes| counter.count(bytes, job.on_bad_row, job.kept))
+            with_text(job.piece, Some(first), |bytes| counter.count(bytes, job.on_bad_row, job.kept))
         }
     }
 }
 
+fn count_columnar(job: &TableJob, columns: &[usize]) -> Result<TableAnswer, CountFault> {
+    let Piece::File { input, range } = &job.piece else {
+        return Err(CountFault::Input(format!("{}: cannot be read from a stream", job.piece.name())));
+    };
+    let file = held::columnar(input).map_err(CountFault::Input)?;
+    let counted = file.count(range.start, columns, &job.minimum, &job.maximum, job.kept);
+    counted.map(Ok).map_err(|error| CountFault::Input(input.renamed(&error.to_string())))
+}
+
 /// Hands on the bytes of a text. `lines_from`: the lines that begin in its range, in a file whose first begins there.
-fn with_text<T>(text: Text, lines_from: Option<u64>, work: impl FnOnce(&[u8]) -> T) -> Result<T, CountFault> {
+fn with_text<T>(text: Piece, lines_from: Option<u64>, work: impl FnOnce(&[u8]) -> T) -> Result<T, CountFault> {
     match text {
-        Text::Here { bytes, .. } => Ok(work(&bytes)),
-        Text::File { input, range } => with_bytes(&input, |file, buffer| {
+        Piece::Here { bytes, .. } => Ok(work(&bytes)),
+        Piece::File { input, range } => with_bytes(&input, |file, buffer| {
             match lines_from {
                 None => file.read(range, buffer)?,
                 Some(first) => {

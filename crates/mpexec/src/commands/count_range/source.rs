@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use mpexec::names::shown;
-use mpexec::tasks::Text;
+use mpexec::tasks::Piece;
 use mpexec_data::{CsvTable, DataError, DataFile, Format, JsonTable, TextStream};
 
 use crate::failure::Failure;
@@ -84,14 +84,14 @@ impl Source {
     }
 
     /// The next batch of a stream; there is none of a file.
-    pub(super) fn next_batch(&self, csv_delimiter: Option<u8>) -> Result<Option<Text>, DataError> {
+    pub(super) fn next_batch(&self, csv_delimiter: Option<u8>) -> Result<Option<Piece>, DataError> {
         let Source::Stream(stream) = self else { return Ok(None) };
         let mut stream = stream.borrow_mut();
         let bytes = match csv_delimiter {
             Some(delimiter) => stream.next_csv(delimiter)?,
             None => stream.next_lines()?,
         };
-        Ok(bytes.map(|bytes| Text::Here { name: shown(stream.path()), bytes }))
+        Ok(bytes.map(|bytes| Piece::Here { name: shown(stream.path()), bytes }))
     }
 
     /// Its length in bytes, if it is known.

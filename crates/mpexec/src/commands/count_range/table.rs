@@ -1,12 +1,15 @@
 //! One table as this process knows it: what it is, and how it is cut into parts. Of the rows of a file nothing is read here.
+//!
+//! Texts are cut into ranges of bytes or into batches; what lies column by column has parts of its own.
 
+use std::fs::File;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use mpexec::names::shown;
-use mpexec::tasks::{FileRef, Rows, SURVEY, SurveyJob, Text, survey};
+use mpexec::tasks::{FileRef, Piece, Rows, SURVEY, SurveyJob, survey};
 use mpexec_core::{Pool, named};
-use mpexec_data::{BadRow, DataError, RowFault, row_starts};
+use mpexec_data::{BadRow, ColumnarFile, DataError, RowFault, row_starts};
 
 use super::source::Source;
 use crate::failure::Failure;
@@ -14,17 +17,28 @@ use crate::interrupt::Running;
 use crate::pieces::Pieces;
 use crate::plan::Reading;
 
-/// A text that holds a table.
+/// A text says of no column what it holds.
+const TEXT: &str = "text";
+
+/// A table, open.
 #[derive(Debug)]
 pub(super) struct Table {
-    source: Source,
+    origin: Origin,
     path: PathBuf,
+    type_name: &'static str,
     rows: Rows,
     names: Vec<String>,
     cols: u64,
     /// Where its first row begins, and in which line.
     first: u64,
     first_line: u64,
+}
+
+/// What it is read from.
+#[derive(Debug)]
+enum Origin {
+    Text(Source),
+    Columnar(ColumnarFile),
 }
 
 impl Table {
@@ -39,7 +53,9 @@ impl Table {
         let columns = columns.map_err(|error| Failure::usage(format!("{}: {error}", shown(&path))))?;
         let cols = columns.len() as u64;
         let rows = Rows::Csv { dialect: csv.dialect, columns };
-        Ok(Table { source, path, rows, names: csv.names, cols, first: csv.data_offset, first_line: csv.first_line })
+        let (origin, type_name) = (Origin::Text(source), TEXT);
+        let (first, first_line) = (csv.data_offset, csv.first_line);
+        Ok(Table { origin, path, type_name, rows, names: csv.names, cols, first, first_line })
     }
 
     /// JSON lines.
@@ -53,7 +69,21 @@ impl Table {
         let columns = columns.map_err(|error| Failure::usage(format!("{}: {error}", shown(&path))))?;
         let (first, first_line, names) = (table.data_offset, table.first_line, table.names.clone());
         let cols = columns.len() as u64;
-        Ok(Table { source, path, rows: Rows::Json { table, columns }, names, cols, first, first_line })
+        let (origin, type_name, rows) = (Origin::Text(source), TEXT, Rows::Json { table, columns });
+        Ok(Table { origin, path, type_name, rows, names, cols, first, first_line })
+    }
+
+    /// Parquet or Arrow.
+    ///
+    /// # Errors
+    /// As [`csv`](Table::csv), and one of files if a column holds no numbers.
+    pub(super) fn columnar(file: ColumnarFile, reading: &Reading) -> Result<Table, Failure> {
+        let (path, names) = (file.path().to_path_buf(), file.names().to_vec());
+        let columns = reading.columns.places(&names, names.len());
+        let columns = columns.map_err(|error| Failure::usage(format!("{}: {error}", shown(&path))))?;
+        let (type_name, cols) = (file.type_name(&columns)?, columns.len() as u64);
+        let (origin, rows) = (Origin::Columnar(file), Rows::Columnar { columns });
+        Ok(Table { origin, path, type_name, rows, names, cols, first: 0, first_line: 1 })
     }
 
     /// What it is called.
@@ -71,9 +101,28 @@ impl Table {
         &self.rows
     }
 
-    /// What is read of it, in bytes, if that is known.
-    pub(super) fn bytes(&self) -> Option<u64> {
-        self.source.length().map(|length| length - self.first)
+    /// What is read of it, if that is known: bytes of a text, or parts.
+    pub(super) fn size(&self) -> Option<u64> {
+        match &self.origin {
+            Origin::Text(source) => source.length().map(|length| length - self.first),
+            Origin::Columnar(file) => Some(file.parts()),
+        }
+    }
+
+    /// The number of its rows, if that is known.
+    pub(super) fn rows(&self) -> Option<u64> {
+        match &self.origin {
+            Origin::Text(_) => None,
+            Origin::Columnar(file) => file.rows(),
+        }
+    }
+
+    /// How many parts it is cut into for so many workers, if that is known.
+    pub(super) fn pieces(&self, workers: usize) -> Option<u64> {
+        match &self.origin {
+            Origin::Text(_) => self.size().map(|bytes| Pieces::cut(bytes, 1, workers).len()),
+            Origin::Columnar(file) => Some(file.parts()),
+        }
     }
 
     /// The line in which its data begins.
@@ -83,23 +132,32 @@ impl Table {
 
     /// The kind of its numbers.
     pub(super) fn type_name(&self) -> &'static str {
-        "text"
+        self.type_name
     }
 
     /// Its parts in order, if it is a file. That workers may have to find where rows begin is done here.
     ///
     /// # Errors
     /// A [`Failure`] of files or of the pool, or of a signal that came meanwhile.
-    pub(super) fn parts(&self, pool: &Pool, workers: usize, running: &Running) -> Result<Vec<Text>, Failure> {
-        let Source::File(file) = &self.source else { return Ok(Vec::new()) };
-        let reference = FileRef::to(file.file(), &self.path)
-            .map_err(|cause| Failure::from(DataError::Io { path: self.path.clone(), doing: "ask about it", cause }))?;
+    pub(super) fn parts(&self, pool: &Pool, workers: usize, running: &Running) -> Result<Vec<Piece>, Failure> {
+        let file = match &self.origin {
+            Origin::Columnar(file) => {
+                let input = self.reference(file.file())?;
+                let range = |part| part..part + 1;
+                return Ok((0..file.parts())
+                    .map(|part| Piece::File { input: input.clone(), range: range(part) })
+                    .collect());
+            }
+            Origin::Text(Source::Stream(_)) => return Ok(Vec::new()),
+            Origin::Text(Source::File(file)) => file,
+        };
+        let reference = self.reference(file.file())?;
         let pieces = Pieces::cut(file.length() - self.first, 1, workers);
         let stretches = pieces.iter().map(|piece| self.first + piece.start..self.first + piece.end);
-        let in_file = |range| Text::File { input: reference.clone(), range };
+        let in_file = |range| Piece::File { input: reference.clone(), range };
         match &self.rows {
             // The lines that begin in a stretch are found by whoever counts them.
-            Rows::Json { .. } => Ok(stretches.map(in_file).collect()),
+            Rows::Json { .. } | Rows::Columnar { .. } => Ok(stretches.map(in_file).collect()),
             Rows::Csv { dialect, .. } => {
                 let mut starts = vec![self.first];
                 if pieces.len() > 1 {
@@ -116,6 +174,11 @@ impl Table {
                 Ok(ranges.map(|(start, end)| in_file(start..end)).collect())
             }
         }
+    }
+
+    fn reference(&self, file: &File) -> Result<FileRef, Failure> {
+        FileRef::to(file, &self.path)
+            .map_err(|cause| Failure::from(DataError::Io { path: self.path.clone(), doing: "ask about it", cause }))
     }
 
     fn row_starts(
@@ -142,10 +205,11 @@ impl Table {
     ///
     /// # Errors
     /// What is wrong with the stream.
-    pub(super) fn next_batch(&self) -> Result<Option<Text>, DataError> {
-        self.source.next_batch(match &self.rows {
+    pub(super) fn next_batch(&self) -> Result<Option<Piece>, DataError> {
+        let Origin::Text(source) = &self.origin else { return Ok(None) };
+        source.next_batch(match &self.rows {
             Rows::Csv { dialect, .. } => Some(dialect.delimiter),
-            Rows::Json { .. } => None,
+            Rows::Json { .. } | Rows::Columnar { .. } => None,
         })
     }
 

@@ -36,17 +36,18 @@ pub(super) fn run(
     let cols = same_width(tables)?;
     CellBounds::parse(&plan.minimum, &plan.maximum)
         .map_err(|error| Failure::usage(format!("{}: {error}", tables[0].name())))?;
-    let mut sink = Sink::open_in_order(&plan.counts, CountWidth::for_columns(cols), None)?;
+    let rows = tables.iter().map(Table::rows).sum();
+    let mut sink = Sink::open_in_order(&plan.counts, CountWidth::for_columns(cols), rows)?;
+    let size: Option<u64> = tables.iter().map(Table::size).sum();
     // Of a stream nobody knows the length, so no worker is too many.
-    let bytes: Option<u64> = tables.iter().map(Table::bytes).sum();
-    let likely = bytes.unwrap_or(u64::MAX);
-    let (workers, _) = workforce::size(plan.pool.workers, console, |workers| Pieces::cut(likely, 1, workers));
+    let pieces = |workers| tables.iter().map(|table| table.pieces(workers)).sum::<Option<u64>>().unwrap_or(u64::MAX);
+    let (workers, _) = workforce::size(plan.pool.workers, console, |workers| Pieces::single(pieces(workers)));
     running.check()?;
     let pool = Arc::new(workforce::start(&plan.pool, workers, console)?);
     running.holds(Arc::clone(&pool));
-    running.begin(None);
-    let progress =
-        Progress::start(console, plan.progress, Unit::Bytes, bytes.unwrap_or_default(), plan.counts.is_printed());
+    running.begin(rows);
+    let unit = if rows.is_some() { Unit::Parts } else { Unit::Bytes };
+    let progress = Progress::start(console, plan.progress, unit, size.unwrap_or_default(), plan.counts.is_printed());
     let mut counting =
         Counting { plan, pool: &pool, running, progress, tally: Tally::new(cols), rows: 0, bad: 0, first_bad: None };
     let counted = tables.iter().try_for_each(|table| counting.table(table, workers, &mut sink));
@@ -135,17 +136,17 @@ impl Counting<'_> {
         let broken = RefCell::new(None);
         let running = self.running;
         let (plan, kept) = (self.plan, self.plan.counts != Counts::Nowhere);
-        let texts = std::iter::from_fn(|| match parts.next() {
-            Some(text) => Some(text),
+        let pieces = std::iter::from_fn(|| match parts.next() {
+            Some(piece) => Some(piece),
             None => table.next_batch().unwrap_or_else(|error| {
                 *broken.borrow_mut() = Some(error);
                 None
             }),
         });
-        let jobs = texts.take_while(|_| !running.is_stopping()).map(|text| {
-            sizes.borrow_mut().push_back(text.bytes());
+        let jobs = pieces.take_while(|_| !running.is_stopping()).map(|piece| {
+            sizes.borrow_mut().push_back(piece.size());
             TableJob {
-                text,
+                piece,
                 rows: table.reading().clone(),
                 minimum: plan.minimum.clone(),
                 maximum: plan.maximum.clone(),

@@ -1,0 +1,9 @@
+//! Tables that lie column by column and have types: Parquet and Arrow IPC, read by the Arrow project's own crates.
+//!
+//! Opening reads the footer and nothing else. A part is a row group or a record batch; its chosen columns are decoded, a few
+//! thousand rows at a time, and counted with the bounds of their own types.
+
+mod count;
+mod file;
+
+pub use file::ColumnarFile;
