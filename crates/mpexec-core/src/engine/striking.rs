@@ -1,7 +1,8 @@
 //! Workers are killed and stopped by chance, if somebody asked for it to try his own functions.
 //!
-//! The supervisor looks at the workers that have something every few milliseconds. A worker that it kills dies as from any other hand: what it had not begun goes to
-//! others, and the task that it ran is tried again as often as was asked for. After some deaths without a finished task in
+//! The supervisor looks at the workers that have something every few milliseconds. A worker that it kills dies as from any other hand:
+//! what it had not begun goes to others, and the task that it ran is tried again as often as was asked for; one that has been tried
+//! again and has its last attempt is spared, or on a slow machine chance alone would end it. After some deaths without a finished task in
 //! between it waits for one: a pool whose workers die one after another gives up, and it is not this that is to be tried.
 
 use std::hash::{BuildHasher, RandomState};
@@ -81,7 +82,7 @@ impl Striking {
             }
             let (kills, stops) = (self.happens(self.kill), self.happens(self.stop));
             let pid = state.slots[id].pid;
-            let kills = kills && self.bears_a_death(state.sched.finished);
+            let kills = kills && !state.sched.has_last_attempt(id) && self.bears_a_death(state.sched.finished);
             let Some(struck) = state.struck.as_mut() else { return };
             let (signal, what) = if kills {
                 (self.row.1, struck.killed) = (self.row.1 + 1, struck.killed + 1);

@@ -4,13 +4,13 @@ use super::PoolBuilder;
 use crate::config::Chaos;
 
 impl PoolBuilder {
-    /// Kills and stops workers by chance, to see whether one's own functions and calls bear it: nothing may be wrong or missing
-    /// but what was killed more often than it was to be tried.
+    /// Kills and stops workers by chance, to see whether one's own functions and calls bear it: with two
+    /// [`attempts`](PoolBuilder::attempts) or more nothing may be wrong or missing.
     ///
     /// Every 5 ms each worker that has a task is killed (SIGKILL) with the chance [`Chaos::kill`], or else stopped for 50 ms with the chance
-    /// [`Chaos::stop`]. What a killed worker had not begun goes to others; the task that it ran is tried again as often as
-    /// [`attempts`](PoolBuilder::attempts) says, and ends as [`TaskError::Crashed`](crate::TaskError::Crashed) after the last. No more than
-    /// three workers are killed in a row without a finished task in between, so this alone makes no crash loop.
+    /// [`Chaos::stop`]. What a killed worker had not begun goes to others; the task that it ran is tried again, and
+    /// is spared when it has its last attempt. One that is to be tried once only ends as [`TaskError::Crashed`](crate::TaskError::Crashed). No
+    /// more than three workers are killed in a row without a finished task in between, so this alone makes no crash loop.
     ///
     /// [`Pool::stats`](crate::Pool::stats) counts what was done, and names the seed that it follows from; [`notes`](PoolBuilder::notes) are
     /// told of each. The program `mpexec` has the same as `--chaos`.

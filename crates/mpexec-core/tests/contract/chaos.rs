@@ -56,6 +56,21 @@ fn a_task_that_is_not_to_be_tried_again_fails_with_its_worker_and_the_pool_goes_
 }
 
 #[test]
+fn a_task_that_has_been_tried_again_is_spared_at_its_last_attempt() {
+    let _watchdog = Watchdog::new();
+    for transport in [Transport::Shm, Transport::Socket] {
+        let pool = builder(transport, 2).attempts(2).chaos(Chaos::new().kill(1.0)).build().unwrap();
+        let takes_several_looks = |n: u64| {
+            std::thread::park_timeout(Duration::from_millis(30));
+            n * 3
+        };
+        let answers = pool.map(takes_several_looks, 0..10).unwrap();
+        assert!(answers.into_iter().eq((0..10).map(right)), "on {transport:?}");
+        assert!(pool.stats().chaos.unwrap().killed > 0);
+    }
+}
+
+#[test]
 fn without_chances_nobody_is_struck_and_a_seed_is_told() {
     let _watchdog = Watchdog::new();
     let pool = builder(Transport::Auto, 2).chaos(Chaos::new()).build().unwrap();

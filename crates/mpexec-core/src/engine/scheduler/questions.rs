@@ -1,8 +1,16 @@
 //! Questions about the table: what is queued, what is in whose hands, what is left.
 
-use super::{Job, JobId, Place, Run, Scheduler, Worker, is_hook};
+use super::{Job, JobId, Place, Run, Scheduler, Worker, WorkerId, is_hook};
 
 impl Scheduler {
+    /// Whether the worker holds a task that was tried before and is not to be tried again.
+    pub(crate) fn has_last_attempt(&self, id: WorkerId) -> bool {
+        self.workers[id]
+            .held
+            .iter()
+            .any(|held| held.attempt > 1 && self.jobs.get(&held.job).is_some_and(|job| held.attempt >= job.attempts))
+    }
+
     /// Tasks queued or held, of all jobs.
     pub(crate) fn outstanding(&self) -> bool {
         self.workers.iter().any(|worker| !worker.held.is_empty()) || self.jobs.values().any(Job::waits)
