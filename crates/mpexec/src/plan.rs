@@ -35,8 +35,10 @@ pub(crate) enum Plan {
 pub(crate) struct PoolPlan {
     pub(crate) workers: Workers,
     pub(crate) transport: Transport,
-    /// `None`: this program itself.
-    pub(crate) worker_program: Option<PathBuf>,
+    /// The program of workers for arrays,
+    pub(crate) array_worker: Option<PathBuf>,
+    /// and for tables. `None`: this program itself.
+    pub(crate) table_worker: Option<PathBuf>,
     /// What is done to its workers.
     pub(crate) chaos: Option<Chaos>,
 }
@@ -184,13 +186,10 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
             "--json and --output - both want standard output: leave one away, or write the counts to a file",
         ));
     }
+    let [array_worker, table_worker] = worker_programs(common.worker_program, around);
+    let (workers, transport) = (common.workers, common.transport.into());
     Ok(CountPlan {
-        pool: PoolPlan {
-            workers: common.workers,
-            transport: common.transport.into(),
-            worker_program: worker_program(common.worker_program, around),
-            chaos: common.chaos,
-        },
+        pool: PoolPlan { workers, transport, array_worker, table_worker, chaos: common.chaos },
         files: arguments.files,
         reading: reading(arguments.reading),
         minimum: arguments.min,
@@ -274,13 +273,14 @@ fn text(format: FormatName) -> TextFormat {
     }
 }
 
-/// The option, then the variable, then the program beside this one, then this one itself. The search path is never
+/// The option, then the variable, then for arrays the small program beside this one, then this one itself. The search path is never
 /// searched: what lies there under our name may be anything. An empty variable is one that is not set.
-fn worker_program(option: Option<PathBuf>, around: Surroundings) -> Option<PathBuf> {
+fn worker_programs(option: Option<PathBuf>, around: Surroundings) -> [Option<PathBuf>; 2] {
     let variable = around.variable.filter(|value| !value.is_empty()).map(PathBuf::from);
-    let chosen = option.or(variable).or(around.beside)?;
+    let given = option.or(variable);
     // A bare name would be looked up in the search path.
-    Some(std::path::absolute(&chosen).unwrap_or(chosen))
+    [given.clone().or(around.beside), given]
+        .map(|program| program.map(|program| std::path::absolute(&program).unwrap_or(program)))
 }
 
 #[cfg(test)]

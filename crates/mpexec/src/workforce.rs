@@ -57,14 +57,25 @@ pub(crate) fn hear_out(pool: &Pool, console: &Console) {
     }
 }
 
+/// What the workers are to have built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    Arrays,
+    Tables,
+}
+
 /// Starts the pool.
 ///
 /// # Errors
 /// A [`Failure`] of the pool that names the worker program and the remedy.
-pub(crate) fn start(plan: &PoolPlan, workers: usize, console: &Arc<Console>) -> Result<Pool, Failure> {
+pub(crate) fn start(plan: &PoolPlan, what: For, workers: usize, console: &Arc<Console>) -> Result<Pool, Failure> {
     let mut builder =
         Pool::builder().workers(Workers::Exact(workers)).transport(plan.transport).attempts(ATTEMPTS).label("mpexec");
-    if let Some(program) = &plan.worker_program {
+    let program = match what {
+        For::Arrays => &plan.array_worker,
+        For::Tables => &plan.table_worker,
+    };
+    if let Some(program) = program {
         builder = builder.worker_program(program);
     }
     if let Some(chaos) = plan.chaos {

@@ -138,14 +138,15 @@ fn a_shape_that_no_file_can_hold_is_refused_with_the_name_of_the_file() {
 }
 
 #[test]
-fn the_worker_program_is_the_option_then_the_variable_then_the_one_beside() {
+fn the_worker_program_is_the_option_then_the_variable_then_for_arrays_the_one_beside() {
     let find = |option: Option<&str>, variable: Option<&str>, beside: Option<&str>| {
         let around = Surroundings { variable: variable.map(OsString::from), beside: beside.map(PathBuf::from) };
-        worker_program(option.map(PathBuf::from), around)
+        worker_programs(option.map(PathBuf::from), around)
     };
-    assert_eq!(find(Some("/a"), Some("/b"), Some("/c")), Some("/a".into()));
-    assert_eq!(find(None, Some("/b"), Some("/c")), Some("/b".into()));
-    assert_eq!(find(None, Some(""), Some("/c")), Some("/c".into()));
-    assert_eq!(find(None, None, None), None);
-    assert!(find(Some("worker"), None, None).is_some_and(|path| path.is_absolute()));
+    let both = |path: &str| [Some(PathBuf::from(path)), Some(PathBuf::from(path))];
+    assert_eq!(find(Some("/a"), Some("/b"), Some("/c")), both("/a"));
+    assert_eq!(find(None, Some("/b"), Some("/c")), both("/b"));
+    assert_eq!(find(None, Some(""), Some("/c")), [Some("/c".into()), None]);
+    assert_eq!(find(None, None, None), [None, None]);
+    assert!(find(Some("worker"), None, None).into_iter().flatten().all(|path| path.is_absolute()));
 }

@@ -17,6 +17,7 @@ use crate::progress::{Progress, Unit};
 use crate::report::Report;
 use crate::sink::Sink;
 use crate::tally::Tally;
+use crate::workforce::For;
 use crate::{print, workforce};
 
 /// What a worker answers for one piece.
@@ -40,7 +41,7 @@ pub(super) fn run(
     let mut sink = Sink::open(&plan.counts, layout.count_width(), layout.rows)?;
     let (workers, pieces) = workforce::size(plan.pool.workers, console, |workers| cut(file, &plan.counts, workers));
     running.check()?;
-    let pool = Arc::new(workforce::start(&plan.pool, workers, console)?);
+    let pool = Arc::new(workforce::start(&plan.pool, For::Arrays, workers, console)?);
     running.holds(Arc::clone(&pool));
     running.begin(Some(layout.rows));
     let progress = Progress::start(console, plan.progress, Unit::Rows, layout.rows, plan.counts.is_printed());

@@ -20,6 +20,7 @@ use crate::progress::{Progress, Unit};
 use crate::report::Report;
 use crate::sink::Sink;
 use crate::tally::Tally;
+use crate::workforce::For;
 use crate::{print, workforce};
 
 /// Counts all tables as one, and prints or writes what was asked for.
@@ -43,7 +44,7 @@ pub(super) fn run(
     let pieces = |workers| tables.iter().map(|table| table.pieces(workers)).sum::<Option<u64>>().unwrap_or(u64::MAX);
     let (workers, _) = workforce::size(plan.pool.workers, console, |workers| Pieces::single(pieces(workers)));
     running.check()?;
-    let pool = Arc::new(workforce::start(&plan.pool, workers, console)?);
+    let pool = Arc::new(workforce::start(&plan.pool, For::Tables, workers, console)?);
     running.holds(Arc::clone(&pool));
     running.begin(rows);
     let unit = if rows.is_some() { Unit::Parts } else { Unit::Bytes };
