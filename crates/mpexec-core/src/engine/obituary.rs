@@ -17,6 +17,7 @@ use super::state::{Life, State};
 use crate::config::Output;
 use crate::error::{Exit, PoolError, TaskError};
 use crate::link::Upto;
+use crate::os::spawn;
 
 /// So many turns' worth of results are read of a worker that is dead.
 const TURNS: u32 = 256;
@@ -148,7 +149,8 @@ impl Engine {
             state.fail(job, index, error);
         });
         let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed || refused.is_some();
-        let slot = std::mem::take(&mut state.slots[id]);
+        let mut slot = std::mem::take(&mut state.slots[id]);
+        slot.child.take().into_iter().for_each(spawn::leave);
         state.sweep_parcels();
         if let Some(link) = &slot.link {
             self.bells.remove(link.bell());

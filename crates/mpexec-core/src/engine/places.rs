@@ -60,17 +60,18 @@ impl Supervisor {
         }
     }
 
-    /// Looks whether the process that is being started is there; if so it gets its place.
-    pub(super) fn receive_newcomer(&mut self) {
+    /// Looks whether the process that is being started is there; if so it gets its place. `false`: it could not be started, and
+    /// it is too early to try again.
+    pub(super) fn receive_newcomer(&mut self) -> bool {
         let Some(under_way) = self.under_way.take() else {
-            return;
+            return true;
         };
         let limit = self.patience();
         let newcomer = match under_way.begun.child() {
             Some(child) => self.engine.newcomer(under_way.begun, child),
             None if under_way.begun.since.elapsed() < limit => {
                 self.under_way = Some(under_way);
-                return;
+                return true;
             }
             // Should it be there one day, it is killed.
             None => Err(self.engine.never_started(limit)),
@@ -78,11 +79,14 @@ impl Supervisor {
         match under_way.whom {
             Whom::Worker { id, born } => {
                 let slot = newcomer.map(|newcomer| self.engine.greet(newcomer, id));
-                self.settle(id, born, slot);
+                if !self.settle(id, born, slot) {
+                    return false;
+                }
             }
             Whom::Spare => self.keep(newcomer),
         }
         self.fill_places();
+        true
     }
 
     /// How long the system may take to start a process.

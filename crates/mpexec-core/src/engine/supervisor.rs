@@ -199,8 +199,9 @@ impl Supervisor {
             if token == WAKE {
                 self.engine.wake.drain();
                 self.engine.forget_unused();
-                self.receive_newcomer();
-                self.fill_places();
+                if self.receive_newcomer() {
+                    self.fill_places();
+                }
                 continue;
             }
             if token == SPARE {

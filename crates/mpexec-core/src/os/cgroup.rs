@@ -8,7 +8,7 @@
 //! were left behind, also from a container in which numbers of processes mean something else, and removes these.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -147,13 +147,19 @@ fn serve(home: &Path, own: &Path, errands: &Receiver<Errand>) {
 /// Removes what coordinators have left that were killed, and kills what is in there.
 fn sweep(home: &Path) {
     let Ok(entries) = fs::read_dir(home) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(MARK.as_bytes())) {
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_a_pools)) {
         let Ok(folder) = File::open(entry.path()) else { continue };
         // Whoever holds the lock lives.
         if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
             kill_and_remove(&entry.path());
         }
     }
+}
+
+/// Whether a folder of this name is one of ours: what only begins like it is somebody else's, with all that runs in there.
+fn is_a_pools(name: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    name.strip_prefix(MARK).and_then(|rest| rest.split_once('-')).is_some_and(|(pid, nth)| number(pid) && number(nth))
 }
 
 /// Makes a folder that nobody sweeps away.
@@ -182,7 +188,15 @@ fn make_locked(home: &Path) -> io::Result<(PathBuf, File)> {
 }
 
 fn is_populated(path: &Path) -> bool {
-    fs::read_to_string(path.join("cgroup.events")).is_ok_and(|events| events.lines().any(|line| line == "populated 1"))
+    File::open(path.join("cgroup.events")).is_ok_and(|mut events| says_populated(&mut events))
+}
+
+/// Read anew. Who polls the file is told of what has changed since it was read through the very same descriptor, and without that
+/// of something at once, each time.
+fn says_populated(events: &mut File) -> bool {
+    let mut text = String::new();
+    let read = events.rewind().and_then(|()| events.read_to_string(&mut text));
+    read.is_ok() && text.lines().any(|line| line == "populated 1")
 }
 
 /// Kills all in it and in those below, and removes it when the last is gone.
@@ -193,8 +207,8 @@ fn kill_and_remove(path: &Path) {
         return;
     }
     let deadline = Instant::now() + DYING;
-    let Ok(events) = File::open(path.join("cgroup.events")) else { return };
-    while is_populated(path) {
+    let Ok(mut events) = File::open(path.join("cgroup.events")) else { return };
+    while says_populated(&mut events) {
         let left = deadline.saturating_duration_since(Instant::now());
         let Ok(left) = Timespec::try_from(left) else { return };
         // The kernel tells of a change.

@@ -19,6 +19,8 @@ pub(crate) struct ChildProcess {
     pid: Pid,
     pidfd: OwnedFd,
     exit: Option<Exit>,
+    /// It is over, and somebody traces it who has not taken note of that: until then it cannot be reaped.
+    traced: bool,
     listed: Option<Listed>,
 }
 
@@ -27,7 +29,7 @@ impl ChildProcess {
     pub(crate) fn adopt(pid: u32) -> io::Result<ChildProcess> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(ChildProcess { pid, pidfd, exit: None, listed: None })
+        Ok(ChildProcess { pid, pidfd, exit: None, traced: false, listed: None })
     }
 
     /// Has it listed among the children of this process, until its end.
@@ -97,6 +99,12 @@ impl ChildProcess {
         }
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         match waitid(WaitId::PidFd(self.pidfd.as_fd()), look) {
+            // Its tracer, a debugger or a process that it has started itself, is to know first. Nobody waits for that.
+            Ok(None) if self.is_over() && matches!(waitid(WaitId::PidFd(self.pidfd.as_fd()), look), Ok(None)) => {
+                self.listed = None;
+                self.kill_members();
+                (self.traced, self.exit) = (true, Some(self.exit_of_reaped()));
+            }
             Ok(None) => return None,
             Ok(Some(_)) => {
                 // Before its number can be another's.
@@ -119,6 +127,22 @@ impl ChildProcess {
             Err(_) => return None,
         }
         self.exit
+    }
+
+    /// As [`try_wait`](ChildProcess::try_wait), and whether it is reaped too: `false` while its tracer has not taken note of its end.
+    pub(crate) fn is_reaped(&mut self) -> bool {
+        let reap = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        self.try_wait().is_some()
+            && !(self.traced && matches!(waitid(WaitId::PidFd(self.pidfd.as_fd()), reap), Ok(None)))
+    }
+
+    /// One that is left to its tracer, by another descriptor: this one may be watched, and says without end that the child is over.
+    pub(crate) fn unwatched(self) -> io::Result<ChildProcess> {
+        if !self.traced {
+            return Ok(self);
+        }
+        let pidfd = pidfd_open(self.pid, PidfdFlags::empty())?;
+        Ok(ChildProcess { pidfd, ..self })
     }
 
     /// That it is gone is known; how, only to a kernel that keeps it.

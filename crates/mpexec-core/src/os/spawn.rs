@@ -82,10 +82,15 @@ pub(crate) fn spawn(command: Command, bell: Arc<Bell>) -> io::Result<Spawning> {
 
 /// Kills a child with its group, and has it reaped when it is over: nobody waits for that here, since a process may be long
 /// in dying, as in the midst of input and output.
-pub(crate) fn bury(mut child: ChildProcess) {
+pub(crate) fn bury(child: ChildProcess) {
     child.kill_group();
-    if child.try_wait().is_none()
-        && let Ok(requests) = requests()
+    leave(child);
+}
+
+/// Has a child that was killed, or is over, reaped as soon as that can be done.
+pub(crate) fn leave(mut child: ChildProcess) {
+    if !child.is_reaped()
+        && let (Ok(requests), Ok(child)) = (requests(), child.unwatched())
     {
         // Without that thread it is reaped when this process ends.
         let _ = requests.send(Request::Bury(child));
@@ -142,7 +147,7 @@ fn serve(requests: &Receiver<Request>) {
             Err(RecvTimeoutError::Timeout) => look = (look * 2).min(LAST_LOOK),
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        dying.retain_mut(|child| child.try_wait().is_none());
+        dying.retain_mut(|child| !child.is_reaped());
     }
 }
 

@@ -53,13 +53,16 @@ pub(crate) fn message_of(payload: &(dyn std::any::Any + Send)) -> String {
 
 /// Runs a task; its panic, if any, as a report.
 pub(crate) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, PanicReport> {
+    // Of a panic that an earlier task has caught itself.
+    REPORT.take();
     IN_TASK.set(true);
     // The task's own state is dropped with it; what it shares (statics) is its author's business, as with threads.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(task));
     IN_TASK.set(false);
     outcome.map_err(|payload| {
-        let kept = REPORT.take();
         let message = message_of(&*payload);
+        // Of one that the task caught before it went on with another, past the hook (`resume_unwind`), it says nothing of this.
+        let kept = REPORT.take().filter(|kept| kept.message == message);
         // A payload's own drop may panic; that must not end the worker.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(payload)));
         kept.unwrap_or(PanicReport { message, location: None, backtrace: None })

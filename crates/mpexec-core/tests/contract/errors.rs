@@ -8,6 +8,7 @@ use crate::common::{builder, pool};
 crate::contract!(
     a_panic_is_told_with_message_file_and_line,
     a_panic_with_any_payload_is_told,
+    a_panic_is_not_told_with_the_words_of_one_that_another_task_caught,
     the_worker_of_a_panicking_task_serves_the_next,
     a_failing_task_is_named_by_its_index,
     every_other_task_of_a_lazy_job_goes_on_after_a_failure,
@@ -85,6 +86,22 @@ fn odd_panic() {
 
 fn long_panic() {
     panic!("{}", "x".repeat(3 << 20))
+}
+
+fn a_panic_is_not_told_with_the_words_of_one_that_another_task_caught(transport: Transport) {
+    let pool = pool(transport, 1);
+    let caught = || std::panic::catch_unwind(|| panic!("the first")).is_err();
+    assert!(pool.apply(caught, ()).unwrap());
+    let resumed = || -> () { std::panic::resume_unwind(Box::new("the second")) };
+    let Err(TaskError::Panicked { message, location, .. }) = pool.apply(resumed, ()) else { panic!("no panic") };
+    assert_eq!((&*message, location.map(|_| ())), ("the second", None));
+    // Nor with those of one that it caught itself before.
+    let both = || -> () {
+        let _ = std::panic::catch_unwind(|| panic!("the first"));
+        std::panic::resume_unwind(Box::new("the second"))
+    };
+    let Err(TaskError::Panicked { message, location, .. }) = pool.apply(both, ()) else { panic!("no panic") };
+    assert_eq!((&*message, location.map(|_| ())), ("the second", None));
 }
 
 fn a_panic_with_any_payload_is_told(transport: Transport) {

@@ -9,6 +9,18 @@ const HYBRID: &str = "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n\
                       41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
 
 #[test]
+fn a_folder_that_only_begins_like_ours_is_somebody_elses() {
+    for ours in ["mpexec-1-0", "mpexec-4711-12"] {
+        assert!(is_a_pools(ours), "{ours}");
+    }
+    for theirs in
+        ["mpexec-jobs", "mpexec-", "mpexec-1", "mpexec-1-", "mpexec--1", "mpexec-1-x", "mpexec-1-2-3", "user-1-2"]
+    {
+        assert!(!is_a_pools(theirs), "{theirs}");
+    }
+}
+
+#[test]
 fn the_folder_is_found_wherever_it_is_mounted_and_whatever_part_of_it() {
     let found = |mounts: &str, groups: &str| {
         locate(mounts, groups, Tree::Unified).map(|path| path.to_str().unwrap().to_owned())
