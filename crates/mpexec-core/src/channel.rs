@@ -172,10 +172,10 @@ macro_rules! end {
                         // There never is a message here: it shows what the messages are to two programs that compare.
                         let (number, _) = <(u64, Option<T>)>::deserialize(inner)?;
                         let fd = incoming::once(number, concat!("a ", $name)).map_err(D::Error::custom)?;
-                        if !packets::is_one(fd.as_fd()) {
-                            return Err(D::Error::custom(concat!("what came as a ", $name, " is no end of a channel")));
+                        match packets::if_one(fd) {
+                            Some(fd) => Ok($End::of(fd)),
+                            None => Err(D::Error::custom(concat!("what came as a ", $name, " is no end of a channel"))),
                         }
-                        Ok($End::of(fd))
                     }
                 }
                 deserializer.deserialize_newtype_struct($name, Found(PhantomData))

@@ -118,6 +118,7 @@ impl<R: TaskResult> Process<R> {
         for slot in &mut self.pool.engine.lock().slots {
             slot.kill();
         }
+        self.pool.engine.wake.ring();
     }
 
     /// Asks the process to end (SIGTERM). It may ignore that, or catch it and take its time.

@@ -6,7 +6,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use mpexec_wire::{FrameHeader, FrameKind};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, sendmsg, shutdown};
+use rustix::net::sockopt::socket_type;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketType, sendmsg, shutdown};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 /// This worker's own socket.
@@ -14,19 +15,43 @@ pub fn own() -> OwnedFd {
     let is_socket = |fd: &i32| {
         fs::read_link(format!("/proc/self/fd/{fd}")).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
     };
-    let open = fs::read_dir("/proc/self/fd").unwrap().flatten();
-    let number = open.filter_map(|fd| fd.file_name().to_str()?.parse().ok()).find(is_socket).unwrap();
+    numbers().find(is_socket).and_then(held).unwrap()
+}
+
+/// Descriptors that this process has.
+fn numbers() -> impl Iterator<Item = i32> {
+    fs::read_dir("/proc/self/fd").unwrap().flatten().filter_map(|fd| fd.file_name().to_str()?.parse().ok())
+}
+
+/// One of them, once more.
+fn held(number: i32) -> Option<OwnedFd> {
     let this = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
-    pidfd_getfd(this, number, PidfdGetfdFlags::empty()).unwrap()
+    pidfd_getfd(this, number, PidfdGetfdFlags::empty()).ok()
+}
+
+/// Sends a packet to the first channel of which this worker has an end that takes it; `false`: there is none.
+pub fn send_to_a_channel(bytes: &[u8], attached: &[BorrowedFd<'_>]) -> bool {
+    let ends = numbers().filter_map(held).filter(|fd| socket_type(fd) == Ok(SocketType::SEQPACKET));
+    ends.into_iter().any(|end| send(&end, bytes, attached))
 }
 
 /// Sends bytes. `false`: the other end is closed, so this worker is being killed.
-pub fn send(socket: &OwnedFd, mut bytes: &[u8], attached: &[BorrowedFd<'_>]) -> bool {
+pub fn send(socket: &OwnedFd, bytes: &[u8], attached: &[BorrowedFd<'_>]) -> bool {
+    send_as(socket, bytes, attached, SendFlags::empty())
+}
+
+/// As [`send`], the last byte being urgent.
+pub fn send_urgently(socket: &OwnedFd, bytes: &[u8], attached: &[BorrowedFd<'_>]) -> bool {
+    send_as(socket, bytes, attached, SendFlags::OOB)
+}
+
+fn send_as(socket: &OwnedFd, mut bytes: &[u8], attached: &[BorrowedFd<'_>], flags: SendFlags) -> bool {
     while !bytes.is_empty() {
-        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
+        // As many as the kernel passes at once.
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
         let mut ancillary = SendAncillaryBuffer::new(&mut room);
         assert!(attached.is_empty() || ancillary.push(SendAncillaryMessage::ScmRights(attached)));
-        match sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL) {
+        match sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, flags | SendFlags::NOSIGNAL) {
             Ok(sent) => bytes = &bytes[sent..],
             Err(_) => return false,
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use mpexec_ring::{Blank, Parcel, ParcelWriter};
 
 use super::new_number;
+use crate::os::closing;
 use crate::os::descriptors;
 use crate::os::events::Bell;
 
@@ -55,7 +56,13 @@ impl Buffer {
     /// It can still be written or cut, or has another length.
     pub(crate) fn open(fd: OwnedFd, length: u64) -> Result<Arc<Buffer>, String> {
         descriptors::make_room(fd.as_fd());
-        let bytes = Parcel::map(fd.as_fd(), length).map_err(|error| error.to_string())?;
+        let bytes = match Parcel::map(fd.as_fd(), length) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                closing::elsewhere(fd);
+                return Err(error.to_string());
+            }
+        };
         Ok(Arc::new(Buffer { number: new_number(), fd, bytes, told_at_the_end: Mutex::default() }))
     }
 

@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use mpexec_ring::{OpenError, Parcel};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt;
@@ -17,6 +18,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recvmsg, sendmsg, shutdown, socketpair,
 };
 
+use crate::os::closing::{self, Foreign};
 use crate::os::descriptors;
 
 /// More descriptors than these the kernel does not pass at once.
@@ -36,10 +38,15 @@ pub(crate) fn pair(capacity: Option<usize>) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((senders, receivers))
 }
 
-/// Whether a descriptor that came from somewhere is such a socket.
-pub(crate) fn is_one(fd: BorrowedFd<'_>) -> bool {
-    sockopt::socket_domain(fd).is_ok_and(|domain| domain == AddressFamily::UNIX)
-        && sockopt::socket_type(fd).is_ok_and(|kind| kind == SocketType::SEQPACKET)
+/// A descriptor that came from somewhere, if it is such a socket.
+pub(crate) fn if_one(fd: OwnedFd) -> Option<OwnedFd> {
+    let is_one = sockopt::socket_domain(&fd).is_ok_and(|domain| domain == AddressFamily::UNIX)
+        && sockopt::socket_type(&fd).is_ok_and(|kind| kind == SocketType::SEQPACKET);
+    if is_one {
+        return Some(fd);
+    }
+    closing::elsewhere(fd);
+    None
 }
 
 /// How many bytes the senders' end lets wait, the kernel's own included.
@@ -135,12 +142,28 @@ fn has_ended(receivers: BorrowedFd<'_>) -> bool {
     poll(&mut asked, Some(&Timespec::default())).is_err() || asked[0].revents().intersects(ended)
 }
 
+/// A descriptor that came with a packet. Nobody has looked at it.
+#[derive(Debug)]
+pub(crate) struct Sent(Foreign);
+
+impl Sent {
+    /// For whoever looks at it.
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        self.0.trusted()
+    }
+
+    /// Maps it, if it is a parcel of so many bytes.
+    pub(crate) fn into_parcel(self, length: u64) -> Result<Parcel, OpenError> {
+        self.0.into_parcel(length)
+    }
+}
+
 /// What came.
 #[derive(Debug)]
 pub(crate) struct Packet {
     /// Bytes of the buffer.
     pub length: usize,
-    pub attached: Vec<OwnedFd>,
+    pub attached: Vec<Sent>,
     /// Something of it did not fit: bytes, or descriptors that this process may not have.
     pub cut: bool,
 }
@@ -157,11 +180,8 @@ pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], patience: Patience)
                 let mut attached = Vec::new();
                 for message in ancillary.drain() {
                     if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                        attached.extend(descriptors);
+                        attached.extend(descriptors.map(|fd| Sent(Foreign::new(fd))));
                     }
-                }
-                if let Some(latest) = attached.last() {
-                    descriptors::make_room(latest.as_fd());
                 }
                 // No packet of ours is empty: this is the end, unless somebody makes believe that it is.
                 if message.bytes == 0 && attached.is_empty() {

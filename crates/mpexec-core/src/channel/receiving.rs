@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use mpexec_ring::Parcel;
 use mpexec_wire::{PACKET_HEADER, PacketHeader, PacketKind, decode_owned};
 
 use super::{MOST_INLINE, Receiver, RecvError};
 use crate::carry::Buffer;
 use crate::carry::incoming::{Source, with_source};
-use crate::carry::packets::{self, Blocked, Packet, Patience};
+use crate::carry::packets::{self, Blocked, Packet, Patience, Sent};
 
 thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -131,14 +130,14 @@ fn open<T: DeserializeOwned + 'static>(buffer: &[u8], packet: Packet, most: u64)
     let parcel = match header.kind {
         PacketKind::Inline => None,
         // The header was refused if it says that none came.
-        PacketKind::Parcel => attached.next().map(|fd| Parcel::open(fd, header.len)),
+        PacketKind::Parcel => attached.next().map(|sent| sent.into_parcel(header.len)),
     };
     let parcel = parcel.transpose().map_err(|error| error.to_string())?;
     decode(parcel.as_deref().unwrap_or(inline), attached)
 }
 
-fn decode<T: DeserializeOwned + 'static>(bytes: &[u8], attached: impl Iterator<Item = OwnedFd>) -> Result<T, String> {
-    let source = Along(RefCell::new(attached.map(Place::Fd).collect()));
+fn decode<T: DeserializeOwned + 'static>(bytes: &[u8], attached: impl Iterator<Item = Sent>) -> Result<T, String> {
+    let source = Along(RefCell::new(attached.map(Place::Sent).collect()));
     match with_source(Rc::new(source), || decode_owned::<T>(bytes)) {
         Ok((value, used)) if used == bytes.len() => Ok(value),
         Ok((_, used)) => Err(format!("{} bytes are left over after a {}", bytes.len() - used, type_name::<T>())),
@@ -150,7 +149,7 @@ fn decode<T: DeserializeOwned + 'static>(bytes: &[u8], attached: impl Iterator<I
 struct Along(RefCell<Vec<Place>>);
 
 enum Place {
-    Fd(OwnedFd),
+    Sent(Sent),
     Buffer(Arc<Buffer>),
     Taken,
 }
@@ -171,14 +170,14 @@ impl Along {
 impl Source for Along {
     fn once(&self, place: u64) -> Option<OwnedFd> {
         match self.take(place) {
-            Place::Fd(fd) => Some(fd),
+            Place::Sent(sent) => Some(sent.into_fd()),
             Place::Buffer(_) | Place::Taken => None,
         }
     }
 
     fn kept(&self, place: u64, length: u64) -> Option<Result<Arc<Buffer>, String>> {
         let buffer = match self.take(place) {
-            Place::Fd(fd) => match Buffer::open(fd, length) {
+            Place::Sent(sent) => match Buffer::open(sent.into_fd(), length) {
                 Ok(buffer) => buffer,
                 Err(error) => return Some(Err(error)),
             },

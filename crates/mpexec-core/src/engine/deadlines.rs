@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::memory::MEMORY_LOOK;
 use super::scheduler::WorkerId;
-use super::slot::{Owed, Phase};
+use super::slot::{Owed, Phase, Slot};
 use super::state::State;
 use super::striking::Striking;
 use super::supervisor::{Supervisor, TURN};
 use crate::link::LinkError;
+use crate::os::family::main_thread_has_ended;
 
 impl Supervisor {
     /// When the supervisor has to look again even if nothing happens.
@@ -25,7 +26,8 @@ impl Supervisor {
             Phase::Leaving(since) => since.checked_add(response),
             Phase::Empty | Phase::Ready => None,
         });
-        let next = limits.min().map(|at| at.saturating_duration_since(Instant::now()).max(TURN));
+        let given_up = state.slots.iter().filter_map(Slot::given_up_at);
+        let next = limits.chain(given_up).min().map(|at| at.saturating_duration_since(Instant::now()).max(TURN));
         // Between two short tasks nobody works, but whoever has worked since the last look may have grown.
         let looked = self.memory_looked.as_ref();
         let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
@@ -65,6 +67,9 @@ impl Supervisor {
                     Phase::Leaving(_) if slot.thread.is_some() => over.push(id),
                     _ => {}
                 }
+                if slot.given_up_at().is_some_and(|at| at <= Instant::now()) {
+                    over.push(id);
+                }
             }
         }
         for id in over {
@@ -84,6 +89,7 @@ impl Supervisor {
         if !self.engine.config.replace {
             return;
         }
+        self.look_for_headless(limit);
         let mut state = self.engine.lock();
         for id in 0..state.slots.len() {
             if let Some(number) = state.runs_what_it_cannot(id) {
@@ -105,13 +111,38 @@ impl Supervisor {
                 Owed { begin: Some(_), .. } => "did not begin what it was sent",
                 Owed { answer: Some(_), .. } => "did not answer",
                 Owed { rest: true, .. } => "did not end a message that it had begun",
+                Owed { thread: true, .. } => "did not end",
                 _ => continue,
             };
             if since >= limit {
-                slot.silent = Some(format!("it {what} within {limit:?}"));
+                slot.silent = Some(match owed.thread {
+                    true => "the thread that ran its tasks has ended, and the process has not".to_owned(),
+                    false => format!("it {what} within {limit:?}"),
+                });
                 state.sched.workers[id].ready = false;
                 state.slots[id].kill();
             }
+        }
+    }
+
+    /// Looks now and then whether workers that have something still have their main thread. To end that by hand (`pthread_exit`, the system
+    /// call) ends no process, as long as it has another thread.
+    fn look_for_headless(&mut self, limit: Duration) {
+        if self.threads_looked.elapsed() < limit / 4 {
+            return;
+        }
+        self.threads_looked = Instant::now();
+        let busy: Vec<(WorkerId, u32)> = {
+            let state = self.engine.lock();
+            let slots = state.slots.iter().zip(&state.sched.workers).enumerate();
+            let busy = slots.filter(|(_, (slot, worker))| slot.child.is_some() && !worker.held.is_empty());
+            busy.map(|(id, (slot, _))| (id, slot.pid)).collect()
+        };
+        // Files are read, so not under the lock.
+        for (id, pid) in busy {
+            let headless = main_thread_has_ended(pid);
+            let slot = &mut self.engine.lock().slots[id];
+            slot.headless = headless && slot.pid == pid;
         }
     }
 }
@@ -135,6 +166,7 @@ impl State {
             begin: begins.then_some(next),
             answer: (worker.unanswered > 0).then_some(slot.answers),
             rest: slot.half_message,
+            thread: slot.headless,
             since: Duration::ZERO,
         }
     }

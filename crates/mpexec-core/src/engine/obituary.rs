@@ -4,6 +4,8 @@
 //! started goes to others free of charge. Only the task that was running is charged.
 
 use std::collections::HashMap;
+use std::os::fd::AsFd;
+use std::time::Instant;
 
 use super::Engine;
 use super::autopsy::Autopsy;
@@ -12,7 +14,7 @@ use super::forwarding::Stream;
 use super::printed::Printed;
 use super::scheduler::{Event, JobId, WorkerId};
 use super::send::cancelled;
-use super::slot::{Overrun, Phase, Signal, Slot, Tail};
+use super::slot::{DYING, Overrun, Phase, Signal, Slot, Tail};
 use super::state::{Life, State};
 use crate::config::Output;
 use crate::error::{Exit, PoolError, TaskError};
@@ -38,15 +40,18 @@ struct Death {
 impl Engine {
     /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
     pub(super) fn bury(&self, id: WorkerId) {
-        let (exit, tail, stdout, sheets, black_box, pid, killed) = {
+        let (exit, undead, tail, stdout, sheets, black_box, pid, killed) = {
             let slot = &mut self.lock().slots[id];
-            let Some(exit) = slot.try_wait() else {
+            let ended = slot.try_wait();
+            let undead = ended.is_none() && slot.given_up_at().is_some_and(|at| at <= Instant::now());
+            // Nothing else can become of it than that.
+            let Some(exit) = ended.or_else(|| undead.then_some(Exit::Signal(Signal::KILL.as_raw()))) else {
                 return;
             };
             // By us, and why.
-            let killed = slot.sentenced || slot.dismissed || slot.silent.is_some() || slot.fault.is_some();
+            let killed = undead || slot.sentenced || slot.dismissed || slot.silent.is_some() || slot.fault.is_some();
             let printed = (slot.stderr.take(), slot.stdout.take(), slot.sheets.take());
-            (exit, printed.0, printed.1, printed.2, slot.black_box.take(), slot.pid, killed)
+            (exit, undead, printed.0, printed.1, printed.2, slot.black_box.take(), slot.pid, killed)
         };
         let unasked = exit == Exit::Signal(Signal::KILL.as_raw()) && !killed;
         let ran_out = unasked.then(|| self.memory_ran_out()).flatten();
@@ -101,6 +106,9 @@ impl Engine {
         let why = fault.clone().or_else(|| state.slots[id].silent.take());
         let why = why.map(|why| format!("(it was killed because {why})"));
         let why = why.or_else(|| Some(format!("({})", ran_out?))).unwrap_or_default();
+        let stuck = undead
+            .then(|| format!("(the system has not ended it within {DYING:?} of its kill; it is awaited no longer)"));
+        let why = [why].into_iter().filter(|why| !why.is_empty()).chain(stuck).collect::<Vec<_>>().join(" ");
         if !why.is_empty() {
             stderr = format!("{stderr}\n{why}").trim_start().to_owned();
         }
@@ -150,7 +158,13 @@ impl Engine {
         });
         let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed || refused.is_some();
         let mut slot = std::mem::take(&mut state.slots[id]);
-        slot.child.take().into_iter().for_each(spawn::leave);
+        if let Some(child) = slot.child.take() {
+            if let Some(watcher) = state.post_watcher.as_ref().filter(|_| undead) {
+                // Its end is nothing to the supervisor any more.
+                watcher.remove(child.as_fd());
+            }
+            spawn::leave(child);
+        }
         state.sweep_parcels();
         if let Some(link) = &slot.link {
             self.bells.remove(link.bell());

@@ -51,6 +51,9 @@ impl State {
             if let Some(expiring) = &mut slot.expiring {
                 forward(&mut expiring.asked);
             }
+            if let Some(killed) = &mut slot.killed {
+                forward(killed);
+            }
             match &mut slot.phase {
                 Phase::Starting(starting) => forward(&mut starting.since),
                 Phase::Leaving(since) => forward(since),

@@ -5,6 +5,7 @@
 //! one socket in its order, so this never comes before the descriptor does.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use mpexec_wire::Entries;
 
@@ -13,6 +14,7 @@ use super::scheduler::{JobId, Run, WorkerId};
 use super::state::State;
 use crate::carry::Attachment;
 use crate::link::LinkError;
+use crate::os::closing;
 
 impl State {
     /// Sends what the tasks of a run name.
@@ -65,7 +67,7 @@ impl State {
         for attachment in over {
             match attachment {
                 // At once: who sees the outcome may ask the channel whether it has ended.
-                Attachment::Once { fd, .. } => drop(fd),
+                Attachment::Once { fd, .. } => drop(Arc::into_inner(fd).map(closing::close_end)),
                 // It may be large, and to unmap it takes a while.
                 Attachment::Kept(buffer) => self.unused.push(buffer),
             }

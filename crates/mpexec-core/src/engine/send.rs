@@ -37,6 +37,10 @@ impl State {
         }
         self.sched.workers[id].ready = false;
         slot.kill();
+        // The supervisor awaits its end, and not for ever.
+        if let Some(wake) = &self.wake {
+            wake.ring();
+        }
     }
 
     /// Nothing more can be sent to a worker. One whose end of the socket is closed is dead or dying: what it has told before

@@ -25,6 +25,11 @@ use crate::os::family;
 /// How much of a worker's standard error is kept for the report of its death.
 const TAIL: usize = 4 << 10;
 
+/// So long after its kill a worker is given up that has not ended: the system cannot end it now, because it waits for a device or a server that
+/// does not answer (state D), or is in a frozen cgroup. It executes nothing of its program any more. Its calls have their outcome and its place is
+/// free; whenever its end comes, it is reaped.
+pub(crate) const DYING: Duration = Duration::from_secs(3);
+
 /// Where a place is in its life.
 #[derive(Debug, Default)]
 pub(crate) enum Phase {
@@ -100,6 +105,8 @@ pub(crate) struct Owed {
     pub answer: Option<u64>,
     /// It has begun a message.
     pub rest: bool,
+    /// Its process is there, and the thread that runs its tasks has ended.
+    pub thread: bool,
     pub since: Duration,
 }
 
@@ -132,6 +139,8 @@ pub(crate) struct Slot {
     pub black_box: Option<BlackBox>,
     /// In place of these, where output is captured.
     pub sheets: Option<Sheets>,
+    /// When it was killed first.
+    pub killed: Option<Instant>,
     /// Nothing more is read from it, and it is being killed:
     pub mute: bool,
     /// it broke the protocol, and how.
@@ -140,6 +149,8 @@ pub(crate) struct Slot {
     pub silent: Option<String>,
     /// What it owes, as of the last look.
     pub owed: Owed,
+    /// The thread that runs its tasks was seen to have ended.
+    pub headless: bool,
     /// How often it has answered what was asked back from it.
     pub answers: u64,
     /// Batch and offset of the next result, while a group goes on.
@@ -196,6 +207,7 @@ impl Slot {
     pub(crate) fn kill(&mut self) {
         if let Some(child) = &self.child {
             child.kill_group();
+            self.killed.get_or_insert_with(Instant::now);
             self.phase = Phase::Leaving(Instant::now());
         }
         if self.thread.is_some() && !matches!(self.phase, Phase::Leaving(_)) {
@@ -235,6 +247,11 @@ impl Slot {
             // It may be over.
             let _ = child.signal(signal);
         }
+    }
+
+    /// When the pool goes on without waiting for its end any longer, should it be killed.
+    pub(super) fn given_up_at(&self) -> Option<Instant> {
+        self.killed.map(|killed| killed + DYING)
     }
 
     /// The process's end, if it has come.

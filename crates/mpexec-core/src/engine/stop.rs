@@ -95,6 +95,10 @@ impl State {
     pub(super) fn sentence(&mut self, id: WorkerId) {
         self.sched.workers[id].ready = false;
         self.slots[id].sentence();
+        // It awaits its end, and not for ever.
+        if let Some(wake) = &self.wake {
+            wake.ring();
+        }
     }
 
     fn is_open(&self, job: JobId, index: u64) -> bool {

@@ -62,6 +62,8 @@ pub(crate) struct Supervisor {
     pub(super) ending: bool,
     /// When the workers were last looked at for what they owe.
     pub(super) responses_looked: Instant,
+    /// When they were last looked at for their main threads.
+    pub(super) threads_looked: Instant,
     /// When it last began to listen to workers again.
     pub(super) listened: Instant,
     pub(super) striking: Option<Striking>,
@@ -106,6 +108,7 @@ impl Supervisor {
             under_way: None,
             ending: false,
             responses_looked: Instant::now(),
+            threads_looked: Instant::now(),
             listened: Instant::now(),
             striking,
         })
@@ -236,6 +239,7 @@ impl Supervisor {
             self.watcher.add(tail.pipe.as_fd(), token(id, STDOUT), Watch::Level).map_err(failed)?;
         }
         if let Phase::Starting(starting) = &slot.phase {
+            starting.socket.is_watched_by(&self.watcher);
             let socket = crate::link::control::fd(&starting.socket);
             self.watcher.add(socket, token(id, CONTROL), Watch::Level).map_err(failed)?;
         }

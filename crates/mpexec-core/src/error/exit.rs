@@ -17,8 +17,8 @@ pub enum Exit {
     Code(i32),
     /// The process was ended by this signal.
     Signal(i32),
-    /// Somebody else has taken the exit status (a host program that reaps all children, or ignores SIGCHLD), and the kernel
-    /// has not kept it (Linux before 6.15).
+    /// Somebody else has the exit status (a host program that reaps all children, or ignores SIGCHLD; a debugger or another process that traces
+    /// the worker and has not taken note of its end), and the kernel has not kept it for us (Linux before 6.15).
     Unknown,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Exit {
         match self {
             Exit::Code(code) => write!(out, "exited with code {code}"),
             Exit::Signal(number) => write!(out, "was killed by {}", told_signal(*number)),
-            Exit::Unknown => out.write_str("is gone (its exit status was taken by another part of the program)"),
+            Exit::Unknown => out.write_str("is gone (its exit status is with somebody else: a part of the program that waits for children, or a debugger)"),
         }
     }
 }

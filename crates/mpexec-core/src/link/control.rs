@@ -10,22 +10,29 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use interprocess::local_socket::Stream;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, recvmsg, sendmsg,
+    SendFlags, Shutdown, recvmsg, sendmsg, shutdown, sockopt,
 };
 use serde::Serialize;
 
 use mpexec_wire::{FRAME_HEADER, Forgotten, FrameDecoder, FrameHeader, FrameKind, MAX_FORGOTTEN, encode_to_vec};
 
 use super::LinkError;
+use crate::os::closing::{self, Foreign};
 use crate::os::descriptors;
+use crate::os::events::Watcher;
 
 /// Most descriptors that come with one frame.
 const MOST_ATTACHED: usize = 8;
+/// Most that can come at once, of somebody who does not keep to that. All are taken in: what there is no room for, the kernel closes in the
+/// midst of our reading, and that may take its time.
+const MOST_AT_ONCE: usize = 253;
 /// What is wrong when a descriptor is lost.
 const TOO_MANY: &str = "more descriptors came than a frame can have, or this process may have no more (ulimit -n)";
 /// How much is read at once at least: a handshake needs little, and fresh memory costs a page fault for each 4 KiB;
@@ -34,22 +41,72 @@ const READ: usize = 4 << 10;
 const READ_DATA: usize = 64 << 10;
 
 /// A local socket, shared by the reading and the writing half.
-pub(crate) type Socket = Arc<Stream>;
+pub(crate) type Socket = Arc<End>;
+
+/// One end of it. That of a coordinator may hold at its end what the worker has sent and nobody has received, descriptors too: then it is
+/// closed elsewhere.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// `None`: it is being dropped.
+    stream: Option<Stream>,
+    /// The process in whose hands the other side is a worker: a fork of it must not end what is not its own.
+    made_by: Option<u32>,
+    watched_by: OnceLock<Weak<Watcher>>,
+}
+
+impl End {
+    fn new(socket: OwnedFd, made_by: Option<u32>) -> Socket {
+        let stream = Some(Stream::UdSocket(UnixStream::from(socket).into()));
+        Arc::new(End { stream, made_by, watched_by: OnceLock::new() })
+    }
+
+    /// At its end it is watched no longer, also where it is closed later.
+    pub(crate) fn is_watched_by(&self, watcher: &Arc<Watcher>) {
+        // One pool's supervisor has one.
+        let _ = self.watched_by.set(Arc::downgrade(watcher));
+    }
+
+    /// Whether something lies here. Nothing comes any more.
+    fn holds_something(&self) -> bool {
+        let socket = fd(self);
+        // Afterwards nobody can send to it; what has come stays.
+        let _ = shutdown(socket, Shutdown::Both);
+        rustix::io::ioctl_fionread(socket).map_or(true, |bytes| bytes > 0)
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if self.made_by != Some(std::process::id()) || !self.holds_something() {
+            return;
+        }
+        if let Some(watcher) = self.watched_by.get().and_then(Weak::upgrade) {
+            watcher.remove(fd(self));
+        }
+        if let Some(Stream::UdSocket(socket)) = self.stream.take() {
+            closing::elsewhere(socket.into());
+        }
+    }
+}
 
 /// A connected pair: ours, and the one for the child.
 pub(crate) fn pair() -> io::Result<(Socket, OwnedFd)> {
     let (ours, theirs) = UnixStream::pair()?;
-    Ok((wrap(ours.into()), theirs.into()))
+    // What is urgent is read in its turn. Else the kernel drops it in the midst of our reading, with the descriptors that came with it.
+    sockopt::set_socket_oobinline(&ours, true)?;
+    Ok((End::new(ours.into(), Some(std::process::id())), theirs.into()))
 }
 
-/// Takes a connected local socket.
+/// Takes a connected local socket, whose other side is trusted.
 pub(crate) fn wrap(socket: OwnedFd) -> Socket {
-    Arc::new(Stream::UdSocket(UnixStream::from(socket).into()))
+    End::new(socket, None)
 }
 
 /// The descriptor of a socket.
-pub(crate) fn fd(socket: &Stream) -> BorrowedFd<'_> {
-    match socket {
+pub(crate) fn fd(socket: &End) -> BorrowedFd<'_> {
+    // It is taken out where it is dropped, and after that nobody has it.
+    let stream = socket.stream.as_ref().expect("a socket in use has its descriptor");
+    match stream {
         Stream::UdSocket(socket) => socket.as_fd(),
     }
 }
@@ -59,7 +116,7 @@ pub(crate) fn fd(socket: &Stream) -> BorrowedFd<'_> {
 pub(crate) struct Reader {
     socket: Socket,
     decoder: FrameDecoder,
-    attached: VecDeque<OwnedFd>,
+    attached: VecDeque<Foreign>,
     flags: RecvFlags,
     ended: bool,
     read: usize,
@@ -74,7 +131,7 @@ impl Reader {
 
     /// Reads once. `Ok(false)`: nothing there now (only when not blocking).
     pub(crate) fn fill(&mut self) -> Result<bool, LinkError> {
-        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_ATTACHED))];
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_AT_ONCE))];
         loop {
             let mut ancillary = RecvAncillaryBuffer::new(&mut room);
             let space = self.decoder.space(self.read);
@@ -82,15 +139,12 @@ impl Reader {
                 Ok(message) => {
                     for message in ancillary.drain() {
                         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                            self.attached.extend(descriptors);
+                            self.attached.extend(descriptors.map(Foreign::new));
                         }
                     }
-                    if let Some(latest) = self.attached.back() {
-                        descriptors::make_room(latest.as_fd());
-                        // They come with a frame's first byte: these are of the frame at hand and of the next.
-                        if message.flags.contains(ReturnFlags::CTRUNC) || self.attached.len() > 2 * MOST_ATTACHED {
-                            return Err(LinkError::broken(TOO_MANY));
-                        }
+                    // They come with a frame's first byte: these are of the frame at hand and of the next.
+                    if message.flags.contains(ReturnFlags::CTRUNC) || self.attached.len() > 2 * MOST_ATTACHED {
+                        return Err(LinkError::broken(TOO_MANY));
                     }
                     if message.bytes == 0 {
                         self.ended = true;
@@ -108,6 +162,13 @@ impl Reader {
                 Err(error) => return Err(io::Error::from(error).into()),
             }
         }
+    }
+
+    /// Whether there is something to read within so long.
+    pub(crate) fn awaits(&self, limit: Duration) -> bool {
+        let mut asked = [PollFd::from_borrowed_fd(fd(&self.socket), PollFlags::IN)];
+        // What a signal interrupts is read without further ado.
+        Timespec::try_from(limit).is_ok_and(|limit| poll(&mut asked, Some(&limit)) != Ok(0))
     }
 
     /// From now on data comes this way.
@@ -143,14 +204,14 @@ impl Reader {
     }
 
     /// Its socket.
-    pub(crate) fn socket(&self) -> &Stream {
+    pub(crate) fn socket(&self) -> &End {
         &self.socket
     }
 
     /// Hands the next whole frame and its descriptors to `take`; `None` when there is none yet.
     pub(crate) fn next<R>(
         &mut self,
-        take: impl FnOnce(FrameKind, &[u8], Vec<OwnedFd>) -> Result<R, LinkError>,
+        take: impl FnOnce(FrameKind, &[u8], Vec<Foreign>) -> Result<R, LinkError>,
     ) -> Result<Option<R>, LinkError> {
         let attached = &mut self.attached;
         match self.decoder.next().map_err(LinkError::broken)? {

@@ -15,6 +15,7 @@ use mpexec_wire::ParcelRef;
 use super::LinkError;
 use crate::carry::Buffer;
 use crate::carry::incoming::Source;
+use crate::os::closing::Foreign;
 
 /// The number of the parcel that holds a shared context too large for the welcome.
 pub(crate) const CONTEXT_PARCEL: u64 = u64::MAX;
@@ -134,7 +135,7 @@ pub(crate) const MOST_UNNAMED: usize = 64;
 /// What a worker has sent ahead of its results.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
-    parcels: HashMap<u64, OwnedFd>,
+    parcels: HashMap<u64, Foreign>,
     most_bytes: u64,
 }
 
@@ -159,7 +160,7 @@ impl Arrivals {
     }
 
     /// Takes a parcel frame in, of a worker that may have `awaited` parcels here.
-    pub(crate) fn put(&mut self, payload: &[u8], mut attached: Vec<OwnedFd>, awaited: usize) -> Result<(), LinkError> {
+    pub(crate) fn put(&mut self, payload: &[u8], mut attached: Vec<Foreign>, awaited: usize) -> Result<(), LinkError> {
         let parcel = ParcelRef::read(payload).map_err(LinkError::broken)?;
         let (Some(fd), true) = (attached.pop(), attached.is_empty()) else {
             return Err(LinkError::broken("a parcel came without its one descriptor"));
@@ -177,7 +178,7 @@ impl Arrivals {
     /// The parcel that a result names.
     pub(crate) fn take(&mut self, id: u64, length: u64) -> Result<Parcel, LinkError> {
         self.admit(length)?;
-        let fd = self.parcels.remove(&id).ok_or_else(|| LinkError::broken("it names a parcel that it never sent"))?;
-        Parcel::open(fd, length).map_err(LinkError::broken)
+        let sent = self.parcels.remove(&id).ok_or_else(|| LinkError::broken("it names a parcel that it never sent"))?;
+        sent.into_parcel(length).map_err(LinkError::broken)
     }
 }

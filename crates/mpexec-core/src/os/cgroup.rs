@@ -5,7 +5,8 @@
 //! A thread of the pool kills and removes: a folder can be removed only when the last process in it is gone.
 //!
 //! The pool's folder is locked as long as its coordinator lives, whatever ends that. So whoever makes another one can tell which
-//! were left behind, also from a container in which numbers of processes mean something else, and removes these.
+//! were left behind, also from a container in which numbers of processes mean something else, and removes these. A child that the coordinator
+//! has forked holds the lock with it (the kernel knows no lock of a folder that a fork does not share): as long as that lives, an empty folder stays.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};

@@ -10,6 +10,7 @@ use std::ffi::CString;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::mpsc::{RecvError, Sender, channel};
 
 /// The file to write to so that all dies that is in this worker's cgroup; null: it is in none of its own.
 static ALL_ELSE: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
@@ -72,6 +73,32 @@ pub(crate) fn wake_with_parent() {
     // SAFETY: PR_SET_PDEATHSIG takes the signal's number and touches no memory. Should it be refused, a stopped worker
     // of a dead coordinator waits for its SIGCONT from elsewhere.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGCONT) };
+}
+
+/// A thread that does nothing else than that, as long as this lives. For one that waits to be welcomed and has no other thread.
+#[derive(Debug)]
+pub(crate) struct Waking {
+    _ends_with: Sender<()>,
+}
+
+impl Waking {
+    /// # Errors
+    /// That the thread cannot be started.
+    pub(crate) fn begin() -> io::Result<Waking> {
+        let (ends_with, end) = channel();
+        let (asked, has_asked) = channel();
+        let wait = move || {
+            wake_with_parent();
+            // Whoever looks sees by the name that it stands.
+            call_it("mpexec-waking");
+            drop(asked);
+            // Nothing is ever sent.
+            let _: Result<(), RecvError> = end.recv();
+        };
+        std::thread::Builder::new().stack_size(64 << 10).spawn(wait)?;
+        let _: Result<(), RecvError> = has_asked.recv();
+        Ok(Waking { _ends_with: ends_with })
+    }
 }
 
 /// Takes back what [`die_with_parent`] has asked for: this worker is to outlive its coordinator.

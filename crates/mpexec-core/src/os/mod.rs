@@ -6,6 +6,7 @@
 //! | [`cgroup`] | a cgroup for each worker, where one may be made |
 //! | [`oom`] | whether the kernel has killed processes because memory had run out |
 //! | [`pidfd`] | what its descriptor can do beside: its group, and its exit when others have reaped it |
+//! | [`closing`] | closing what came from another process, elsewhere |
 //! | [`clocks`] | the processor time of another process |
 //! | [`spawn`] | the one thread that starts all children |
 //! | [`exe`] | this program's own executable, held open |
@@ -27,6 +28,7 @@ pub(crate) mod blackbox;
 pub(crate) mod cgroup;
 pub(crate) mod child;
 pub(crate) mod clocks;
+pub(crate) mod closing;
 pub(crate) mod death;
 pub(crate) mod descriptors;
 pub(crate) mod early;

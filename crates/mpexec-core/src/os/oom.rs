@@ -13,6 +13,8 @@ use super::cgroup::{Tree, folder_in};
 /// The count is looked at so often at most. A process that the kernel kills may take a while to end, so that the look that counts
 /// is the one before the last.
 const LOOK: Duration = Duration::from_secs(1);
+/// Nothing is made of a look that is so old. A pool that has nothing to do does not look every second.
+const STALE: Duration = Duration::from_secs(3);
 const MACHINE: &str = "/proc/vmstat";
 
 /// See the head of this file.
@@ -55,9 +57,10 @@ impl OomKills {
         }
     }
 
-    /// Whether there were some since the look before the last.
+    /// Whether there were some since the look before the last, or, where that is long ago, since the last.
     pub(crate) fn of_late(&self) -> Option<MemoryRanOut> {
-        let [(_, before), _] = self.looks?;
+        // What was counted since a look that is old may be old too, and have nothing to do with a death of now.
+        let (_, before) = self.looks?.into_iter().find(|(at, _)| at.elapsed() < STALE)?;
         let kills = count(&self.file)?.checked_sub(before).filter(|kills| *kills > 0)?;
         Some(MemoryRanOut { kills, machine: self.file == Path::new(MACHINE) })
     }
@@ -120,6 +123,11 @@ mod tests {
         long_ago(&mut kills);
         kills.look();
         assert_eq!(kills.of_late(), None);
+        // Of a pool that has slept since: it may have been at any time.
+        std::fs::write(&file, "oom_kill 8\n").unwrap();
+        assert!(kills.of_late().is_some());
+        kills.looks = kills.looks.map(|looks| looks.map(|(at, n)| (at - STALE, n)));
+        assert_eq!(kills.of_late(), None, "it is not known to be news");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use super::child::ChildProcess;
+use super::closing;
 use super::events::Bell;
 
 enum Request {
@@ -156,7 +157,7 @@ fn start_child(mut command: Command, answer: &Weak<Answer>) {
         // Nobody wants it any more.
         return;
     }
-    let child = command.spawn().and_then(|mut child| {
+    let child = closing::while_nothing_goes(|| command.spawn()).and_then(|mut child| {
         ChildProcess::adopt(child.id()).inspect_err(|_| {
             // What cannot be held is not kept: no descriptor was left for it, or the kernel knows none of this kind.
             let _ = child.kill();

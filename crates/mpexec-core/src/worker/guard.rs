@@ -10,30 +10,33 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::link::LinkError;
 use crate::link::control::Reader;
 use crate::link::parcels::Parcels;
-use crate::os::death;
+use crate::os::death::{self, Waking};
 
 /// Called when the coordinator is gone, in place of ending the worker: it outlives its coordinator.
 pub(crate) type Ending = Box<dyn FnOnce() + Send>;
 
-/// Starts the guard. `data` gets every frame that is neither about parcels nor the guard's own business.
+/// Starts the guard, in place of `waking`. `data` gets every frame that is neither about parcels nor the guard's own business.
 pub(crate) fn start(
     mut socket: Reader,
     parcels: Parcels,
     mut data: impl FnMut(FrameKind, &[u8]) -> Result<(), LinkError> + Send + 'static,
     ending: Option<Ending>,
+    waking: Option<Waking>,
 ) -> io::Result<()> {
     let mut ending = ending;
     let guard = move || {
         if ending.is_none() {
             death::wake_with_parent();
         }
+        // From now on this thread does it.
+        drop(waking);
         loop {
             let taken = socket.next(|kind, payload, mut attached| match kind {
                 FrameKind::Parcel => {
                     let named = ParcelRef::read(payload).map_err(LinkError::broken)?;
                     let parcel =
                         attached.pop().ok_or_else(|| LinkError::broken("a parcel came without its descriptor"))?;
-                    parcels.put(named.parcel, parcel);
+                    parcels.put(named.parcel, parcel.trusted());
                     Ok(())
                 }
                 FrameKind::Forget => {

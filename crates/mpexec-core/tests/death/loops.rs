@@ -4,10 +4,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use mpexec_core::{PoolError, TaskError};
+use mpexec_core::{Exit, PoolError, TaskError};
 
 use crate::common::Way;
-use crate::common::{builder, pool, processes, spin};
+use crate::common::{builder, forever, pool, processes, spin};
 use crate::{LINKS, alone};
 
 #[test]
@@ -39,6 +39,37 @@ fn every_call_that_waits_in_a_crash_loop_is_told() {
             assert!(matches!(error, TaskError::Pool(PoolError::CrashLoop { .. })), "{error:?}");
         }
         assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+    }
+}
+
+#[test]
+fn kills_from_outside_that_leave_no_time_for_any_progress_end_each_call_with_an_error_that_says_which() {
+    let _alone = alone();
+    for link in LINKS {
+        let over = AtomicBool::new(false);
+        let pool = builder(link, 2).attempts(1_000).build().unwrap();
+        std::thread::scope(|scope| {
+            let _over = SetOnDrop(&over);
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    // As soon as one has begun, and nothing ever comes to its end.
+                    for worker in pool.stats().workers.iter().filter(|worker| worker.task.is_some()) {
+                        processes::kill(worker.pid);
+                    }
+                    std::thread::yield_now();
+                }
+            });
+            // Which of the two comes first is told.
+            let error = pool.map(|_: u32| forever(), 0..10).unwrap_err().error;
+            let TaskError::Pool(PoolError::CrashLoop { deaths, exit, .. }) = &error else { panic!("{error:?}") };
+            assert_eq!((*deaths, *exit), (50, Exit::Signal(9)), "more kills are borne than deaths of its own");
+            let few = pool.call().attempts(3).apply(forever, ()).unwrap_err();
+            assert!(matches!(few, TaskError::Crashed { exit: Exit::Signal(9), .. }), "{few:?}");
+        });
+        // When they end, all is well.
+        assert_eq!(pool.map(|n: u8| n, 0..10).unwrap().len(), 10);
+        pool.close();
+        pool.join().unwrap();
     }
 }
 

@@ -5,12 +5,14 @@
 
 mod calls;
 mod forensics;
+mod frozen;
 mod hooks;
 mod idle;
 mod inside;
 mod large;
 mod left_behind;
 mod liars;
+mod lingering;
 mod loops;
 mod mischief;
 mod publishing;

@@ -5,9 +5,10 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use mpexec_core::TaskError;
+use mpexec_core::{Exit, TaskError};
 
-use crate::common::{Scratch, builder, forever, pass, pool};
+use crate::common::processes::{children, kill};
+use crate::common::{Scratch, Way, builder, forever, pass, pool, wait_until};
 use crate::{LINKS, alone};
 
 /// Closes every descriptor that is none of the standard streams, as libraries do that mean well.
@@ -182,5 +183,80 @@ fn a_forked_child_of_the_coordinator_drops_nothing_of_it() {
         assert_eq!(call.get().unwrap(), 40);
         assert_eq!(pool.pids(), pids, "its worker lives on");
         assert_eq!(std::fs::read(ran.path()).unwrap().len(), 41, "each ran once");
+    }
+}
+
+/// Ends the thread that runs the tasks, and not the process.
+fn ends_its_thread() {
+    // SAFETY: wrong on purpose: the thread's end is not told to anybody.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+}
+
+#[test]
+fn a_task_that_ends_its_thread_alone_has_an_outcome_that_says_so() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).response_limit(Duration::from_millis(400)).build().unwrap();
+        let ended = pool.apply(ends_its_thread, ());
+        let Err(TaskError::Crashed { exit, stderr, .. }) = ended else { panic!("{ended:?}") };
+        assert!(exit == Exit::Signal(9) && stderr.contains("the thread that ran its tasks has ended"), "{stderr:?}");
+        assert_eq!(pool.apply(|n: u8| n, (3,)).unwrap(), 3);
+    }
+}
+
+/// Has a process trace this one that never takes note of anything, and tells which; then dies.
+fn dies_under_a_tracer(told: String, how: Way) {
+    // SAFETY: the child makes system calls alone, and waits for ever.
+    let tracer = unsafe { libc::fork() };
+    if tracer == 0 {
+        // SAFETY: numbers and null pointers; no memory of anybody's is touched.
+        unsafe {
+            // The kill of the worker's group is not to end it.
+            libc::setsid();
+            let parent = libc::getppid();
+            if libc::ptrace(libc::PTRACE_SEIZE, parent, 0, 0) != 0 {
+                libc::_exit(1);
+            }
+            loop {
+                libc::pause();
+            }
+        }
+    }
+    let traced = || std::fs::read_to_string("/proc/self/status").unwrap().contains(&format!("TracerPid:\t{tracer}\n"));
+    // Where a child may not trace its parent, it is gone.
+    let mut status = 0;
+    // SAFETY: it writes to where the pointer points, which lives for the call.
+    while !traced() && unsafe { libc::waitpid(tracer, &raw mut status, libc::WNOHANG) } == 0 {
+        std::thread::yield_now();
+    }
+    let draft = format!("{told}.draft");
+    std::fs::write(&draft, if traced() { tracer.to_string() } else { "0".to_owned() }).unwrap();
+    std::fs::rename(&draft, &told).unwrap();
+    how.die();
+}
+
+#[test]
+fn a_worker_that_somebody_traces_who_takes_no_note_of_its_end_is_buried_and_its_call_ends() {
+    let _alone = alone();
+    for link in LINKS {
+        for how in [Way::Exits(3), Way::Killed] {
+            let pool = pool(link, 1);
+            let told = Scratch::new();
+            let ended = pool.apply(dies_under_a_tracer, (told.text(), how));
+            let tracer: u32 = std::fs::read_to_string(told.path()).unwrap().parse().unwrap();
+            if tracer == 0 {
+                eprintln!("no child may trace its parent here: not looked at");
+                return;
+            }
+            let Err(TaskError::Crashed { pid, exit, .. }) = ended else { panic!("{ended:?}") };
+            // The kernel may know how it ended, or not yet.
+            assert!(exit == Exit::Unknown || exit == how.exit(), "{exit:?}");
+            assert_eq!(pool.apply(|n: u8| n, (3,)).unwrap(), 3);
+            pool.close();
+            pool.join().unwrap();
+            assert_eq!(children(), [pid], "it waits for its tracer alone");
+            kill(tracer);
+            wait_until("it is reaped", || children().is_empty());
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use mpexec_core::{Pool, TaskError};
+use mpexec_core::{Pool, PoolError, TaskError};
 
 use crate::common::processes::{alive, children, kill};
-use crate::common::{builder, forever, pool, wait_until};
+use crate::common::{Way, builder, forever, pool, wait_until};
 use crate::{LINKS, alone};
 
 const LIMIT: Duration = Duration::from_millis(100);
@@ -107,6 +107,45 @@ fn a_spare_ends_with_a_pool_that_is_terminated() {
         pool.apply(|| (), ()).unwrap();
         spare_of(&pool);
         pool.terminate();
+        pool.join().unwrap();
+        assert!(children().is_empty());
+    }
+}
+
+#[test]
+fn where_workers_are_replaced_after_some_tasks_the_spare_takes_the_place_and_there_is_one_again() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).time_limit(LIMIT * 600).max_tasks_per_worker(3).build().unwrap();
+        // With the first call there are limits.
+        let mut serving = pool.apply(std::process::id, ()).unwrap();
+        for turn in 0..3 {
+            let spare = spare_of(&pool);
+            let served: Vec<u32> = (0..3).map(|_| pool.apply(std::process::id, ()).unwrap()).collect();
+            assert_eq!(served, [serving, serving, spare], "{turn}: whose place is free gets the spare");
+            serving = spare;
+        }
+        pool.close();
+        pool.join().unwrap();
+        assert!(children().is_empty());
+    }
+}
+
+#[test]
+fn a_crash_loop_of_a_pool_with_a_spare_ends_as_one_without_and_leaves_nobody() {
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).time_limit(LIMIT * 600).attempts(100).build().unwrap();
+        pool.apply(|| (), ()).unwrap();
+        for _ in 0..2 {
+            spare_of(&pool);
+            let error = pool.apply(|| Way::Exits(3).die_as_unit(), ()).unwrap_err();
+            let TaskError::Pool(PoolError::CrashLoop { deaths, .. }) = &error else { panic!("{error:?}") };
+            assert_eq!(*deaths, 5);
+            assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+            assert!(children().len() <= 2, "a worker and a spare at most: {:?}", children());
+        }
+        pool.close();
         pool.join().unwrap();
         assert!(children().is_empty());
     }

@@ -7,6 +7,7 @@ mod contained;
 mod coordinators;
 mod descriptors;
 mod memory_runs_out;
+mod no_more;
 mod no_workers;
 mod outliving;
 mod pauses;
@@ -16,6 +17,7 @@ mod scarcity;
 mod slow_starts;
 mod stderr;
 mod stdout;
+mod stopped_spares;
 mod trust;
 
 use mpexec_testkit as common;

@@ -12,8 +12,8 @@ use mpexec_core::{
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::common::{Scratch, Watchdog, processes, wait_until};
-use crate::reaping;
 use crate::refusing::refuse;
+use crate::{no_more, reaping};
 
 const CASE: &str = "MPEXEC_TEST_CASE";
 const LINK: &str = "MPEXEC_TEST_LINK";
@@ -21,10 +21,11 @@ const LINK: &str = "MPEXEC_TEST_LINK";
 type Case = (&'static str, fn(Transport));
 
 /// What a program is short of, by name.
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     ("descriptors", few_descriptors),
     ("many-workers", more_workers_than_descriptors),
     ("processes", few_processes),
+    ("no-more-processes", no_more::processes),
     ("memory-files", no_memory_files),
     ("reaped", reaping::children_that_others_reap),
     ("strict", a_strict_profile),
@@ -73,7 +74,7 @@ pub(crate) fn builder(link: Transport, workers: usize) -> PoolBuilder {
     Pool::builder().workers(Workers::Exact(workers)).transport(link).stderr(WorkerStderr::Keep).ring_capacity(1 << 16)
 }
 
-fn limit(resource: Resource, soft: u64) {
+pub(crate) fn limit(resource: Resource, soft: u64) {
     let mut limit = getrlimit(resource);
     limit.current = Some(soft);
     setrlimit(resource, limit).unwrap();
@@ -267,6 +268,10 @@ fn more_workers_than_descriptors_are_as_many_as_there_can_be() {
 #[test]
 fn a_program_that_may_start_few_processes_works_or_says_so() {
     let _watchdog = Watchdog::new();
+    as_somebody_with_limits("processes");
+}
+
+pub(crate) fn as_somebody_with_limits(case: &str) {
     // No limit holds root back, so there it is another user; who must be able to read the program.
     let copy = Scratch::new();
     {
@@ -274,7 +279,7 @@ fn a_program_that_may_start_few_processes_works_or_says_so() {
         std::fs::copy(own(), copy.path()).unwrap();
     }
     for link in ["shm", "socket"] {
-        let mut command = short_of("processes", link, copy.path());
+        let mut command = short_of(case, link, copy.path());
         if rustix::process::geteuid().is_root() {
             // One that nobody has, so that nothing else of that user's comes and goes.
             let user = 61_000 + std::process::id() % 4_000;

@@ -80,6 +80,25 @@ fn a_folder_that_is_dropped_is_gone_with_all_that_was_in_it() {
 }
 
 #[test]
+fn a_strangers_folder_in_which_somebody_lives_is_left_alone_by_a_sweep() {
+    let Some(group) = group() else { return };
+    let home = group.path.parent().unwrap();
+    let (errands, _received) = channel();
+    // Nobody has locked it, and it begins as ours do.
+    let strangers = home.join(format!("{MARK}jobs-{}", std::process::id()));
+    fs::create_dir(&strangers).unwrap();
+    let folder = WorkerGroup { path: strangers.clone(), errands };
+    let mut child = escaped(&folder);
+    sweep(home);
+    assert!(child.try_wait().unwrap().is_none() && folder.is_populated(), "it lives");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    sweep(home);
+    assert!(strangers.exists());
+    fs::remove_dir(&strangers).unwrap();
+}
+
+#[test]
 fn what_was_left_behind_is_swept_away_and_what_somebody_holds_is_not() {
     let Some(group) = group() else { return };
     let home = group.path.parent().unwrap().to_owned();

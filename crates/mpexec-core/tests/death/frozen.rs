@@ -1,0 +1,129 @@
+//! Workers that the system cannot kill now: their calls end all the same, and others take their places at once.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use mpexec_core::{Exit, Pool, Process, TaskError};
+
+use crate::common::processes::{alive, children};
+use crate::common::{Scratch, builder, forever, open, pool, wait_until};
+use crate::{LINKS, alone};
+
+/// Three seconds, and what a busy machine needs.
+const GIVEN_UP: Duration = Duration::from_secs(20);
+
+/// Processes in there take no signal, not SIGKILL either, until it is dropped. Only cgroups of version 1 do that.
+struct Freezer(PathBuf);
+
+impl Freezer {
+    /// `None`, and a word: there is none here.
+    fn new(name: &str) -> Option<Freezer> {
+        let folder = PathBuf::from(format!("/sys/fs/cgroup/freezer/mpexec-test-{}-{name}", std::process::id()));
+        match fs::create_dir(&folder) {
+            Ok(()) if folder.join("freezer.state").exists() => Some(Freezer(folder)),
+            made => {
+                drop(fs::remove_dir(&folder));
+                eprintln!("skipped: nothing can be frozen here ({made:?})");
+                None
+            }
+        }
+    }
+
+    fn freeze(&self, pid: u32) {
+        fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
+        fs::write(self.0.join("freezer.state"), "FROZEN").unwrap();
+        let frozen = || fs::read_to_string(self.0.join("freezer.state")).unwrap().trim() == "FROZEN";
+        wait_until("it is frozen", frozen);
+    }
+
+    fn thaw(&self) {
+        fs::write(self.0.join("freezer.state"), "THAWED").unwrap();
+    }
+}
+
+impl Drop for Freezer {
+    fn drop(&mut self) {
+        self.thaw();
+        let empty = || fs::read_to_string(self.0.join("cgroup.procs")).unwrap_or_default().is_empty();
+        wait_until("nobody is in there", empty);
+        fs::remove_dir(&self.0).unwrap();
+    }
+}
+
+fn says_so(gate: String) {
+    open(&gate);
+    forever();
+}
+
+/// A task that runs in a worker that is frozen.
+fn frozen_in(pool: &Pool, freezer: &Freezer, limit: Duration) -> (mpexec_core::Pending<()>, u32) {
+    let started = Scratch::new();
+    let call = pool.call().time_limit(limit).apply_async(says_so, (started.text(),));
+    wait_until("it runs", || started.is_open());
+    let stats = pool.stats();
+    let worker = stats.workers.iter().find(|worker| worker.task.is_some()).unwrap().pid;
+    freezer.freeze(worker);
+    (call, worker)
+}
+
+#[test]
+fn a_call_whose_worker_cannot_be_killed_ends_at_its_limit_and_the_place_is_filled() {
+    let _alone = alone();
+    for link in LINKS {
+        let Some(freezer) = Freezer::new("limit") else { return };
+        // With one worker there is nobody else to serve what comes after.
+        let pool = builder(link, 1).build().unwrap();
+        let (call, worker) = frozen_in(&pool, &freezer, Duration::from_millis(500));
+        let since = Instant::now();
+        let ended = call.get();
+        assert!(matches!(ended, Err(TaskError::TimedOut { pid, .. }) if pid == worker), "{ended:?}");
+        assert!(since.elapsed() < GIVEN_UP, "{:?} on {link:?}", since.elapsed());
+        assert_ne!(pool.apply(std::process::id, ()).unwrap(), worker);
+        assert!(alive(worker), "it is still there");
+        pool.close();
+        pool.join().unwrap();
+        assert!(since.elapsed() < GIVEN_UP * 2, "{:?} on {link:?}", since.elapsed());
+        drop(freezer);
+        wait_until("it is reaped when it has ended", || children().is_empty());
+    }
+}
+
+#[test]
+fn an_abort_and_the_end_of_a_pool_wait_for_no_worker_that_cannot_be_killed() {
+    let _alone = alone();
+    for link in LINKS {
+        let Some(freezer) = Freezer::new("abort") else { return };
+        let pool = pool(link, 1);
+        let (call, worker) = frozen_in(&pool, &freezer, Duration::from_secs(3600));
+        let since = Instant::now();
+        assert!(call.abort());
+        assert!(matches!(call.get(), Err(TaskError::Cancelled { .. })));
+        freezer.thaw();
+        wait_until("it is gone", || !alive(worker));
+        let (call, _worker) = frozen_in(&pool, &freezer, Duration::from_secs(3600));
+        pool.terminate();
+        pool.join().unwrap();
+        assert!(matches!(call.get(), Err(TaskError::Cancelled { .. })));
+        assert!(since.elapsed() < GIVEN_UP, "{:?} on {link:?}", since.elapsed());
+        drop(freezer);
+        wait_until("it is reaped when it has ended", || children().is_empty());
+    }
+}
+
+#[test]
+fn a_process_that_cannot_be_killed_is_joined_and_told_as_killed() {
+    let _alone = alone();
+    let Some(freezer) = Freezer::new("process") else { return };
+    let mut process = Process::spawn(forever, ()).unwrap();
+    freezer.freeze(process.pid());
+    let since = Instant::now();
+    process.kill();
+    let ended = process.join();
+    let Err(TaskError::Crashed { stderr, .. }) = ended else { panic!("{ended:?}") };
+    assert!(stderr.contains("the system has not ended it within 3s of its kill"), "{stderr:?}");
+    assert_eq!(process.exit_status(), Some(Exit::Signal(9)));
+    assert!(since.elapsed() < GIVEN_UP, "{:?}", since.elapsed());
+    drop(freezer);
+    wait_until("it is reaped when it has ended", || children().is_empty());
+}

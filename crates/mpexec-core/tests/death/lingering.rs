@@ -1,0 +1,190 @@
+//! Descriptors that take a minute to close, sent by a worker where they do not belong: nobody waits for their end.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use mpexec_core::{Receiver, RecvError, Sender, TaskError, channel};
+use mpexec_wire::{FrameKind, PARCEL_REF, ParcelRef};
+use rustix::net::sockopt::set_socket_linger;
+
+use crate::common::processes::threads;
+use crate::common::socket::{self, frame};
+use crate::common::{builder, forever, pool, wait_until};
+use crate::{LINKS, alone};
+
+const LINGERS: Duration = Duration::from_secs(60);
+/// Far below that, and far above what a busy machine needs.
+const AT_ONCE: Duration = Duration::from_secs(15);
+
+/// A socket that holds up whoever closes it last: its other side, in the test, never reads what waits in it.
+fn lingering(port: u16) -> OwnedFd {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    while stream.write(&[0; 1 << 16]).is_ok() {}
+    set_socket_linger(&stream, Some(LINGERS)).unwrap();
+    stream.into()
+}
+
+fn parcel(id: u64) -> Vec<u8> {
+    let mut label = [0; PARCEL_REF];
+    ParcelRef { parcel: id, len: 8 }.write_to(&mut label);
+    frame(FrameKind::Parcel, 1, &label)
+}
+
+fn many(fd: &OwnedFd, count: usize) -> Vec<BorrowedFd<'_>> {
+    vec![fd.as_fd(); count]
+}
+
+/// Sends it with the first byte; the rest follows when this worker has it no longer, so that the coordinator is the last to close it.
+fn hand_over(own: &OwnedFd, bytes: &[u8], count: usize, fd: OwnedFd) {
+    let (first, rest) = bytes.split_at(1);
+    socket::send(own, first, &many(&fd, count));
+    drop(fd);
+    socket::send(own, rest, &[]);
+}
+
+/// What the coordinator does with it.
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    Refuses,
+    /// It may have closed its own before the worker has: who is the last is chance.
+    RefusesAtOnce,
+    Bears,
+}
+
+type Send = fn(&OwnedFd, OwnedFd);
+
+const MISPLACED: [(&str, Then, Send); 6] = [
+    ("with a frame of a wrong kind", Then::Refuses, |own, fd| {
+        hand_over(own, &frame(FrameKind::Batch, 1, &[0; 64]), 1, fd);
+    }),
+    ("unannounced", Then::Bears, |own, fd| hand_over(own, &parcel(1)[..5], 8, fd)),
+    ("as more than a frame can have", Then::RefusesAtOnce, |own, fd| {
+        hand_over(own, &frame(FrameKind::Control, 0, &[0xff; 64]), 253, fd);
+    }),
+    ("with an urgent byte", Then::Bears, |own, fd| {
+        socket::send_urgently(own, b"!", &many(&fd, 3));
+    }),
+    ("as a parcel that no result names", Then::Bears, |own, fd| hand_over(own, &parcel(1 << 40), 1, fd)),
+    ("twice as the same parcel", Then::Refuses, |own, fd| {
+        socket::send(own, &parcel(1 << 40), &many(&fd, 1));
+        hand_over(own, &parcel(1 << 40), 1, fd);
+    }),
+];
+
+/// In a task: sends one so, and dies with it or goes on.
+fn misplace(port: u16, how: usize, dies: bool) {
+    MISPLACED[how].2(&socket::own(), lingering(port));
+    if dies {
+        std::process::abort();
+    }
+    forever();
+}
+
+fn somebody_closes() -> bool {
+    threads().iter().any(|name| name == "mpexec-closer")
+}
+
+/// A call with a limit ends at its limit, and another one at once.
+fn others_go_on(pool: &mpexec_core::Pool, what: &str) {
+    let since = Instant::now();
+    let limited = pool.call().time_limit(Duration::from_millis(200)).apply(forever, ());
+    assert!(matches!(limited, Err(TaskError::TimedOut { .. })), "{what}: {limited:?}");
+    assert_eq!(pool.map(|n: u64| n, 0..200).unwrap().len(), 200);
+    assert!(since.elapsed() < AT_ONCE, "{what}: {:?}", since.elapsed());
+}
+
+#[test]
+fn a_worker_that_dies_with_descriptors_that_are_long_in_closing_holds_nobody_up() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for link in LINKS {
+        let pool = pool(link, 2);
+        assert!(pool.wait_ready(None));
+        for (how, (what, then, _)) in MISPLACED.iter().enumerate() {
+            let since = Instant::now();
+            let mad = pool.apply_async(misplace, (port, how, true));
+            others_go_on(&pool, what);
+            assert!(matches!(mad.get(), Err(TaskError::Crashed { .. })), "{what} on {link:?}");
+            assert!(since.elapsed() < AT_ONCE, "{what} on {link:?}: {:?}", since.elapsed());
+            if *then != Then::RefusesAtOnce {
+                wait_until("it is closed elsewhere", somebody_closes);
+            }
+        }
+    }
+    // Now none lingers.
+    drop(listener);
+    wait_until("all are closed, and nobody stays to close", || !somebody_closes());
+}
+
+#[test]
+fn descriptors_that_are_long_in_closing_and_come_out_of_turn_cost_the_worker_alone() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for link in LINKS {
+        let pool = builder(link, 2).build().unwrap();
+        assert!(pool.wait_ready(None));
+        for (how, (what, then, _)) in MISPLACED.iter().enumerate() {
+            let since = Instant::now();
+            let mad = pool.apply_async(misplace, (port, how, false));
+            others_go_on(&pool, what);
+            if *then == Then::Bears {
+                mad.abort();
+            } else {
+                assert!(matches!(mad.get(), Err(TaskError::Crashed { .. })), "{what} on {link:?}");
+            }
+            if *then != Then::RefusesAtOnce {
+                wait_until("it is closed elsewhere", somebody_closes);
+            }
+            assert!(since.elapsed() < AT_ONCE, "{what} on {link:?}: {:?}", since.elapsed());
+        }
+        pool.terminate();
+        pool.join().unwrap();
+    }
+    drop(listener);
+    wait_until("all are closed, and nobody stays to close", || !somebody_closes());
+}
+
+#[test]
+fn who_receives_from_a_channel_waits_for_no_descriptor_that_does_not_belong_there() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let task = |out: Sender<u64>, port: u16| {
+        let fd = lingering(port);
+        let sent = socket::send_to_a_channel(b"no message of ours", &many(&fd, 3));
+        drop(out);
+        sent
+    };
+    let holds_both = |_out: Sender<u64>, _back: Receiver<u64>, done: Sender<u64>, port: u16| {
+        let fd = lingering(port);
+        let sent = socket::send_to_a_channel(b"no message of ours", &many(&fd, 3));
+        done.send(&u64::from(sent)).unwrap();
+        if sent {
+            std::process::abort();
+        }
+    };
+    for link in LINKS {
+        let pool = pool(link, 1);
+        let (sender, receiver) = channel::<u64>().unwrap();
+        let since = Instant::now();
+        assert!(pool.apply(task, (sender, port)).unwrap());
+        assert!(matches!(receiver.recv(), Err(RecvError::Undecodable { .. })));
+        assert!(matches!(receiver.recv(), Err(RecvError::NoSenders)));
+        wait_until("it is closed elsewhere", somebody_closes);
+        // What nobody receives is closed with the channel's last end here, which is the task's argument.
+        let (sender, receiver) = channel::<u64>().unwrap();
+        let (done, was_done) = channel::<u64>().unwrap();
+        let held = pool.apply_async(holds_both, (sender, receiver, done, port));
+        assert_eq!(was_done.recv().unwrap(), 1);
+        assert!(matches!(held.get(), Err(TaskError::Crashed { .. })));
+        assert_eq!(pool.apply(|n: u8| n, (3,)).unwrap(), 3);
+        assert!(since.elapsed() < AT_ONCE, "{:?}", since.elapsed());
+    }
+    drop(listener);
+    wait_until("all are closed, and nobody stays to close", || !somebody_closes());
+}
