@@ -49,7 +49,7 @@ fn each_fault_of_a_file_is_told_in_one_line_that_names_it() {
     lying(&folder, "scalar", "<i8", "()", 8);
     let faults = [
         ("nowhere", "no such file"),
-        ("dir", "is a directory"),
+        ("dir", "is a folder without files of data"),
         ("empty", "is empty"),
         ("garbage", "holds no table that can be read: it begins with the bytes \"\\x00\\x01"),
         ("zip", "holds no table that can be read: it is a zip archive"),

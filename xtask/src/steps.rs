@@ -111,6 +111,9 @@ fn numpy(place: &Place) -> Outcome {
     match tools::python_with_numpy(place) {
         Ok(python) => {
             place.say(&format!("found {}", python.display()));
+            if let Err(why) = tools::python_tables(&python, place) {
+                place.say(&format!("without pandas and pyarrow: {why}"));
+            }
             Outcome::Ok
         }
         Err(why) => Outcome::Skipped(why),

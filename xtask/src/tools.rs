@@ -25,6 +25,9 @@ const CARGO_PUBLIC_API: &str = "0.52.0";
 const NUMPY: &str = "numpy>=2,<3";
 const NUMPY_IS_THERE: &str = "import numpy; assert numpy.__version__.startswith('2.')";
 
+/// What reads and writes the formats of tables in Python, for the tests that compare with it.
+const PYTHON_TABLES: [&str; 2] = ["pandas", "pyarrow"];
+
 /// Python's other pools, for the bench alone.
 const PYTHON_PEERS: [&str; 3] = ["joblib", "mpire", "pebble"];
 
@@ -209,7 +212,19 @@ pub(crate) fn python_with_numpy(place: &Place) -> Result<PathBuf, String> {
 /// # Errors
 /// Says why they are not there; the bench then leaves them out, each with a line.
 pub(crate) fn python_peers(python: &Path, place: &Place) -> Result<(), String> {
-    let import = format!("import {}", PYTHON_PEERS.join(", "));
+    python_packages(python, &PYTHON_PEERS, place)
+}
+
+/// The same with what reads and writes tables.
+///
+/// # Errors
+/// Says why it is not there; the tests that compare with it are skipped then, each with a word.
+pub(crate) fn python_tables(python: &Path, place: &Place) -> Result<(), String> {
+    python_packages(python, &PYTHON_TABLES, place)
+}
+
+fn python_packages(python: &Path, packages: &[&str], place: &Place) -> Result<(), String> {
+    let import = format!("import {}", packages.join(", "));
     if ask(place.command(python).args(["-c", &import]), ASK).succeeded() {
         return Ok(());
     }
@@ -217,7 +232,8 @@ pub(crate) fn python_peers(python: &Path, place: &Place) -> Result<(), String> {
         return Err(format!("{} has not all of them, and is not ours to install them", python.display()));
     }
     let mut pip = place.command(python);
-    let ended = show_within(place, pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PEERS), DOWNLOAD);
+    let install = ["-m", "pip", "install", "--quiet", "--only-binary", ":all:"];
+    let ended = show_within(place, pip.args(install).args(packages), DOWNLOAD);
     if ended.succeeded() { Ok(()) } else { Err(format!("they cannot be installed ({})", ended.reason())) }
 }
 

@@ -23,6 +23,9 @@ pub enum DataError {
     /// The path leads to a folder.
     #[error("{}: is a directory, not a file of numbers", Named(path))]
     Directory { path: PathBuf },
+    /// A folder has no file in it that could be read.
+    #[error("{}: is a folder without files of data", Named(path))]
+    NoFiles { path: PathBuf },
     /// The path leads to a pipe, a socket or a device, which cannot be mapped.
     #[error("{}: is {kind}; only a regular file can be mapped, copy it into one first", Named(path))]
     NotRegular { path: PathBuf, kind: &'static str },
@@ -107,6 +110,7 @@ impl DataError {
         match self {
             DataError::Missing { path }
             | DataError::Directory { path }
+            | DataError::NoFiles { path }
             | DataError::NotRegular { path, .. }
             | DataError::Empty { path }
             | DataError::NotNpy { path, .. }

@@ -1,4 +1,4 @@
-//! Counts as text: CSV, JSON lines, or one number per line.
+//! Counts as text: CSV, TSV, JSON lines, or one number per line.
 //!
 //! Millions of short lines; so they are put together in one buffer and written in large pieces.
 
@@ -11,6 +11,8 @@ use crate::CountWidth;
 pub enum TextFormat {
     /// A line `row,count`, then lines such as `0,4`.
     Csv,
+    /// The same with tabs.
+    Tsv,
     /// Lines such as `{"row":0,"count":4}`.
     JsonLines,
     /// Lines such as `4`.
@@ -52,8 +54,10 @@ impl<W: Write> CountsText<W> {
     pub fn new(inner: W, format: TextFormat, width: CountWidth) -> io::Result<CountsText<W>> {
         let buffer = vec![0; FULL + LINE];
         let mut text = CountsText { inner, format, width, row: Digits::new(0), buffer, used: 0 };
-        if format == TextFormat::Csv {
-            text.put(b"row,count\n", 10);
+        match format {
+            TextFormat::Csv => text.put(b"row,count\n", 10),
+            TextFormat::Tsv => text.put(b"row\tcount\n", 10),
+            TextFormat::JsonLines | TextFormat::Plain => {}
         }
         Ok(text)
     }
@@ -71,9 +75,9 @@ impl<W: Write> CountsText<W> {
         for count in self.width.read(counts) {
             let row = self.row;
             match self.format {
-                TextFormat::Csv => {
+                TextFormat::Csv | TextFormat::Tsv => {
                     self.put(&row.digits, row.len);
-                    self.put(b",", 1);
+                    self.put(if self.format == TextFormat::Csv { b"," } else { b"\t" }, 1);
                     self.put_count(count);
                     self.put(b"\n", 1);
                 }

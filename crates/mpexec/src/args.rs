@@ -49,8 +49,21 @@ Examples:
   mpexec count-range data.bin --output - --mode async  row<TAB>count, as they come
   mpexec count-range data.bin --min -7 --max 2.5
   mpexec count-range prices.csv --columns open,close --min 10 --max 20
-  mpexec count-range *.csv --on-bad-row skip --output counts.npy
+  mpexec count-range *.csv --on-bad-row skip --output counts.csv.zst
+  mpexec count-range folder-of-parquet/ --columns 1,2 --output counts.parquet
+  mpexec count-range *.npy --per-file --output folder/ --output-format csv
   curl -s https://example.org/prices.jsonl.gz | mpexec count-range - --columns close";
+
+const NORMALIZE_EXAMPLES: &str = "\
+Examples:
+  mpexec normalize data.bin                          to standard output, as CSV
+  mpexec normalize prices.csv --columns open,close --output scaled.parquet
+  mpexec normalize a.npy b.npy --output scaled.npy";
+
+const COMMON_ITEMS_EXAMPLES: &str = "\
+Examples:
+  mpexec common-items a.csv b.csv                    one JSON array for each row
+  mpexec common-items a.npy b.parquet --output common.csv.gz    row,item for each item";
 
 const GEN_EXAMPLES: &str = "\
 Examples:
@@ -118,6 +131,8 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     Gen(GenArguments),
     CountRange(CountArguments),
+    Normalize(NormalizeArguments),
+    CommonItems(CommonItemsArguments),
     /// Print how many workers auto means here, and why
     #[command(after_help = WORKERS_EXAMPLES)]
     Workers,
@@ -157,15 +172,15 @@ pub(crate) struct GenArguments {
 /// Count, in each row of a table, the values from MIN to MAX
 ///
 /// A file is known by its content, not by its name: a .npy array of one or two dimensions (bool, integers of 8 to 64 bits,
-/// float32, float64), or CSV (with any delimiter, with or without titles). It may also
-/// be Parquet or Arrow IPC. Several files are one table, one below the other. Both bounds are among the values that count.
+/// float32, float64), CSV (with any delimiter, with or without titles), JSON lines, Parquet or Arrow IPC; texts may be compressed with gzip or
+/// zstd. Several files are one table, one below the other, and so are the files in a folder. Both bounds are among the values that count.
 ///
 /// Values are compared as NumPy compares them for their type. A text has no types: a whole number is compared exactly, any other as
 /// float64, true and false are 1 and 0. A missing value (an empty cell, NA, NaN, null and the like) is in no range.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = COUNT_EXAMPLES)]
 pub(crate) struct CountArguments {
-    /// The files to read; - for standard input
+    /// The files to read, or folders of files; - for standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -180,11 +195,15 @@ pub(crate) struct CountArguments {
     #[arg(long, value_name = "NUMBER", default_value = "8", allow_hyphen_values = true, value_parser = numbers::bound)]
     pub(crate) max: String,
 
+    /// Count each file by itself instead of all as one table; then --output names a folder
+    #[arg(long)]
+    pub(crate) per_file: bool,
+
     /// Write the count of every row to FILE; - for standard output, which then gets nothing else
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// How the counts are written [default: by the ending of FILE; text for -]
+    /// How the counts are written [default: by the ending of FILE, also with .gz or .zst behind it; text for -; npy with --per-file]
     #[arg(long, value_name = "FORMAT", requires = "output")]
     pub(crate) output_format: Option<FormatName>,
 
@@ -197,6 +216,56 @@ pub(crate) struct CountArguments {
     pub(crate) json: bool,
 }
 
+/// Scale each row of a table: its least number becomes 0, its greatest 1
+///
+/// A row whose numbers are all the same becomes zeros. Numbers are taken as float64. What is missing stays missing, and changes
+/// nothing for the others of its row. Files are read as by count-range.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = NORMALIZE_EXAMPLES)]
+pub(crate) struct NormalizeArguments {
+    /// The files to read, or folders of files; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingArguments,
+
+    /// Write the rows to FILE; - for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+
+    /// How the rows are written [default: by the ending of FILE, also with .gz or .zst behind it; csv for -]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) output_format: Option<FormatName>,
+}
+
+/// Find, row by row, what stands in both of two tables, in order and each once
+///
+/// Row 0 of A is held against row 0 of B, and so on; the tables may have different formats and numbers of columns, and must have as
+/// many rows. Numbers come before texts; 4 and 4.0 are the same; what is missing is no item. Files are read as by count-range.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = COMMON_ITEMS_EXAMPLES)]
+pub(crate) struct CommonItemsArguments {
+    /// The one table; - for standard input
+    #[arg(value_name = "A")]
+    pub(crate) first: PathBuf,
+
+    /// The other table; - for standard input
+    #[arg(value_name = "B")]
+    pub(crate) second: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingArguments,
+
+    /// Write the items to FILE; - for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+
+    /// How the items are written: jsonl, csv or tsv [default: by the ending of FILE, also with .gz or .zst behind it; jsonl for -]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) output_format: Option<FormatName>,
+}
+
 /// How tables are read.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options for reading")]
@@ -205,7 +274,7 @@ pub(crate) struct ReadingArguments {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormat>,
 
-    /// The columns that count, by name or by number from 1 on: price,3 [default: all]
+    /// The columns that are read, by name or by number from 1 on: price,3 [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) columns: Option<Vec<String>>,
 
@@ -217,7 +286,7 @@ pub(crate) struct ReadingArguments {
     #[arg(long, value_name = "auto|yes|no", default_value = "auto")]
     pub(crate) header: Header,
 
-    /// What to do with a row that cannot be counted: end with an error, leave it out, or take what is wrong in it for missing
+    /// What to do with a row that cannot be read: end with an error, leave it out, or take what is wrong in it for missing
     #[arg(long, value_name = "fail|skip|null", default_value = "fail")]
     pub(crate) on_bad_row: BadRowName,
 }
@@ -230,6 +299,9 @@ pub(crate) enum InputFormat {
     Tsv,
     /// JSON, a row a line
     Jsonl,
+    Parquet,
+    /// Arrow IPC, a file or a stream
+    Arrow,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -285,8 +357,14 @@ pub(crate) enum FormatName {
     Npy,
     /// row,count with a line of titles
     Csv,
+    /// The same with tabs
+    Tsv,
     /// One JSON object a line
     Jsonl,
+    /// The columns row and count
+    Parquet,
+    /// The same as an Arrow file
+    Arrow,
     /// One count a line
     Text,
 }

@@ -47,7 +47,8 @@ use mpexec_core::DuplicateName;
 pub fn register() -> Result<(), DuplicateName> {
     register_arrays()?;
     mpexec_core::register(tasks::COUNT_TABLE, tasks::count_table)?;
-    mpexec_core::register(tasks::SURVEY, tasks::survey)
+    mpexec_core::register(tasks::SURVEY, tasks::survey)?;
+    mpexec_core::register(tasks::ROWS_OF_TABLE, tasks::rows_of_table)
 }
 
 /// Registers what counts in arrays (`.npy`), and nothing that reads other formats: the program that does no more than this is

@@ -8,6 +8,7 @@ mod console;
 mod early;
 mod exit;
 mod failure;
+mod input;
 mod interrupt;
 mod numbers;
 mod pause;
@@ -22,6 +23,7 @@ mod sink;
 mod stage;
 mod stdout;
 mod tally;
+mod walk;
 mod workforce;
 
 use std::ffi::{OsStr, OsString};

@@ -5,13 +5,18 @@ use std::path::{Path, PathBuf};
 
 use mpexec::names::shown;
 use mpexec_core::{Chaos, Transport, Workers};
-use mpexec_data::{Columns, DType, Format, OnBadRow, Shape, TextFormat, npy_header};
+use mpexec_data::{Columns, DType, Format, OnBadRow, Shape, npy_header};
 
 use crate::args::{
-    Arguments, BadRowName, Command, Common, CountArguments, FormatName, GenArguments, Header, InputFormat, Mode,
-    ReadingArguments, When,
+    Arguments, BadRowName, Command, Common, CountArguments, GenArguments, Header, InputFormat, ReadingArguments, When,
 };
 use crate::failure::Failure;
+
+mod counts;
+mod rows;
+
+pub(crate) use counts::Counts;
+pub(crate) use rows::{CommonItemsPlan, NormalizePlan, RowsAs, RowsOutput};
 
 /// What the surroundings say about the worker program.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +32,8 @@ pub(crate) struct Surroundings {
 pub(crate) enum Plan {
     Gen(GenPlan),
     Count(CountPlan),
+    Normalize(NormalizePlan),
+    CommonItems(CommonItemsPlan),
     Workers(Workers),
 }
 
@@ -71,6 +78,8 @@ pub(crate) struct CountPlan {
     pub(crate) minimum: String,
     pub(crate) maximum: String,
     pub(crate) counts: Counts,
+    /// Whether each file is a table of its own.
+    pub(crate) per_file: bool,
     pub(crate) json: bool,
     pub(crate) progress: When,
 }
@@ -94,38 +103,8 @@ impl Reading {
         match self.on_bad_row {
             OnBadRow::Fail => "refused",
             OnBadRow::Skip => "left out",
-            OnBadRow::Null => "counted with missing values",
+            OnBadRow::Null => "taken with missing values",
         }
-    }
-}
-
-/// Where the count of every row goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Counts {
-    /// Nowhere: the summary is all that is wanted. It is not wanted with any count on standard output.
-    Nowhere,
-    /// Each to its place in an array.
-    Array(PathBuf),
-    /// To a file, in the order of the rows.
-    Text(PathBuf, TextFormat),
-    /// To standard output as text, in the order of the rows or of completion.
-    Printed { format: TextFormat, ordered: bool },
-    /// To standard output as an array.
-    PrintedArray,
-}
-
-impl Counts {
-    /// The file that appears at the end, if one does.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        match self {
-            Counts::Array(path) | Counts::Text(path, _) => Some(path),
-            Counts::Nowhere | Counts::Printed { .. } | Counts::PrintedArray => None,
-        }
-    }
-
-    /// Whether they have standard output for themselves.
-    pub(crate) fn is_printed(&self) -> bool {
-        matches!(self, Counts::Printed { .. } | Counts::PrintedArray)
     }
 }
 
@@ -139,6 +118,8 @@ impl Plan {
         match command {
             Command::Gen(gen_arguments) => generate(gen_arguments, &common).map(Plan::Gen),
             Command::CountRange(count) => count_range(count, common, around).map(Plan::Count),
+            Command::Normalize(what) => rows::normalize(what, common, around).map(Plan::Normalize),
+            Command::CommonItems(what) => rows::common_items(what, common, around).map(Plan::CommonItems),
             Command::Workers => Ok(Plan::Workers(common.workers)),
         }
     }
@@ -180,24 +161,30 @@ fn any_seed() -> u32 {
 }
 
 fn count_range(arguments: CountArguments, common: Common, around: Surroundings) -> Result<CountPlan, Failure> {
-    let counts = counts(&arguments)?;
+    let counts = Counts::new(&arguments)?;
     if arguments.json && counts.is_printed() {
         return Err(Failure::usage(
             "--json and --output - both want standard output: leave one away, or write the counts to a file",
         ));
     }
-    let [array_worker, table_worker] = worker_programs(common.worker_program, around);
-    let (workers, transport) = (common.workers, common.transport.into());
+    let progress = common.progress;
     Ok(CountPlan {
-        pool: PoolPlan { workers, transport, array_worker, table_worker, chaos: common.chaos },
+        pool: pool(common, around),
         files: arguments.files,
         reading: reading(arguments.reading),
         minimum: arguments.min,
         maximum: arguments.max,
         counts,
+        per_file: arguments.per_file,
         json: arguments.json,
-        progress: common.progress,
+        progress,
     })
+}
+
+fn pool(common: Common, around: Surroundings) -> PoolPlan {
+    let [array_worker, table_worker] = worker_programs(common.worker_program, around);
+    let (workers, transport) = (common.workers, common.transport.into());
+    PoolPlan { workers, transport, array_worker, table_worker, chaos: common.chaos }
 }
 
 fn reading(arguments: ReadingArguments) -> Reading {
@@ -207,6 +194,8 @@ fn reading(arguments: ReadingArguments) -> Reading {
         Some(InputFormat::Csv) => (Some(Format::Csv), None),
         Some(InputFormat::Jsonl) => (Some(Format::JsonLines), None),
         Some(InputFormat::Tsv) => (Some(Format::Csv), Some(b'\t')),
+        Some(InputFormat::Parquet) => (Some(Format::Parquet), None),
+        Some(InputFormat::Arrow) => (Some(Format::Arrow), None),
     };
     Reading {
         format,
@@ -225,52 +214,8 @@ fn reading(arguments: ReadingArguments) -> Reading {
     }
 }
 
-fn counts(arguments: &CountArguments) -> Result<Counts, Failure> {
-    let Some(output) = &arguments.output else {
-        return Ok(Counts::Nowhere);
-    };
-    let ordered = arguments.mode == Mode::Sync;
-    let named = arguments.output_format;
-    match place(output.clone()) {
-        Place::Stdout => match named {
-            Some(FormatName::Npy) if !ordered => Err(Failure::usage(
-                "an array cannot be streamed in the order of completion: leave --mode async away, or take another --output-format",
-            )),
-            Some(FormatName::Npy) => Ok(Counts::PrintedArray),
-            named => Ok(Counts::Printed { format: text(named.unwrap_or(FormatName::Text)), ordered }),
-        },
-        Place::File(path) => match named.or_else(|| by_ending(&path)) {
-            // Every count has its place in the array, so in either mode it is written as it comes.
-            Some(FormatName::Npy) => Ok(Counts::Array(path)),
-            Some(format) => Ok(Counts::Text(path, text(format))),
-            None => Err(Failure::usage(format!(
-                "{}: its name does not say how the counts are to be written: let it end with .npy, .csv or .jsonl, or give --output-format",
-                shown(&path)
-            ))),
-        },
-    }
-}
-
 fn place(path: PathBuf) -> Place {
     if path == Path::new("-") { Place::Stdout } else { Place::File(path) }
-}
-
-fn by_ending(path: &Path) -> Option<FormatName> {
-    let ending = path.extension()?.to_str()?.to_ascii_lowercase();
-    match ending.as_str() {
-        "npy" => Some(FormatName::Npy),
-        "csv" => Some(FormatName::Csv),
-        "jsonl" => Some(FormatName::Jsonl),
-        _ => None,
-    }
-}
-
-fn text(format: FormatName) -> TextFormat {
-    match format {
-        FormatName::Csv => TextFormat::Csv,
-        FormatName::Jsonl => TextFormat::JsonLines,
-        FormatName::Text | FormatName::Npy => TextFormat::Plain,
-    }
 }
 
 /// The option, then the variable, then for arrays the small program beside this one, then this one itself. The search path is never

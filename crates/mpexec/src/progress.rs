@@ -19,13 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The time between two lines in a log.
 const PACE: Duration = Duration::from_secs(1);
 
-/// What is counted to see how far a job is: rows; the bytes of a text, which does not say how many rows it has; or the parts of a
-/// file that lies column by column.
+/// What is counted to see how far a job is: rows, or the bytes of files that do not say how many rows they have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Rows,
     Bytes,
-    Parts,
 }
 
 impl Unit {
@@ -33,7 +31,6 @@ impl Unit {
         match self {
             Unit::Rows => "rows",
             Unit::Bytes => "bytes",
-            Unit::Parts => "parts",
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::numbers::grouped;
 pub(crate) struct Report<'a> {
     /// What was counted, fit to be printed.
     pub(crate) name: &'a str,
+    /// Whether it is one of several, so that programs want its name too.
+    pub(crate) named: bool,
     /// The kind of its numbers.
     pub(crate) type_name: &'a str,
     /// Its shape, as NumPy prints it.
@@ -35,6 +37,8 @@ pub(crate) struct Report<'a> {
 
 #[derive(Serialize)]
 struct Json<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
     rows: u64,
     cols: u64,
     dtype: &'a str,
@@ -65,6 +69,7 @@ impl Report<'_> {
     /// One JSON object on one line.
     pub(crate) fn json(&self) -> String {
         let object = Json {
+            file: self.named.then_some(self.name),
             rows: self.summary.rows,
             cols: self.cols,
             dtype: self.type_name,

@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use mpexec::names::shown;
 use mpexec::tasks::{Deliver, FileRef};
-use mpexec_data::{CountWidth, CountsText, NpyWriter, Output, Shape, TextFormat, npy_header};
+use mpexec_data::{
+    CountWidth, CountsColumns, CountsText, NpyWriter, Output, PackedWriter, Shape, TextFormat, npy_header,
+};
 
 use crate::failure::Failure;
 use crate::plan::Counts;
@@ -23,13 +25,17 @@ pub(crate) enum Sink {
     /// This process writes an array of which nobody knows the length before its end.
     Grown { output: Output, width: CountWidth, rows: u64 },
     /// This process writes a text, in the order of the rows.
-    Text(CountsText<Output>),
+    Text(Box<CountsText<PackedWriter<Output>>>),
+    /// This process writes a file of columns, in the order of the rows.
+    Columns(CountsColumns<Output>),
     /// The same to standard output; `ordered` or with each part as it comes.
     Printed { text: CountsText<Stdout>, ordered: bool },
     /// `row<TAB>count` as the parts come.
     Stream { out: Stdout, width: CountWidth, buffer: Vec<u8> },
     /// An array to standard output, in order.
     PrintedArray(NpyWriter<Stdout>),
+    /// A file of columns to standard output, in order.
+    PrintedColumns(CountsColumns<Stdout>),
 }
 
 impl Sink {
@@ -59,7 +65,8 @@ impl Sink {
     pub(crate) fn open(counts: &Counts, width: CountWidth, rows: u64) -> Result<Sink, Failure> {
         let shape = Shape::Vector(rows);
         Ok(match counts {
-            Counts::Nowhere => Sink::Nowhere,
+            // Of several inputs each has a file of its own, and that is opened.
+            Counts::Nowhere | Counts::Each(..) => Sink::Nowhere,
             Counts::Array(path) => {
                 let header = npy_header(width.dtype(), shape);
                 let offset = header.len() as u64;
@@ -73,8 +80,18 @@ impl Sink {
                 reference.path = output.shared_path();
                 Sink::Array { output, reference, offset }
             }
-            Counts::Text(path, format) => {
-                Sink::Text(CountsText::new(Output::create(path)?, *format, width).map_err(|error| file_error(&error))?)
+            Counts::Text(path, format, packing) => {
+                let packed = PackedWriter::new(Output::create(path)?, *packing);
+                let text = packed.and_then(|packed| CountsText::new(packed, *format, width));
+                Sink::Text(Box::new(text.map_err(|error| file_error(&error))?))
+            }
+            Counts::Columns(path, format) => {
+                let columns = CountsColumns::new(Output::create(path)?, *format, width);
+                Sink::Columns(columns.map_err(|error| file_error(&error))?)
+            }
+            Counts::PrintedColumns(format) => {
+                let columns = CountsColumns::new(Stdout::bytes()?, *format, width);
+                Sink::PrintedColumns(columns.map_err(|error| Failure::stdout(&error))?)
             }
             Counts::Printed { format: TextFormat::Plain, ordered: false } => {
                 Sink::Stream { out: Stdout::lines()?, width, buffer: Vec::new() }
@@ -94,7 +111,9 @@ impl Sink {
     pub(crate) fn is_ordered(&self) -> bool {
         match self {
             Sink::Nowhere | Sink::Array { .. } | Sink::Stream { .. } => false,
-            Sink::Grown { .. } | Sink::Text(_) | Sink::PrintedArray(_) => true,
+            Sink::Grown { .. } | Sink::Text(_) | Sink::Columns(_) | Sink::PrintedArray(_) | Sink::PrintedColumns(_) => {
+                true
+            }
             Sink::Printed { ordered, .. } => *ordered,
         }
     }
@@ -120,6 +139,8 @@ impl Sink {
                 output.write_all(counts).map_err(|error| file_error(&error))
             }
             Sink::Text(text) => text.write(counts).map_err(|error| file_error(&error)),
+            Sink::Columns(columns) => columns.write(counts).map_err(|error| file_error(&error)),
+            Sink::PrintedColumns(columns) => columns.write(counts).map_err(|error| Failure::stdout(&error)),
             Sink::Printed { text, .. } => {
                 text.set_row(rows.start);
                 text.write(counts).map_err(|error| Failure::stdout(&error))
@@ -155,7 +176,12 @@ impl Sink {
                 output.write_at(0, &npy_header(width.dtype(), Shape::Vector(rows)))?;
                 output.commit()?;
             }
-            Sink::Text(text) => text.finish().map_err(|error| file_error(&error))?.commit()?,
+            Sink::Text(text) => {
+                let output = text.finish().and_then(PackedWriter::finish);
+                output.map_err(|error| file_error(&error))?.commit()?;
+            }
+            Sink::Columns(columns) => columns.finish().map_err(|error| file_error(&error))?.commit()?,
+            Sink::PrintedColumns(columns) => drop(columns.finish().map_err(|error| Failure::stdout(&error))?),
             Sink::Printed { text, .. } => drop(text.finish().map_err(|error| Failure::stdout(&error))?),
             Sink::PrintedArray(array) => drop(array.finish().map_err(|error| Failure::stdout(&error))?),
         }

@@ -54,7 +54,16 @@ impl ColumnarFile {
     /// # Errors
     /// [`DataError::Columnar`] if it is broken or cut short.
     pub fn open(file: DataFile) -> Result<ColumnarFile, DataError> {
-        let (format, path) = (file.format()?, file.path().to_path_buf());
+        let format = file.format()?;
+        ColumnarFile::open_as(file, format)
+    }
+
+    /// The same for a file that somebody says to be of this format, Parquet or Arrow.
+    ///
+    /// # Errors
+    /// [`DataError::Columnar`] if it is not, or is broken or cut short.
+    pub fn open_as(file: DataFile, format: Format) -> Result<ColumnarFile, DataError> {
+        let path = file.path().to_path_buf();
         let arrow_file = file.begins_with(ARROW_FILE);
         let file = file.into_file();
         let broken = |fault: String| broken(&path, format, &fault);
@@ -157,8 +166,24 @@ impl ColumnarFile {
         let types = places.iter().map(|&place| self.schema.field(place).data_type());
         let mut counter = BatchCounter::new(types, minimum, maximum).map_err(|error| self.broken(error.to_string()))?;
         let mut counts = RowCounts::new(columns.len() as u64, kept);
+        self.each_batch(part, &places, |batch| counter.count(batch, &mut counts))?;
+        Ok(counts.finish())
+    }
+
+    /// What a column holds.
+    pub(crate) fn type_of(&self, column: usize) -> &DataType {
+        self.schema.field(column).data_type()
+    }
+
+    /// Shows the record batches of one part to `visit`, of the columns with these places, which are in order.
+    pub(crate) fn each_batch(
+        &self,
+        part: u64,
+        places: &[usize],
+        mut visit: impl FnMut(&RecordBatch),
+    ) -> Result<(), DataError> {
         let mut take = |batch: Result<RecordBatch, ArrowError>| {
-            batch.map(|batch| counter.count(&batch, &mut counts)).map_err(|error| self.broken(error.to_string()))
+            batch.map(|batch| visit(&batch)).map_err(|error| self.broken(error.to_string()))
         };
         let file = self.file.try_clone();
         let file = file.map_err(|cause| DataError::Io { path: self.path.clone(), doing: "open it again", cause })?;
@@ -171,7 +196,7 @@ impl ColumnarFile {
                 builder.build().map_err(|error| self.broken(error.to_string()))?.try_for_each(&mut take)?;
             }
             Kind::ArrowFile(_) => {
-                let reader = FileReader::try_new(BufReader::new(file), Some(places));
+                let reader = FileReader::try_new(BufReader::new(file), Some(places.to_vec()));
                 let mut reader = reader.map_err(|error| self.broken(error.to_string()))?;
                 reader.set_index(part).map_err(|error| self.broken(error.to_string()))?;
                 reader.take(1).try_for_each(&mut take)?;
@@ -183,11 +208,11 @@ impl ColumnarFile {
                     doing: "read it",
                     cause,
                 })?;
-                let reader = StreamReader::try_new(BufReader::new(file), Some(places));
+                let reader = StreamReader::try_new(BufReader::new(file), Some(places.to_vec()));
                 reader.map_err(|error| self.broken(error.to_string()))?.try_for_each(&mut take)?;
             }
         }
-        Ok(counts.finish())
+        Ok(())
     }
 
     fn broken(&self, fault: String) -> DataError {

@@ -1,9 +1,12 @@
-//! Tables that lie column by column and have types: Parquet and Arrow IPC, read by the Arrow project's own crates.
+//! Tables that lie column by column and have types: Parquet and Arrow IPC, read and written by the Arrow project's own crates.
 //!
 //! Opening reads the footer and nothing else. A part is a row group or a record batch; its chosen columns are decoded, a few
 //! thousand rows at a time, and counted with the bounds of their own types.
 
 mod count;
 mod file;
+mod write;
 
 pub use file::ColumnarFile;
+pub(crate) use write::{BatchWriter, of_arrow};
+pub use write::{ColumnarFormat, CountsColumns};

@@ -5,6 +5,7 @@
 
 mod by_columns;
 mod by_rows;
+mod chosen;
 mod dest;
 
 use std::ops::Range;

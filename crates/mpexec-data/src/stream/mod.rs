@@ -2,8 +2,10 @@
 //!
 //! Whoever reads such a text cuts it where rows begin and hands the batches on; a batch is all that is held of it.
 
+mod packed;
 mod packing;
 mod text_stream;
 
+pub use packed::PackedWriter;
 pub use packing::Packing;
 pub use text_stream::TextStream;

@@ -116,6 +116,11 @@ fn whole(interval: Interval, bits: u64) -> bool {
     matches!(interval, Interval::Whole { lo, span } if bits.wrapping_sub(lo) <= span)
 }
 
+/// The truth value that a text is.
+pub(crate) fn truth(text: &str) -> Option<bool> {
+    TRUTH.contains(&text).then_some(text.len() == 4)
+}
+
 /// Whether the cell says that there is no value.
 pub(crate) fn is_missing(cell: &[u8]) -> bool {
     MISSING.contains(&cell.trim_ascii())

@@ -2,6 +2,7 @@
 
 mod count_range;
 mod generate;
+mod rows;
 mod workers;
 
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub(crate) fn run(plan: &Plan, console: &Arc<Console>, running: &Arc<Running>) -
     match plan {
         Plan::Gen(plan) => generate::run(plan, console, running),
         Plan::Count(plan) => count_range::run(plan, console, running),
+        Plan::Normalize(plan) => rows::normalize(plan, console, running),
+        Plan::CommonItems(plan) => rows::common_items(plan, console, running),
         Plan::Workers(asked) => workers::run(*asked),
     }
 }

@@ -1,6 +1,7 @@
 //! What command lines mean, without running them.
 
 use clap::Parser;
+use mpexec_data::{ColumnarFormat, Packing, TextFormat};
 
 use super::*;
 
@@ -66,13 +67,34 @@ fn the_ending_of_a_name_says_how_counts_are_written() {
     let counts = |line: &str| count(line).counts;
     assert_eq!(counts("mpexec count-range f"), Counts::Nowhere);
     assert_eq!(counts("mpexec count-range f --output a.npy"), Counts::Array("a.npy".into()));
-    assert_eq!(counts("mpexec count-range f --output a.CSV"), Counts::Text("a.CSV".into(), TextFormat::Csv));
-    assert_eq!(counts("mpexec count-range f -o a.jsonl"), Counts::Text("a.jsonl".into(), TextFormat::JsonLines));
+    assert_eq!(counts("mpexec count-range f --output a.CSV"), Counts::Text("a.CSV".into(), TextFormat::Csv, None));
+    assert_eq!(counts("mpexec count-range f -o a.jsonl"), Counts::Text("a.jsonl".into(), TextFormat::JsonLines, None));
     assert_eq!(
         counts("mpexec count-range f -o a.npy --output-format csv"),
-        Counts::Text("a.npy".into(), TextFormat::Csv)
+        Counts::Text("a.npy".into(), TextFormat::Csv, None)
     );
+    assert_eq!(
+        counts("mpexec count-range f -o a.Parquet"),
+        Counts::Columns("a.Parquet".into(), ColumnarFormat::Parquet)
+    );
+    assert_eq!(counts("mpexec count-range f -o a.feather"), Counts::Columns("a.feather".into(), ColumnarFormat::Arrow));
+    let packed = counts("mpexec count-range f -o a.tsv.gz");
+    assert_eq!(packed, Counts::Text("a.tsv.gz".into(), TextFormat::Tsv, Some(Packing::Gzip)));
+    let packed = counts("mpexec count-range f -o a.zst --output-format text");
+    assert_eq!(packed, Counts::Text("a.zst".into(), TextFormat::Plain, Some(Packing::Zstd)));
     assert!(refusal("mpexec count-range f --output a.txt").starts_with("a.txt: "));
+    assert!(refusal("mpexec count-range f --output a.npy.gz").starts_with("a.npy.gz: only texts are compressed"));
+}
+
+#[test]
+fn counted_apart_each_input_has_a_file_named_after_it() {
+    let plan = count("mpexec count-range a/x.csv --per-file -o out --output-format tsv");
+    let of_input = plan.counts.of_input(Path::new("a/x.csv"));
+    assert_eq!(of_input, Counts::Text("out/x.csv.tsv".into(), TextFormat::Tsv, None));
+    let arrays = count("mpexec count-range x --per-file -o out").counts;
+    assert_eq!((arrays.of_input(Path::new("x")), arrays.makes_files()), (Counts::Array("out/x.npy".into()), true));
+    assert_eq!(count("mpexec count-range x --per-file").counts.of_input(Path::new("x")), Counts::Nowhere);
+    assert!(refusal("mpexec count-range x --per-file -o -").contains("name a folder"));
 }
 
 #[test]

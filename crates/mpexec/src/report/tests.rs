@@ -16,6 +16,7 @@ fn with_report<T>(summary: &Summary, minimum: &str, tell: impl FnOnce(&Report) -
     let shape = format!("({}, {cols})", summary.rows);
     let report = Report {
         name: "data.bin",
+        named: false,
         type_name: "int64",
         shape: &shape,
         cols,

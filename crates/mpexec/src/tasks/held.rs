@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use mpexec_data::{ColumnarFile, DataError, DataFile, NpyFile, OutputError, OutputPart};
+use mpexec_data::{ColumnarFile, DataError, DataFile, Format, NpyFile, OutputError, OutputPart};
 
 use super::reference::FileRef;
 use crate::limits;
@@ -39,9 +39,9 @@ pub(super) fn table(reference: &FileRef) -> Result<Rc<DataFile>, String> {
 ///
 /// # Errors
 /// One line that names the file as people do.
-pub(super) fn columnar(reference: &FileRef) -> Result<Rc<ColumnarFile>, String> {
+pub(super) fn columnar(reference: &FileRef, format: Format) -> Result<Rc<ColumnarFile>, String> {
     kept(&COLUMNAR, reference, || {
-        let opened = DataFile::open(&reference.path).and_then(ColumnarFile::open);
+        let opened = DataFile::open(&reference.path).and_then(|file| ColumnarFile::open_as(file, format));
         opened.map_err(|error| since_it_was_opened(error).to_string())
     })
 }

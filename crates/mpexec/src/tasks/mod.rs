@@ -3,8 +3,12 @@
 mod count;
 mod held;
 mod reference;
+mod rows;
 mod table;
 
 pub use count::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
 pub use reference::FileRef;
+pub use rows::{
+    Item, ROWS_OF_TABLE, RowsAnswer, RowsJob, RowsPart, RowsWork, common_items, normalize_row, rows_of_table,
+};
 pub use table::{COUNT_TABLE, Piece, Rows, SURVEY, SurveyJob, TableAnswer, TableJob, count_table, survey};

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use mpexec_data::{
-    BadRow, CellBounds, CsvCounter, DataError, DataFile, Dialect, JsonCounter, JsonTable, OnBadRow, PartCounts,
-    Stretch, survey_csv,
+    BadRow, Bounds, CellBounds, CsvCounter, DataError, DataFile, Dialect, Format, JsonCounter, JsonTable, OnBadRow,
+    PartCounts, Stretch, survey_csv,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,8 +46,8 @@ pub enum Piece {
     File {
         /// The file.
         input: FileRef,
-        /// These bytes of it: whole rows of CSV, or the lines of JSON that begin in them. Of a file that lies column by column the
-        /// number of the part, from 0 on.
+        /// These bytes of it: whole rows of CSV, or the lines of JSON that begin in them. Of an array these rows, of a file that lies
+        /// column by column the number of the part, from 0 on.
         range: Range<u64>,
     },
     /// Here: what came through a pipe or was unpacked.
@@ -79,13 +79,20 @@ pub enum Rows {
     },
     /// Parquet or Arrow.
     Columnar {
+        /// Which of the two.
+        format: Format,
+        /// The places of the columns that count.
+        columns: Vec<usize>,
+    },
+    /// An array.
+    Array {
         /// The places of the columns that count.
         columns: Vec<usize>,
     },
 }
 
 impl Piece {
-    /// How much it is: bytes of a text, or one part.
+    /// How much it is: bytes of a text, rows of an array, or one part.
     pub fn size(&self) -> u64 {
         match self {
             Piece::File { range, .. } => range.end - range.start,
@@ -97,6 +104,14 @@ impl Piece {
         match self {
             Piece::File { input, .. } => &input.name,
             Piece::Here { name, .. } => name,
+        }
+    }
+
+    /// Where it is, of what cannot come from anywhere else.
+    pub(super) fn in_file(&self) -> Result<(&FileRef, &Range<u64>), CountFault> {
+        match self {
+            Piece::File { input, range } => Ok((input, range)),
+            Piece::Here { name, .. } => Err(CountFault::Input(format!("{name}: cannot be read from a stream"))),
         }
     }
 }
@@ -130,7 +145,8 @@ pub fn count_table(job: TableJob) -> Result<TableAnswer, CountFault> {
     let bounds = CellBounds::parse(&job.minimum, &job.maximum)
         .map_err(|error| CountFault::Input(format!("{}: {error}", job.piece.name())))?;
     match job.rows {
-        Rows::Columnar { ref columns } => count_columnar(&job, columns),
+        Rows::Columnar { format, ref columns } => count_columnar(&job, format, columns),
+        Rows::Array { ref columns } => count_array(&job, columns),
         Rows::Csv { dialect, columns } => {
             let mut counter = CsvCounter::new(&dialect, columns, bounds);
             with_text(job.piece, None, |bytes| counter.count(bytes, job.on_bad_row, job.kept))
@@ -143,17 +159,28 @@ pub fn count_table(job: TableJob) -> Result<TableAnswer, CountFault> {
     }
 }
 
-fn count_columnar(job: &TableJob, columns: &[usize]) -> Result<TableAnswer, CountFault> {
-    let Piece::File { input, range } = &job.piece else {
-        return Err(CountFault::Input(format!("{}: cannot be read from a stream", job.piece.name())));
-    };
-    let file = held::columnar(input).map_err(CountFault::Input)?;
+fn count_array(job: &TableJob, columns: &[usize]) -> Result<TableAnswer, CountFault> {
+    let (input, rows) = job.piece.in_file()?;
+    let file = held::input(input).map_err(CountFault::Input)?;
+    let bounds = Bounds::parse(&job.minimum, &job.maximum, file.layout().dtype)
+        .map_err(|error| CountFault::Input(format!("{}: {error}", input.name)))?;
+    let counted = file.count_columns(rows.clone(), columns, &bounds, job.kept);
+    counted.map(Ok).map_err(|error| CountFault::Input(input.renamed(&error.to_string())))
+}
+
+fn count_columnar(job: &TableJob, format: Format, columns: &[usize]) -> Result<TableAnswer, CountFault> {
+    let (input, range) = job.piece.in_file()?;
+    let file = held::columnar(input, format).map_err(CountFault::Input)?;
     let counted = file.count(range.start, columns, &job.minimum, &job.maximum, job.kept);
     counted.map(Ok).map_err(|error| CountFault::Input(input.renamed(&error.to_string())))
 }
 
 /// Hands on the bytes of a text. `lines_from`: the lines that begin in its range, in a file whose first begins there.
-fn with_text<T>(text: Piece, lines_from: Option<u64>, work: impl FnOnce(&[u8]) -> T) -> Result<T, CountFault> {
+pub(super) fn with_text<T>(
+    text: Piece,
+    lines_from: Option<u64>,
+    work: impl FnOnce(&[u8]) -> T,
+) -> Result<T, CountFault> {
     match text {
         Piece::Here { bytes, .. } => Ok(work(&bytes)),
         Piece::File { input, range } => with_bytes(&input, |file, buffer| {

@@ -64,6 +64,7 @@ pub(super) fn run(
     }
     let report = Report {
         name: &shown(file.path()),
+        named: false,
         type_name: layout.type_name(),
         shape: &layout.shape(),
         cols: layout.cols,

@@ -9,9 +9,10 @@ use mpexec::tasks::{COUNT_TABLE, CountFault, TableAnswer, TableJob, count_table}
 use mpexec_core::{Pool, TaskError, named};
 use mpexec_data::{CellBounds, CountWidth, DataError, PartCounts, Summary};
 
-use super::table::Table;
+use super::Group;
 use crate::console::{Console, Level};
 use crate::failure::Failure;
+use crate::input::{Table, same_width};
 use crate::interrupt::Running;
 use crate::numbers::grouped;
 use crate::pieces::Pieces;
@@ -23,98 +24,118 @@ use crate::tally::Tally;
 use crate::workforce::For;
 use crate::{print, workforce};
 
-/// Counts all tables as one, and prints or writes what was asked for.
+/// What counting a group has given.
+struct Counted {
+    summary: Summary,
+    bad: u64,
+    first_bad: Option<String>,
+    seconds: f64,
+}
+
+/// Counts the tables of each group as one, and prints or writes what was asked for.
 ///
 /// # Errors
 /// The [`Failure`] that ended it early; a file that was to be written is absent then.
 pub(super) fn run(
-    tables: &[Table],
+    groups: &[Group],
     plan: &CountPlan,
     console: &Arc<Console>,
     running: &Arc<Running>,
     started: Instant,
 ) -> Result<(), Failure> {
-    let cols = same_width(tables)?;
-    CellBounds::parse(&plan.minimum, &plan.maximum)
-        .map_err(|error| Failure::usage(format!("{}: {error}", tables[0].name())))?;
-    let rows = tables.iter().map(Table::rows).sum();
-    let mut sink = Sink::open_in_order(&plan.counts, CountWidth::for_columns(cols), rows)?;
-    let size: Option<u64> = tables.iter().map(Table::size).sum();
+    let mut sinks = groups.iter().map(|group| sink(group, plan)).collect::<Result<Vec<_>, _>>()?;
+    let tables = || groups.iter().flat_map(|group| &group.tables);
+    let rows: Option<u64> = tables().map(Table::rows).sum();
     // Of a stream nobody knows the length, so no worker is too many.
-    let pieces = |workers| tables.iter().map(|table| table.pieces(workers)).sum::<Option<u64>>().unwrap_or(u64::MAX);
+    let pieces = |workers| tables().map(|table| table.pieces(workers)).sum::<Option<u64>>().unwrap_or(u64::MAX);
     let (workers, _) = workforce::size(plan.pool.workers, console, |workers| Pieces::single(pieces(workers)));
     running.check()?;
     let pool = Arc::new(workforce::start(&plan.pool, For::Tables, workers, console)?);
     running.holds(Arc::clone(&pool));
     running.begin(rows);
-    let unit = if rows.is_some() { Unit::Parts } else { Unit::Bytes };
-    let progress = Progress::start(console, plan.progress, unit, size.unwrap_or_default(), plan.counts.is_printed());
-    let mut counting =
-        Counting { plan, pool: &pool, running, progress, tally: Tally::new(cols), rows: 0, bad: 0, first_bad: None };
-    let counted = tables.iter().try_for_each(|table| counting.table(table, workers, &mut sink));
-    let Counting { tally, bad, first_bad, .. } = counting;
-    let seconds = started.elapsed().as_secs_f64();
+    let (unit, all) = match rows {
+        Some(rows) => (Unit::Rows, rows),
+        None => (Unit::Bytes, tables().map(Table::bytes).sum::<Option<u64>>().unwrap_or_default()),
+    };
+    let mut progress = Progress::start(console, plan.progress, unit, all, plan.counts.is_printed());
+    let mut counted = Ok(Vec::new());
+    for (group, sink) in groups.iter().zip(&mut sinks) {
+        let begun = if plan.per_file { Instant::now() } else { started };
+        let counting = Counting::new(plan, &pool, running, &mut progress, group.tables[0].cols(), unit);
+        match (counting.run(group, workers, sink, begun), &mut counted) {
+            (Ok(done), Ok(all)) => all.push(done),
+            (failed, counted) => {
+                *counted = failed.map(|_| Vec::new());
+                break;
+            }
+        }
+    }
+    drop(progress);
     workforce::hear_out(&pool, console);
     // A count that was stopped by a signal may well have come to the end of what it was given.
-    if let Err(failure) = counted.and_then(|()| running.finish()) {
-        sink.stop();
-        return Err(failure);
+    let counted = match counted.and_then(|counted| running.finish().map(|()| counted)) {
+        Ok(counted) => counted,
+        Err(failure) => {
+            sinks.into_iter().for_each(Sink::stop);
+            return Err(failure);
+        }
+    };
+    running.named(sinks.into_iter().try_for_each(Sink::finish))?;
+    for (index, (group, counted)) in groups.iter().zip(&counted).enumerate() {
+        counted.tell_bad_rows(plan, console);
+        if !plan.counts.is_printed() {
+            if index > 0 && !plan.json {
+                print::text("\n")?;
+            }
+            print_report(group, plan, counted, &pool)?;
+        }
     }
-    let summary = tally.finish();
-    running.named(sink.finish())?;
-    if let Some(first) = first_bad {
-        let rows = if bad == 1 { "row was" } else { "rows were" };
-        console
-            .note(Level::Normal, &format!("{} bad {rows} {}; the first: {first}", grouped(bad), plan.reading.told()));
-    }
-    if plan.counts.is_printed() {
-        return Ok(());
-    }
-    print_report(tables, plan, &summary, bad, &pool, seconds)
+    Ok(())
 }
 
-fn print_report(
-    tables: &[Table],
-    plan: &CountPlan,
-    summary: &Summary,
-    bad: u64,
-    pool: &Pool,
-    seconds: f64,
-) -> Result<(), Failure> {
+/// Opens what the counts of a group go to.
+fn sink(group: &Group, plan: &CountPlan) -> Result<Sink, Failure> {
+    let cols = same_width(&group.tables)?;
+    CellBounds::parse(&plan.minimum, &plan.maximum)
+        .map_err(|error| Failure::usage(format!("{}: {error}", group.tables[0].name())))?;
+    let rows = group.tables.iter().map(Table::rows).sum();
+    Sink::open_in_order(&group.counts, CountWidth::for_columns(cols), rows)
+}
+
+impl Counted {
+    fn tell_bad_rows(&self, plan: &CountPlan, console: &Console) {
+        if let Some(first) = &self.first_bad {
+            let rows = if self.bad == 1 { "row was" } else { "rows were" };
+            let (bad, told) = (grouped(self.bad), plan.reading.told());
+            console.note(Level::Normal, &format!("{bad} bad {rows} {told}; the first: {first}"));
+        }
+    }
+}
+
+fn print_report(group: &Group, plan: &CountPlan, counted: &Counted, pool: &Pool) -> Result<(), Failure> {
+    let tables = &group.tables;
     let mut name = tables[0].name();
     if tables.len() > 1 {
         name += &format!(" and {} more", tables.len() - 1);
     }
     let cols = tables[0].cols();
+    let alike = tables.iter().all(|table| table.type_name() == tables[0].type_name());
     let report = Report {
         name: &name,
-        type_name: tables[0].type_name(),
-        shape: &format!("({}, {cols})", summary.rows),
+        named: plan.per_file,
+        type_name: if alike { tables[0].type_name() } else { "mixed" },
+        shape: &format!("({}, {cols})", counted.summary.rows),
         cols,
         minimum: &plan.minimum,
         maximum: &plan.maximum,
-        summary,
+        summary: &counted.summary,
         workers: pool.workers(),
         transport: pool.transport().name(),
-        seconds,
-        bad_rows: Some(bad),
-        output: plan.counts.file(),
+        seconds: counted.seconds,
+        bad_rows: Some(counted.bad),
+        output: group.counts.file(),
     };
     print::report(&report, plan.json)
-}
-
-/// The number of columns that count, which is the same in all tables.
-fn same_width(tables: &[Table]) -> Result<u64, Failure> {
-    let cols = tables[0].cols();
-    match tables.iter().find(|table| table.cols() != cols) {
-        None => Ok(cols),
-        Some(other) => Err(Failure::usage(format!(
-            "{}: has {} columns, but {} has {cols}; choose the same with --columns, or count them one by one",
-            other.name(),
-            other.cols(),
-            tables[0].name()
-        ))),
-    }
 }
 
 /// Everything a count needs while it runs.
@@ -122,7 +143,8 @@ struct Counting<'a> {
     plan: &'a CountPlan,
     pool: &'a Pool,
     running: &'a Running,
-    progress: Progress,
+    progress: &'a mut Progress,
+    unit: Unit,
     tally: Tally,
     /// The rows counted so far.
     rows: u64,
@@ -130,7 +152,25 @@ struct Counting<'a> {
     first_bad: Option<String>,
 }
 
-impl Counting<'_> {
+impl<'a> Counting<'a> {
+    fn new(
+        plan: &'a CountPlan,
+        pool: &'a Pool,
+        running: &'a Running,
+        progress: &'a mut Progress,
+        cols: u64,
+        unit: Unit,
+    ) -> Counting<'a> {
+        Counting { plan, pool, running, progress, unit, tally: Tally::new(cols), rows: 0, bad: 0, first_bad: None }
+    }
+
+    /// Counts the tables of a group one after another.
+    fn run(mut self, group: &Group, workers: usize, sink: &mut Sink, begun: Instant) -> Result<Counted, Failure> {
+        group.tables.iter().try_for_each(|table| self.table(table, workers, sink))?;
+        let (bad, first_bad, seconds) = (self.bad, self.first_bad, begun.elapsed().as_secs_f64());
+        Ok(Counted { summary: self.tally.finish(), bad, first_bad, seconds })
+    }
+
     fn table(&mut self, table: &Table, workers: usize, sink: &mut Sink) -> Result<(), Failure> {
         let mut parts = table.parts(self.pool, workers, self.running)?.into_iter();
         let sizes = RefCell::new(VecDeque::new());
@@ -145,7 +185,7 @@ impl Counting<'_> {
             }),
         });
         let jobs = pieces.take_while(|_| !running.is_stopping()).map(|piece| {
-            sizes.borrow_mut().push_back(piece.size());
+            sizes.borrow_mut().push_back(table.bytes_of(&piece));
             TableJob {
                 piece,
                 rows: table.reading().clone(),
@@ -163,8 +203,9 @@ impl Counting<'_> {
             }
             lines += part.lines;
             self.bad += part.bad;
+            let bytes = sizes.borrow_mut().pop_front().unwrap_or_default();
+            self.progress.advance(if self.unit == Unit::Rows { part.summary.rows } else { bytes });
             self.take(part, sink)?;
-            self.progress.advance(sizes.borrow_mut().pop_front().unwrap_or_default());
             // Many more may be on their way; what was taken is whole, and nobody waits for the others.
             self.running.check()?;
         }

@@ -21,7 +21,7 @@ const GIVEN: [&str; 3] = ["/dev/stdin", "/dev/fd/", "/proc/self/fd/"];
 
 /// An input that was opened.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     File(DataFile),
     Stream(RefCell<TextStream>),
 }
@@ -31,7 +31,7 @@ impl Source {
     ///
     /// # Errors
     /// A [`Failure`] of files.
-    pub(super) fn open(path: &Path) -> Result<Source, Failure> {
+    pub(crate) fn open(path: &Path) -> Result<Source, Failure> {
         if path == Path::new("-") {
             let given = io::stdin().as_fd().try_clone_to_owned();
             return Source::given(given.map(File::from), Path::new(STDIN));
@@ -62,21 +62,21 @@ impl Source {
     }
 
     /// What it holds.
-    pub(super) fn format(&self) -> Result<Format, DataError> {
+    pub(crate) fn format(&self) -> Result<Format, DataError> {
         match self {
             Source::File(file) => file.format(),
             Source::Stream(stream) => stream.borrow().format(),
         }
     }
 
-    pub(super) fn csv(&self, reading: &Reading) -> Result<CsvTable, DataError> {
+    pub(crate) fn csv(&self, reading: &Reading) -> Result<CsvTable, DataError> {
         match self {
             Source::File(file) => file.csv(reading.delimiter, reading.header),
             Source::Stream(stream) => stream.borrow_mut().csv(reading.delimiter, reading.header),
         }
     }
 
-    pub(super) fn json(&self) -> Result<JsonTable, DataError> {
+    pub(crate) fn json(&self) -> Result<JsonTable, DataError> {
         match self {
             Source::File(file) => file.json(),
             Source::Stream(stream) => stream.borrow_mut().json(),
@@ -84,7 +84,7 @@ impl Source {
     }
 
     /// The next batch of a stream; there is none of a file.
-    pub(super) fn next_batch(&self, csv_delimiter: Option<u8>) -> Result<Option<Piece>, DataError> {
+    pub(crate) fn next_batch(&self, csv_delimiter: Option<u8>) -> Result<Option<Piece>, DataError> {
         let Source::Stream(stream) = self else { return Ok(None) };
         let mut stream = stream.borrow_mut();
         let bytes = match csv_delimiter {
@@ -95,14 +95,14 @@ impl Source {
     }
 
     /// Its length in bytes, if it is known.
-    pub(super) fn length(&self) -> Option<u64> {
+    pub(crate) fn length(&self) -> Option<u64> {
         match self {
             Source::File(file) => Some(file.length()),
             Source::Stream(_) => None,
         }
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         match self {
             Source::File(file) => file.path().to_path_buf(),
             Source::Stream(stream) => stream.borrow().path().to_path_buf(),

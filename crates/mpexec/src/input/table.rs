@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use mpexec::names::shown;
 use mpexec::tasks::{FileRef, Piece, Rows, SURVEY, SurveyJob, survey};
 use mpexec_core::{Pool, named};
-use mpexec_data::{BadRow, ColumnarFile, DataError, RowFault, row_starts};
+use mpexec_data::{BadRow, ColumnarFile, DataError, DataFile, Format, NpyFile, RowFault, Want, row_starts};
 
 use super::source::Source;
 use crate::failure::Failure;
@@ -22,7 +22,7 @@ const TEXT: &str = "text";
 
 /// A table, open.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     origin: Origin,
     path: PathBuf,
     type_name: &'static str,
@@ -38,7 +38,9 @@ pub(super) struct Table {
 #[derive(Debug)]
 enum Origin {
     Text(Source),
-    Columnar(ColumnarFile),
+    /// With the length of the file.
+    Columnar(ColumnarFile, u64),
+    Array(NpyFile),
 }
 
 impl Table {
@@ -46,7 +48,7 @@ impl Table {
     ///
     /// # Errors
     /// A [`Failure`] of files if it shows no rows, one of usage if it has not the columns.
-    pub(super) fn csv(source: Source, reading: &Reading) -> Result<Table, Failure> {
+    pub(crate) fn csv(source: Source, reading: &Reading) -> Result<Table, Failure> {
         let csv = source.csv(reading)?;
         let (path, fields) = (source.path(), csv.dialect.fields);
         let columns = reading.columns.places(&csv.names, fields);
@@ -62,7 +64,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`csv`](Table::csv).
-    pub(super) fn json(source: Source, reading: &Reading) -> Result<Table, Failure> {
+    pub(crate) fn json(source: Source, reading: &Reading) -> Result<Table, Failure> {
         let table = source.json()?;
         let path = source.path();
         let columns = reading.columns.places(&table.names, table.fields);
@@ -77,61 +79,103 @@ impl Table {
     ///
     /// # Errors
     /// As [`csv`](Table::csv), and one of files if a column holds no numbers.
-    pub(super) fn columnar(file: ColumnarFile, reading: &Reading) -> Result<Table, Failure> {
+    pub(crate) fn columnar(file: DataFile, format: Format, reading: &Reading, want: Want) -> Result<Table, Failure> {
+        let length = file.length();
+        let file = ColumnarFile::open_as(file, format)?;
         let (path, names) = (file.path().to_path_buf(), file.names().to_vec());
         let columns = reading.columns.places(&names, names.len());
         let columns = columns.map_err(|error| Failure::usage(format!("{}: {error}", shown(&path))))?;
-        let (type_name, cols) = (file.type_name(&columns)?, columns.len() as u64);
-        let (origin, rows) = (Origin::Columnar(file), Rows::Columnar { columns });
+        file.check_cells(&columns, want)?;
+        let type_name = if want == Want::Numbers { file.type_name(&columns)? } else { TEXT };
+        let cols = columns.len() as u64;
+        let (origin, rows) = (Origin::Columnar(file, length), Rows::Columnar { format, columns });
         Ok(Table { origin, path, type_name, rows, names, cols, first: 0, first_line: 1 })
     }
 
+    /// An array that is one of several, or of which not all columns count.
+    ///
+    /// # Errors
+    /// A [`Failure`] of usage if it has not the columns.
+    pub(crate) fn array(file: NpyFile, reading: &Reading) -> Result<Table, Failure> {
+        let path = file.path().to_path_buf();
+        let count = usize::try_from(file.layout().cols).unwrap_or(usize::MAX);
+        let columns = reading.columns.places(&[], count);
+        let columns = columns.map_err(|error| Failure::usage(format!("{}: {error}", shown(&path))))?;
+        let (type_name, cols) = (file.layout().type_name(), columns.len() as u64);
+        let (origin, rows) = (Origin::Array(file), Rows::Array { columns });
+        Ok(Table { origin, path, type_name, rows, names: Vec::new(), cols, first: 0, first_line: 1 })
+    }
+
     /// What it is called.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         shown(&self.path)
     }
 
     /// The number of the columns that count.
-    pub(super) fn cols(&self) -> u64 {
+    pub(crate) fn cols(&self) -> u64 {
         self.cols
     }
 
+    /// The titles of the columns that are read; none if it has no titles.
+    pub(crate) fn titles(&self) -> Vec<String> {
+        let (Rows::Csv { columns, .. }
+        | Rows::Json { columns, .. }
+        | Rows::Columnar { columns, .. }
+        | Rows::Array { columns }) = &self.rows;
+        if self.names.is_empty() {
+            return Vec::new();
+        }
+        columns.iter().map(|&column| self.names[column].clone()).collect()
+    }
+
     /// How to read its rows.
-    pub(super) fn reading(&self) -> &Rows {
+    pub(crate) fn reading(&self) -> &Rows {
         &self.rows
     }
 
-    /// What is read of it, if that is known: bytes of a text, or parts.
-    pub(super) fn size(&self) -> Option<u64> {
+    /// The bytes that are read of it, if that is known.
+    pub(crate) fn bytes(&self) -> Option<u64> {
         match &self.origin {
             Origin::Text(source) => source.length().map(|length| length - self.first),
-            Origin::Columnar(file) => Some(file.parts()),
+            Origin::Columnar(_, length) => Some(*length),
+            Origin::Array(file) => Some(file.layout().data_bytes()),
+        }
+    }
+
+    /// How many of these a part is, about.
+    pub(crate) fn bytes_of(&self, part: &Piece) -> u64 {
+        match &self.origin {
+            Origin::Text(_) => part.size(),
+            Origin::Columnar(file, length) => length / file.parts().max(1),
+            Origin::Array(file) => part.size() * file.layout().row_bytes(),
         }
     }
 
     /// The number of its rows, if that is known.
-    pub(super) fn rows(&self) -> Option<u64> {
+    pub(crate) fn rows(&self) -> Option<u64> {
         match &self.origin {
             Origin::Text(_) => None,
-            Origin::Columnar(file) => file.rows(),
+            Origin::Columnar(file, _) => file.rows(),
+            Origin::Array(file) => Some(file.layout().rows),
         }
     }
 
     /// How many parts it is cut into for so many workers, if that is known.
-    pub(super) fn pieces(&self, workers: usize) -> Option<u64> {
+    pub(crate) fn pieces(&self, workers: usize) -> Option<u64> {
         match &self.origin {
-            Origin::Text(_) => self.size().map(|bytes| Pieces::cut(bytes, 1, workers).len()),
-            Origin::Columnar(file) => Some(file.parts()),
+            Origin::Text(_) => self.bytes().map(|bytes| Pieces::cut(bytes, 1, workers).len()),
+            Origin::Columnar(file, _) => Some(file.parts()),
+            Origin::Array(file) => Some(Pieces::cut(file.layout().rows, file.layout().row_bytes(), workers).len()),
         }
     }
 
     /// The line in which its data begins.
-    pub(super) fn first_line(&self) -> u64 {
+    pub(crate) fn first_line(&self) -> u64 {
         self.first_line
     }
 
     /// The kind of its numbers.
-    pub(super) fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         self.type_name
     }
 
@@ -139,14 +183,19 @@ impl Table {
     ///
     /// # Errors
     /// A [`Failure`] of files or of the pool, or of a signal that came meanwhile.
-    pub(super) fn parts(&self, pool: &Pool, workers: usize, running: &Running) -> Result<Vec<Piece>, Failure> {
+    pub(crate) fn parts(&self, pool: &Pool, workers: usize, running: &Running) -> Result<Vec<Piece>, Failure> {
         let file = match &self.origin {
-            Origin::Columnar(file) => {
+            Origin::Columnar(file, _) => {
                 let input = self.reference(file.file())?;
                 let range = |part| part..part + 1;
                 return Ok((0..file.parts())
                     .map(|part| Piece::File { input: input.clone(), range: range(part) })
                     .collect());
+            }
+            Origin::Array(file) => {
+                let input = self.reference(file.file())?;
+                let pieces = Pieces::cut(file.layout().rows, file.layout().row_bytes(), workers);
+                return Ok(pieces.iter().map(|range| Piece::File { input: input.clone(), range }).collect());
             }
             Origin::Text(Source::Stream(_)) => return Ok(Vec::new()),
             Origin::Text(Source::File(file)) => file,
@@ -157,7 +206,7 @@ impl Table {
         let in_file = |range| Piece::File { input: reference.clone(), range };
         match &self.rows {
             // The lines that begin in a stretch are found by whoever counts them.
-            Rows::Json { .. } | Rows::Columnar { .. } => Ok(stretches.map(in_file).collect()),
+            Rows::Json { .. } | Rows::Columnar { .. } | Rows::Array { .. } => Ok(stretches.map(in_file).collect()),
             Rows::Csv { dialect, .. } => {
                 let mut starts = vec![self.first];
                 if pieces.len() > 1 {
@@ -205,16 +254,16 @@ impl Table {
     ///
     /// # Errors
     /// What is wrong with the stream.
-    pub(super) fn next_batch(&self) -> Result<Option<Piece>, DataError> {
+    pub(crate) fn next_batch(&self) -> Result<Option<Piece>, DataError> {
         let Origin::Text(source) = &self.origin else { return Ok(None) };
         source.next_batch(match &self.rows {
             Rows::Csv { dialect, .. } => Some(dialect.delimiter),
-            Rows::Json { .. } | Rows::Columnar { .. } => None,
+            Rows::Json { .. } | Rows::Columnar { .. } | Rows::Array { .. } => None,
         })
     }
 
     /// What is wrong with a row, for a person; `lines` are before the part it was found in.
-    pub(super) fn tell(&self, bad: &BadRow, lines: u64) -> String {
+    pub(crate) fn tell(&self, bad: &BadRow, lines: u64) -> String {
         let mut bad = bad.clone();
         bad.line += self.first_line - 1 + lines;
         let is_column = !matches!(bad.fault, RowFault::Broken { .. });

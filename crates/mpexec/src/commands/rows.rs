@@ -1,0 +1,129 @@
+//! `mpexec normalize` and `mpexec common-items`: workers read and work on parts of tables, and their rows are written in order.
+
+mod out;
+mod pairs;
+
+use std::sync::Arc;
+
+use mpexec::tasks::RowsWork;
+use mpexec_core::Pool;
+use mpexec_data::OnBadRow;
+
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::input::{self, Outputs, Table, same_width};
+use crate::interrupt::{Running, Work};
+use crate::pieces::Pieces;
+use crate::plan::{CommonItemsPlan, NormalizePlan, Place, PoolPlan, RowsOutput};
+use crate::progress::{Progress, Unit};
+use crate::walk::{BadRows, Walk};
+use crate::workforce::{self, For};
+use out::{ItemsOut, NumbersOut};
+use pairs::Pairs;
+
+/// Scales the rows of all files as one table.
+///
+/// # Errors
+/// The [`Failure`] that ended it early; a file that was to be written is absent then.
+pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
+    let file = matches!(plan.output.place, Place::File(_));
+    running.is(Work { verb: "scaled", file }, console);
+    let work = RowsWork::Normalize;
+    let files = input::files(&plan.files)?;
+    let outputs = outputs(&plan.output);
+    let tables = files.iter().map(|path| input::table(path, &plan.reading, work.wants(), &outputs));
+    let tables = tables.collect::<Result<Vec<_>, _>>()?;
+    let cols = same_width(&tables)?;
+    // Rows that are left out would make it fewer.
+    let rows = rows_of(&tables).filter(|_| plan.reading.on_bad_row != OnBadRow::Skip);
+    let mut out = NumbersOut::open(&plan.output, &tables[0].titles(), cols, rows)?;
+    let tables = &tables;
+    let pool = start(&plan.pool, tables, console, running)?;
+    let printing = plan.output.place == Place::Stdout;
+    let mut progress = progress(tables, plan.progress, printing, console);
+    let mut bad = BadRows::default();
+    let done = tables.iter().try_for_each(|table| {
+        let mut walk = Walk::begin(table, work, plan.reading.on_bad_row, &pool, running)?;
+        while let Some((part, bytes)) = walk.next(&mut bad)? {
+            out.take(&part.numbers, part.part.rows)?;
+            running.advance(part.part.rows);
+            progress.advance(bytes);
+        }
+        Ok(())
+    });
+    drop(progress);
+    workforce::hear_out(&pool, console);
+    done.and_then(|()| running.finish())?;
+    running.named(out.finish())?;
+    bad.tell(&plan.reading, console);
+    Ok(())
+}
+
+/// Finds the common items of the rows of two files.
+///
+/// # Errors
+/// The [`Failure`] that ended it early; a file that was to be written is absent then.
+pub(crate) fn common_items(
+    plan: &CommonItemsPlan,
+    console: &Arc<Console>,
+    running: &Arc<Running>,
+) -> Result<(), Failure> {
+    let file = matches!(plan.output.place, Place::File(_));
+    running.is(Work { verb: "compared", file }, console);
+    let work = RowsWork::Items;
+    let outputs = outputs(&plan.output);
+    let open = |path| input::table(path, &plan.reading, work.wants(), &outputs);
+    let tables = [open(&plan.files[0])?, open(&plan.files[1])?];
+    let mut out = ItemsOut::open(&plan.output)?;
+    let pool = start(&plan.pool, &tables, console, running)?;
+    let mut progress = progress(&tables, plan.progress, plan.output.place == Place::Stdout, console);
+    let mut bad = BadRows::default();
+    let walk = |table| Walk::begin(table, work, plan.reading.on_bad_row, &pool, running);
+    let done = walk(&tables[0]).and_then(|a| {
+        let mut pairs = Pairs::of([a, walk(&tables[1])?], &tables);
+        while let Some((rows, bytes)) = pairs.next(&mut bad)? {
+            rows.iter().try_for_each(|row| out.take(row))?;
+            running.advance(rows.len() as u64);
+            progress.advance(bytes);
+        }
+        Ok(())
+    });
+    drop(progress);
+    workforce::hear_out(&pool, console);
+    done.and_then(|()| running.finish())?;
+    running.named(out.finish())?;
+    bad.tell(&plan.reading, console);
+    Ok(())
+}
+
+fn outputs(output: &RowsOutput) -> Outputs {
+    Outputs::named(match &output.place {
+        Place::File(path) => Some(path.clone()),
+        Place::Stdout => None,
+    })
+}
+
+fn rows_of(tables: &[Table]) -> Option<u64> {
+    tables.iter().map(Table::rows).sum()
+}
+
+fn start(
+    plan: &PoolPlan,
+    tables: &[Table],
+    console: &Arc<Console>,
+    running: &Arc<Running>,
+) -> Result<Arc<Pool>, Failure> {
+    // Of a stream nobody knows the length, so no worker is too many.
+    let pieces = |workers| tables.iter().map(|table| table.pieces(workers)).sum::<Option<u64>>().unwrap_or(u64::MAX);
+    let (workers, _) = workforce::size(plan.workers, console, |workers| Pieces::single(pieces(workers)));
+    running.check()?;
+    let pool = Arc::new(workforce::start(plan, For::Tables, workers, console)?);
+    running.holds(Arc::clone(&pool));
+    running.begin(rows_of(tables));
+    Ok(pool)
+}
+
+fn progress(tables: &[Table], when: crate::args::When, printing: bool, console: &Arc<Console>) -> Progress {
+    let all = tables.iter().map(Table::bytes).sum::<Option<u64>>().unwrap_or_default();
+    Progress::start(console, when, Unit::Bytes, all, printing)
+}

@@ -1,0 +1,42 @@
+//! The files that will be written, held against those that are read: an output would take the place of its input, which is hardly
+//! what anybody wants.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use mpexec::names::shown;
+
+use crate::failure::Failure;
+
+/// What stands already where outputs will, by device and number there: whatever links lead to it.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    there: Vec<(PathBuf, (u64, u64))>,
+}
+
+impl Outputs {
+    /// Those of these names.
+    pub(crate) fn named(names: impl IntoIterator<Item = PathBuf>) -> Outputs {
+        let there = names.into_iter().filter_map(|name| {
+            let found = std::fs::metadata(&name).ok()?;
+            Some((name, (found.dev(), found.ino())))
+        });
+        Outputs { there: there.collect() }
+    }
+
+    /// Refuses an input that is one of them.
+    ///
+    /// # Errors
+    /// A [`Failure`] of usage.
+    pub(super) fn refuse(&self, file: &File, path: &Path) -> Result<(), Failure> {
+        let Ok(input) = file.metadata() else { return Ok(()) };
+        match self.there.iter().find(|(_, output)| *output == (input.dev(), input.ino())) {
+            None => Ok(()),
+            Some((output, _)) => {
+                let (output, path) = (shown(output), shown(path));
+                Err(Failure::usage(format!("{output}: is the file that is read ({path}); give another name")))
+            }
+        }
+    }
+}
