@@ -7,9 +7,9 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt8Type, UInt64Type};
-use arrow_array::RecordBatch;
 use common::files::{array, counts_in, file, folder, names_in, small, small_counts, table};
 use common::program::{Done, mpexec};
 use mpexec_data::{DType, NpyFile, Shape};

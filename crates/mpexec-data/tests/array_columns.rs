@@ -1,7 +1,5 @@
 //! Some columns of an array: the counts are those of the plainest loop, whatever the order, the kind and the number of columns.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
-
 mod common;
 
 use mpexec_data::{Bounds, NpyFile};

@@ -156,3 +156,58 @@ fn rows_of_many_and_of_long_fields_are_read_whole() {
     let mut counter = CsvCounter::new(&dialect, vec![2], CellBounds::parse("4", "8").unwrap());
     assert_eq!(counter.count(long.as_bytes(), OnBadRow::Fail, true).unwrap().counts, [1]);
 }
+
+/// What the csv crate cuts, counted by the bounds cell by cell: rows that are bad are left out.
+fn slowly(text: &[u8], fields: usize, columns: &[usize], bounds: &CellBounds) -> Vec<u8> {
+    let count = |record: Result<csv::ByteRecord, csv::Error>| {
+        let record = record.unwrap();
+        let held = || columns.iter().map(|&column| bounds.holds(&record[column]).map(u8::from)).sum::<Option<u8>>();
+        if record.len() == fields { held() } else { None }
+    };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text);
+    reader.byte_records().filter_map(count).collect()
+}
+
+proptest! {
+    #[test]
+    fn rows_of_any_bytes_are_counted_as_csv_core_cuts_them(
+        text in proptest::collection::vec(
+            prop_oneof![
+                6 => Just("4"), 3 => Just("7.5"), 2 => Just("-3"), 2 => Just("8"), 1 => Just("9"), 1 => Just("."), 1 => Just("-"),
+                9 => Just(","), 5 => Just("\n"), 2 => Just("\r\n"), 1 => Just("\r"), 1 => Just("\""), 1 => Just("\"4\""),
+                1 => Just(" "), 1 => Just("NA"), 1 => Just("e1"), 1 => Just("x"), 1 => Just("0000000000000000000"),
+                1 => Just("4.00000000000000000001"), 1 => Just("9007199254740993"), 1 => Just("+5"), 1 => Just("0.30000000000000004")
+            ],
+            0..120,
+        ),
+        all in any::<bool>(),
+    ) {
+        let text = text.concat();
+        let bounds = CellBounds::parse("4", "8").unwrap();
+        for (fields, columns) in [(1, vec![0]), (2, if all { vec![0, 1] } else { vec![1] }), (3, vec![2, 0])] {
+            let dialect = Dialect { delimiter: b',', fields };
+            let mut counter = CsvCounter::new(&dialect, columns.clone(), bounds);
+            let part = counter.count(text.as_bytes(), OnBadRow::Skip, true).unwrap();
+            prop_assert_eq!(part.counts, slowly(text.as_bytes(), fields, &columns, &bounds), "{} of {:?}", fields, text);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn numbers_are_read_as_exactly_as_the_standard_library_reads_them(
+        whole in 0u64..10_000_000_000, behind in 0u64..1_000_000_000, places in 0usize..12, negative in any::<bool>(),
+    ) {
+        let sign = if negative { "-" } else { "" };
+        let text = format!("{sign}{whole}.{behind:0places$}");
+        let number: f64 = text.parse().unwrap();
+        // The bounds are the number itself and its neighbours, so that the last bit matters.
+        for (bound, held) in [(number, 1), (number.next_up(), 0), (number.next_down(), 0)] {
+            let bound = format!("{bound:?}");
+            let mut counter =
+                CsvCounter::new(&Dialect { delimiter: b';', fields: 1 }, vec![0], CellBounds::parse(&bound, &bound).unwrap());
+            let part = counter.count(format!("{text}\n").as_bytes(), OnBadRow::Fail, true).unwrap();
+            prop_assert_eq!(&part.counts, &[held], "{} {}", text, bound);
+        }
+    }
+}

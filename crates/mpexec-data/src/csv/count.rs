@@ -1,8 +1,9 @@
 //! Counts the rows of one part of a CSV file that begins and ends with a row.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
+use super::plain::Plain;
 use crate::table::{BadRow, OnBadRow, PartCounts, RowCounts, RowFault};
 use crate::{CellBounds, Dialect};
 
@@ -21,6 +22,7 @@ use crate::{CellBounds, Dialect};
 #[derive(Debug)]
 pub struct CsvCounter {
     reader: Reader,
+    plain: Option<Plain>,
     columns: Vec<usize>,
     fields: usize,
     /// Whether `columns` are all, in order.
@@ -36,7 +38,8 @@ impl CsvCounter {
         let reader = ReaderBuilder::new().delimiter(dialect.delimiter).build();
         let all = columns.iter().copied().eq(0..dialect.fields);
         let ends = vec![0; dialect.fields + 1];
-        CsvCounter { reader, columns, fields: dialect.fields, all, bounds, text: vec![0; 4096], ends }
+        let plain = Plain::new(dialect.delimiter, dialect.fields, &columns);
+        CsvCounter { reader, plain, columns, fields: dialect.fields, all, bounds, text: vec![0; 4096], ends }
     }
 
     /// Counts `part`, which holds whole rows. The counts are `kept`, or only summed up.
@@ -46,8 +49,9 @@ impl CsvCounter {
     pub fn count(&mut self, part: &[u8], on_bad_row: OnBadRow, kept: bool) -> Result<PartCounts, BadRow> {
         let mut counts = RowCounts::new(self.columns.len() as u64, kept);
         self.reader.reset();
-        let mut at = 0;
+        let (mut at, mut quote) = (0, 0);
         loop {
+            at = self.count_plain(part, at, &mut quote, &mut counts);
             let begin = at;
             let Some(fields) = self.read(part, &mut at) else { break };
             let count = if fields == self.fields { self.count_row() } else { None };
@@ -69,6 +73,21 @@ impl CsvCounter {
         let mut done = counts.finish();
         done.lines = memchr_iter(b'\n', part).count() as u64;
         Ok(done)
+    }
+
+    /// Counts plain rows from `at` on, and returns where the first begins that is not plain, or the text ends. `quote` is where the
+    /// next quote was, if it is not passed yet.
+    fn count_plain(&self, part: &[u8], mut at: usize, quote: &mut usize, counts: &mut RowCounts) -> usize {
+        let Some(plain) = &self.plain else { return at };
+        if *quote <= at {
+            *quote = memchr(b'"', &part[at..]).map_or(part.len(), |quote| at + quote);
+        }
+        let text = &part[..*quote];
+        while let Some((count, next)) = plain.count(text, at, &self.bounds) {
+            counts.push(count);
+            at = next;
+        }
+        at
     }
 
     /// Reads the next row from `at` on; `None` behind the last. Returns the number of its fields.

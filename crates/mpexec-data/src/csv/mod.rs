@@ -2,10 +2,11 @@
 //!
 //! A quoted field may hold line ends, so nobody knows from a stretch of bytes alone where its rows begin. That is found in two
 //! steps: `survey.rs` says of each stretch what it does to either state it may begin in, and puts these answers together.
-//! Parsing itself is csv-core's, and the survey follows its rules exactly.
+//! Parsing itself is csv-core's, and the survey follows its rules exactly; so does `plain.rs`, which counts rows without quotes.
 
 mod count;
 mod dialect;
+mod plain;
 mod survey;
 
 pub use count::CsvCounter;

@@ -106,8 +106,9 @@ impl CellBounds {
         whole(self.unsigned, number)
     }
 
+    #[inline]
     pub(crate) fn holds_float(&self, number: f64) -> bool {
-        matches!(self.float, Interval::F64 { lo, hi } if lo <= number && number <= hi)
+        matches!(self.float, Interval::F64 { lo, hi } if (lo <= number) & (number <= hi))
     }
 }
 
