@@ -219,7 +219,8 @@ impl<T, E> Pending<T, E> {
     }
 
     /// As [`cancel`](Pending::cancel), and what runs is stopped too: its worker is killed and replaced. No other task is
-    /// harmed. `false` only when it had ended already.
+    /// harmed. `false` only when it had ended already. A worker that the system cannot end now (it waits for a device or a server, or is in
+    /// a frozen cgroup) is waited for three seconds and no longer.
     pub fn abort(&self) -> bool {
         self.stop(true)
     }

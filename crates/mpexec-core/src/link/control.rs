@@ -35,6 +35,7 @@ const MOST_ATTACHED: usize = 8;
 const MOST_AT_ONCE: usize = 253;
 /// What is wrong when a descriptor is lost.
 const TOO_MANY: &str = "more descriptors came than a frame can have, or this process may have no more (ulimit -n)";
+const NO_MEMORY: &str = "a descriptor came that is no memory file";
 /// How much is read at once at least: a handshake needs little, and fresh memory costs a page fault for each 4 KiB;
 const READ: usize = 4 << 10;
 /// data needs more.
@@ -137,6 +138,7 @@ impl Reader {
             let space = self.decoder.space(self.read);
             match recvmsg(fd(&self.socket), &mut [IoSliceMut::new(space)], &mut ancillary, self.flags) {
                 Ok(message) => {
+                    let known = self.attached.len();
                     for message in ancillary.drain() {
                         if let RecvAncillaryMessage::ScmRights(descriptors) = message {
                             self.attached.extend(descriptors.map(Foreign::new));
@@ -145,6 +147,11 @@ impl Reader {
                     // They come with a frame's first byte: these are of the frame at hand and of the next.
                     if message.flags.contains(ReturnFlags::CTRUNC) || self.attached.len() > 2 * MOST_ATTACHED {
                         return Err(LinkError::broken(TOO_MANY));
+                    }
+                    if !self.trusts() && !self.attached.iter().skip(known).all(Foreign::is_memory) {
+                        // A child that is started while they are open here closes them too, and waits for that.
+                        self.attached.truncate(known);
+                        return Err(LinkError::broken(NO_MEMORY));
                     }
                     if message.bytes == 0 {
                         self.ended = true;
@@ -169,6 +176,11 @@ impl Reader {
         let mut asked = [PollFd::from_borrowed_fd(fd(&self.socket), PollFlags::IN)];
         // What a signal interrupts is read without further ado.
         Timespec::try_from(limit).is_ok_and(|limit| poll(&mut asked, Some(&limit)) != Ok(0))
+    }
+
+    /// Whether the other side is a coordinator.
+    fn trusts(&self) -> bool {
+        !self.flags.contains(RecvFlags::DONTWAIT)
     }
 
     /// From now on data comes this way.

@@ -141,12 +141,11 @@ fn a_parcel_that_was_named_and_never_sent_is_found_out() {
 
 #[test]
 fn a_parcel_that_is_not_what_its_label_says_is_refused() {
-    let wrong: [(&str, OwnedFd, u64); 5] = [
+    let wrong: [(&str, OwnedFd, u64); 4] = [
         ("not sealed", unsealed(4096), 4096),
         ("hollow", hollow(MOST_BYTES), MOST_BYTES),
         ("shorter", sealed(b"short"), 6),
         ("longer", sealed(b"longer"), 5),
-        ("no memory file", std::fs::File::open("/dev/null").unwrap().into(), 1),
     ];
     for (what, fd, length) in wrong {
         for mut it in both() {
@@ -155,6 +154,18 @@ fn a_parcel_that_is_not_what_its_label_says_is_refused() {
             let taken = it.link.take_parcel(0, length);
             assert!(matches!(taken, Err(LinkError::Broken(_))), "a parcel that is {what} on {}: {taken:?}", it.name);
         }
+    }
+}
+
+#[test]
+fn a_descriptor_that_is_no_memory_file_is_not_kept_for_a_moment() {
+    for mut it in both() {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        it.send_parcel(0, 1, &[theirs.as_fd()]);
+        drop(theirs);
+        it.is_broken("no memory file");
+        // Blocks until the last that there is of the other end is closed.
+        assert_eq!(std::io::Read::read(&mut &ours, &mut [0]).unwrap(), 0);
     }
 }
 

@@ -9,6 +9,8 @@
 //!
 //! A child that is just being started has all descriptors once more until it runs its program, and closes them then; should it be the last to
 //! have one, the start would take as long as the closing, and with it all starts behind it. So nothing is let go while a child is being started by us.
+//! Some files are waited for by whoever closes any descriptor of theirs: what is no memory is refused as soon as it comes, so that a start hardly
+//! ever meets one.
 
 #![expect(unsafe_code, reason = "a descriptor that another thread closes is asked about by its number")]
 
@@ -18,6 +20,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use mpexec_ring::{OpenError, Parcel};
+use rustix::fs::fcntl_get_seals;
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
 
@@ -34,6 +37,11 @@ impl Foreign {
     pub(crate) fn new(fd: OwnedFd) -> Foreign {
         descriptors::make_room(fd.as_fd());
         Foreign(Some(fd))
+    }
+
+    /// Whether it is a memory file, as all are that a worker of sound mind sends. Asked of no other file, which might take its time to answer.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.0.as_ref().is_some_and(|fd| fcntl_get_seals(fd).is_ok())
     }
 
     /// It came from somebody who is trusted, or will be looked at.

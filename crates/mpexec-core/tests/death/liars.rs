@@ -1,7 +1,6 @@
 //! A worker that has gone mad writes on its own socket: it costs at most the task that it runs, and neither memory nor
 //! descriptors nor the time of the calls on other workers.
 
-use std::fs;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -10,6 +9,8 @@ use mpexec_core::{TaskError, Transport};
 use mpexec_wire::{
     ENTRY_HEADER, FrameKind, FromWorker, GROUP_HEADER, GroupHeader, PARCEL_REF, ParcelRef, ResultHeader, Status,
 };
+
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use crate::common::census::{Census, anonymous_memory};
 use crate::common::socket::{self, frame};
@@ -31,7 +32,7 @@ fn parcel(id: u64, length: u64) -> Vec<u8> {
 
 /// In a task: sends so many parcels that no result will name, and goes on.
 fn send_parcels(count: u64) -> u64 {
-    let (own, file) = (socket::own(), fs::File::open("/dev/null").unwrap());
+    let (own, file) = (socket::own(), memfd_create("parcel", MemfdFlags::CLOEXEC).unwrap());
     for id in 0..count {
         send(&own, &parcel(1_000_000 + id, 1), &[file.as_fd()]);
     }
