@@ -97,3 +97,32 @@ pub fn by_place(places: Vec<(i32, i32)>) -> BTreeMap<(i32, i32), usize> {
 pub fn no_door(values: &[f64]) -> f64 {
     values.iter().sum()
 }
+
+/// Sleeps for so many milliseconds.
+#[task]
+pub fn rest(milliseconds: u64) -> u64 {
+    std::thread::park_timeout(std::time::Duration::from_millis(milliseconds));
+    milliseconds
+}
+
+/// Takes so many bytes of memory.
+#[task]
+pub fn fill(bytes: usize) -> usize {
+    std::hint::black_box(vec![1u8; bytes]).len()
+}
+
+/// Dies at the first call with this file, and makes it.
+#[task]
+pub fn abort_once(file: std::path::PathBuf) -> u32 {
+    if std::fs::File::create_new(file).is_ok() {
+        std::process::abort();
+    }
+    1
+}
+
+/// Prints to both.
+#[task]
+pub fn shout(stdout: &str, stderr: &str) {
+    println!("{stdout}");
+    eprintln!("{stderr}");
+}

@@ -105,7 +105,7 @@ mod width;
 pub use bounds::{Bounds, BoundsError};
 pub use columnar::{ColumnarFile, ColumnarFormat, CountsColumns};
 pub use count::{Counter, DEFAULT_WINDOW_BYTES, count_range_into};
-pub use csv::{CsvCounter, CsvTable, Dialect, DialectError, Stretch, row_starts, survey_csv};
+pub use csv::{CsvCounter, CsvRecords, CsvTable, Dialect, DialectError, Stretch, row_starts, survey_csv};
 pub use data_file::DataFile;
 pub use dtype::DType;
 pub use error::DataError;

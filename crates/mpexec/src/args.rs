@@ -3,6 +3,10 @@
 //! Options that are no command's own are `global`, so they are accepted before and after the command. Bounds stay text
 //! here, because what `4` or `2.5` means depends on the type of the numbers in the file.
 
+mod limits;
+mod map;
+mod run;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +14,9 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use mpexec_core::{Chaos, Transport, Workers};
 
+pub(crate) use self::limits::LimitArguments;
+pub(crate) use self::map::{MapArguments, TasksArguments};
+pub(crate) use self::run::RunArguments;
 use crate::numbers;
 
 const STYLES: Styles = Styles::styled()
@@ -24,6 +31,9 @@ Examples:
   mpexec count-range data.bin
   mpexec --workers 3 count-range data.bin --min 2.5 --max 7
   mpexec count-range data.bin --output - | sort -n | uniq -c
+  mpexec tasks --worker-program ./my-worker
+  mpexec map my_task rows.jsonl --worker-program ./my-worker
+  mpexec run 'gzip -k {}' ::: *.log
   mpexec workers
 
 Exit codes:
@@ -88,7 +98,7 @@ pub(crate) struct Arguments {
 #[command(next_help_heading = "Options for all commands")]
 pub(crate) struct Common {
     /// How many worker processes: a number, or auto for as many as there are processors to be used
-    #[arg(long, global = true, value_name = "auto|N", default_value = "auto", value_parser = workers)]
+    #[arg(short = 'j', long, global = true, value_name = "auto|N", default_value = "auto", value_parser = workers)]
     pub(crate) workers: Workers,
 
     /// The way between this process and its workers; auto takes shared memory where the system has it
@@ -133,6 +143,9 @@ pub(crate) enum Command {
     CountRange(CountArguments),
     Normalize(NormalizeArguments),
     CommonItems(CommonItemsArguments),
+    Map(MapArguments),
+    Tasks(TasksArguments),
+    Run(RunArguments),
     /// Print how many workers auto means here, and why
     #[command(after_help = WORKERS_EXAMPLES)]
     Workers,

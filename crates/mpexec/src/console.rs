@@ -68,9 +68,18 @@ impl Console {
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
     }
 
+    /// Prints what somebody else wrote, as it is.
+    pub(crate) fn raw(&self, text: &[u8]) {
+        self.apart(|| drop(std::io::stderr().lock().write_all(text)));
+    }
+
     fn line(&self, line: &str) {
         // Standard error may be closed or full; there is nowhere left to say so.
-        let print = || drop(writeln!(anstream::stderr().lock(), "{line}"));
+        self.apart(|| drop(writeln!(anstream::stderr().lock(), "{line}")));
+    }
+
+    /// Prints so that no bar is in the way.
+    fn apart(&self, print: impl Fn()) {
         let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
         match bar.as_ref() {
             Some(bar) => bar.suspend(print),

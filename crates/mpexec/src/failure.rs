@@ -51,6 +51,11 @@ impl Failure {
         Failure::Error { exit, line: told(line) }
     }
 
+    /// Foreign text as a part of a line of ours.
+    pub(crate) fn one_line(text: &str) -> String {
+        told(text)
+    }
+
     /// An error of writing to standard output.
     pub(crate) fn stdout(error: &io::Error) -> Failure {
         match error.kind() {

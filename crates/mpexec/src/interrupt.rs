@@ -53,12 +53,25 @@ pub(crate) struct Running {
     pool: OnceLock<Arc<Pool>>,
     arrived: OnceLock<Arrived>,
     grace: OnceLock<Duration>,
+    /// What is told when nothing new is to be begun.
+    hook: OnceLock<Hook>,
+}
+
+/// Something to be called, once.
+struct Hook(Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Hook")
+    }
 }
 
 /// What the message says about the work.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
-    /// What is done with a row: `counted`, `made`.
+    /// What is counted: `rows`, `commands`.
+    pub(crate) unit: &'static str,
+    /// What is done with each: `counted`, `made`.
     pub(crate) verb: &'static str,
     /// Whether a file was to be written.
     pub(crate) file: bool,
@@ -102,6 +115,21 @@ impl Running {
         let _ = self.pool.set(pool);
     }
 
+    /// Calls `hook` when nothing new is to be begun, from another thread; at once, if that is so already.
+    pub(crate) fn when_stopping(&self, hook: impl Fn() + Send + Sync + 'static) {
+        // There is one command, so the place is free.
+        let _ = self.hook.set(Hook(Box::new(hook)));
+        if self.is_stopping() {
+            self.call_hook();
+        }
+    }
+
+    fn call_hook(&self) {
+        if let Some(Hook(hook)) = self.hook.get() {
+            hook();
+        }
+    }
+
     /// So many more rows are done.
     pub(crate) fn advance(&self, rows: u64) {
         self.done.fetch_add(rows, Ordering::Relaxed);
@@ -109,7 +137,7 @@ impl Running {
 
     /// Whether nothing new is to be begun.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// To be asked before something is begun that would have to be ended.
@@ -204,8 +232,9 @@ impl Running {
     fn signalled(self: &Arc<Running>, signal: Signal) {
         // The thread of a later one may be the first to run.
         let reaction = self.stage().signalled(self.arrived().unwrap_or(signal));
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.store(true, Ordering::SeqCst);
         self.changed.notify_all();
+        self.call_hook();
         match reaction {
             Reaction::Leave(signal) => self.leave(signal),
             Reaction::Stop(signal) => {
@@ -251,9 +280,9 @@ fn message(signal: Signal, stage: Stage, work: Work, done: u64, rows: u64) -> St
     let what = signal.participle();
     let file = if work.file && !stage.is_finished() { "; no file written" } else { "" };
     match rows {
-        UNKNOWN => format!("{what} before any row was {}{file}", work.verb),
-        UNCOUNTED => format!("{what}: {} rows {}{file}", grouped(done), work.verb),
-        rows => format!("{what}: {} of {} rows {}{file}", grouped(done), grouped(rows), work.verb),
+        UNKNOWN => format!("{what} before any {} was {}{file}", work.unit.trim_end_matches('s'), work.verb),
+        UNCOUNTED => format!("{what}: {} {} {}{file}", grouped(done), work.unit, work.verb),
+        rows => format!("{what}: {} of {} {} {}{file}", grouped(done), grouped(rows), work.unit, work.verb),
     }
 }
 
@@ -261,7 +290,7 @@ fn message(signal: Signal, stage: Stage, work: Work, done: u64, rows: u64) -> St
 mod tests {
     use super::*;
 
-    const COUNT: Work = Work { verb: "counted", file: true };
+    const COUNT: Work = Work { unit: "rows", verb: "counted", file: true };
 
     #[test]
     fn the_message_says_how_far_it_came_and_that_no_file_is_there() {
@@ -301,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_message_says_nothing_of_a_file_nobody_asked_for_or_that_may_be_there() {
-        let none = Work { verb: "counted", file: false };
+        let none = Work { unit: "rows", verb: "counted", file: false };
         let told = message(Signal::Hangup, Stage::Working, none, 5, 10);
         assert_eq!(told, "hung up: 5 of 10 rows counted");
         let late = message(Signal::Interrupt, Stage::Done(None), COUNT, 10, 10);

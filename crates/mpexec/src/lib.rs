@@ -46,6 +46,7 @@ use mpexec_core::DuplicateName;
 /// [`DuplicateName`] if another task was registered under the name of one of these.
 pub fn register() -> Result<(), DuplicateName> {
     register_arrays()?;
+    mpexec_core::register(tasks::RUN_COMMAND, tasks::run_command)?;
     mpexec_core::register(tasks::COUNT_TABLE, tasks::count_table)?;
     mpexec_core::register(tasks::SURVEY, tasks::survey)?;
     mpexec_core::register(tasks::ROWS_OF_TABLE, tasks::rows_of_table)

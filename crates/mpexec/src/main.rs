@@ -3,11 +3,13 @@
 //! Errors are printed here and nowhere else, and the exit codes stand in `exit.rs`. The program ends with `exit` and not by
 //! returning: once the result is out, there is nothing to wait for, and workers die with their coordinator.
 mod args;
+mod closest;
 mod commands;
 mod console;
 mod early;
 mod exit;
 mod failure;
+mod flow;
 mod input;
 mod interrupt;
 mod numbers;
@@ -15,6 +17,7 @@ mod pause;
 mod pieces;
 mod plan;
 mod print;
+mod printer;
 mod processors;
 mod progress;
 mod report;

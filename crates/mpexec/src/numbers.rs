@@ -59,6 +59,60 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| "not a time that can be waited for".to_owned())
 }
 
+/// A time that is some time.
+pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        Duration::ZERO => Err("nothing is done in no time; write it as 30s, 500ms or 2m".to_owned()),
+        some => Ok(some),
+    }
+}
+
+/// A number of bytes: `512M`, `2G`, `1.5g`; without a unit, bytes. The units are powers of 1024.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let bad = || "not a size; write it as 512M, 2G or 1073741824".to_owned();
+    let text = text.trim();
+    let unit = text.chars().next_back().ok_or_else(bad)?.to_ascii_uppercase();
+    let (number, shift) = match "KMGT".find(unit) {
+        Some(place) => (&text[..text.len() - 1], 10 * (place as u32 + 1)),
+        None => (text, 0),
+    };
+    let bytes = number.trim_end().parse::<f64>().map_err(|_| bad())? * (1u64 << shift) as f64;
+    if (1.0..1e18).contains(&bytes) { Ok(bytes as u64) } else { Err(bad()) }
+}
+
+/// When failures are the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Halt {
+    /// What runs is killed.
+    pub(crate) now: bool,
+    /// So many failures,
+    pub(crate) failures: u64,
+    /// or so many in a hundred.
+    pub(crate) percent: bool,
+}
+
+/// When failures are the end: `now,fail=1`, `soon,fail=10%`.
+pub(crate) fn halt(text: &str) -> Result<Halt, String> {
+    let bad = || "write it as now,fail=1 or soon,fail=10%".to_owned();
+    let (when, number) = text.split_once(",fail=").ok_or_else(bad)?;
+    let now = match when {
+        "now" => true,
+        "soon" => false,
+        _ => return Err(bad()),
+    };
+    let (number, percent) = number.strip_suffix('%').map_or((number, false), |number| (number, true));
+    let failures = number.parse().ok().filter(|&number| number > 0 && (!percent || number <= 100)).ok_or_else(bad)?;
+    Ok(Halt { now, failures, percent })
+}
+
+/// A name and a value: `minimum=4`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("give the name of a parameter and its value: minimum=4".to_owned()),
+    }
+}
+
 /// A number with commas between groups of three digits, for people.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -86,6 +140,33 @@ mod tests {
         for text in ["", "s", "-1s", "two", "nan", "inf", "1e30s", "5 days"] {
             assert!(time(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_have_a_unit_or_are_bytes() {
+        for (text, bytes) in [("1", 1), ("2k", 2048), ("1.5M", 3 << 19), ("512 M", 512 << 20), ("3G", 3 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "M", "0", "-1G", "nan", "5X", "1e30"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert!(some_time("0").is_err() && some_time("1s").is_ok());
+    }
+
+    #[test]
+    fn a_halt_says_when_and_after_how_many_failures() {
+        assert_eq!(halt("now,fail=1"), Ok(Halt { now: true, failures: 1, percent: false }));
+        assert_eq!(halt("soon,fail=10%"), Ok(Halt { now: false, failures: 10, percent: true }));
+        for text in ["now", "never,fail=1", "soon,fail=0", "soon,fail=101%", "soon,success=1", "now,fail=x"] {
+            assert!(halt(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pair_is_cut_at_its_first_sign_of_equality() {
+        assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert_eq!(pair("a="), Ok(("a".to_owned(), String::new())));
+        assert!(pair("=4").is_err() && pair("a").is_err());
     }
 
     #[test]

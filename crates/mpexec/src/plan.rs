@@ -13,10 +13,15 @@ use crate::args::{
 use crate::failure::Failure;
 
 mod counts;
+mod map;
 mod rows;
+mod run;
 
 pub(crate) use counts::Counts;
+use map::Limits;
+pub(crate) use map::{MapPlan, RowReading, TasksPlan};
 pub(crate) use rows::{CommonItemsPlan, NormalizePlan, RowsAs, RowsOutput};
+pub(crate) use run::{RunInput, RunPlan};
 
 /// What the surroundings say about the worker program.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +39,9 @@ pub(crate) enum Plan {
     Count(CountPlan),
     Normalize(NormalizePlan),
     CommonItems(CommonItemsPlan),
+    Map(MapPlan),
+    Tasks(TasksPlan),
+    Run(Box<RunPlan>),
     Workers(Workers),
 }
 
@@ -120,6 +128,9 @@ impl Plan {
             Command::CountRange(count) => count_range(count, common, around).map(Plan::Count),
             Command::Normalize(what) => rows::normalize(what, common, around).map(Plan::Normalize),
             Command::CommonItems(what) => rows::common_items(what, common, around).map(Plan::CommonItems),
+            Command::Map(arguments) => map::map(arguments, common, around).map(Plan::Map),
+            Command::Tasks(arguments) => map::tasks(&arguments, common, around).map(Plan::Tasks),
+            Command::Run(arguments) => run::run(arguments, common, around).map(Box::new).map(Plan::Run),
             Command::Workers => Ok(Plan::Workers(common.workers)),
         }
     }
@@ -188,7 +199,23 @@ fn pool(common: Common, around: Surroundings) -> PoolPlan {
 }
 
 fn reading(arguments: ReadingArguments) -> Reading {
-    let (format, delimiter) = match arguments.input_format {
+    let (format, delimiter) = format(arguments.input_format);
+    Reading {
+        format,
+        columns: arguments.columns.map(Columns::named).unwrap_or_default(),
+        delimiter: arguments.delimiter.or(delimiter),
+        header: header(arguments.header),
+        on_bad_row: match arguments.on_bad_row {
+            BadRowName::Fail => OnBadRow::Fail,
+            BadRowName::Skip => OnBadRow::Skip,
+            BadRowName::Null => OnBadRow::Null,
+        },
+    }
+}
+
+/// The format that was named, and the delimiter that it implies.
+fn format(named: Option<InputFormat>) -> (Option<Format>, Option<u8>) {
+    match named {
         None => (None, None),
         Some(InputFormat::Npy) => (Some(Format::Npy), None),
         Some(InputFormat::Csv) => (Some(Format::Csv), None),
@@ -196,21 +223,14 @@ fn reading(arguments: ReadingArguments) -> Reading {
         Some(InputFormat::Tsv) => (Some(Format::Csv), Some(b'\t')),
         Some(InputFormat::Parquet) => (Some(Format::Parquet), None),
         Some(InputFormat::Arrow) => (Some(Format::Arrow), None),
-    };
-    Reading {
-        format,
-        columns: arguments.columns.map(Columns::named).unwrap_or_default(),
-        delimiter: arguments.delimiter.or(delimiter),
-        header: match arguments.header {
-            Header::Auto => None,
-            Header::Yes => Some(true),
-            Header::No => Some(false),
-        },
-        on_bad_row: match arguments.on_bad_row {
-            BadRowName::Fail => OnBadRow::Fail,
-            BadRowName::Skip => OnBadRow::Skip,
-            BadRowName::Null => OnBadRow::Null,
-        },
+    }
+}
+
+fn header(said: Header) -> Option<bool> {
+    match said {
+        Header::Auto => None,
+        Header::Yes => Some(true),
+        Header::No => Some(false),
     }
 }
 

@@ -27,6 +27,14 @@ pub(crate) fn text(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints lines for a program, as they are.
+///
+/// # Errors
+/// As [`report`].
+pub(crate) fn plain(text: &str) -> Result<(), Failure> {
+    whole(text)
+}
+
 fn whole(text: &str) -> Result<(), Failure> {
     Stdout::lines()?.write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
 }

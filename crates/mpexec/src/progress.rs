@@ -24,6 +24,7 @@ const PACE: Duration = Duration::from_secs(1);
 pub(crate) enum Unit {
     Rows,
     Bytes,
+    Tasks,
 }
 
 impl Unit {
@@ -31,6 +32,7 @@ impl Unit {
         match self {
             Unit::Rows => "rows",
             Unit::Bytes => "bytes",
+            Unit::Tasks => "tasks",
         }
     }
 }
@@ -97,14 +99,19 @@ impl Progress {
         self.console.draw_with(Some(bar.clone()));
         self.state = State::Shown(bar);
     }
+
+    /// Nothing is drawn any more.
+    pub(crate) fn clear(&mut self) {
+        if let State::Shown(bar) = std::mem::replace(&mut self.state, State::Never) {
+            self.console.draw_with(None);
+            bar.finish_and_clear();
+        }
+    }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let State::Shown(bar) = &self.state {
-            self.console.draw_with(None);
-            bar.finish_and_clear();
-        }
+        self.clear();
     }
 }
 

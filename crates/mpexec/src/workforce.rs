@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpexec_core::{Pool, Workers, count_processors};
+use mpexec_core::{Pool, PoolBuilder, Workers, count_processors};
 
 use crate::console::{Console, Level};
 use crate::failure::Failure;
@@ -69,12 +69,26 @@ pub(crate) enum For {
 /// # Errors
 /// A [`Failure`] of the pool that names the worker program and the remedy.
 pub(crate) fn start(plan: &PoolPlan, what: For, workers: usize, console: &Arc<Console>) -> Result<Pool, Failure> {
-    let mut builder =
-        Pool::builder().workers(Workers::Exact(workers)).transport(plan.transport).attempts(ATTEMPTS).label("mpexec");
     let program = match what {
         For::Arrays => &plan.array_worker,
         For::Tables => &plan.table_worker,
     };
+    build(plan, program.as_deref(), workers, console, |builder| builder.attempts(ATTEMPTS))
+}
+
+/// Starts a pool with this program as workers, or this one itself, and with what `more` sets.
+///
+/// # Errors
+/// As [`start`].
+pub(crate) fn build(
+    plan: &PoolPlan,
+    program: Option<&Path>,
+    workers: usize,
+    console: &Arc<Console>,
+    more: impl FnOnce(PoolBuilder) -> PoolBuilder,
+) -> Result<Pool, Failure> {
+    let builder = Pool::builder().workers(Workers::Exact(workers)).transport(plan.transport).label("mpexec");
+    let mut builder = more(builder);
     if let Some(program) = program {
         builder = builder.worker_program(program);
     }

@@ -7,9 +7,11 @@
 mod count;
 mod dialect;
 mod plain;
+mod records;
 mod survey;
 
 pub use count::CsvCounter;
 pub use dialect::{CsvTable, Dialect, DialectError};
+pub use records::CsvRecords;
 pub(crate) use survey::last_row_start;
 pub use survey::{Stretch, row_starts, survey_csv};

@@ -27,7 +27,7 @@ impl Packing {
     }
 
     /// Unpacks what `packed` gives.
-    pub(super) fn unpack(self, packed: Box<dyn BufRead>) -> io::Result<Box<dyn Read>> {
+    pub(super) fn unpack(self, packed: Box<dyn BufRead + Send>) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
             Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed)?),

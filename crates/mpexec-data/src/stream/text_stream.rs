@@ -24,7 +24,7 @@ use crate::{CsvTable, DataError, DialectError, Format, JsonTable, sniff};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct TextStream {
-    reader: Box<dyn Read>,
+    reader: Box<dyn Read + Send>,
     packing: Option<Packing>,
     path: PathBuf,
     /// What was read and not handed on.
@@ -48,7 +48,7 @@ impl TextStream {
     /// [`DataError::Empty`] if there is nothing, [`DataError::Io`] if it cannot be read or unpacked.
     pub fn new(file: File, path: impl Into<PathBuf>) -> Result<TextStream, DataError> {
         let path = path.into();
-        let mut packed: Box<dyn BufRead> = Box::new(BufReader::with_capacity(START, file));
+        let mut packed: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(START, file));
         let mut start = Vec::new();
         let read = packed.by_ref().take(8).read_to_end(&mut start);
         read.map_err(|cause| DataError::Io { path: path.clone(), doing: "read it", cause })?;
@@ -56,8 +56,8 @@ impl TextStream {
             return Err(DataError::Empty { path });
         }
         let packing = Packing::of(&start);
-        let whole: Box<dyn BufRead> = Box::new(Cursor::new(start).chain(packed));
-        let reader: Box<dyn Read> = match packing {
+        let whole: Box<dyn BufRead + Send> = Box::new(Cursor::new(start).chain(packed));
+        let reader: Box<dyn Read + Send> = match packing {
             None => Box::new(whole),
             Some(packing) => packing.unpack(whole).map_err(|cause| DataError::Io {
                 path: path.clone(),

@@ -25,7 +25,7 @@ struct Group {
 /// # Errors
 /// The [`Failure`] that ended it early; a file that was to be written is absent then.
 pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
-    running.is(Work { verb: "counted", file: plan.counts.makes_files() }, console);
+    running.is(Work { unit: "rows", verb: "counted", file: plan.counts.makes_files() }, console);
     let started = Instant::now();
     let files = input::files(&plan.files)?;
     let outputs = Outputs::named(plan.counts.files(&files)?);

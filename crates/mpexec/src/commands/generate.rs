@@ -21,7 +21,7 @@ const BLOCK: usize = 1 << 20;
 /// # Errors
 /// The [`Failure`] that ended it early; the file is absent then.
 pub(crate) fn run(plan: &GenPlan, console: &Arc<Console>, running: &Running) -> Result<(), Failure> {
-    running.is(Work { verb: "made", file: plan.place != Place::Stdout }, console);
+    running.is(Work { unit: "rows", verb: "made", file: plan.place != Place::Stdout }, console);
     let shape = format!("int64 ({}, {}), {} to {}, seed {}", plan.rows, plan.cols, plan.low, plan.high - 1, plan.seed);
     match &plan.place {
         Place::Stdout => {

@@ -2,7 +2,10 @@
 
 mod count_range;
 mod generate;
+mod map;
 mod rows;
+mod run;
+mod tasks;
 mod workers;
 
 use std::sync::Arc;
@@ -22,6 +25,9 @@ pub(crate) fn run(plan: &Plan, console: &Arc<Console>, running: &Arc<Running>) -
         Plan::Count(plan) => count_range::run(plan, console, running),
         Plan::Normalize(plan) => rows::normalize(plan, console, running),
         Plan::CommonItems(plan) => rows::common_items(plan, console, running),
+        Plan::Map(plan) => map::run(plan, console, running),
+        Plan::Tasks(plan) => tasks::run(plan, console, running),
+        Plan::Run(plan) => run::run(plan, console, running),
         Plan::Workers(asked) => workers::run(*asked),
     }
 }

@@ -27,7 +27,7 @@ use pairs::Pairs;
 /// The [`Failure`] that ended it early; a file that was to be written is absent then.
 pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
     let file = matches!(plan.output.place, Place::File(_));
-    running.is(Work { verb: "scaled", file }, console);
+    running.is(Work { unit: "rows", verb: "scaled", file }, console);
     let work = RowsWork::Normalize;
     let files = input::files(&plan.files)?;
     let outputs = outputs(&plan.output);
@@ -69,7 +69,7 @@ pub(crate) fn common_items(
     running: &Arc<Running>,
 ) -> Result<(), Failure> {
     let file = matches!(plan.output.place, Place::File(_));
-    running.is(Work { verb: "compared", file }, console);
+    running.is(Work { unit: "rows", verb: "compared", file }, console);
     let work = RowsWork::Items;
     let outputs = outputs(&plan.output);
     let open = |path| input::table(path, &plan.reading, work.wants(), &outputs);

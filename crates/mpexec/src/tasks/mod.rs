@@ -1,11 +1,13 @@
 //! The tasks that workers have built in, one file each, and what tasks on files share.
 
+mod command;
 mod count;
 mod held;
 mod reference;
 mod rows;
 mod table;
 
+pub use command::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, SLOT, run_command};
 pub use count::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
 pub use reference::FileRef;
 pub use rows::{

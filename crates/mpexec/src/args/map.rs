@@ -1,0 +1,91 @@
+//! The arguments of `map` and `tasks`.
+
+use std::path::PathBuf;
+
+use super::{Header, InputFormat, LimitArguments, Mode};
+use crate::numbers;
+
+const MAP_EXAMPLES: &str = "\
+Examples:
+  mpexec map word_count lines.jsonl --worker-program ./my-worker
+  echo '{\"from\": 1, \"to\": 9}' | mpexec map primes --worker-program ./my-worker
+  mpexec map price orders.csv --columns item,number --worker-program ./my-worker
+  mpexec map howmany data.bin --with minimum=4 --with maximum=8 --worker-program ./my-worker
+  mpexec map fetch urls.jsonl --timeout 30s --retries 2 --mode async --worker-program ./my-worker";
+
+const TASKS_EXAMPLES: &str = "\
+Examples:
+  mpexec tasks --worker-program ./my-worker
+  mpexec tasks --json --worker-program ./my-worker | jq -r .name";
+
+/// Call a task of your own worker program for each row of the input
+///
+/// The task is a function with #[task] in the program that --worker-program names. Each line of JSON is one call: an array holds all
+/// arguments by place, an object all by name, anything else is the only one. Of a .npy array or a CSV table each row is one call: the row as
+/// a whole if one parameter is left that takes a list, otherwise a value for each parameter, by title or by place.
+///
+/// Each call gives one line of JSON: {"index":0,"ok":RESULT} or {"index":0,"error":{"kind":"panicked","message":..}}. What tasks print
+/// to their standard output is thrown away, their standard error is shown.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = MAP_EXAMPLES)]
+pub(crate) struct MapArguments {
+    /// The name of the task
+    #[arg(value_name = "TASK")]
+    pub(crate) task: String,
+
+    /// The file to read; - for standard input, which is JSON lines if --input-format does not say csv or tsv
+    #[arg(value_name = "INPUT", default_value = "-")]
+    pub(crate) input: PathBuf,
+
+    /// An argument that is the same in all calls: a parameter's name and its value as JSON, or as text if that is no JSON
+    #[arg(long, value_name = "NAME=VALUE", value_parser = numbers::pair)]
+    pub(crate) with: Vec<(String, String)>,
+
+    /// Write the results to FILE; - for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+
+    /// Whether results come in the order of the input (sync) or as they are ready (async)
+    #[arg(long, value_name = "MODE", default_value = "sync")]
+    pub(crate) mode: Mode,
+
+    /// End at the first failure; calls that have not begun are not made
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+
+    #[command(flatten)]
+    pub(crate) reading: RowArguments,
+}
+
+/// How the input is read.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options for reading")]
+pub(crate) struct RowArguments {
+    /// What the input holds [default: what a file's content says; JSON lines for standard input]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) input_format: Option<InputFormat>,
+
+    /// The columns of CSV that are arguments, by name or by number from 1 on [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) columns: Option<Vec<String>>,
+
+    /// What stands between two fields of CSV: one character, or tab [default: seen in the first rows]
+    #[arg(long, value_name = "CHAR", value_parser = numbers::delimiter)]
+    pub(crate) delimiter: Option<u8>,
+
+    /// Whether the first row of CSV is titles; auto: if it has a cell that is no number above one that is, or no numbers follow
+    #[arg(long, value_name = "auto|yes|no", default_value = "auto")]
+    pub(crate) header: Header,
+}
+
+/// List the tasks of a worker program: names, parameters, types, and the first line of their documentation
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = TASKS_EXAMPLES)]
+pub(crate) struct TasksArguments {
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}

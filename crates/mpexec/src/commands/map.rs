@@ -1,0 +1,145 @@
+//! `mpexec map`: the rows of an input become calls of a task in the user's own worker program.
+
+mod input;
+mod outcome;
+mod shape;
+
+use std::sync::Arc;
+
+use mpexec_core::{Pool, TaskError, TaskInfo};
+
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::flow::{Collector, Flow, Next};
+use crate::interrupt::{Running, Work};
+use crate::numbers::grouped;
+use crate::pieces::Pieces;
+use crate::plan::{MapPlan, Place};
+use crate::printer::Printer;
+use crate::progress::{Progress, Unit};
+use crate::{closest, workforce};
+use input::Input;
+use shape::Shape;
+
+/// Calls the task for each row, and writes what came of it.
+///
+/// # Errors
+/// The [`Failure`] that ended it early, or that of the calls; a file is there in the second case.
+pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
+    running.is(Work { unit: "rows", verb: "done", file: plan.place != Place::Stdout }, console);
+    let mut input = Input::open(&plan.input, &plan.reading)?;
+    let (workers, _) =
+        workforce::size(plan.pool.workers, console, |_| Pieces::single(input.rows().unwrap_or(u64::MAX)));
+    running.check()?;
+    let program = plan.pool.table_worker.as_deref();
+    let pool = Arc::new(workforce::build(&plan.pool, program, workers, console, |builder| {
+        // Standard output belongs to the results.
+        plan.limits.apply(builder, plan.limits.timeout).stdout(mpexec_core::Output::Null)
+    })?);
+    running.holds(Arc::clone(&pool));
+    let task = find(&pool, &plan.task)?;
+    let shape = Shape::new(&task, &plan.with, input.width(), input.titles(), input.is_matrix())?;
+    let printer = Printer::open(&plan.place)?;
+    let rows = input.rows();
+    running.begin(rows);
+    let printing = plan.place == Place::Stdout;
+    let calling = Calling {
+        fail_fast: plan.fail_fast,
+        printer: Some(printer),
+        running: Arc::clone(running),
+        progress: Progress::start(console, plan.progress, Unit::Tasks, rows.unwrap_or_default(), printing),
+        line: Vec::new(),
+        done: 0,
+        failed: 0,
+        first: None,
+    };
+    let flow = Flow::new(plan.ordered, calling);
+    let stopping = Arc::clone(&flow);
+    running.when_stopping(move || stopping.stop(Next::Finish));
+    let (name, caller) = (plan.task.clone(), Arc::clone(&pool));
+    flow.feed(move || input.next(&shape), move |_, text| caller.apply_json_async(&name, text))?;
+    let called = flow.wait();
+    workforce::hear_out(&pool, console);
+    let mut calling = flow.collector();
+    calling.progress.clear();
+    let (done, failed, first) = (calling.done, calling.failed, calling.first.take());
+    let printer = calling.printer.take();
+    // What was stopped by a signal may well have come to the end of what it was given.
+    if let Err(failure) = called.map(drop).and_then(|()| running.check()).and_then(|()| running.finish()) {
+        if let Some(printer) = printer {
+            printer.stop();
+        }
+        return Err(failure);
+    }
+    running.named(printer.map_or(Ok(()), Printer::finish))?;
+    match first {
+        None => Ok(()),
+        Some(first) => {
+            let all = grouped(done);
+            Err(Failure::task(format!("{} of {all} calls failed; the first: {first}", grouped(failed))))
+        }
+    }
+}
+
+/// What the worker program says of the task.
+fn find(pool: &Pool, name: &str) -> Result<TaskInfo, Failure> {
+    let tasks = pool.functions();
+    match tasks.iter().find(|task| task.name == name) {
+        Some(task) if task.json => Ok(task.clone()),
+        Some(_) => Err(Failure::usage(format!(
+            "the task {name:?} cannot be called with JSON: only one with #[task] can, if it does not say `json = false`"
+        ))),
+        None => {
+            let names = || tasks.iter().filter(|task| task.json).map(|task| task.name.as_str());
+            let remedy = match closest::to(name, names()) {
+                Some(known) => format!("; did you mean {known:?}?"),
+                None if names().next().is_none() => "; it has none, for none of its functions has #[task]".to_owned(),
+                None => "; mpexec tasks lists what it has".to_owned(),
+            };
+            Err(Failure::usage(format!("the worker program has no task {name:?}{remedy}")))
+        }
+    }
+}
+
+/// What is done with outcomes.
+struct Calling {
+    fail_fast: bool,
+    /// Taken at the end.
+    printer: Option<Printer>,
+    running: Arc<Running>,
+    progress: Progress,
+    line: Vec<u8>,
+    done: u64,
+    failed: u64,
+    /// The first failure, in words.
+    first: Option<String>,
+}
+
+impl Collector<String> for Calling {
+    fn take(&mut self, index: u64, outcome: Result<&String, &TaskError>) -> Result<Next, Failure> {
+        let mut next = Next::GoOn;
+        if let Err(error) = outcome {
+            if matches!(error, TaskError::Pool(_) | TaskError::PoolClosed { .. }) {
+                return Err(Failure::of_task(error, &format!("call {index}: {error}")));
+            }
+            self.failed += 1;
+            if self.fail_fast {
+                next = Next::Kill;
+            }
+            self.first.get_or_insert_with(|| Failure::one_line(&format!("call {index}: {error}")));
+        }
+        self.line.clear();
+        outcome::write(index, outcome, &mut self.line);
+        if let Some(printer) = &mut self.printer {
+            printer.push(&self.line)?;
+        }
+        self.done += 1;
+        self.running.advance(1);
+        self.progress.advance(1);
+        Ok(next)
+    }
+
+    fn weight(result: &String) -> u64 {
+        result.len() as u64
+    }
+}

@@ -1,0 +1,310 @@
+//! Where the rows of `map` come from: lines of JSON, CSV, or a `.npy` array, one row after the other and no more in memory than a part.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::ops::Range;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use mpexec::names::shown;
+use mpexec_data::{CsvRecords, DType, DataError, DataFile, Element, Format, NpyFile, TextStream};
+
+use super::shape::{Cell, Shape};
+use crate::failure::Failure;
+use crate::plan::RowReading;
+
+/// No line is longer: it is held as a whole, so somebody's endless line would take all memory.
+const LONGEST_LINE: u64 = 256 << 20;
+
+/// So many numbers of an array are read at once.
+const NUMBERS: u64 = 1 << 14;
+
+/// An input that was opened.
+pub(super) enum Input {
+    /// Lines as they come, so that one is worked on before the next is written.
+    Lines {
+        reader: BufReader<File>,
+        path: PathBuf,
+    },
+    /// Lines that are compressed.
+    Packed {
+        stream: TextStream,
+        lines: Batch,
+    },
+    Csv(Box<Csv>),
+    Array(Array),
+}
+
+/// Lines that were read and not yet taken.
+#[derive(Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+pub(super) struct Csv {
+    stream: TextStream,
+    delimiter: u8,
+    records: CsvRecords,
+    fields: usize,
+    /// The chosen columns: their places, and their titles if there are any.
+    places: Vec<usize>,
+    titles: Vec<String>,
+    /// The lines before the data.
+    before: u64,
+}
+
+pub(super) struct Array {
+    file: NpyFile,
+    rows: Range<u64>,
+    /// The numbers of some rows, as JSON, and where each ends.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    /// How many of them were taken.
+    taken: usize,
+}
+
+impl Input {
+    /// Opens the file of this name; `-` is standard input.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files, or one of usage if it is of a format that has no rows for a task.
+    pub(super) fn open(path: &Path, reading: &RowReading) -> Result<Input, Failure> {
+        if path != Path::new("-") && path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
+            return Input::file(DataFile::open(path)?, reading);
+        }
+        let (name, file) = match path == Path::new("-") {
+            true => (Path::new("standard input"), io::stdin().as_fd().try_clone_to_owned().map(File::from)),
+            false => (path, File::open(path)),
+        };
+        let failed = |doing, cause| Failure::from(DataError::Io { path: name.into(), doing, cause });
+        let mut file = file.map_err(|cause| failed("open it", cause))?;
+        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(failed("read it", io::ErrorKind::IsADirectory.into()));
+        }
+        // A file in place of standard input is a file, if nobody has read of it.
+        if file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
+            && file.stream_position().is_ok_and(|at| at == 0)
+        {
+            return Input::file(DataFile::from_file(file, name)?, reading);
+        }
+        match reading.format {
+            None | Some(Format::JsonLines) => Input::lines(file, name),
+            Some(Format::Csv) => Csv::open(TextStream::new(file, name)?, reading).map(Input::Csv),
+            Some(format) => Err(DataError::NoStream { path: name.into(), format: format.name() }.into()),
+        }
+    }
+
+    fn file(file: DataFile, reading: &RowReading) -> Result<Input, Failure> {
+        let path = file.path().to_path_buf();
+        let packed = file.packing().is_some();
+        let format = match reading.format {
+            Some(format) => format,
+            None if packed => {
+                TextStream::new(file.file().try_clone().map_err(|error| unreadable(&path, error))?, &path)?.format()?
+            }
+            None => file.format()?,
+        };
+        // Formats were found by reading from the beginning; whoever reads on shares the place in the file.
+        let mut file = file.into_file();
+        file.rewind().map_err(|error| unreadable(&path, error))?;
+        match format {
+            Format::Npy => Array::open(file, path).map(Input::Array),
+            Format::Csv => Csv::open(TextStream::new(file, path)?, reading).map(Input::Csv),
+            Format::JsonLines if packed => {
+                Ok(Input::Packed { stream: TextStream::new(file, path)?, lines: Batch::default() })
+            }
+            Format::JsonLines => Input::lines(file, &path),
+            Format::Parquet | Format::Arrow => Err(Failure::usage(format!(
+                "{}: holds {}, whose rows are no arguments yet; give it as CSV, JSON lines or .npy",
+                shown(&path),
+                format.name()
+            ))),
+        }
+    }
+
+    fn lines(file: File, path: &Path) -> Result<Input, Failure> {
+        Ok(Input::Lines { reader: BufReader::with_capacity(1 << 16, file), path: path.into() })
+    }
+
+    /// The titles of the columns, if it has columns with titles.
+    pub(super) fn titles(&self) -> &[String] {
+        match self {
+            Input::Csv(csv) => &csv.titles,
+            _ => &[],
+        }
+    }
+
+    /// How many values a row has; `None` if each row says so itself.
+    pub(super) fn width(&self) -> Option<usize> {
+        match self {
+            Input::Lines { .. } | Input::Packed { .. } => None,
+            Input::Csv(csv) => Some(csv.places.len()),
+            // A vector is a column.
+            Input::Array(array) => Some(array.file.layout().cols as usize),
+        }
+    }
+
+    /// Whether a row is a row also if it has one value.
+    pub(super) fn is_matrix(&self) -> bool {
+        matches!(self, Input::Array(array) if array.file.layout().dims == 2)
+    }
+
+    /// The number of rows, if that is known.
+    pub(super) fn rows(&self) -> Option<u64> {
+        match self {
+            Input::Array(array) => Some(array.file.layout().rows),
+            _ => None,
+        }
+    }
+
+    /// The arguments of the next call; `None` behind the last.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files.
+    pub(super) fn next(&mut self, shape: &Shape) -> Result<Option<Vec<u8>>, Failure> {
+        match self {
+            Input::Lines { reader, path } => {
+                let mut line = Vec::new();
+                loop {
+                    line.clear();
+                    let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+                    match read.map_err(|error| unreadable(path, error))? {
+                        0 => return Ok(None),
+                        long if long as u64 == LONGEST_LINE => {
+                            return Err(DataError::LongRow { path: path.clone(), limit: LONGEST_LINE }.into());
+                        }
+                        _ if line.trim_ascii().is_empty() => {}
+                        _ => return Ok(Some(shape.of_line(&line))),
+                    }
+                }
+            }
+            Input::Packed { stream, lines } => loop {
+                if let Some(line) = lines.next() {
+                    return Ok(Some(shape.of_line(line)));
+                }
+                match stream.next_lines()? {
+                    Some(bytes) => *lines = Batch { bytes, at: 0 },
+                    None => return Ok(None),
+                }
+            },
+            Input::Csv(csv) => csv.next(shape),
+            Input::Array(array) => array.next(shape),
+        }
+    }
+}
+
+fn unreadable(path: &Path, cause: io::Error) -> Failure {
+    DataError::Io { path: path.into(), doing: "read it", cause }.into()
+}
+
+impl Batch {
+    /// The next line that is not empty.
+    fn next(&mut self) -> Option<&[u8]> {
+        loop {
+            let rest = &self.bytes[self.at..];
+            if rest.is_empty() {
+                return None;
+            }
+            let length = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |end| end + 1);
+            let line = self.at..self.at + length;
+            self.at = line.end;
+            if !self.bytes[line.clone()].trim_ascii().is_empty() {
+                return Some(&self.bytes[line]);
+            }
+        }
+    }
+}
+
+impl Csv {
+    fn open(mut stream: TextStream, reading: &RowReading) -> Result<Box<Csv>, Failure> {
+        let table = stream.csv(reading.delimiter, reading.header)?;
+        let places = reading.columns.places(&table.names, table.dialect.fields);
+        let places = places.map_err(|error| Failure::usage(format!("{}: {error}", shown(stream.path()))))?;
+        let titles = places.iter().filter_map(|&place| table.names.get(place).cloned()).collect();
+        let delimiter = table.dialect.delimiter;
+        let records = CsvRecords::new(delimiter);
+        Ok(Box::new(Csv {
+            stream,
+            delimiter,
+            records,
+            fields: table.dialect.fields,
+            places,
+            titles,
+            before: table.first_line - 1,
+        }))
+    }
+
+    fn next(&mut self, shape: &Shape) -> Result<Option<Vec<u8>>, Failure> {
+        while !self.records.advance() {
+            match self.stream.next_csv(self.delimiter)? {
+                Some(part) => self.records.feed(part),
+                None => return Ok(None),
+            }
+        }
+        let cells: Vec<&[u8]> = self.records.cells().collect();
+        if cells.len() != self.fields {
+            return Err(Failure::files(format!(
+                "{}: line {}: has {} fields, but the first row has {}",
+                shown(self.stream.path()),
+                self.before + self.records.line(),
+                cells.len(),
+                self.fields
+            )));
+        }
+        let chosen: Vec<_> = self.places.iter().map(|&place| Cell::Text(cells[place])).collect();
+        Ok(Some(shape.of_row(&chosen)))
+    }
+}
+
+impl Array {
+    fn open(file: File, path: PathBuf) -> Result<Array, Failure> {
+        let file = NpyFile::from_file(file, path)?;
+        let rows = 0..file.layout().rows;
+        Ok(Array { file, rows, text: Vec::new(), ends: Vec::new(), taken: 0 })
+    }
+
+    fn next(&mut self, shape: &Shape) -> Result<Option<Vec<u8>>, Failure> {
+        let cols = self.file.layout().cols as usize;
+        if self.taken + cols > self.ends.len() || cols == 0 {
+            if self.rows.is_empty() {
+                return Ok(None);
+            }
+            let many = (NUMBERS / cols.max(1) as u64).max(1);
+            let part = self.rows.start..self.rows.end.min(self.rows.start + if cols == 0 { 1 } else { many });
+            self.rows.start = part.end;
+            self.read(part)?;
+        }
+        let row = self.taken..self.taken + cols;
+        self.taken = row.end;
+        let begin = |place: usize| place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let cells: Vec<_> = row.map(|place| Cell::Json(&self.text[begin(place)..self.ends[place]])).collect();
+        Ok(Some(shape.of_row(&cells)))
+    }
+
+    /// The numbers of these rows as JSON.
+    fn read(&mut self, rows: Range<u64>) -> Result<(), Failure> {
+        (self.taken, self.text, self.ends) = (0, Vec::new(), Vec::new());
+        match self.file.layout().dtype {
+            DType::I8 => self.numbers::<i8>(rows),
+            DType::I16 => self.numbers::<i16>(rows),
+            DType::I32 => self.numbers::<i32>(rows),
+            DType::I64 => self.numbers::<i64>(rows),
+            DType::U8 => self.numbers::<u8>(rows),
+            DType::U16 => self.numbers::<u16>(rows),
+            DType::U32 => self.numbers::<u32>(rows),
+            DType::U64 => self.numbers::<u64>(rows),
+            DType::F32 => self.numbers::<f32>(rows),
+            DType::F64 => self.numbers::<f64>(rows),
+        }
+    }
+
+    fn numbers<T: Element + serde::Serialize>(&mut self, rows: Range<u64>) -> Result<(), Failure> {
+        for number in self.file.read_rows::<T>(rows)? {
+            // A number can be written, to memory: NaN and the infinities, which JSON has not, as null.
+            let _ = serde_json::to_writer(&mut self.text, &number);
+            self.ends.push(self.text.len());
+        }
+        Ok(())
+    }
+}

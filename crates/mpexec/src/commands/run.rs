@@ -1,0 +1,266 @@
+//! `mpexec run`: a command for each argument, run by workers.
+
+mod joblog;
+mod source;
+mod template;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mpexec::names::one_line;
+use mpexec::tasks::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, run_command};
+use mpexec_core::{TaskError, named};
+
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::flow::{Collector, Flow, Next};
+use crate::interrupt::{Running, Work};
+use crate::numbers::{Halt, grouped};
+use crate::pieces::Pieces;
+use crate::plan::{Place, RunPlan};
+use crate::printer::Printer;
+use crate::progress::{Progress, Unit};
+use crate::workforce;
+use joblog::Joblog;
+use source::Source;
+use template::Template;
+
+/// So long a command may take to end when it was asked to.
+const UNTIL_KILLED: Duration = Duration::from_secs(2);
+
+/// Runs the commands, and prints what they print.
+///
+/// # Errors
+/// The [`Failure`] that ended it early, or that of the commands.
+pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
+    running.is(Work { unit: "commands", verb: "run", file: false }, console);
+    let template = (!plan.command.is_empty()).then(|| Template::of(&plan.command)).map(Arc::new);
+    let mut source = Source::open(&plan.arguments)?;
+    let mut printer = Printer::open(&Place::Stdout)?;
+    if plan.dry_run {
+        let mut number = 0;
+        while let Some(argument) = source.next()? {
+            number += 1;
+            let line = understood(template.as_ref(), &argument).shown(&argument, number);
+            printer.push(&[&line[..], b"\n"].concat())?;
+        }
+        return printer.finish();
+    }
+    let joblog = plan.joblog.as_deref().map(Joblog::create).transpose()?;
+    let commands = source.number();
+    let (workers, _) = workforce::size(plan.pool.workers, console, |_| Pieces::single(commands.unwrap_or(u64::MAX)));
+    running.check()?;
+    let pool = Arc::new(workforce::build(&plan.pool, None, workers, console, |builder| {
+        let tries = plan.limits.retries.saturating_add(1);
+        // The worker itself asks a command to end; this is for what does not.
+        let limit = plan.limits.timeout.map(|limit| limit.saturating_add(UNTIL_KILLED).saturating_mul(tries));
+        let builder = plan.limits.apply(builder, limit);
+        match plan.nice {
+            Some(nice) => builder.nice(nice),
+            None => builder,
+        }
+    })?);
+    running.holds(Arc::clone(&pool));
+    running.begin(commands);
+    let collecting = Commands {
+        plan: plan.clone(),
+        template: template.clone(),
+        arguments: Arc::default(),
+        console: Arc::clone(console),
+        running: Arc::clone(running),
+        printer: Some(printer),
+        joblog,
+        progress: Progress::start(console, plan.progress, Unit::Tasks, commands.unwrap_or_default(), true),
+        done: 0,
+        failed: 0,
+        first: None,
+    };
+    let arguments = Arc::clone(&collecting.arguments);
+    let flow = Flow::new(plan.keep_order, collecting);
+    let stopping = Arc::clone(&flow);
+    running.when_stopping(move || stopping.stop(Next::Finish));
+    let (caller, limits, results) = (Arc::clone(&pool), plan.limits, plan.results.clone());
+    flow.feed(
+        move || source.next(),
+        move |index, argument| {
+            let words = understood(template.as_ref(), argument).words(argument, index + 1);
+            arguments.put(index, argument);
+            let job = CommandJob {
+                words: words.into_iter().map(Into::into).collect(),
+                timeout: limits.timeout,
+                tries: limits.retries.saturating_add(1),
+                folder: results.as_ref().map(|folder| folder.join((index + 1).to_string())),
+            };
+            caller.apply_async(named(RUN_COMMAND, run_command), (job,))
+        },
+    )?;
+    let ran = flow.wait();
+    workforce::hear_out(&pool, console);
+    let mut commands = flow.collector();
+    commands.progress.clear();
+    let printed = commands.printer.take().map_or(Ok(()), Printer::finish);
+    let skipped = ran.and_then(|skipped| running.check().map(|()| skipped))?;
+    printed?;
+    running.finish()?;
+    match commands.first.take() {
+        None => Ok(()),
+        Some(first) => {
+            let (failed, done) = (grouped(commands.failed), grouped(commands.done));
+            let rest = if skipped > 0 { format!("; {} more were not run", grouped(skipped)) } else { String::new() };
+            Err(Failure::task(format!("{failed} of {done} commands failed{rest}; the first: {first}")))
+        }
+    }
+}
+
+/// The template, or the argument itself as a command line.
+fn understood(template: Option<&Arc<Template>>, argument: &[u8]) -> Arc<Template> {
+    template.map_or_else(|| Arc::new(Template::line(argument)), Arc::clone)
+}
+
+/// The arguments of commands that have not ended.
+#[derive(Debug, Default)]
+struct Open(std::sync::Mutex<std::collections::HashMap<u64, Vec<u8>>>);
+
+impl Open {
+    fn put(&self, index: u64, argument: &[u8]) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(index, argument.to_vec());
+    }
+
+    fn take(&self, index: u64) -> Vec<u8> {
+        let argument = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&index);
+        argument.unwrap_or_default()
+    }
+}
+
+/// What is done with commands that have ended.
+struct Commands {
+    plan: RunPlan,
+    template: Option<Arc<Template>>,
+    arguments: Arc<Open>,
+    console: Arc<Console>,
+    running: Arc<Running>,
+    /// Taken at the end.
+    printer: Option<Printer>,
+    joblog: Option<Joblog>,
+    progress: Progress,
+    done: u64,
+    failed: u64,
+    /// The first failure, in words.
+    first: Option<String>,
+}
+
+impl Collector<CommandEnd> for Commands {
+    fn take(&mut self, index: u64, outcome: Result<&CommandEnd, &TaskError>) -> Result<Next, Failure> {
+        let (argument, number) = (self.arguments.take(index), index + 1);
+        let lost;
+        let (end, failure) = match outcome {
+            Ok(end) => (end, told(&end.exit)),
+            Err(error @ (TaskError::Pool(_) | TaskError::PoolClosed { .. })) => {
+                return Err(Failure::of_task(error, &format!("command {number}: {error}")));
+            }
+            // It took its worker along, or was killed with it.
+            Err(error) => {
+                let exit = match error {
+                    TaskError::TimedOut { .. } => CommandExit::TimedOut,
+                    _ => CommandExit::Signal(9),
+                };
+                let empty = Vec::new;
+                lost = CommandEnd {
+                    exit,
+                    tries: 1,
+                    started: 0.0,
+                    seconds: 0.0,
+                    stdout: empty().into(),
+                    stderr: empty().into(),
+                };
+                (&lost, Some(Failure::one_line(&error.to_string())))
+            }
+        };
+        let printer = self.printer.as_mut();
+        if !end.stdout.is_empty() {
+            printer.map_or(Ok(()), |printer| printer.push(&self.plan.tagged(&end.stdout, &argument)))?;
+        }
+        if !end.stderr.is_empty() {
+            self.console.raw(&self.plan.tagged(&end.stderr, &argument));
+        }
+        if self.joblog.is_some() || failure.is_some() {
+            let shown = understood(self.template.as_ref(), &argument).shown(&argument, number);
+            if let Some(joblog) = &mut self.joblog {
+                joblog.add(number, end, &shown)?;
+            }
+            if let Some(failure) = failure {
+                self.failed += 1;
+                let command = one_line(&String::from_utf8_lossy(&shown));
+                self.first.get_or_insert_with(|| format!("command {number} {failure}: {command}"));
+            }
+        }
+        self.done += 1;
+        self.running.advance(1);
+        self.progress.advance(1);
+        Ok(match self.plan.halt {
+            Some(halt) if halt.is_reached(self.failed, self.done) => {
+                if halt.now {
+                    Next::Kill
+                } else {
+                    Next::Finish
+                }
+            }
+            _ => Next::GoOn,
+        })
+    }
+
+    fn weight(end: &CommandEnd) -> u64 {
+        (end.stdout.len() + end.stderr.len()) as u64
+    }
+}
+
+impl RunPlan {
+    /// What a command printed, each line with its argument before it if that is wanted.
+    fn tagged(&self, text: &[u8], argument: &[u8]) -> Vec<u8> {
+        if !self.tag {
+            return text.to_vec();
+        }
+        let mut tagged = Vec::with_capacity(text.len() * 2);
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            tagged.extend_from_slice(argument);
+            tagged.push(b'\t');
+            tagged.extend_from_slice(line);
+        }
+        tagged
+    }
+}
+
+impl Halt {
+    fn is_reached(self, failed: u64, done: u64) -> bool {
+        match self.percent {
+            false => failed >= self.failures,
+            true => failed >= 3 && failed * 100 >= self.failures * done,
+        }
+    }
+}
+
+/// How it failed, in words; `None` if it did not.
+fn told(exit: &CommandExit) -> Option<String> {
+    match exit {
+        CommandExit::Code(0) => None,
+        CommandExit::Code(code) => Some(format!("exited with code {code}")),
+        CommandExit::Signal(signal) => Some(format!("was ended by signal {signal}")),
+        CommandExit::TimedOut => Some("took longer than its time limit".to_owned()),
+        CommandExit::NotStarted(_, why) | CommandExit::NoOutput(why) => {
+            Some(format!("could not be run ({})", one_line(why)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_ends_by_number_or_by_share_of_failures() {
+        let halt = |failures, percent| Halt { now: false, failures, percent };
+        assert!(halt(2, false).is_reached(2, 100) && !halt(2, false).is_reached(1, 1));
+        assert!(halt(10, true).is_reached(3, 30) && !halt(10, true).is_reached(3, 31));
+        assert!(!halt(10, true).is_reached(2, 2), "two are too few to tell");
+    }
+}

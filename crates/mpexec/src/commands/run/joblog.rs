@@ -1,0 +1,53 @@
+//! The log of `run`: a line for each command, in the columns that GNU parallel has, so that what reads those reads these.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use mpexec::names::shown;
+use mpexec::tasks::{CommandEnd, CommandExit};
+
+use crate::failure::Failure;
+
+const TITLES: &str = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n";
+
+/// The log, open. A line is there as soon as its command has ended.
+#[derive(Debug)]
+pub(super) struct Joblog {
+    file: File,
+    path: PathBuf,
+}
+
+impl Joblog {
+    /// Begins the log.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files.
+    pub(super) fn create(path: &Path) -> Result<Joblog, Failure> {
+        let failed = |error| Failure::files(format!("{}: cannot be written: {error}", shown(path)));
+        let mut file = File::create(path).map_err(failed)?;
+        file.write_all(TITLES.as_bytes()).map_err(failed)?;
+        Ok(Joblog { file, path: path.into() })
+    }
+
+    /// Adds a command.
+    ///
+    /// # Errors
+    /// As [`create`](Joblog::create).
+    pub(super) fn add(&mut self, number: u64, end: &CommandEnd, command: &[u8]) -> Result<(), Failure> {
+        let (code, signal) = match &end.exit {
+            CommandExit::Code(code) | CommandExit::NotStarted(code, _) => (*code, 0),
+            CommandExit::Signal(signal) => (0, *signal),
+            // What it was ended by.
+            CommandExit::TimedOut => (-1, 15),
+            CommandExit::NoOutput(_) => (126, 0),
+        };
+        let (started, seconds, received) = (end.started, end.seconds, end.stdout.len());
+        let mut line =
+            format!("{number}\t:\t{started:.3}\t{seconds:10.3}\t0\t{received}\t{code}\t{signal}\t").into_bytes();
+        line.extend(command.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }));
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        written.map_err(|error| Failure::files(format!("{}: cannot be written: {error}", shown(&self.path))))
+    }
+}

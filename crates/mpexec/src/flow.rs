@@ -1,0 +1,261 @@
+//! Calls that are made as their input comes and whose outcomes are handed on as they come: neither waits for the other.
+//!
+//! One thread reads the input and makes a call of each piece; it may stand still in the middle of a pipe. The main thread waits for
+//! the oldest call, which moves all of them on. Outcomes are handed to a [`Collector`] one at a time, in order or as they are ready. Calls
+//! and outcomes that wait are counted, by number and by bytes, so an input without an end needs no memory without an end. To stop, what has
+//! not begun is cancelled; what runs may come to its end, or is killed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use mpexec_core::{Pending, TaskError};
+
+use crate::failure::Failure;
+
+/// So many calls may be open, or have an outcome whose turn has not come.
+const MOST_CALLS: u64 = 4096;
+
+/// So many bytes they may have.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// What is done with outcomes.
+pub(crate) trait Collector<R>: Send + 'static {
+    /// Takes the outcome of a call.
+    ///
+    /// # Errors
+    /// The [`Failure`] that ends the work: what runs is killed.
+    fn take(&mut self, index: u64, outcome: Result<&R, &TaskError>) -> Result<Next, Failure>;
+
+    /// About how many bytes a result has.
+    fn weight(result: &R) -> u64;
+}
+
+/// What is done after an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Next {
+    GoOn,
+    /// Nothing new is begun.
+    Finish,
+    /// What runs is killed.
+    Kill,
+}
+
+/// The work, from all sides.
+pub(crate) struct Flow<R: 'static, C> {
+    ordered: bool,
+    state: Mutex<State<R>>,
+    /// Something was handed on.
+    room: Condvar,
+    /// A call was made, or something was handed on.
+    news: Condvar,
+    /// Locked before the state, and never under it.
+    collector: Mutex<C>,
+}
+
+struct State<R: 'static> {
+    /// The calls without an outcome; one that is just being made has no handle yet.
+    open: BTreeMap<u64, Option<Arc<Pending<R>>>>,
+    /// Outcomes whose turn has not come.
+    early: BTreeMap<u64, Result<R, TaskError>>,
+    /// How many calls were made, and how many outcomes handed on. In order, the latter is whose turn it is.
+    made: u64,
+    gone: u64,
+    /// Calls that were not begun, because the work was stopped.
+    skipped: u64,
+    bytes: u64,
+    /// There is no more input.
+    ended: bool,
+    stop: Next,
+    failure: Option<Failure>,
+}
+
+impl<R, C> Flow<R, C>
+where
+    R: Clone + Send + Sync + 'static,
+    C: Collector<R>,
+{
+    /// Nothing is made yet. `ordered`: the collector gets outcomes in the order of the calls.
+    pub(crate) fn new(ordered: bool, collector: C) -> Arc<Flow<R, C>> {
+        let state = State {
+            open: BTreeMap::new(),
+            early: BTreeMap::new(),
+            made: 0,
+            gone: 0,
+            skipped: 0,
+            bytes: 0,
+            ended: false,
+            stop: Next::GoOn,
+            failure: None,
+        };
+        let (room, news) = (Condvar::new(), Condvar::new());
+        Arc::new(Flow { ordered, state: Mutex::new(state), room, news, collector: Mutex::new(collector) })
+    }
+
+    /// Makes a call of each piece of `source` by `call`, on a thread of its own. `None` from the source is its end, an error ends the work
+    /// when the calls before it have come to their end.
+    ///
+    /// # Errors
+    /// A [`Failure`] if there can be no such thread.
+    pub(crate) fn feed<I: AsRef<[u8]>>(
+        self: &Arc<Self>,
+        mut source: impl FnMut() -> Result<Option<I>, Failure> + Send + 'static,
+        mut call: impl FnMut(u64, &[u8]) -> Pending<R> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let flow = Arc::clone(self);
+        let feeding = std::thread::Builder::new().name("mpexec-input".into()).spawn(move || {
+            while flow.has_room() {
+                let piece = match source() {
+                    Ok(Some(piece)) => piece,
+                    Ok(None) => break,
+                    Err(failure) => {
+                        flow.lock().failure.get_or_insert(failure);
+                        break;
+                    }
+                };
+                flow.make(piece.as_ref(), &mut call);
+            }
+            flow.lock().ended = true;
+            flow.news.notify_all();
+        });
+        feeding.map(drop).map_err(|error| Failure::task(format!("cannot start a thread for the input: {error}")))
+    }
+
+    fn has_room(&self) -> bool {
+        let full = |state: &mut State<R>| {
+            let waiting = state.made - state.gone - state.skipped;
+            state.stop == Next::GoOn && (waiting >= MOST_CALLS || waiting > 0 && state.bytes >= MOST_BYTES)
+        };
+        let state = self.room.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner);
+        state.stop == Next::GoOn
+    }
+
+    fn make(self: &Arc<Self>, piece: &[u8], call: &mut impl FnMut(u64, &[u8]) -> Pending<R>) {
+        let weight = piece.len() as u64;
+        let index = {
+            let mut state = self.lock();
+            let index = state.made;
+            state.made += 1;
+            state.bytes += weight;
+            state.open.insert(index, None);
+            index
+        };
+        let (good, bad) = (Arc::clone(self), Arc::clone(self));
+        let handle = call(index, piece);
+        let handle = handle.on_success(move |result| good.over(index, weight, Ok(result)));
+        let handle = Arc::new(handle.on_error(move |error| bad.over(index, weight, Err(error))));
+        let stop = {
+            let mut state = self.lock();
+            if let Some(open) = state.open.get_mut(&index) {
+                *open = Some(Arc::clone(&handle));
+            }
+            state.stop
+        };
+        end(&handle, stop);
+        self.news.notify_all();
+    }
+
+    /// A call has its outcome.
+    fn over(&self, index: u64, weight: u64, outcome: Result<&R, &TaskError>) {
+        let mut collector = self.collector.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        state.open.remove(&index);
+        state.bytes -= weight;
+        if self.ordered && index != state.gone + state.skipped {
+            state.bytes += outcome.map_or(0, C::weight);
+            state.early.insert(index, outcome.cloned().map_err(Clone::clone));
+            drop(state);
+            self.news.notify_all();
+            return;
+        }
+        drop(state);
+        self.hand_on(&mut collector, index, outcome);
+        loop {
+            let mut state = self.lock();
+            let turn = state.gone + state.skipped;
+            let Some(outcome) = state.early.remove(&turn) else { break };
+            state.bytes -= outcome.as_ref().map_or(0, C::weight);
+            drop(state);
+            self.hand_on(&mut collector, turn, outcome.as_ref());
+        }
+        self.room.notify_all();
+        self.news.notify_all();
+    }
+
+    fn hand_on(&self, collector: &mut C, index: u64, outcome: Result<&R, &TaskError>) {
+        {
+            let mut state = self.lock();
+            let stopped = state.stop != Next::GoOn && matches!(outcome, Err(TaskError::Cancelled { .. }));
+            if stopped || state.failure.is_some() && state.stop == Next::Kill {
+                state.skipped += 1;
+                return;
+            }
+        }
+        let next = collector.take(index, outcome);
+        let next = {
+            let mut state = self.lock();
+            state.gone += 1;
+            next.unwrap_or_else(|failure| {
+                state.failure = Some(failure);
+                Next::Kill
+            })
+        };
+        self.stop(next);
+    }
+
+    /// From now on nothing new is begun, and with [`Next::Kill`] what runs is killed.
+    pub(crate) fn stop(&self, how: Next) {
+        let open: Vec<_> = {
+            let mut state = self.lock();
+            if how <= state.stop {
+                return;
+            }
+            state.stop = how;
+            state.open.values().flatten().map(Arc::clone).collect()
+        };
+        // The latest first, or a worker would begin with one while those before it are cancelled.
+        open.iter().rev().for_each(|handle| end(handle, how));
+        self.room.notify_all();
+        self.news.notify_all();
+    }
+
+    /// Waits until all is over. Returns how many calls were not begun because the work was stopped.
+    ///
+    /// # Errors
+    /// The [`Failure`] that ended it.
+    pub(crate) fn wait(&self) -> Result<u64, Failure> {
+        let mut state = self.lock();
+        loop {
+            let over = state.made == state.gone + state.skipped;
+            if over && (state.ended || state.stop != Next::GoOn) {
+                let skipped = state.skipped;
+                return state.failure.take().map_or(Ok(skipped), Err);
+            }
+            let oldest = state.open.values().flatten().find(|handle| !handle.is_ready()).map(Arc::clone);
+            state = match oldest {
+                Some(handle) => {
+                    drop(state);
+                    handle.wait();
+                    self.lock()
+                }
+                None => self.news.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// The collector, to ask it at the end.
+    pub(crate) fn collector(&self) -> MutexGuard<'_, C> {
+        self.collector.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn end<R>(handle: &Pending<R>, how: Next) {
+    match how {
+        Next::GoOn => {}
+        Next::Finish => drop(handle.cancel()),
+        Next::Kill => drop(handle.abort()),
+    }
+}

@@ -1,0 +1,112 @@
+//! What `map` and `tasks` mean: whose tasks, with which limits, from where to where.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mpexec_core::PoolBuilder;
+use mpexec_data::{Columns, Format};
+
+use super::{Place, PoolPlan, Surroundings, format, header, place, pool};
+use crate::args::{Common, LimitArguments, MapArguments, Mode, TasksArguments, When};
+use crate::failure::Failure;
+
+/// `map`, ready to be carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MapPlan {
+    pub(crate) pool: PoolPlan,
+    pub(crate) task: String,
+    pub(crate) input: PathBuf,
+    pub(crate) reading: RowReading,
+    /// Arguments that are the same in all calls: names, and values as they were typed.
+    pub(crate) with: Vec<(String, String)>,
+    pub(crate) place: Place,
+    pub(crate) ordered: bool,
+    pub(crate) fail_fast: bool,
+    pub(crate) limits: Limits,
+    pub(crate) progress: When,
+}
+
+/// `tasks`, ready to be carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TasksPlan {
+    pub(crate) pool: PoolPlan,
+    pub(crate) json: bool,
+}
+
+/// How rows are read that become arguments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowReading {
+    /// `None`: as its content says.
+    pub(crate) format: Option<Format>,
+    pub(crate) columns: Columns,
+    pub(crate) delimiter: Option<u8>,
+    pub(crate) header: Option<bool>,
+}
+
+/// What a task may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retries: u32,
+    pub(crate) memory: Option<u64>,
+    pub(crate) max_tasks_per_worker: Option<u64>,
+}
+
+impl Limits {
+    pub(super) fn new(arguments: &LimitArguments) -> Limits {
+        let LimitArguments { timeout, retries, memory, max_tasks_per_worker } = *arguments;
+        Limits { timeout, retries, memory, max_tasks_per_worker }
+    }
+
+    /// Tells a pool of them; `timeout` is the time limit that the pool is to hold.
+    pub(crate) fn apply(&self, mut builder: PoolBuilder, timeout: Option<Duration>) -> PoolBuilder {
+        builder = builder.attempts(self.retries.saturating_add(1));
+        if let Some(limit) = timeout {
+            builder = builder.time_limit(limit);
+        }
+        if let Some(bytes) = self.memory {
+            builder = builder.memory_limit(bytes);
+        }
+        if let Some(tasks) = self.max_tasks_per_worker {
+            builder = builder.max_tasks_per_worker(tasks);
+        }
+        builder
+    }
+}
+
+pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings) -> Result<MapPlan, Failure> {
+    let (format, delimiter) = format(arguments.reading.input_format);
+    let progress = common.progress;
+    Ok(MapPlan {
+        pool: of_user(common, around)?,
+        task: arguments.task,
+        input: arguments.input,
+        reading: RowReading {
+            format,
+            columns: arguments.reading.columns.map(Columns::named).unwrap_or_default(),
+            delimiter: arguments.reading.delimiter.or(delimiter),
+            header: header(arguments.reading.header),
+        },
+        with: arguments.with,
+        place: place(arguments.output),
+        ordered: arguments.mode == Mode::Sync,
+        fail_fast: arguments.fail_fast,
+        limits: Limits::new(&arguments.limits),
+        progress,
+    })
+}
+
+pub(super) fn tasks(arguments: &TasksArguments, common: Common, around: Surroundings) -> Result<TasksPlan, Failure> {
+    Ok(TasksPlan { pool: of_user(common, around)?, json: arguments.json })
+}
+
+/// The pool of a program that the user names: this one has no tasks that could be called with JSON.
+fn of_user(common: Common, around: Surroundings) -> Result<PoolPlan, Failure> {
+    let pool = pool(common, around);
+    if pool.table_worker.is_none() {
+        return Err(Failure::usage(
+            "no worker program: name the program that has the task with --worker-program FILE (or MPEXEC_WORKER_PROGRAM)",
+        ));
+    }
+    Ok(pool)
+}

@@ -1,0 +1,73 @@
+//! What `run` means: which command, for which arguments, with which limits.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use super::{Limits, PoolPlan, Surroundings, pool};
+use crate::args::{Common, RunArguments, When};
+use crate::failure::Failure;
+use crate::numbers::Halt;
+
+/// `run`, ready to be carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RunPlan {
+    pub(crate) pool: PoolPlan,
+    /// The command as it was typed; nothing if each argument is one.
+    pub(crate) command: Vec<Vec<u8>>,
+    pub(crate) arguments: RunInput,
+    pub(crate) keep_order: bool,
+    pub(crate) tag: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) joblog: Option<PathBuf>,
+    pub(crate) results: Option<PathBuf>,
+    pub(crate) halt: Option<Halt>,
+    pub(crate) nice: Option<i32>,
+    pub(crate) limits: Limits,
+    pub(crate) progress: When,
+}
+
+/// Where arguments come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RunInput {
+    Typed(Vec<Vec<u8>>),
+    /// A file (`None`: standard input), in which each ends with this byte.
+    Read(Option<PathBuf>, u8),
+}
+
+/// What stands between the command and its arguments.
+const SEPARATOR: &str = ":::";
+
+pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings) -> Result<RunPlan, Failure> {
+    let mut words = arguments.words;
+    let typed = words.iter().position(|word| word == SEPARATOR).map(|at| words.split_off(at));
+    let bytes = |words: Vec<OsString>| words.into_iter().map(OsString::into_vec).collect::<Vec<_>>();
+    let end = if arguments.null { 0 } else { b'\n' };
+    let from = match (typed, arguments.arg_file) {
+        (Some(_), Some(file)) => {
+            let file = mpexec::names::shown(file);
+            return Err(Failure::usage(format!("arguments come after ::: or from --arg-file {file}, not from both")));
+        }
+        (Some(typed), None) => RunInput::Typed(bytes(typed).split_off(1)),
+        (None, Some(file)) if file != Path::new("-") => RunInput::Read(Some(file), end),
+        (None, _) => RunInput::Read(None, end),
+    };
+    let progress = common.progress;
+    // Commands are run by workers of this program, whoever the worker program of other commands is.
+    let pool = PoolPlan { array_worker: None, table_worker: None, ..pool(common, around) };
+    Ok(RunPlan {
+        pool,
+        command: bytes(words),
+        arguments: from,
+        keep_order: arguments.keep_order,
+        tag: arguments.tag,
+        dry_run: arguments.dry_run,
+        joblog: arguments.joblog,
+        // Workers are in the folder of this process, but need not stay there.
+        results: arguments.results.map(|folder| std::path::absolute(&folder).unwrap_or(folder)),
+        halt: arguments.halt,
+        nice: arguments.nice,
+        limits: Limits::new(&arguments.limits),
+        progress,
+    })
+}

@@ -1,0 +1,248 @@
+//! `run`: one command, started and waited for by a worker.
+//!
+//! The command is in the worker's process group, so whatever ends the worker ends the command with it. It is started without a fork of the
+//! worker's memory and without a thread: its output comes through two pipes that are read until it has ended, however long processes that it
+//! left behind keep them open.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, getpgrp, kill_process_group, pidfd_open};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// The name under which [`run_command`] is registered.
+pub const RUN_COMMAND: &str = "run-command";
+
+/// In a word, this stands for the number of the worker. No word can hold it otherwise.
+pub const SLOT: &[u8] = b"\0%\0";
+
+/// The most that a pipe holds, if nobody has asked the system for more.
+const MOST_AT_ONCE: u64 = 1 << 20;
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandJob {
+    /// The program, and its arguments.
+    pub words: Vec<ByteBuf>,
+    /// How long each try may take before the command is asked to end.
+    pub timeout: Option<Duration>,
+    /// How often it is started as long as it fails, at least once.
+    pub tries: u32,
+    /// Where its output goes: into files of this folder, which is made; `None`: it comes back.
+    pub folder: Option<PathBuf>,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CommandExit {
+    /// It left by itself.
+    Code(i32),
+    /// A signal ended it.
+    Signal(i32),
+    /// It was asked to end because its time was over.
+    TimedOut,
+    /// It could not be started: the code that shells have for that, and why.
+    NotStarted(i32, String),
+    /// There is no place for its output.
+    NoOutput(String),
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommandEnd {
+    /// How its last try ended.
+    pub exit: CommandExit,
+    /// How often it was started.
+    pub tries: u32,
+    /// When its last try began, in seconds since 1970, and how many seconds it took.
+    pub started: f64,
+    /// See [`started`](CommandEnd::started).
+    pub seconds: f64,
+    /// What its last try printed.
+    pub stdout: ByteBuf,
+    /// The same of its standard error.
+    pub stderr: ByteBuf,
+}
+
+/// Runs a command, again if it fails and may be tried again.
+///
+/// ```
+/// use mpexec::tasks::{CommandExit, CommandJob, run_command};
+/// let words = ["echo", "a  b"].map(|word| word.as_bytes().to_vec().into());
+/// let end = run_command(CommandJob { words: words.into(), timeout: None, tries: 1, folder: None });
+/// assert_eq!((end.exit, &end.stdout[..]), (CommandExit::Code(0), &b"a  b\n"[..]));
+/// ```
+pub fn run_command(mut job: CommandJob) -> CommandEnd {
+    if let Some(task) = mpexec_core::current_task() {
+        let number = (task.worker + 1).to_string();
+        job.words.iter_mut().for_each(|word| put_slot(word, number.as_bytes()));
+    }
+    let mut tries = 1;
+    loop {
+        let end = try_once(&job, tries);
+        if end.exit == CommandExit::Code(0) || tries >= job.tries {
+            return end;
+        }
+        tries += 1;
+    }
+}
+
+fn put_slot(word: &mut ByteBuf, number: &[u8]) {
+    while let Some(at) = word.windows(SLOT.len()).position(|part| part == SLOT) {
+        word.splice(at..at + SLOT.len(), number.iter().copied());
+    }
+}
+
+fn try_once(job: &CommandJob, tries: u32) -> CommandEnd {
+    let began = Instant::now();
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let mut output = [const { Vec::new() }; 2];
+    let exit = match start(job) {
+        Err(exit) => exit,
+        Ok(mut child) => {
+            let ended = follow(&mut child, job.timeout, &mut output);
+            ended.unwrap_or_else(|error| CommandExit::NoOutput(format!("it cannot be waited for: {error}")))
+        }
+    };
+    let [stdout, stderr] = output.map(ByteBuf::from);
+    CommandEnd { exit, tries, started, seconds: began.elapsed().as_secs_f64(), stdout, stderr }
+}
+
+fn start(job: &CommandJob) -> Result<Child, CommandExit> {
+    let mut words = job.words.iter().map(|word| OsStr::from_bytes(word));
+    let program = words.next().unwrap_or_default();
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::null());
+    match &job.folder {
+        None => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+        Some(folder) => {
+            let file = |name| open(folder, name).map_err(|error| CommandExit::NoOutput(error.to_string()));
+            command.stdout(file("stdout")?).stderr(file("stderr")?)
+        }
+    };
+    command.spawn().map_err(|error| {
+        let code = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
+        CommandExit::NotStarted(code, format!("{}: cannot be started: {error}", crate::names::shown(program)))
+    })
+}
+
+fn open(folder: &Path, name: &str) -> io::Result<File> {
+    std::fs::create_dir_all(folder)?;
+    File::create(folder.join(name))
+}
+
+/// Reads what a command prints until it has ended.
+fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2]) -> io::Result<CommandExit> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let Some(pid) = Pid::from_raw(child.id().cast_signed()) else {
+        return Err(io::Error::other("it has no number"));
+    };
+    let ended = pidfd_open(pid, PidfdFlags::empty())?;
+    let stdout = child.stdout.take().map(OwnedFd::from);
+    let mut pipes = [stdout, child.stderr.take().map(OwnedFd::from)].map(|pipe| pipe.map(File::from));
+    for pipe in pipes.iter().flatten() {
+        // What is there is read, and no more is waited for.
+        rustix::io::ioctl_fionbio(pipe, true)?;
+    }
+    let mut late = false;
+    loop {
+        let wait = deadline.filter(|_| !late).map(|at| at.saturating_duration_since(Instant::now()));
+        let over = wait_for(&ended, &pipes, wait)?;
+        for (pipe, text) in pipes.iter_mut().zip(output.iter_mut()) {
+            if pipe.as_mut().is_some_and(|pipe| drain(pipe, text)) {
+                *pipe = None;
+            }
+        }
+        if over {
+            let status = child.wait()?;
+            return Ok(if late { CommandExit::TimedOut } else { told(status) });
+        }
+        if wait == Some(Duration::ZERO) {
+            // If this does not end it, the pool's own limit ends the worker and all that is in its group.
+            late = true;
+            ask_to_end();
+        }
+    }
+}
+
+/// Waits until the process has ended (true), there is something to be read, or the time is over.
+fn wait_for(ended: &OwnedFd, pipes: &[Option<File>; 2], wait: Option<Duration>) -> io::Result<bool> {
+    let mut polled = vec![PollFd::new(ended, PollFlags::IN)];
+    polled.extend(pipes.iter().flatten().map(|pipe| PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)));
+    // A time too long for the system is no limit.
+    let wait = wait.and_then(|wait| Timespec::try_from(wait).ok());
+    match poll(&mut polled, wait.as_ref()) {
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        polled_ok => polled_ok.map(|_| !polled[0].revents().is_empty()).map_err(Into::into),
+    }
+}
+
+/// Reads what is there, but no more than a pipe can hold, because somebody else may write without an end; true if no more will come.
+fn drain(pipe: &mut File, text: &mut Vec<u8>) -> bool {
+    // At the end of what is there it stops with an error, which is none.
+    pipe.take(MOST_AT_ONCE).read_to_end(text).is_ok_and(|length| (length as u64) < MOST_AT_ONCE)
+}
+
+/// Asks all in the worker's group to end, but for the worker.
+fn ask_to_end() {
+    static CAUGHT: std::sync::Once = std::sync::Once::new();
+    CAUGHT.call_once(|| {
+        // Caught and not ignored: what is ignored stays ignored in commands.
+        let _ = signal_hook::flag::register(Signal::TERM.as_raw(), Arc::new(AtomicBool::new(false)));
+    });
+    let _ = kill_process_group(getpgrp(), Signal::TERM);
+}
+
+fn told(status: ExitStatus) -> CommandExit {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => CommandExit::Code(code),
+        (None, signal) => CommandExit::Signal(signal.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(words: &[&str]) -> CommandEnd {
+        let words = words.iter().map(|word| word.as_bytes().to_vec().into()).collect();
+        run_command(CommandJob { words, timeout: None, tries: 2, folder: None })
+    }
+
+    #[test]
+    fn a_command_ends_with_its_code_and_what_it_printed() {
+        let end = run(&["sh", "-c", "echo out; echo err > /dev/stderr; exit 3"]);
+        assert_eq!((end.exit, end.tries), (CommandExit::Code(3), 2));
+        assert_eq!((&end.stdout[..], &end.stderr[..]), (&b"out\n"[..], &b"err\n"[..]));
+        assert_eq!(run(&["sh", "-c", "kill -9 $$"]).exit, CommandExit::Signal(9));
+        assert!(matches!(run(&["/nowhere/to/be/found"]).exit, CommandExit::NotStarted(127, _)));
+        assert!(matches!(run(&["/"]).exit, CommandExit::NotStarted(126, _)));
+    }
+
+    #[test]
+    fn output_larger_than_a_pipe_is_whole_and_what_is_left_behind_holds_nothing_up() {
+        assert_eq!(run(&["head", "-c", "1000000", "/dev/zero"]).stdout.len(), 1_000_000);
+        let end = run(&["sh", "-c", "sleep 1000 & echo $!"]);
+        assert_eq!(end.exit, CommandExit::Code(0));
+        let left: i32 = std::str::from_utf8(&end.stdout).unwrap().trim().parse().unwrap();
+        rustix::process::kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
+    }
+
+    #[test]
+    fn the_number_of_the_worker_is_put_in_wherever_it_is_wanted() {
+        let mut word = ByteBuf::from(b"a\0%\0b\0%\0".to_vec());
+        put_slot(&mut word, b"12");
+        assert_eq!(&word[..], b"a12b12");
+    }
+}
