@@ -44,6 +44,12 @@ pub(crate) fn size(workers: Workers, console: &Console, cut: impl Fn(usize) -> P
     }
 }
 
+/// What tasks wrote to standard error at the very end may be on its way yet: it is waited for, as the workers leave.
+pub(crate) fn see_off(pool: &Pool) {
+    pool.close();
+    let _ = pool.join_timeout(LAST_WORDS);
+}
+
 /// A pool that tells of itself does so on a thread of its own: what it has to tell is heard before the program goes on to its end.
 pub(crate) fn hear_out(pool: &Pool, console: &Console) {
     if console.says(Level::Verbose) {

@@ -60,6 +60,9 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     flow.feed(move || input.next(&shape), move |_, text| caller.apply_json_async(&name, text))?;
     let called = flow.wait();
     workforce::hear_out(&pool, console);
+    if called.is_ok() && !running.is_stopping() {
+        workforce::see_off(&pool);
+    }
     let mut calling = flow.collector();
     calling.progress.clear();
     let (done, failed, first) = (calling.done, calling.failed, calling.first.take());
