@@ -1,22 +1,19 @@
-//! Readings that several measurements take: the middle of some, memory of this process and of its workers, its processor time.
+//! Readings that several measurements take: the middle of some, memory of this process and of its workers.
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::stats::{summary, timed};
 
-/// The middle of several readings of `work`, in seconds; one alone where the first took long. The first is a warm-up unless it
-/// took long.
+/// The middle of several readings of `work`, in seconds, or the only one where it takes long. One before these is a warm-up: memory
+/// that a machine gives out for the first time is dear.
 pub(crate) fn middle(rounds: u32, mut work: impl FnMut() -> Result<()>) -> Result<f64> {
     const LONG: Duration = Duration::from_secs(1);
-    let (done, first) = timed(&mut work);
+    let (done, warm_up) = timed(&mut work);
     done?;
-    if first > LONG {
-        return Ok(first.as_secs_f64());
-    }
+    let rounds = if warm_up > LONG { 1 } else { rounds };
     let mut readings = Vec::new();
     for _ in 0..rounds {
         let (done, took) = timed(&mut work);
@@ -45,12 +42,6 @@ pub(crate) fn own_memory() -> Result<f64> {
 /// A process's share of the memory it uses, in bytes: what several use counts for each in part.
 pub(crate) fn share_of(pid: u32) -> Result<f64> {
     kib(&format!("/proc/{pid}/smaps_rollup"), &["Pss"])
-}
-
-/// The processor time of this process and all its threads, in seconds.
-pub(crate) fn own_cpu() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 #[cfg(test)]
