@@ -58,11 +58,15 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn memory_that_is_touched_counts() {
-        let before = own_memory(std::process::id()).unwrap();
-        let block = std::hint::black_box(vec![1u8; 64 << 20]);
-        let after = own_memory(std::process::id()).unwrap();
-        assert!(after >= before + (48 << 20), "{before} {after}");
-        drop(block);
+        let touch = || {
+            let before = own_memory(std::process::id()).unwrap();
+            let block = std::hint::black_box(vec![1u8; 64 << 20]);
+            let after = own_memory(std::process::id()).unwrap();
+            drop(block);
+            after >= before + (48 << 20)
+        };
+        // Other tests of this process may give memory back just then, but not each time.
+        assert!((0..100).any(|_| touch()));
         assert_eq!(own_memory(u32::MAX), None);
     }
 }
