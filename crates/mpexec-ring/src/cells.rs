@@ -231,6 +231,9 @@ impl ResultCells {
     }
 }
 
+/// How a coordinator sleeps that does not want to hear of every result.
+const DEEP: u32 = 2;
+
 /// The page of the pool: stored by the coordinator, read by every worker.
 #[repr(C)]
 #[derive(Debug, Default)]
@@ -239,8 +242,22 @@ pub(crate) struct PageCells(Line<State>);
 impl PageCells {
     /// Coordinator: says whether it sleeps; the last look of one who falls asleep comes after this.
     pub(crate) fn set_sleeping(&self, sleeping: bool) {
-        self.0.0.sleeping.store(u32::from(sleeping), Ordering::Relaxed);
+        self.store_sleep(u32::from(sleeping));
+    }
+
+    /// Coordinator: as [`Self::set_sleeping`], but it need not hear of every result.
+    pub(crate) fn sleep_deep(&self) {
+        self.store_sleep(DEEP);
+    }
+
+    fn store_sleep(&self, sleep: u32) {
+        self.0.0.sleeping.store(sleep, Ordering::Relaxed);
         fence(Ordering::SeqCst);
+    }
+
+    /// Worker: whether the coordinator says that it need not hear of every result.
+    pub(crate) fn sleeps_deep(&self) -> bool {
+        self.0.0.sleeping.load(Ordering::Relaxed) == DEEP
     }
 
     /// Coordinator: where it runs. Stored only if it is new, as by the worker.

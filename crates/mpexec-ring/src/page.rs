@@ -63,6 +63,26 @@ impl PoolPage {
         self.memory.cells().set_sleeping(sleeping);
     }
 
+    /// As [`PoolPage::set_sleeping`]`(true)`, by a coordinator that need not hear of every result: a worker may leave the bell
+    /// alone until it wants more tasks (see [`ResultSender::coordinator_sleeps_deep`](crate::ResultSender::coordinator_sleeps_deep)).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let page = mpexec_ring::PoolPage::create()?;
+    /// let (_, _, _, mut results) = mpexec_ring::in_process(1 << 16, &page)?;
+    /// page.sleep_deep();
+    /// results.grant(8, 8).ok_or("no room")?.fill(1);
+    /// results.commit(8, 1, 0);
+    /// assert!(results.publish() && results.coordinator_sleeps_deep());
+    /// page.set_sleeping(false);
+    /// assert!(!results.coordinator_sleeps_deep());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sleep_deep(&self) {
+        self.memory.cells().sleep_deep();
+    }
+
     /// Says on which CPU the coordinator runs.
     pub fn set_cpu(&self, cpu: u32) {
         self.memory.cells().set_cpu(cpu);

@@ -239,6 +239,12 @@ impl ResultSender {
         self.memory.cells().publish(head, self.page.cells())
     }
 
+    /// Whether the coordinator sleeps and need not hear of every result ([`PoolPage::sleep_deep`](crate::PoolPage::sleep_deep)).
+    #[inline]
+    pub fn coordinator_sleeps_deep(&self) -> bool {
+        self.page.cells().sleeps_deep()
+    }
+
     /// The task `ordinal` is about to start. The look at [`crate::TaskSignals::is_withdrawn`] comes
     /// after this, and is ordered after it.
     #[inline]

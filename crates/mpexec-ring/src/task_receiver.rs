@@ -15,6 +15,8 @@ pub struct Record<'a> {
     pub tag: u64,
     /// The payload, 16-aligned.
     pub payload: &'a [u8],
+    /// Nothing was published behind it when it was taken.
+    pub last: bool,
 }
 
 /// The worker's end of the task ring. See [`crate::TaskSender`] for an example.
@@ -42,7 +44,8 @@ impl TaskReceiver {
     /// leave.
     #[expect(clippy::should_implement_trait, reason = "an Iterator cannot lend from itself")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, Corrupt> {
-        let limit = Limit::published(self.memory.cells().head());
+        let head = self.memory.cells().head();
+        let limit = Limit::published(head);
         // The coordinator frees by outcome, so the space behind the last record may be written
         // again as soon as this is called.
         self.reader.free();
@@ -50,7 +53,8 @@ impl TaskReceiver {
             return Ok(None);
         };
         let payload = self.memory.bytes(self.capacity.offset(piece.at), piece.len as usize);
-        Ok(Some(Record { kind: piece.kind, tag: piece.tag, payload }))
+        let last = self.reader.position() >= head;
+        Ok(Some(Record { kind: piece.kind, tag: piece.tag, payload, last }))
     }
 
     /// Whether [`Self::next`] has something to give.

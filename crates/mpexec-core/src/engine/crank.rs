@@ -182,17 +182,22 @@ impl Engine {
 
     /// Sleeps until a worker rings, the sleeper is kicked, or the time is up.
     ///
-    /// Returns who rang.
+    /// Returns who rang. Where nobody looks at a result before the last, workers ring for more tasks only: each ring takes
+    /// processor time from one of them where they have all processors.
     pub(crate) fn sleep_on_bells(&self, state: Held<'_>, limit: Option<Duration>) -> Vec<u64> {
         let own = current_cpu();
         self.page.set_cpu(own);
         let budget = state.spin_budget(own);
+        let deep = state.sched.nobody_hurries();
         drop(state);
         let budget = limit.map_or(budget, |limit| budget.min(limit));
         if !budget.is_zero() && spin(budget, || self.lock().any_news()) {
             return Vec::new();
         }
-        self.page.set_sleeping(true);
+        match deep {
+            true => self.page.sleep_deep(),
+            false => self.page.set_sleeping(true),
+        }
         // A worker that published before it could see that we sleep did not ring.
         if self.lock().any_news() {
             self.page.set_sleeping(false);

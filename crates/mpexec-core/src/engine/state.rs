@@ -244,13 +244,16 @@ impl State {
         })
     }
 
-    /// How long to spin before sleeping: it is worth it only for a worker that last ran on another processor.
+    /// How long to spin before sleeping: it is worth it only for a worker that last ran on another processor, and has something
+    /// to tell within that time.
     pub(crate) fn spin_budget(&self, own: u32) -> Duration {
         let busy = self.slots.iter().zip(&self.sched.workers).filter(|(_, worker)| !worker.held.is_empty());
-        busy.filter_map(|(slot, _)| slot.link.as_ref()?.peer_cpu())
-            .map(|cpu| spin_budget(own, cpu))
-            .max()
-            .unwrap_or_default()
+        busy.filter_map(|(slot, worker)| {
+            let budget = spin_budget(own, slot.link.as_ref()?.peer_cpu()?);
+            (self.sched.expected(worker) <= budget).then_some(budget)
+        })
+        .max()
+        .unwrap_or_default()
     }
 
     /// There is room for tasks: the owner that waits longest may bring some.

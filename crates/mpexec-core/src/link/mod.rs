@@ -210,8 +210,9 @@ pub(crate) trait Outbox {
     fn space(&mut self, min: usize) -> Result<&mut [u8], LinkError>;
     /// The entry is written and is `len` bytes long (a multiple of eight).
     fn append(&mut self, len: usize);
-    /// Ends the group and shows it; it took `nanos` for `count` tasks, or was not timed (0).
-    fn close_group(&mut self, nanos: u64, count: u32) -> Result<(), LinkError>;
+    /// Ends the group and shows it; it took `nanos` for `count` tasks, or was not timed (0). Who need not hear of every result
+    /// is told at once only of one that is `whole`: a batch for itself.
+    fn close_group(&mut self, nanos: u64, count: u32, whole: bool) -> Result<(), LinkError>;
     /// Entries longer than this travel as parcels.
     fn max_entry(&self) -> usize;
     /// Sends a finished parcel ahead of the entry that names it; returns its number.

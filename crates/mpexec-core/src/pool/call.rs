@@ -213,6 +213,9 @@ impl<'p> CallBuilder<'p> {
             Err(error) => return feed.into_items().map(|_| Err(error.clone())).collect(),
         };
         let mut running = Running::<I, R>::new(self.engine, job, feed, self.options.most_failures);
+        if self.options.most_failures.is_none() {
+            running.gathers();
+        }
         if printed.is_some() {
             running.keep_printed();
         }

@@ -104,6 +104,11 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
         Some((error, brought, &mut self.feed.items))
     }
 
+    /// Nobody will look at any of its outcomes before the last is there.
+    pub(crate) fn gathers(&self) {
+        self.engine.lock().sched.gathers(self.job);
+    }
+
     /// What its tasks had printed that fail with their worker is kept from now on,
     pub(crate) fn keep_printed(&self) {
         self.engine.keep_printed(self.job);
@@ -243,6 +248,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
         if let Some(job) = state.jobs.get_mut(&self.job) {
             job.quiet = true;
         }
+        state.sched.gathers(self.job);
         self.engine.alert(&mut state);
         drop(state);
         let unencoded = std::mem::take(&mut self.unencoded);

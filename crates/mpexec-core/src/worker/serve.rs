@@ -145,7 +145,7 @@ fn run_batch<M: Marks, O: Outbox>(
             let each = (nanos / u64::from(pace.tasks)).max(1);
             pace.next_look = u32::try_from((SHOW_AFTER_NS / 5 / each).clamp(1, 1024)).unwrap_or(1);
             if nanos >= SHOW_AFTER_NS {
-                out.close_group(nanos, pace.tasks)?;
+                out.close_group(nanos, pace.tasks, false)?;
                 pace = Pace::from(Some(Instant::now()));
             }
         }
@@ -155,7 +155,7 @@ fn run_batch<M: Marks, O: Outbox>(
         if nanos > 0 {
             clock.long = nanos / u64::from(pace.tasks.max(1)) >= SHORT_NS;
         }
-        out.close_group(nanos, pace.tasks)?;
+        out.close_group(nanos, pace.tasks, header.count == 1)?;
     }
     Ok(())
 }

@@ -107,6 +107,8 @@ pub(crate) struct Job {
     pub total: Option<u64>,
     /// Each task is a job of its own.
     pub calls: bool,
+    /// Its owner wants all its results and looks at none before the last.
+    pub gathers: bool,
     /// Its results are handed out one by one.
     pub flow: Option<Flow>,
     pub(super) enlisted: bool,
@@ -130,6 +132,7 @@ impl Job {
             held: 0,
             total: None,
             calls: false,
+            gathers: false,
             flow: None,
             enlisted: false,
             nanos_per_task: 0.0,

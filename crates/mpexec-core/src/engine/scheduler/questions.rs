@@ -1,5 +1,7 @@
 //! Questions about the table: what is queued, what is in whose hands, what is left.
 
+use std::time::Duration;
+
 use super::{Job, JobId, Place, Run, Scheduler, Worker, WorkerId, is_hook};
 
 impl Scheduler {
@@ -9,6 +11,34 @@ impl Scheduler {
             .held
             .iter()
             .any(|held| held.attempt > 1 && self.jobs.get(&held.job).is_some_and(|job| held.attempt >= job.attempts))
+    }
+
+    /// The owner of a job wants all its results and looks at none before the last.
+    pub(crate) fn gathers(&mut self, id: JobId) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.gathers = true;
+        }
+    }
+
+    /// Whether results of what workers hold may be left where they are for a while: nobody looks at any of them before the last.
+    pub(crate) fn nobody_hurries(&self) -> bool {
+        let mut known = None;
+        for held in self.workers.iter().flat_map(|worker| &worker.held) {
+            if known != Some(held.job) && !self.jobs.get(&held.job).is_some_and(|job| job.gathers) {
+                return false;
+            }
+            known = Some(held.job);
+        }
+        true
+    }
+
+    /// How long the batch that a worker has begun will still take, as far as is known: no time if nothing is.
+    pub(crate) fn expected(&self, worker: &Worker) -> Duration {
+        let Some(held) = worker.held.front() else {
+            return Duration::ZERO;
+        };
+        let nanos = self.jobs.get(&held.job).map_or(0.0, Job::nanos_per_task);
+        Duration::from_nanos((nanos * f64::from(held.remaining())) as u64)
     }
 
     /// Tasks queued or held, of all jobs.
@@ -86,5 +116,55 @@ impl Scheduler {
     pub(crate) fn unsettled(&self) -> u64 {
         let queued = |job: &Job| job.queue.iter().chain(&job.asleep).map(|run| u64::from(run.count)).sum::<u64>();
         self.jobs.values().map(|job| job.held + queued(job)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mpexec_wire::FunctionKind;
+
+    use super::super::{Event, Function, Job, Scheduler};
+
+    /// A scheduler with two workers and two jobs, 1 and 2.
+    fn ready() -> Scheduler {
+        let mut sched = Scheduler::new(2, u64::MAX);
+        for id in 0..2 {
+            sched.handle(Event::Ready(id), &mut Vec::new());
+        }
+        for id in 1..=2 {
+            sched.open_job(id, Job::new(Function { kind: FunctionKind::Offset, id }, 1));
+        }
+        sched
+    }
+
+    #[test]
+    fn somebody_hurries_as_soon_as_a_worker_holds_a_task_of_whose_result_somebody_is_to_hear() {
+        let mut sched = ready();
+        assert!(sched.nobody_hurries(), "nothing is held");
+        sched.gathers(1);
+        sched.sent(0, 1, 0, 10, 1);
+        sched.sent(0, 1, 10, 10, 1);
+        sched.sent(1, 1, 20, 10, 1);
+        assert!(sched.nobody_hurries());
+        sched.sent(1, 2, 0, 1, 1);
+        assert!(!sched.nobody_hurries(), "behind the first job's");
+        sched.gathers(2);
+        assert!(sched.nobody_hurries());
+        sched.gathers(3);
+        sched.sent(0, 3, 0, 1, 1);
+        assert!(!sched.nobody_hurries(), "of a job that is not known it is not known");
+    }
+
+    #[test]
+    fn what_a_worker_has_begun_is_expected_to_take_what_such_tasks_took() {
+        let mut sched = ready();
+        let expected = |sched: &Scheduler, worker: usize| sched.expected(&sched.workers[worker]);
+        sched.sent(0, 1, 0, 10, 1);
+        assert_eq!(expected(&sched, 0), Duration::ZERO, "nothing is known yet");
+        assert_eq!(expected(&sched, 1), Duration::ZERO, "it has nothing");
+        sched.measured(1, 60_000, 2);
+        assert_eq!(expected(&sched, 0), Duration::from_micros(300));
     }
 }

@@ -4,6 +4,8 @@
 //! all its outcomes are here. Results come out of the result ring with one copy each group, and only the copy is decoded:
 //! the worker can still write what it has sent.
 
+#[cfg(test)]
+mod tests;
 pub(crate) mod worker;
 
 use std::collections::VecDeque;

@@ -46,7 +46,17 @@ pub(crate) fn ends(
     results.set_cpu(mpexec_ring::current_cpu());
     (
         ShmInbox { tasks, parcels, orphaned: None },
-        ShmOutbox { results, bell, post, next_parcel: 0, published: true, batch: 0, next: 0, headed: false },
+        ShmOutbox {
+            results,
+            bell,
+            post,
+            next_parcel: 0,
+            published: true,
+            owes_bell: false,
+            batch: 0,
+            next: 0,
+            headed: false,
+        },
     )
 }
 
@@ -112,12 +122,17 @@ impl Inbox for ShmInbox {
 
     fn next(&mut self, out: &mut ShmOutbox) -> Result<Incoming<'_>, LinkError> {
         if !self.tasks.has_news() {
-            out.publish()?;
+            out.publish(true)?;
             if !self.await_tasks(&out.results) {
                 return Ok(Incoming::Shutdown);
             }
         }
-        match self.tasks.next().map_err(LinkError::broken)? {
+        let record = self.tasks.next().map_err(LinkError::broken)?;
+        if record.is_some_and(|record| record.last) {
+            // Whoever sleeps deep has the time of this batch to send more.
+            out.pay_bell()?;
+        }
+        match record {
             Some(record) if record.kind == BATCH => Ok(Incoming::Batch(record.payload)),
             Some(record) if record.kind == SHUTDOWN => Ok(Incoming::Shutdown),
             Some(record) => Err(LinkError::broken(format!("a record of the unknown kind {}", record.kind))),
@@ -143,6 +158,8 @@ pub(crate) struct ShmOutbox {
     post: Outgoing,
     next_parcel: u64,
     published: bool,
+    /// Something was shown for which nobody was rung.
+    owes_bell: bool,
     /// The open group: its batch, the offset of the next result, whether its header is written.
     batch: u64,
     next: u32,
@@ -158,9 +175,20 @@ impl ShmOutbox {
         }
     }
 
-    /// A coordinator that cannot be rung for sleeps on: who cannot ring must leave, which shows.
-    fn publish(&mut self) -> Result<(), LinkError> {
+    /// Shows what is complete. A coordinator that need not hear of every result is rung only if it is `urgent`, or for more
+    /// tasks. One that cannot be rung for sleeps on: who cannot ring must leave, which shows.
+    fn publish(&mut self, urgent: bool) -> Result<(), LinkError> {
         if !std::mem::replace(&mut self.published, true) && self.results.publish() {
+            self.owes_bell = true;
+        }
+        if self.owes_bell && (urgent || !self.results.coordinator_sleeps_deep()) {
+            self.pay_bell()?;
+        }
+        Ok(())
+    }
+
+    fn pay_bell(&mut self) -> Result<(), LinkError> {
+        if std::mem::take(&mut self.owes_bell) {
             self.bell.try_ring()?;
         }
         Ok(())
@@ -172,7 +200,7 @@ impl ShmOutbox {
     fn wait_for_space(&mut self) -> Result<(), LinkError> {
         self.results.end_group();
         self.published = false;
-        self.publish()?;
+        self.publish(true)?;
         space_wait(&self.results, Some(FULL_RING_LOOK));
         self.results.begin_group(GROUP, self.batch);
         self.headed = false;
@@ -226,7 +254,7 @@ impl Outbox for ShmOutbox {
         self.next += 1;
     }
 
-    fn close_group(&mut self, nanos: u64, count: u32) -> Result<(), LinkError> {
+    fn close_group(&mut self, nanos: u64, count: u32, whole: bool) -> Result<(), LinkError> {
         self.results.end_group();
         // Only advice: when there is no room for it, it is left out.
         if nanos > 0
@@ -237,7 +265,7 @@ impl Outbox for ShmOutbox {
             self.results.commit(TIMING_LEN, TIMING, 0);
         }
         self.published = false;
-        self.publish()
+        self.publish(whole)
     }
 
     fn max_entry(&self) -> usize {

@@ -229,7 +229,7 @@ impl Outbox for SocketOutbox {
         self.next += 1;
     }
 
-    fn close_group(&mut self, _nanos: u64, _count: u32) -> Result<(), LinkError> {
+    fn close_group(&mut self, _nanos: u64, _count: u32, _whole: bool) -> Result<(), LinkError> {
         // Each group carries its own time; it leaves with the next start, or before the worker sleeps.
         self.cut_group()
     }
