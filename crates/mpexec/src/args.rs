@@ -6,6 +6,7 @@
 mod limits;
 mod map;
 mod run;
+mod tables;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use mpexec_core::{Chaos, Transport, Workers};
 pub(crate) use self::limits::LimitArguments;
 pub(crate) use self::map::{MapArguments, TasksArguments};
 pub(crate) use self::run::RunArguments;
+pub(crate) use self::tables::{By, CommonItemsArguments, FrameArguments, FrameTask, NormalizeArguments};
 use crate::numbers;
 
 const STYLES: Styles = Styles::styled()
@@ -63,17 +65,6 @@ Examples:
   mpexec count-range folder-of-parquet/ --columns 1,2 --output counts.parquet
   mpexec count-range *.npy --per-file --output folder/ --output-format csv
   curl -s https://example.org/prices.jsonl.gz | mpexec count-range - --columns close";
-
-const NORMALIZE_EXAMPLES: &str = "\
-Examples:
-  mpexec normalize data.bin                          to standard output, as CSV
-  mpexec normalize prices.csv --columns open,close --output scaled.parquet
-  mpexec normalize a.npy b.npy --output scaled.npy";
-
-const COMMON_ITEMS_EXAMPLES: &str = "\
-Examples:
-  mpexec common-items a.csv b.csv                    one JSON array for each row
-  mpexec common-items a.npy b.parquet --output common.csv.gz    row,item for each item";
 
 const GEN_EXAMPLES: &str = "\
 Examples:
@@ -146,6 +137,7 @@ pub(crate) enum Command {
     Map(MapArguments),
     Tasks(TasksArguments),
     Run(RunArguments),
+    Frame(FrameArguments),
     /// Print how many workers auto means here, and why
     #[command(after_help = WORKERS_EXAMPLES)]
     Workers,
@@ -227,56 +219,6 @@ pub(crate) struct CountArguments {
     /// Print the summary as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Scale each row of a table: its least number becomes 0, its greatest 1
-///
-/// A row whose numbers are all the same becomes zeros. Numbers are taken as float64. What is missing stays missing, and changes
-/// nothing for the others of its row. Files are read as by count-range.
-#[derive(Clone, Debug, clap::Args)]
-#[command(after_help = NORMALIZE_EXAMPLES)]
-pub(crate) struct NormalizeArguments {
-    /// The files to read, or folders of files; - for standard input
-    #[arg(value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) reading: ReadingArguments,
-
-    /// Write the rows to FILE; - for standard output
-    #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub(crate) output: PathBuf,
-
-    /// How the rows are written [default: by the ending of FILE, also with .gz or .zst behind it; csv for -]
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) output_format: Option<FormatName>,
-}
-
-/// Find, row by row, what stands in both of two tables, in order and each once
-///
-/// Row 0 of A is held against row 0 of B, and so on; the tables may have different formats and numbers of columns, and must have as
-/// many rows. Numbers come before texts; 4 and 4.0 are the same; what is missing is no item. Files are read as by count-range.
-#[derive(Clone, Debug, clap::Args)]
-#[command(after_help = COMMON_ITEMS_EXAMPLES)]
-pub(crate) struct CommonItemsArguments {
-    /// The one table; - for standard input
-    #[arg(value_name = "A")]
-    pub(crate) first: PathBuf,
-
-    /// The other table; - for standard input
-    #[arg(value_name = "B")]
-    pub(crate) second: PathBuf,
-
-    #[command(flatten)]
-    pub(crate) reading: ReadingArguments,
-
-    /// Write the items to FILE; - for standard output
-    #[arg(short, long, value_name = "FILE", default_value = "-")]
-    pub(crate) output: PathBuf,
-
-    /// How the items are written: jsonl, csv or tsv [default: by the ending of FILE, also with .gz or .zst behind it; jsonl for -]
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) output_format: Option<FormatName>,
 }
 
 /// How tables are read.

@@ -8,7 +8,8 @@ use mpexec_core::{Chaos, Transport, Workers};
 use mpexec_data::{Columns, DType, Format, OnBadRow, Shape, npy_header};
 
 use crate::args::{
-    Arguments, BadRowName, Command, Common, CountArguments, GenArguments, Header, InputFormat, ReadingArguments, When,
+    Arguments, BadRowName, By, Command, Common, CountArguments, FrameArguments, FrameTask, GenArguments, Header,
+    InputFormat, ReadingArguments, When,
 };
 use crate::failure::Failure;
 
@@ -42,6 +43,7 @@ pub(crate) enum Plan {
     Map(MapPlan),
     Tasks(TasksPlan),
     Run(Box<RunPlan>),
+    Frame(FramePlan),
     Workers(Workers),
 }
 
@@ -92,6 +94,16 @@ pub(crate) struct CountPlan {
     pub(crate) progress: When,
 }
 
+/// A function over a data frame.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FramePlan {
+    pub(crate) pool: PoolPlan,
+    pub(crate) file: PathBuf,
+    pub(crate) by: By,
+    pub(crate) task: FrameTask,
+    pub(crate) place: Place,
+}
+
 /// How tables are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
@@ -131,6 +143,10 @@ impl Plan {
             Command::Map(arguments) => map::map(arguments, common, around).map(Plan::Map),
             Command::Tasks(arguments) => map::tasks(&arguments, common, around).map(Plan::Tasks),
             Command::Run(arguments) => run::run(arguments, common, around).map(Box::new).map(Plan::Run),
+            Command::Frame(frame) => {
+                let FrameArguments { file, by, task, output } = frame;
+                Ok(Plan::Frame(FramePlan { pool: pool(common, around), file, by, task, place: place(output) }))
+            }
             Command::Workers => Ok(Plan::Workers(common.workers)),
         }
     }

@@ -66,18 +66,20 @@ impl Plain {
     /// Whether the number that begins at `begin` is in range, and where its cell ends.
     #[inline(always)]
     fn cell(&self, text: &[u8], begin: usize, bounds: &CellBounds) -> Option<(bool, usize)> {
-        match self.short(text, begin, bounds) {
-            Some(held) => Some(held),
-            None => self.long(text, begin, bounds),
+        if let Some(held) = self.short(text, begin, false, bounds) {
+            return Some(held);
+        }
+        // The sign is looked at only here, so that where the next cell begins does not wait for it.
+        match text.get(begin)? {
+            b'-' => self.short(text, begin + 1, true, bounds).or_else(|| self.long(text, begin, bounds)),
+            _ => self.long(text, begin, bounds),
         }
     }
 
     /// The same for a number of at most seven bytes behind its sign, which is read as one word: how long it is decides nothing, as
     /// a processor that guesses lengths is wrong more often than not.
     #[inline(always)]
-    fn short(&self, text: &[u8], begin: usize, bounds: &CellBounds) -> Option<(bool, usize)> {
-        let negative = *text.get(begin)? == b'-';
-        let begin = begin + usize::from(negative);
+    fn short(&self, text: &[u8], begin: usize, negative: bool, bounds: &CellBounds) -> Option<(bool, usize)> {
         let word = u64::from_le_bytes(*text.get(begin..)?.first_chunk()?);
         let digits = word ^ (EACH * 0x30);
         // The high bit of each byte that is no digit.

@@ -1,6 +1,7 @@
 //! The commands, one file each: they carry a plan out and print its result, and nothing else.
 
 mod count_range;
+mod frame;
 mod generate;
 mod map;
 mod rows;
@@ -23,6 +24,7 @@ pub(crate) fn run(plan: &Plan, console: &Arc<Console>, running: &Arc<Running>) -
     match plan {
         Plan::Gen(plan) => generate::run(plan, console, running),
         Plan::Count(plan) => count_range::run(plan, console, running),
+        Plan::Frame(plan) => frame::run(plan, console, running),
         Plan::Normalize(plan) => rows::normalize(plan, console, running),
         Plan::CommonItems(plan) => rows::common_items(plan, console, running),
         Plan::Map(plan) => map::run(plan, console, running),

@@ -29,7 +29,7 @@ impl Outputs {
     ///
     /// # Errors
     /// A [`Failure`] of usage.
-    pub(super) fn refuse(&self, file: &File, path: &Path) -> Result<(), Failure> {
+    pub(crate) fn refuse(&self, file: &File, path: &Path) -> Result<(), Failure> {
         let Ok(input) = file.metadata() else { return Ok(()) };
         match self.there.iter().find(|(_, output)| *output == (input.dev(), input.ino())) {
             None => Ok(()),

@@ -1,0 +1,63 @@
+//! What can go wrong with a frame. Each error is one line.
+
+use arrow_schema::ArrowError;
+use mpexec_core::TaskError;
+use mpexec_data::{DataError, OutputError};
+
+/// Why a frame could not be read, worked on or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The output cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// What the reader or writer of a format says.
+    #[error("{what}: {cause}")]
+    Format {
+        /// The file, or what was done.
+        what: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// The task of a chunk or column did not come to its end.
+    #[error("{what} {index} was not done: {cause}")]
+    Task {
+        /// `chunk` or `column`.
+        what: &'static str,
+        /// Which one, from 0 on.
+        index: u64,
+        /// Why.
+        cause: TaskError,
+    },
+    /// The function returned an error.
+    #[error("{what} {index}: {message}")]
+    Function {
+        /// `chunk` or `column`.
+        what: &'static str,
+        /// Which one, from 0 on.
+        index: u64,
+        /// What it said.
+        message: String,
+    },
+    /// What the function returned does not fit to the rest.
+    #[error("{what} {index}: the function returned {found}, but {wanted} is wanted")]
+    Misfit {
+        /// `chunk` or `column`.
+        what: &'static str,
+        /// Which one, from 0 on.
+        index: u64,
+        /// What came.
+        found: String,
+        /// What should have come.
+        wanted: String,
+    },
+}
+
+impl FrameError {
+    pub(crate) fn format(what: impl Into<String>, error: &ArrowError) -> FrameError {
+        FrameError::Format { what: what.into(), cause: error.to_string().replace('\n', " ") }
+    }
+}

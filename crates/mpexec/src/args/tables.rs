@@ -1,0 +1,114 @@
+//! What was typed for the commands that make tables out of tables.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{FormatName, ReadingArguments};
+
+const FRAME_EXAMPLES: &str = "\
+Examples:
+  mpexec frame prices.parquet --task describe                     to standard output, as CSV
+  mpexec frame prices.csv --by columns --task normalize --output scaled.parquet";
+
+const NORMALIZE_EXAMPLES: &str = "\
+Examples:
+  mpexec normalize data.bin                          to standard output, as CSV
+  mpexec normalize prices.csv --columns open,close --output scaled.parquet
+  mpexec normalize a.npy b.npy --output scaled.npy";
+
+const COMMON_ITEMS_EXAMPLES: &str = "\
+Examples:
+  mpexec common-items a.csv b.csv                    one JSON array for each row
+  mpexec common-items a.npy b.parquet --output common.csv.gz    row,item for each item";
+
+/// Scale each row of a table: its least number becomes 0, its greatest 1
+///
+/// A row whose numbers are all the same becomes zeros. Numbers are taken as float64. What is missing stays missing, and changes
+/// nothing for the others of its row. Files are read as by count-range.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = NORMALIZE_EXAMPLES)]
+pub(crate) struct NormalizeArguments {
+    /// The files to read, or folders of files; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingArguments,
+
+    /// Write the rows to FILE; - for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+
+    /// How the rows are written [default: by the ending of FILE, also with .gz or .zst behind it; csv for -]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) output_format: Option<FormatName>,
+}
+
+/// Apply a built-in function to a data frame: a Parquet, Arrow or CSV file with typed columns
+///
+/// describe gives count, mean, standard deviation, least, quartiles and greatest of each column of numbers, as pandas does, with
+/// nothing estimated. normalize scales rows or columns to 0..1.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = FRAME_EXAMPLES)]
+pub(crate) struct FrameArguments {
+    /// The file to read
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// What a worker gets at once; columns need memory for the whole table, and describe always takes chunks
+    #[arg(long, value_name = "PARTS", default_value = "chunks")]
+    pub(crate) by: By,
+
+    /// What is done
+    #[arg(long, value_name = "NAME")]
+    pub(crate) task: FrameTask,
+
+    /// Write the result to FILE (.parquet, .arrow, .feather or .csv); - for standard output, as CSV
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// Some rows, each of which is worked on by itself
+    Rows,
+    Columns,
+    /// Some rows
+    Chunks,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FrameTask {
+    /// count, mean, std, min, quartiles, max of each column
+    Describe,
+    /// The least becomes 0, the greatest 1
+    Normalize,
+}
+
+/// Find, row by row, what stands in both of two tables, in order and each once
+///
+/// Row 0 of A is held against row 0 of B, and so on; the tables may have different formats and numbers of columns, and must have as
+/// many rows. Numbers come before texts; 4 and 4.0 are the same; what is missing is no item. Files are read as by count-range.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = COMMON_ITEMS_EXAMPLES)]
+pub(crate) struct CommonItemsArguments {
+    /// The one table; - for standard input
+    #[arg(value_name = "A")]
+    pub(crate) first: PathBuf,
+
+    /// The other table; - for standard input
+    #[arg(value_name = "B")]
+    pub(crate) second: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingArguments,
+
+    /// Write the items to FILE; - for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+
+    /// How the items are written: jsonl, csv or tsv [default: by the ending of FILE, also with .gz or .zst behind it; jsonl for -]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) output_format: Option<FormatName>,
+}
