@@ -89,12 +89,6 @@ pub(super) enum Whom {
     Spare,
 }
 
-impl Whom {
-    pub(super) fn is(self, place: WorkerId) -> bool {
-        matches!(self, Whom::Worker { id, .. } if id == place)
-    }
-}
-
 /// A process that was started as a worker and waits to be welcomed.
 #[derive(Debug)]
 pub(crate) struct Newcomer {

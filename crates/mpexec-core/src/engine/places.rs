@@ -1,6 +1,6 @@
 //! Filling the pool's empty places, as far as the system has room for more processes; and keeping the spare (see [`super::spare`]).
 //!
-//! Few processes are being started at a time, and the supervisor goes on meanwhile: how long the system takes to start one is
+//! One process is being started at a time, and the supervisor goes on meanwhile: how long the system takes to start one is
 //! nothing that limits and deaths of others could wait for.
 
 use std::os::fd::AsFd;
@@ -18,27 +18,15 @@ use crate::error::PoolError;
 use crate::os::events::Watch;
 use crate::os::spawn;
 
-/// So many processes are being started at once. Who starts them goes from one straight to the next then: were it to hear
-/// of the first before the second is begun, this thread would run just where the system looks for a free processor.
-const AHEAD: usize = 2;
-/// Should the second take long to be begun, the first is looked for after this time, though nobody has told of it.
-const UNTOLD: Duration = Duration::from_millis(20);
-
 impl Supervisor {
-    /// Has workers started for the next empty places, as long as the pool is to have them.
+    /// Has a worker started for the next empty place, as long as the pool is to have them.
     pub(super) fn fill_places(&mut self) {
         let engine = self.engine.clone();
-        if self.scarcity.goes_on() && !engine.lock().slots.iter().all(Slot::is_empty) {
+        if self.under_way.is_some() || (self.scarcity.goes_on() && !engine.lock().slots.iter().all(Slot::is_empty)) {
             return;
         }
         self.scarcity.may_be_over();
         for id in 0..engine.workers() {
-            if self.under_way.len() >= AHEAD {
-                return;
-            }
-            if self.under_way.iter().any(|under_way| under_way.whom.is(id)) {
-                continue;
-            }
             let born = {
                 let state = engine.lock();
                 if id >= engine.workers() {
@@ -58,14 +46,11 @@ impl Supervisor {
                     None => {
                         self.spare.may_try_again();
                         match engine.begin_process() {
-                            Ok(begun) => self.under_way.push(UnderWay { begun, whom: Whom::Worker { id, born } }),
-                            Err(error) => {
-                                // What it could not have the others cannot have either.
-                                self.could_not_start(&error);
-                                return;
-                            }
+                            Ok(begun) => self.under_way = Some(UnderWay { begun, whom: Whom::Worker { id, born } }),
+                            Err(error) => self.could_not_start(&error),
                         }
-                        true
+                        // This one first: what it could not have the others cannot have either.
+                        return;
                     }
                 },
             };
@@ -75,34 +60,33 @@ impl Supervisor {
         }
     }
 
-    /// Looks which of the processes that are being started are there; they get their places. `false`: one could not be started,
-    /// and it is too early to try again.
-    pub(super) fn receive_newcomers(&mut self) -> bool {
+    /// Looks whether the process that is being started is there; if so it gets its place. `false`: it could not be started, and
+    /// it is too early to try again.
+    pub(super) fn receive_newcomer(&mut self) -> bool {
+        let Some(under_way) = self.under_way.take() else {
+            return true;
+        };
         let limit = self.patience();
-        let (mut received, mut too_early) = (false, false);
-        for under_way in std::mem::take(&mut self.under_way) {
-            let newcomer = match under_way.begun.child() {
-                Some(child) => self.engine.newcomer(under_way.begun, child),
-                None if under_way.begun.since.elapsed() < limit => {
-                    self.under_way.push(under_way);
-                    continue;
-                }
-                // Should it be there one day, it is killed.
-                None => Err(self.engine.never_started(limit)),
-            };
-            received = true;
-            match under_way.whom {
-                Whom::Worker { id, born } => {
-                    let slot = newcomer.map(|newcomer| self.engine.greet(newcomer, id));
-                    too_early |= !self.settle(id, born, slot);
-                }
-                Whom::Spare => self.keep(newcomer),
+        let newcomer = match under_way.begun.child() {
+            Some(child) => self.engine.newcomer(under_way.begun, child),
+            None if under_way.begun.since.elapsed() < limit => {
+                self.under_way = Some(under_way);
+                return true;
             }
+            // Should it be there one day, it is killed.
+            None => Err(self.engine.never_started(limit)),
+        };
+        match under_way.whom {
+            Whom::Worker { id, born } => {
+                let slot = newcomer.map(|newcomer| self.engine.greet(newcomer, id));
+                if !self.settle(id, born, slot) {
+                    return false;
+                }
+            }
+            Whom::Spare => self.keep(newcomer),
         }
-        if received && !too_early {
-            self.fill_places();
-        }
-        !too_early
+        self.fill_places();
+        true
     }
 
     /// How long the system may take to start a process.
@@ -114,17 +98,17 @@ impl Supervisor {
         }
     }
 
-    /// When to look again after processes that are being started, or that was killed at the end.
+    /// When to look again after a process that is being started, or that was killed at the end.
     pub(super) fn await_newcomer(&self) -> Option<Duration> {
-        let begun = self.under_way.iter().map(|under_way| under_way.begun.since.elapsed());
-        let left = begun.map(|elapsed| self.patience().saturating_sub(elapsed).min(UNTOLD));
-        left.chain(self.spare.dies_within()).min()
+        let begun = self.under_way.as_ref().map(|under_way| under_way.begun.since.elapsed());
+        let left = begun.map(|elapsed| self.patience().saturating_sub(elapsed));
+        left.into_iter().chain(self.spare.dies_within()).min()
     }
 
     /// The pool is over. Whether no process is left of what was started and had no place: until then its end is awaited.
     pub(super) fn nobody_is_on_the_way(&mut self) -> bool {
         self.ending = true;
-        self.under_way.is_empty() && self.spare.end()
+        self.under_way.is_none() && self.spare.end()
     }
 
     /// Gives a worker its place. `false`: it could not be started.
@@ -192,7 +176,7 @@ impl Supervisor {
 impl Supervisor {
     /// Has a spare started, if the pool is to have one and every place has its worker.
     pub(super) fn keep_spare(&mut self) {
-        let has_one = self.spare.waiting.is_some() || self.spare.failed || !self.under_way.is_empty();
+        let has_one = self.spare.waiting.is_some() || self.spare.failed || self.under_way.is_some();
         if has_one || self.scarcity.goes_on() {
             return;
         }
@@ -214,7 +198,7 @@ impl Supervisor {
             return;
         }
         match engine.begin_process() {
-            Ok(begun) => self.under_way.push(UnderWay { begun, whom: Whom::Spare }),
+            Ok(begun) => self.under_way = Some(UnderWay { begun, whom: Whom::Spare }),
             Err(_) => self.spare.failed = true,
         }
     }

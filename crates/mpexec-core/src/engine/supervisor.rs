@@ -57,7 +57,7 @@ pub(crate) struct Supervisor {
     pub(super) scarcity: Scarcity,
     pauses: Pauses,
     pub(super) spare: Spare,
-    pub(super) under_way: Vec<UnderWay>,
+    pub(super) under_way: Option<UnderWay>,
     /// The pool is over but for what was being started.
     pub(super) ending: bool,
     /// When the workers were last looked at for what they owe.
@@ -105,7 +105,7 @@ impl Supervisor {
             scarcity: Scarcity::default(),
             pauses: Pauses::default(),
             spare: Spare::default(),
-            under_way: Vec::new(),
+            under_way: None,
             ending: false,
             responses_looked: Instant::now(),
             threads_looked: Instant::now(),
@@ -155,8 +155,8 @@ impl Supervisor {
                 }
             }
             self.keep_deadlines();
-            if !self.under_way.is_empty() {
-                self.receive_newcomers();
+            if self.await_newcomer().is_some_and(|left| left.is_zero()) {
+                self.receive_newcomer();
             }
             if self.scarcity.is_due() {
                 self.fill_places();
@@ -202,7 +202,7 @@ impl Supervisor {
             if token == WAKE {
                 self.engine.wake.drain();
                 self.engine.forget_unused();
-                if self.receive_newcomers() {
+                if self.receive_newcomer() {
                     self.fill_places();
                 }
                 continue;

@@ -8,7 +8,7 @@
 
 use std::io;
 use std::process::Command;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -130,67 +130,33 @@ const LOOK: Duration = Duration::from_millis(1);
 /// this long.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
-/// Whose child has just been started, and who is not told of it yet.
-#[derive(Debug, Default)]
-struct Untold(Option<Arc<Bell>>);
-
-impl Untold {
-    /// A child was started for the owner of `bell`, who hears of it when he is not about to get another one: woken between
-    /// the two, he would run where the system looks for a free processor for the second.
-    fn remember(&mut self, bell: Arc<Bell>) {
-        self.0 = Some(bell);
-    }
-
-    fn tell(&mut self) {
-        if let Some(bell) = self.0.take() {
-            bell.ring();
-        }
-    }
-
-    /// Others' children may take long to be started: nobody waits for these.
-    fn tell_unless_it_is(&mut self, next: &Arc<Bell>) {
-        if self.0.as_ref().is_some_and(|bell| !Arc::ptr_eq(bell, next)) {
-            self.tell();
-        }
-    }
-}
-
 /// The thread's life.
 fn serve(requests: &Receiver<Request>) {
     let mut dying: Vec<ChildProcess> = Vec::new();
     let mut look = LOOK;
-    let mut untold = Untold::default();
     loop {
-        let request = match requests.try_recv() {
-            Ok(request) => Ok(request),
-            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
-            Err(TryRecvError::Empty) => {
-                untold.tell();
-                match dying.is_empty() {
-                    true => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                    false => requests.recv_timeout(look),
-                }
-            }
+        let request = match dying.is_empty() {
+            true => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => requests.recv_timeout(look),
         };
         match request {
-            Ok(Request::Start { command, answer }) => start_child(command, &answer, &mut untold),
+            Ok(Request::Start { command, answer }) => start_child(command, &answer),
             Ok(Request::Bury(child)) => {
                 dying.push(child);
                 look = LOOK;
             }
             Err(RecvTimeoutError::Timeout) => look = (look * 2).min(LAST_LOOK),
-            Err(RecvTimeoutError::Disconnected) => return untold.tell(),
+            Err(RecvTimeoutError::Disconnected) => return,
         }
         dying.retain_mut(|child| !child.is_reaped());
     }
 }
 
-fn start_child(mut command: Command, answer: &Weak<Answer>, untold: &mut Untold) {
-    let Some(bell) = answer.upgrade().map(|answer| answer.bell.clone()) else {
+fn start_child(mut command: Command, answer: &Weak<Answer>) {
+    if answer.strong_count() == 0 {
         // Nobody wants it any more.
         return;
-    };
-    untold.tell_unless_it_is(&bell);
+    }
     let child = closing::while_nothing_goes(|| command.spawn()).and_then(|mut child| {
         ChildProcess::adopt(child.id()).inspect_err(|_| {
             // What cannot be held is not kept: no descriptor was left for it, or the kernel knows none of this kind.
@@ -204,7 +170,7 @@ fn start_child(mut command: Command, answer: &Weak<Answer>, untold: &mut Untold)
     match (answer.upgrade(), child) {
         (Some(answer), child) => {
             *answer.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
-            untold.remember(bell);
+            answer.bell.ring();
         }
         (None, Ok(child)) => bury(child),
         (None, Err(_)) => {}
