@@ -24,7 +24,7 @@ fn help_has_examples_and_the_exit_codes() {
     ] {
         assert!(help.contains(part), "{part:?} is missing:\n{help}");
     }
-    for command in ["gen", "count-range", "map", "run", "tasks", "workers"] {
+    for command in ["gen", "count-range", "map", "run", "tasks", "completions", "man-pages", "workers"] {
         let help = mpexec([command, "--help"]).run().good().to_owned();
         assert!(help.contains("Usage: mpexec") && help.contains("--workers"), "{help}");
         assert!(help.contains(&format!("Examples:\n  mpexec {command}")), "{help}");
@@ -34,7 +34,7 @@ fn help_has_examples_and_the_exit_codes() {
 #[test]
 fn version_is_that_of_the_package() {
     assert_eq!(mpexec(["--version"]).run().good(), concat!("mpexec ", env!("CARGO_PKG_VERSION"), "\n"));
-    for command in ["gen", "count-range", "map", "run", "tasks", "workers"] {
+    for command in ["gen", "count-range", "map", "run", "tasks", "completions", "man-pages", "workers"] {
         let told = mpexec([command, "--version"]).run().good().to_owned();
         assert_eq!(told, format!("mpexec-{command} {}\n", env!("CARGO_PKG_VERSION")));
     }

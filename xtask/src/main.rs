@@ -7,6 +7,7 @@
 mod bench;
 mod chaos;
 mod demo;
+mod dist;
 mod fuzz;
 mod place;
 mod public_api;
@@ -34,6 +35,7 @@ enum Command {
     Bench(bench::Arguments),
     Chaos(chaos::Arguments),
     Demo(demo::Arguments),
+    Dist(dist::Arguments),
     Fuzz(fuzz::Arguments),
     Sanitize(sanitize::Arguments),
     Test(tests_cmd::Arguments),
@@ -44,6 +46,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Chaos(arguments) => chaos::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Dist(arguments) => dist::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Sanitize(arguments) => sanitize::run(&arguments),
         Command::Test(arguments) => tests_cmd::run(&arguments),

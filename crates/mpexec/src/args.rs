@@ -3,20 +3,23 @@
 //! Options that are no command's own are `global`, so they are accepted before and after the command. Bounds stay text
 //! here, because what `4` or `2.5` means depends on the type of the numbers in the file.
 
+mod common;
 mod limits;
 mod map;
+mod papers;
 mod run;
 mod tables;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use mpexec_core::{Chaos, Transport, Workers};
+use clap::{Parser, Subcommand, ValueEnum};
+use mpexec_core::Transport;
 
+pub(crate) use self::common::Common;
 pub(crate) use self::limits::LimitArguments;
 pub(crate) use self::map::{MapArguments, TasksArguments};
+pub(crate) use self::papers::{CompletionsArguments, ManPagesArguments};
 pub(crate) use self::run::RunArguments;
 pub(crate) use self::tables::{By, CommonItemsArguments, FrameArguments, FrameTask, NormalizeArguments};
 use crate::numbers;
@@ -44,7 +47,11 @@ Exit codes:
   2    usage
   3    input could not be read or output not written
   4    the pool could not start
-  129, 130, 143    ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM";
+  129, 130, 143    ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM
+
+Variables:
+  MPEXEC_WORKERS, MPEXEC_TRANSPORT, MPEXEC_GRACE, MPEXEC_COLOR, MPEXEC_PROGRESS, MPEXEC_WORKER_PROGRAM    in place of the options
+  NO_COLOR    no colours";
 
 const WORKERS_EXAMPLES: &str = "\
 Examples:
@@ -84,50 +91,6 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// The options of every command.
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Options for all commands")]
-pub(crate) struct Common {
-    /// How many worker processes: a number, or auto for as many as there are processors to be used
-    #[arg(short = 'j', long, global = true, value_name = "auto|N", default_value = "auto", value_parser = workers)]
-    pub(crate) workers: Workers,
-
-    /// The way between this process and its workers; auto takes shared memory where the system has it
-    #[arg(long, global = true, value_name = "WAY", default_value = "auto")]
-    pub(crate) transport: TransportName,
-
-    /// The program to start as worker [env: MPEXEC_WORKER_PROGRAM] [default: for .npy the mpexec-worker beside this program, else itself]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) worker_program: Option<PathBuf>,
-
-    /// How long after Ctrl-C (or SIGTERM, SIGHUP) what runs may take to come to its end: 2s, 500ms, 0
-    #[arg(long, global = true, value_name = "TIME", default_value = "2s", value_parser = numbers::time)]
-    pub(crate) grace: Duration,
-
-    /// Kill and stop workers while they work, to see that the answer stays: kill=CHANCE,stop=CHANCE,seed=NUMBER
-    ///
-    /// Every 5 ms each worker that has work is killed with the chance kill, or else stopped for 50 ms with the chance stop (from 0 to 1; 0 if not
-    /// given). The same seed gives the same chances. Work that a death strikes is done again by another worker, up to ten times.
-    #[arg(long, global = true, value_name = "KEY=VALUE,..")]
-    pub(crate) chaos: Option<Chaos>,
-
-    /// Say on stderr what the pool does
-    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
-    pub(crate) verbose: u8,
-
-    /// Say nothing on stderr but errors
-    #[arg(short, long, global = true)]
-    pub(crate) quiet: bool,
-
-    /// When to use colours; auto also honours NO_COLOR
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub(crate) color: When,
-
-    /// When to show on stderr how far work is that takes over a second; auto: if stderr is a terminal
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub(crate) progress: When,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Gen(GenArguments),
@@ -138,6 +101,8 @@ pub(crate) enum Command {
     Tasks(TasksArguments),
     Run(RunArguments),
     Frame(FrameArguments),
+    Completions(CompletionsArguments),
+    ManPages(ManPagesArguments),
     /// Print how many workers auto means here, and why
     #[command(after_help = WORKERS_EXAMPLES)]
     Workers,
@@ -322,8 +287,4 @@ pub(crate) enum FormatName {
     Arrow,
     /// One count a line
     Text,
-}
-
-fn workers(text: &str) -> Result<Workers, String> {
-    text.parse().map_err(|_| "give auto or a number of at least 1".to_owned())
 }

@@ -46,6 +46,9 @@ use crate::plan::{Plan, Surroundings};
 /// Another worker program than the one beside this one.
 const WORKER_VARIABLE: &str = "MPEXEC_WORKER_PROGRAM";
 
+/// In place of `--color`.
+const COLOUR_VARIABLE: &str = "MPEXEC_COLOR";
+
 fn main() {
     // In a worker this never returns, so nothing may stand before it.
     let registered = mpexec::register();
@@ -101,20 +104,24 @@ fn clap_colour(when: When) -> ColorChoice {
 /// `--color` as it was typed, for what is printed before anybody has read the command line.
 fn colour_of_usage(words: &[OsString]) -> When {
     let mut words = words.iter().map(|word| word.to_string_lossy());
-    let mut choice = When::Auto;
+    let mut choice = named(&std::env::var(COLOUR_VARIABLE).unwrap_or_default()).unwrap_or(When::Auto);
     while let Some(word) = words.next() {
         let value = match word.strip_prefix("--color=") {
             Some(value) => value.to_owned(),
             None if word == "--color" => words.next().unwrap_or_default().into_owned(),
             None => continue,
         };
-        match value.as_str() {
-            "always" => choice = When::Always,
-            "never" => choice = When::Never,
-            _ => {}
-        }
+        choice = named(&value).unwrap_or(choice);
     }
     choice
+}
+
+fn named(choice: &str) -> Option<When> {
+    match choice {
+        "always" => Some(When::Always),
+        "never" => Some(When::Never),
+        _ => None,
+    }
 }
 
 fn surroundings() -> Surroundings {

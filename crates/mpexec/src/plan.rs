@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap_complete::Shell;
 use mpexec::names::shown;
 use mpexec_core::{Chaos, Transport, Workers};
 use mpexec_data::{Columns, DType, Format, OnBadRow, Shape, npy_header};
@@ -44,6 +45,8 @@ pub(crate) enum Plan {
     Tasks(TasksPlan),
     Run(Box<RunPlan>),
     Frame(FramePlan),
+    Completions(Shell),
+    ManPages(PathBuf),
     Workers(Workers),
 }
 
@@ -147,6 +150,8 @@ impl Plan {
                 let FrameArguments { file, by, task, output } = frame;
                 Ok(Plan::Frame(FramePlan { pool: pool(common, around), file, by, task, place: place(output) }))
             }
+            Command::Completions(arguments) => Ok(Plan::Completions(arguments.shell)),
+            Command::ManPages(arguments) => Ok(Plan::ManPages(arguments.folder)),
             Command::Workers => Ok(Plan::Workers(common.workers)),
         }
     }

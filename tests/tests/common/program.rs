@@ -109,6 +109,9 @@ impl Call {
         for variable in ["MPEXEC_WORKER_PROGRAM", "NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "RUST_BACKTRACE"] {
             command.env_remove(variable);
         }
+        for name in ["WORKERS", "TRANSPORT", "GRACE", "COLOR", "PROGRESS"] {
+            command.env_remove(format!("MPEXEC_{name}"));
+        }
         command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Call { command, terminal: None }
     }

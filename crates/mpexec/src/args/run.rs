@@ -28,10 +28,10 @@ Places for the argument: {} itself, {.} without its ending, {/} without its fold
 /// command line itself. Options stand before COMMAND. Commands have an empty standard input. The output of a command is printed when it has
 /// ended, in one piece.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "mpexec run [OPTIONS] [COMMAND]... [::: ARGUMENT...]")]
 pub(crate) struct RunArguments {
     /// The command, and after ::: its arguments
-    #[arg(value_name = "COMMAND [::: ARGUMENT", trailing_var_arg = true)]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
     pub(crate) words: Vec<OsString>,
 
     /// Read the arguments from FILE; - for standard input

@@ -4,6 +4,7 @@ mod count_range;
 mod frame;
 mod generate;
 mod map;
+mod papers;
 mod rows;
 mod run;
 mod tasks;
@@ -30,6 +31,8 @@ pub(crate) fn run(plan: &Plan, console: &Arc<Console>, running: &Arc<Running>) -
         Plan::Map(plan) => map::run(plan, console, running),
         Plan::Tasks(plan) => tasks::run(plan, console, running),
         Plan::Run(plan) => run::run(plan, console, running),
+        Plan::Completions(shell) => papers::completions(*shell),
+        Plan::ManPages(folder) => papers::man_pages(folder),
         Plan::Workers(asked) => workers::run(*asked),
     }
 }

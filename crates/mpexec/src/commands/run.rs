@@ -96,16 +96,18 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     )?;
     let ran = flow.wait();
     workforce::hear_out(&pool, console);
-    let mut commands = flow.collector();
-    commands.progress.clear();
-    let printed = commands.printer.take().map_or(Ok(()), Printer::finish);
+    let mut ended = flow.collector();
+    ended.progress.clear();
+    let printed = ended.printer.take().map_or(Ok(()), Printer::finish);
     let skipped = ran.and_then(|skipped| running.check().map(|()| skipped))?;
     printed?;
     running.finish()?;
-    match commands.first.take() {
+    match ended.first.take() {
         None => Ok(()),
         Some(first) => {
-            let (failed, done) = (grouped(commands.failed), grouped(commands.done));
+            // Of arguments that were not read, nobody knows how many they are.
+            let skipped = commands.map_or(skipped, |all| all.saturating_sub(ended.done));
+            let (failed, done) = (grouped(ended.failed), grouped(ended.done));
             let rest = if skipped > 0 { format!("; {} more were not run", grouped(skipped)) } else { String::new() };
             Err(Failure::task(format!("{failed} of {done} commands failed{rest}; the first: {first}")))
         }

@@ -1,0 +1,58 @@
+//! The options of all commands, which stand before or after the command. What is not typed may be said by a variable `MPEXEC_..`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ArgAction;
+use mpexec_core::{Chaos, Workers};
+
+use super::{TransportName, When};
+use crate::numbers;
+
+/// The options of every command.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options for all commands")]
+pub(crate) struct Common {
+    /// How many worker processes: a number, or auto for as many as there are processors to be used
+    #[arg(short = 'j', long, global = true, env = "MPEXEC_WORKERS", value_name = "auto|N", default_value = "auto", value_parser = workers)]
+    pub(crate) workers: Workers,
+
+    /// The way between this process and its workers; auto takes shared memory where the system has it
+    #[arg(long, global = true, env = "MPEXEC_TRANSPORT", value_name = "WAY", default_value = "auto")]
+    pub(crate) transport: TransportName,
+
+    /// The program to start as worker [env: MPEXEC_WORKER_PROGRAM] [default: for .npy the mpexec-worker beside this program, else itself]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) worker_program: Option<PathBuf>,
+
+    /// How long after Ctrl-C (or SIGTERM, SIGHUP) what runs may take to come to its end: 2s, 500ms, 0
+    #[arg(long, global = true, env = "MPEXEC_GRACE", value_name = "TIME", default_value = "2s", value_parser = numbers::time)]
+    pub(crate) grace: Duration,
+
+    /// Kill and stop workers while they work, to see that the answer stays: kill=CHANCE,stop=CHANCE,seed=NUMBER
+    ///
+    /// Every 5 ms each worker that has work is killed with the chance kill, or else stopped for 50 ms with the chance stop (from 0 to 1; 0 if not
+    /// given). The same seed gives the same chances. Work that a death strikes is done again by another worker, up to ten times.
+    #[arg(long, global = true, value_name = "KEY=VALUE,..")]
+    pub(crate) chaos: Option<Chaos>,
+
+    /// Say on stderr what the pool does
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// When to use colours; auto also honours NO_COLOR
+    #[arg(long, global = true, env = "MPEXEC_COLOR", value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+
+    /// When to show on stderr how far work is that takes over a second; auto: if stderr is a terminal
+    #[arg(long, global = true, env = "MPEXEC_PROGRESS", value_name = "WHEN", default_value = "auto")]
+    pub(crate) progress: When,
+}
+
+fn workers(text: &str) -> Result<Workers, String> {
+    text.parse().map_err(|_| "give auto or a number of at least 1".to_owned())
+}
