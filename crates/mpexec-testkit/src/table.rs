@@ -16,7 +16,7 @@ use crate::faults::{Kind, Moment};
 /// How long a task may run that is to stand still.
 pub const TIME_LIMIT: Duration = Duration::from_millis(400);
 /// How long a worker may take to shake hands.
-pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(2);
+pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// How long a worker may take to begin what it is sent, and to leave.
 pub const RESPONSE_LIMIT: Duration = Duration::from_secs(2);
 /// Beyond the limit that holds, if one does, no call takes longer, on a busy machine either.
@@ -54,7 +54,7 @@ pub enum Cell {
 const NO_PROTOCOL: Why = "does not speak this protocol";
 const BROKEN: Why = "the other side broke the protocol";
 const TOO_LONG: Why = "4294967295 bytes follow, more than the 16777216 allowed";
-const NO_HANDSHAKE: Why = "it did not shake hands within 2s";
+const NO_HANDSHAKE: Why = "it did not shake hands within 5s";
 const NO_END: Why = "it did not end a message that it had begun within 2s";
 const NO_BEGIN: Why = "it did not begin what it was sent within 2s";
 
