@@ -8,7 +8,9 @@
 //! a descriptor that is kept harms less than a pool that stands still.
 //!
 //! A child that is just being started has all descriptors once more until it runs its program, and closes them then; should it be the last to
-//! have one, the start would take as long as the closing, and with it all starts behind it. So nothing is let go while a child is being started by us.
+//! have one, the start would take as long as the closing, and with it all starts behind it. So nothing is let go while a child is being started by us,
+//! up to the moment when it has its own memory; it closes what it has an instant later, and should all others have closed theirs in that instant, it is the
+//! last after all.
 //! Some files are waited for by whoever closes any descriptor of theirs: what is no memory is refused as soon as it comes, so that a start hardly
 //! ever meets one.
 
@@ -17,7 +19,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use mpexec_ring::{OpenError, Parcel};
 use rustix::fs::fcntl_get_seals;
@@ -98,7 +100,40 @@ struct Closing {
     beginning: usize,
 }
 
-static CLOSING: Mutex<Closing> = Mutex::new(Closing { waiting: VecDeque::new(), threads: 0, beginning: 0 });
+/// All that is closed in one process, and behind it in a forked child of this process: that one has the memory of these threads and
+/// not the threads, and a lock may be held in it for ever.
+struct Here {
+    process: u32,
+    closing: Mutex<Closing>,
+    traffic: Mutex<Traffic>,
+    started: Condvar,
+    forked: Next,
+}
+
+type Next = OnceLock<Box<Here>>;
+
+static FIRST: Next = Next::new();
+
+/// What belongs to this very process.
+fn here() -> &'static Here {
+    let process = std::process::id();
+    let mut next = &FIRST;
+    loop {
+        let here = next.get_or_init(|| {
+            Box::new(Here {
+                process,
+                closing: Mutex::new(Closing { waiting: VecDeque::new(), threads: 0, beginning: 0 }),
+                traffic: Mutex::new(Traffic { starts: 0, going: Vec::new() }),
+                started: Condvar::new(),
+                forked: Next::new(),
+            })
+        });
+        if here.process == process {
+            return here;
+        }
+        next = &here.forked;
+    }
+}
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -110,7 +145,7 @@ pub(crate) fn elsewhere(fd: OwnedFd) {
 }
 
 fn hand_over(what: impl FnOnce() + Send + 'static) {
-    let mut closing = locked(&CLOSING);
+    let mut closing = locked(&here().closing);
     closing.waiting.push_back(Box::new(what));
     closing.see_to_it();
 }
@@ -130,13 +165,13 @@ impl Closing {
 
 /// A thread's life.
 fn close() {
-    let mut closing = locked(&CLOSING);
+    let mut closing = locked(&here().closing);
     closing.beginning -= 1;
     while let Some(what) = closing.waiting.pop_front() {
         closing.see_to_it();
         drop(closing);
         what();
-        closing = locked(&CLOSING);
+        closing = locked(&here().closing);
     }
     closing.threads -= 1;
 }
@@ -148,23 +183,20 @@ struct Traffic {
     going: Vec<RawFd>,
 }
 
-static TRAFFIC: Mutex<Traffic> = Mutex::new(Traffic { starts: 0, going: Vec::new() });
-static STARTED: Condvar = Condvar::new();
-
 /// Starts a child while nothing is let go.
 pub(crate) fn while_nothing_goes<R>(start: impl FnOnce() -> R) -> R {
-    let mut traffic = locked(&TRAFFIC);
+    let mut traffic = locked(&here().traffic);
     traffic.starts += 1;
     // What has begun to go is gone in a moment, however long its end takes.
     while traffic.going.iter().any(|number| is_there(*number)) {
         drop(traffic);
         std::thread::yield_now();
-        traffic = locked(&TRAFFIC);
+        traffic = locked(&here().traffic);
     }
     drop(traffic);
     let started = start();
-    locked(&TRAFFIC).starts -= 1;
-    STARTED.notify_all();
+    locked(&here().traffic).starts -= 1;
+    here().started.notify_all();
     started
 }
 
@@ -179,16 +211,16 @@ fn is_there(number: RawFd) -> bool {
 fn let_go(mut fd: OwnedFd) {
     let null = File::open("/dev/null");
     let number = fd.as_raw_fd();
-    let mut traffic = locked(&TRAFFIC);
+    let mut traffic = locked(&here().traffic);
     while traffic.starts > 0 {
-        traffic = STARTED.wait(traffic).unwrap_or_else(PoisonError::into_inner);
+        traffic = here().started.wait(traffic).unwrap_or_else(PoisonError::into_inner);
     }
     // Its number stays taken, so that it can be seen when it is gone. Where there is nothing to put in its place it is closed without that.
     let Ok(null) = null else { return drop(traffic) };
     traffic.going.push(number);
     drop(traffic);
     let _ = rustix::io::dup2(&null, &mut fd);
-    locked(&TRAFFIC).going.retain(|other| *other != number);
+    locked(&here().traffic).going.retain(|other| *other != number);
 }
 
 #[cfg(test)]
@@ -197,6 +229,8 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+    use crate::error::Exit;
+    use crate::os::child::ChildProcess;
 
     #[test]
     fn what_stands_still_holds_up_nothing_behind_it_and_nobody_here() {
@@ -248,5 +282,28 @@ mod tests {
         assert!(still_there);
         ours.set_read_timeout(None).unwrap();
         assert!(is_closed(&ours));
+    }
+
+    #[test]
+    fn a_forked_child_closes_by_itself_whatever_its_parent_was_about() {
+        let forked = while_nothing_goes(|| {
+            // SAFETY: the child calls nothing but what this test is about, whose locks are its own, and leaves by `_exit`.
+            let forked = unsafe { libc::fork() };
+            if forked == 0 {
+                let (ours, theirs) = UnixStream::pair().unwrap();
+                elsewhere(theirs.into());
+                let closed = is_closed(&ours);
+                // SAFETY: it does not return and runs nothing of the program that was forked.
+                unsafe { libc::_exit(i32::from(!closed)) };
+            }
+            forked
+        });
+        let mut child = ChildProcess::adopt(forked.unsigned_abs()).unwrap();
+        let over = child.wait_over(Some(std::time::Duration::from_secs(20)));
+        if !over {
+            child.kill_group();
+        }
+        assert!(over, "it waits for a start that is none of its own");
+        assert_eq!(child.try_wait(), Some(Exit::Code(0)));
     }
 }
