@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use super::held::Held;
 use super::{Job, JobId, Place, Run, Scheduler, Worker, WorkerId, is_hook};
+
+/// Twice what it takes to wake a thread whose processor sleeps.
+const UNHURRIED_NS: f64 = 100_000.0;
 
 impl Scheduler {
     /// Whether the worker holds a task that was tried before and is not to be tried again.
@@ -20,16 +24,15 @@ impl Scheduler {
         }
     }
 
-    /// Whether results of what workers hold may be left where they are for a while: nobody looks at any of them before the last.
+    /// Whether results of what workers hold may be left where they are for a while: nobody looks at any of them before the last, and
+    /// each batch is long enough for more tasks to be on their way while a worker does its last.
     pub(crate) fn nobody_hurries(&self) -> bool {
-        let mut known = None;
-        for held in self.workers.iter().flat_map(|worker| &worker.held) {
-            if known != Some(held.job) && !self.jobs.get(&held.job).is_some_and(|job| job.gathers) {
-                return false;
-            }
-            known = Some(held.job);
-        }
-        true
+        let patient = |held: &Held| {
+            self.jobs
+                .get(&held.job)
+                .is_some_and(|job| job.gathers && job.nanos_per_task() * f64::from(held.count) >= UNHURRIED_NS)
+        };
+        self.workers.iter().flat_map(|worker| &worker.held).all(patient)
     }
 
     /// How long the batch that a worker has begun will still take, as far as is known: no time if nothing is.
@@ -143,18 +146,33 @@ mod tests {
     fn somebody_hurries_as_soon_as_a_worker_holds_a_task_of_whose_result_somebody_is_to_hear() {
         let mut sched = ready();
         assert!(sched.nobody_hurries(), "nothing is held");
+        for id in 1..=2 {
+            sched.measured(id, 60_000, 2);
+        }
         sched.gathers(1);
         sched.sent(0, 1, 0, 10, 1);
         sched.sent(0, 1, 10, 10, 1);
         sched.sent(1, 1, 20, 10, 1);
         assert!(sched.nobody_hurries());
-        sched.sent(1, 2, 0, 1, 1);
+        sched.sent(1, 2, 0, 10, 1);
         assert!(!sched.nobody_hurries(), "behind the first job's");
         sched.gathers(2);
         assert!(sched.nobody_hurries());
         sched.gathers(3);
-        sched.sent(0, 3, 0, 1, 1);
+        sched.sent(0, 3, 0, 10, 1);
         assert!(!sched.nobody_hurries(), "of a job that is not known it is not known");
+    }
+
+    #[test]
+    fn whoever_has_short_batches_is_waited_for_awake() {
+        let mut sched = ready();
+        sched.gathers(1);
+        sched.sent(0, 1, 0, 10, 1);
+        assert!(!sched.nobody_hurries(), "nobody knows how long they take");
+        sched.measured(1, 60_000, 2);
+        assert!(sched.nobody_hurries());
+        sched.sent(1, 1, 10, 3, 1);
+        assert!(!sched.nobody_hurries(), "three tasks of 30 us are soon over");
     }
 
     #[test]
