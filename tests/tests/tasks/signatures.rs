@@ -63,16 +63,20 @@ fn list(pool: &Pool) -> Vec<String> {
 #[test]
 fn a_pool_lists_names_parameters_types_and_documentation() {
     let library = [
+        "abort_once(file: str) -> u32",
         "add(a: u64, b: u64) -> u64",
         "by_place(places: seq<[i32; 2]>) -> map<[i32; 2], u64>",
         "checked_mean(row: seq<f64>, highest: option<f64>) -> enum Result{Ok(f64), Err(enum Fault{Empty, TooHigh(f64)})}",
         "distance(from: struct Point{x: f64, y: f64}, to: struct Point{x: f64, y: f64}) -> f64",
+        "fill(bytes: u64) -> u64",
         "howmany_within_range(row: seq<i64>, minimum: i64, maximum: i64) -> u64",
         "mean(values: slice<f64: 8 bytes, align 8>, unit: text) -> str",
         "no door(values: slice<f64: 8 bytes, align 8>) -> f64",
         "parse(text: str) -> enum Result{Ok(u32), Err(seq<str>)}",
         "process_id() -> u32",
+        "rest(milliseconds: u64) -> u64",
         "same(small: i64, large: u64, huge: u128, float: f64) -> (i64, u64, u128, f64)",
+        "shout(stdout: text, stderr: text) -> ()",
         "sum(a: u64, b: u64) -> u64",
     ];
     assert_eq!(list(&with(WORKER, LINKS[0])), library);

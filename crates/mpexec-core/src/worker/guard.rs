@@ -3,6 +3,7 @@
 //! instead.
 
 use std::io;
+use std::sync::mpsc::{RecvError, channel};
 
 use mpexec_wire::{Forgotten, FrameKind, ParcelRef};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -15,7 +16,7 @@ use crate::os::death::{self, Waking};
 /// Called when the coordinator is gone, in place of ending the worker: it outlives its coordinator.
 pub(crate) type Ending = Box<dyn FnOnce() + Send>;
 
-/// Starts the guard, in place of `waking`. `data` gets every frame that is neither about parcels nor the guard's own business.
+/// Starts the guard, in place of `waking`, and waits until it stands. `data` gets every frame that is neither about parcels nor the guard's own business.
 pub(crate) fn start(
     mut socket: Reader,
     parcels: Parcels,
@@ -24,10 +25,12 @@ pub(crate) fn start(
     waking: Option<Waking>,
 ) -> io::Result<()> {
     let mut ending = ending;
+    let (asked, has_asked) = channel();
     let guard = move || {
         if ending.is_none() {
             death::wake_with_parent();
         }
+        drop(asked);
         // From now on this thread does it.
         drop(waking);
         loop {
@@ -62,6 +65,8 @@ pub(crate) fn start(
         }
     };
     std::thread::Builder::new().name("mpexec-guard".into()).stack_size(128 << 10).spawn(guard)?;
+    // No task runs before: whoever stops this worker while it does must not find it without its guard. Nothing is ever sent.
+    let _: Result<(), RecvError> = has_asked.recv();
     Ok(())
 }
 
