@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::scratch::{forever, open};
 use crate::ways::Way;
-use crate::{ring, socket};
+use crate::{end_this_thread, ring, socket};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub enum Kind {
     Terminated,
     /// It stands still.
     Hang,
+    /// The thread ends that serves, by the system call, and the process lives on.
+    EndsThread,
     /// SIGSTOP from outside.
     Stopped,
     /// It sends what is no frame.
@@ -75,7 +77,7 @@ pub enum Moment {
 
 impl Kind {
     /// All kinds, in the order of the table.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::PanicAbort,
         Kind::ExitZero,
         Kind::Exit42,
@@ -85,6 +87,7 @@ impl Kind {
         Kind::Killed,
         Kind::Terminated,
         Kind::Hang,
+        Kind::EndsThread,
         Kind::Stopped,
         Kind::Garbage,
         Kind::HalfMessage,
@@ -161,6 +164,12 @@ impl Fault {
             Kind::StackOverflow => Way::Overflows.die(),
             // Somebody else sees to it.
             Kind::Killed | Kind::Terminated | Kind::Stopped | Kind::Hang => forever(),
+            Kind::EndsThread => {
+                // Before it shakes hands a worker may have no other thread, and would end with this one.
+                std::thread::spawn(forever);
+                open(&self.struck);
+                end_this_thread();
+            }
             Kind::Garbage => socket::send_garbage(),
             Kind::HalfMessage => socket::send_half_a_message(FrameKind::Group),
             Kind::HugeLength => socket::send_a_huge_length(),

@@ -6,7 +6,7 @@
 //! | [`census`], [`processes`] | what this process has and which processes there are, as the kernel lists them |
 //! | `scratch` | paths of a test's own, and gates through which tasks go when the test says so |
 //! | `pools` | pools to test with |
-//! | `ways` | how a process can end itself |
+//! | `ways`, `thread` | how a process can end itself, and how a thread of it can |
 //! | [`socket`], [`ring`] | a worker's own socket and result ring, to write nonsense to |
 //! | [`faults`] | every kind of failure and every moment for it; a worker strikes on command |
 //! | [`table`] | what each kind at each moment comes to, and the document that says so |
@@ -21,11 +21,13 @@ pub mod ring;
 mod scratch;
 pub mod socket;
 pub mod table;
+mod thread;
 mod watchdog;
 mod ways;
 
 pub use pools::{LINKS, builder, pool};
 pub use scratch::{Scratch, forever, open, pass, spin};
+pub use thread::end_this_thread;
 pub(crate) use watchdog::{HANGS, LOOK};
 pub use watchdog::{Watchdog, wait_until};
 pub use ways::{WAYS, Way};

@@ -56,6 +56,7 @@ const BROKEN: Why = "the other side broke the protocol";
 const TOO_LONG: Why = "4294967295 bytes follow, more than the 16777216 allowed";
 const NO_HANDSHAKE: Why = "it did not shake hands within 5s";
 const NO_END: Why = "it did not end a message that it had begun within 2s";
+const NO_THREAD: Why = "the thread that ran its tasks has ended, and the process has not";
 const NO_BEGIN: Why = "it did not begin what it was sent within 2s";
 
 const KILLED: Exit = Exit::Signal(9);
@@ -93,7 +94,7 @@ fn before_it_serves(kind: Kind, moment: Moment) -> Cell {
     let outcome = match kind {
         // Who was killed may have been a good worker; who leaves by itself was none.
         Kind::ExitZero | Kind::Exit42 => Outcome::NotStarted(own_end(kind).unwrap(), ""),
-        Kind::Hang | Kind::Stopped | Kind::HalfMessage | Kind::ClosedSocket => {
+        Kind::Hang | Kind::EndsThread | Kind::Stopped | Kind::HalfMessage | Kind::ClosedSocket => {
             Outcome::NotStarted(KILLED, NO_HANDSHAKE)
         }
         Kind::Garbage => Outcome::NotStarted(KILLED, NO_PROTOCOL),
@@ -114,6 +115,11 @@ fn idle(kind: Kind) -> Cell {
                 "an idle worker runs nothing that could stand still but its own waiting; a thread of the user's that does is nobody's loss",
             );
         }
+        Kind::EndsThread => {
+            return Cell::Impossible(
+                "the thread that serves waits for tasks and runs nothing that could end it; that a thread of the user's ends is nobody's loss",
+            );
+        }
         Kind::Stopped => Outcome::ReplacedAtNextCall(KILLED, NO_BEGIN),
         Kind::Garbage => Outcome::Replaced(KILLED, NO_PROTOCOL),
         Kind::HugeLength => Outcome::Replaced(KILLED, TOO_LONG),
@@ -128,6 +134,7 @@ fn idle(kind: Kind) -> Cell {
 fn in_a_task(kind: Kind) -> Outcome {
     match kind {
         Kind::Hang | Kind::Stopped | Kind::HalfMessage => Outcome::TimedOut,
+        Kind::EndsThread => Outcome::Crashed(KILLED, NO_THREAD),
         Kind::Garbage => Outcome::Crashed(KILLED, NO_PROTOCOL),
         Kind::HugeLength => Outcome::Crashed(KILLED, TOO_LONG),
         Kind::ClosedSocket => Outcome::Crashed(KILLED, ""),

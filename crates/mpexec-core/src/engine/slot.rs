@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mpexec_ring::{ResultReceiver, TaskSender};
+use rustix::net::{Shutdown, shutdown};
 pub(crate) use rustix::process::Signal;
 
 use super::forwarding::Stream;
@@ -15,7 +16,7 @@ use super::scheduler::JobId;
 use crate::carry::Mailbox;
 use crate::error::{Exit, TaskError};
 use crate::link::Link;
-use crate::link::control::{Reader, Socket, Writer};
+use crate::link::control::{Reader, Socket, Writer, fd};
 use crate::os::blackbox::BlackBox;
 use crate::os::cgroup::WorkerGroup;
 use crate::os::child::ChildProcess;
@@ -26,8 +27,9 @@ use crate::os::family;
 const TAIL: usize = 4 << 10;
 
 /// So long after its kill a worker is given up that has not ended: the system cannot end it now, because it waits for a device or a server that
-/// does not answer (state D), or is in a frozen cgroup. It executes nothing of its program any more. Its calls have their outcome and its place is
-/// free; whenever its end comes, it is reaped.
+/// does not answer (state D), or is in a frozen cgroup: then it executes nothing of its program any more. Or this process may not kill it, because
+/// one of both has become another user's, and it has no guard that would ([`Slot::kill`]): then it goes on, unheard. Its calls have their outcome
+/// and its place is free; whenever its end comes, it is reaped.
 pub(crate) const DYING: Duration = Duration::from_secs(3);
 
 /// Where a place is in its life.
@@ -203,10 +205,12 @@ impl Slot {
         }
     }
 
-    /// Kills the process and its group.
+    /// Kills the process and its group, or has its guard do that.
     pub(crate) fn kill(&mut self) {
         if let Some(child) = &self.child {
-            child.kill_group();
+            if !child.kill_group() {
+                self.hang_up();
+            }
             self.killed.get_or_insert_with(Instant::now);
             self.phase = Phase::Leaving(Instant::now());
         }
@@ -215,6 +219,18 @@ impl Slot {
             let _ = self.link.as_mut().map(|link| link.shut_down());
             self.phase = Phase::Leaving(Instant::now());
         }
+    }
+
+    /// Ends what this side says on its control socket: its guard, which may kill it, takes that for our death. Where it has none any more,
+    /// as when a task has put another program in its place, it goes on.
+    fn hang_up(&self) {
+        let socket = match (&self.phase, &self.link) {
+            (Phase::Starting(starting), _) => Some(fd(&starting.socket)),
+            (_, Some(link)) => Some(link.control().unwrap_or_else(|| link.bell())),
+            _ => None,
+        };
+        // It may have hung up itself.
+        let _ = socket.map(|socket| shutdown(socket, Shutdown::Write));
     }
 
     /// Kills it for the task that it runs.

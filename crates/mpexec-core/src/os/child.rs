@@ -49,12 +49,14 @@ impl ChildProcess {
         }
     }
 
-    /// SIGKILL to the process and to everything in its group.
-    pub(crate) fn kill_group(&self) {
-        if self.exit.is_none() {
-            self.kill_members();
-            let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+    /// SIGKILL to the process and to everything in its group. `false`: this process, or the calling thread, may not kill it: one of
+    /// both has become another user's.
+    pub(crate) fn kill_group(&self) -> bool {
+        if self.exit.is_some() {
+            return true;
         }
+        self.kill_members();
+        pidfd_send_signal(&self.pidfd, Signal::KILL) != Err(rustix::io::Errno::PERM)
     }
 
     /// SIGKILL to everything in its group, also when the process itself was reaped.

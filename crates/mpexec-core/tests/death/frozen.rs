@@ -1,10 +1,14 @@
-//! Workers that the system cannot kill now: their calls end all the same, and others take their places at once.
+//! Workers that the system cannot kill now, or that this process may not kill: their calls end all the same, and others take their
+//! places at once.
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use mpexec_core::{Exit, Pool, Process, TaskError};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, Uid, getuid, kill_process};
+use rustix::thread::set_thread_res_uid;
 
 use crate::common::processes::{alive, children};
 use crate::common::{Scratch, builder, forever, open, pool, wait_until};
@@ -126,4 +130,35 @@ fn a_process_that_cannot_be_killed_is_joined_and_told_as_killed() {
     assert!(since.elapsed() < GIVEN_UP, "{:?}", since.elapsed());
     drop(freezer);
     wait_until("it is reaped when it has ended", || children().is_empty());
+}
+
+/// Runs something in a thread that has given up root's rights; `None`: it had none.
+fn as_nobody<R: Send>(run: impl FnOnce() -> R + Send) -> Option<R> {
+    if !getuid().is_root() {
+        eprintln!("skipped: only root can become another user");
+        return None;
+    }
+    let nobody = Uid::from_raw(65534);
+    std::thread::scope(|scope| {
+        let runs = scope.spawn(|| {
+            set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            run()
+        });
+        Some(runs.join().unwrap())
+    })
+}
+
+#[test]
+fn a_worker_that_may_not_be_killed_is_hung_up_on_and_its_guard_kills_it() {
+    let _alone = alone();
+    for link in LINKS {
+        let mut process = Process::builder().transport(link).spawn(forever, ()).unwrap();
+        let pid = Pid::from_raw(process.pid().cast_signed()).unwrap();
+        let Some(may) = as_nobody(|| kill_process(pid, Signal::KILL)) else { return };
+        assert_eq!(may, Err(Errno::PERM));
+        as_nobody(|| process.kill());
+        let Err(TaskError::Crashed { exit, stderr, .. }) = process.join() else { panic!("it ended well") };
+        // Not as one that was given up, after three seconds: it is over.
+        assert_eq!((exit, &*stderr), (Exit::Signal(9), ""), "on {link:?}");
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mpexec_core::{Exit, TaskError};
 
 use crate::common::processes::{children, kill};
-use crate::common::{Scratch, Way, builder, forever, pass, pool, wait_until};
+use crate::common::{Scratch, Way, builder, end_this_thread, forever, pass, pool, wait_until};
 use crate::{LINKS, alone};
 
 /// Closes every descriptor that is none of the standard streams, as libraries do that mean well.
@@ -186,18 +186,12 @@ fn a_forked_child_of_the_coordinator_drops_nothing_of_it() {
     }
 }
 
-/// Ends the thread that runs the tasks, and not the process.
-fn ends_its_thread() {
-    // SAFETY: wrong on purpose: the thread's end is not told to anybody.
-    unsafe { libc::syscall(libc::SYS_exit, 0) };
-}
-
 #[test]
 fn a_task_that_ends_its_thread_alone_has_an_outcome_that_says_so() {
     let _alone = alone();
     for link in LINKS {
         let pool = builder(link, 1).response_limit(Duration::from_millis(400)).build().unwrap();
-        let ended = pool.apply(ends_its_thread, ());
+        let ended = pool.apply(end_this_thread, ());
         let Err(TaskError::Crashed { exit, stderr, .. }) = ended else { panic!("{ended:?}") };
         assert!(exit == Exit::Signal(9) && stderr.contains("the thread that ran its tasks has ended"), "{stderr:?}");
         assert_eq!(pool.apply(|n: u8| n, (3,)).unwrap(), 3);

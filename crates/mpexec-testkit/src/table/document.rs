@@ -47,6 +47,7 @@ fn kind_text(kind: Kind) -> &'static str {
         Kind::Killed => "SIGKILL from outside",
         Kind::Terminated => "SIGTERM from outside",
         Kind::Hang => "stands still",
+        Kind::EndsThread => "ends its thread, lives on",
         Kind::Stopped => "SIGSTOP from outside",
         Kind::Garbage => "sends garbage",
         Kind::HalfMessage => "sends half a message",

@@ -28,7 +28,7 @@ use mpexec_testkit::{LINKS, Scratch, Watchdog, builder, wait_until};
 mpexec_testkit::init_in_tests!();
 
 /// So many cells at a time: most of their time they wait.
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 10;
 
 /// Names one kind that is to be tried alone, for whoever looks for a fault.
 const ONLY: &str = "MPEXEC_CRASH_TABLE_ONLY";
