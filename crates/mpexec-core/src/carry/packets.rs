@@ -22,7 +22,7 @@ use crate::os::closing::{self, Foreign};
 use crate::os::descriptors;
 
 /// More descriptors than these the kernel does not pass at once.
-pub(crate) const MOST_ATTACHED: usize = 253;
+pub(crate) const MOST_ATTACHED: usize = closing::MOST_AT_ONCE;
 
 /// A pair: the senders' end, the receivers' end. `capacity`: about how many bytes may wait between them.
 pub(crate) fn pair(capacity: Option<usize>) -> io::Result<(OwnedFd, OwnedFd)> {

@@ -30,9 +30,6 @@ use crate::os::events::Watcher;
 
 /// Most descriptors that come with one frame.
 const MOST_ATTACHED: usize = 8;
-/// Most that can come at once, of somebody who does not keep to that. All are taken in: what there is no room for, the kernel closes in the
-/// midst of our reading, and that may take its time.
-const MOST_AT_ONCE: usize = 253;
 /// What is wrong when a descriptor is lost.
 const TOO_MANY: &str = "more descriptors came than a frame can have, or this process may have no more (ulimit -n)";
 const NO_MEMORY: &str = "a descriptor came that is no memory file";
@@ -85,7 +82,7 @@ impl Drop for End {
             watcher.remove(fd(self));
         }
         if let Some(Stream::UdSocket(socket)) = self.stream.take() {
-            closing::elsewhere(socket.into());
+            closing::emptied_elsewhere(socket.into());
         }
     }
 }
@@ -132,7 +129,9 @@ impl Reader {
 
     /// Reads once. `Ok(false)`: nothing there now (only when not blocking).
     pub(crate) fn fill(&mut self) -> Result<bool, LinkError> {
-        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_AT_ONCE))];
+        // As many as can come at once, of somebody who does not keep to what a frame can have: what there is no room for, the kernel closes in
+        // the midst of our reading, and that may take its time.
+        let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(closing::MOST_AT_ONCE))];
         loop {
             let mut ancillary = RecvAncillaryBuffer::new(&mut room);
             let space = self.decoder.space(self.read);

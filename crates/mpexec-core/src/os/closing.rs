@@ -10,26 +10,31 @@
 //! A child that is just being started has all descriptors once more until it runs its program, and closes them then; should it be the last to
 //! have one, the start would take as long as the closing, and with it all starts behind it. So nothing is let go while a child is being started by us,
 //! up to the moment when it has its own memory; it closes what it has an instant later, and should all others have closed theirs in that instant, it is the
-//! last after all.
+//! last after all. Therefore a socket is told before, by whoever lets it go, that its end is not to be waited for; and a worker's socket is emptied
+//! before it is closed, since what lies in it ends with it. Only a worker that is mad and gone in that instant too can still have told a socket otherwise.
 //! Some files are waited for by whoever closes any descriptor of theirs: what is no memory is refused as soon as it comes, so that a start hardly
 //! ever meets one.
 
 #![expect(unsafe_code, reason = "a descriptor that another thread closes is asked about by its number")]
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use mpexec_ring::{OpenError, Parcel};
-use rustix::fs::fcntl_get_seals;
-use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
+use rustix::fs::{Mode, OFlags, fcntl_get_seals};
+use rustix::io::{DupFlags, Errno};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg, sockopt};
 
 use super::descriptors;
 
 /// More threads do not close at once.
 const MOST: usize = 32;
+/// Descriptors that can come with one message, so the kernel.
+pub(crate) const MOST_AT_ONCE: usize = 253;
 
 /// A descriptor that came from another process and was not looked at yet. Dropped, it is closed elsewhere.
 #[derive(Debug)]
@@ -80,7 +85,7 @@ pub(crate) fn close_end(end: OwnedFd) {
     let mut none = RecvAncillaryBuffer::default();
     let peeked = recvmsg(
         &end,
-        &mut [std::io::IoSliceMut::new(&mut byte)],
+        &mut [IoSliceMut::new(&mut byte)],
         &mut none,
         RecvFlags::PEEK | RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC,
     );
@@ -144,6 +149,33 @@ pub(crate) fn elsewhere(fd: OwnedFd) {
     hand_over(move || let_go(fd));
 }
 
+/// Closes our end of a worker's socket on another thread, and before it what lies there and nobody has received. Nothing more can come.
+pub(crate) fn emptied_elsewhere(socket: OwnedFd) {
+    hand_over(move || {
+        empty(socket.as_fd());
+        let_go(socket);
+    });
+}
+
+fn empty(socket: BorrowedFd<'_>) {
+    let mut bytes = [0; 16 << 10];
+    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_AT_ONCE))];
+    loop {
+        let mut ancillary = RecvAncillaryBuffer::new(&mut room);
+        let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+        match recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags) {
+            Ok(message) if message.bytes > 0 => {}
+            Err(Errno::INTR) => continue,
+            Ok(_) | Err(_) => return,
+        }
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                descriptors.for_each(let_go);
+            }
+        }
+    }
+}
+
 fn hand_over(what: impl FnOnce() + Send + 'static) {
     let mut closing = locked(&here().closing);
     closing.waiting.push_back(Box::new(what));
@@ -200,26 +232,29 @@ pub(crate) fn while_nothing_goes<R>(start: impl FnOnce() -> R) -> R {
     started
 }
 
-/// Whether the descriptor is still the one that was to go. What takes its place is open in children too.
+/// Whether the descriptor is still the one that was to go. What takes its place is a mere name of a file, whose end nobody waits for. The file
+/// itself is not asked.
 fn is_there(number: RawFd) -> bool {
     // SAFETY: only asked about, and the number is taken.
-    let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
-    flags >= 0 && flags & libc::FD_CLOEXEC != 0
+    let flags = unsafe { libc::fcntl(number, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_PATH == 0
 }
 
 /// Closes a descriptor, and waits for its file as long as that takes.
 fn let_go(mut fd: OwnedFd) {
-    let null = File::open("/dev/null");
+    let name = rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    // If it is a socket: whoever closes it last does not wait for what it has yet to send.
+    let _ = sockopt::set_socket_linger(&fd, Some(Duration::ZERO));
     let number = fd.as_raw_fd();
     let mut traffic = locked(&here().traffic);
     while traffic.starts > 0 {
         traffic = here().started.wait(traffic).unwrap_or_else(PoisonError::into_inner);
     }
     // Its number stays taken, so that it can be seen when it is gone. Where there is nothing to put in its place it is closed without that.
-    let Ok(null) = null else { return drop(traffic) };
+    let Ok(name) = name else { return drop(traffic) };
     traffic.going.push(number);
     drop(traffic);
-    let _ = rustix::io::dup2(&null, &mut fd);
+    let _ = rustix::io::dup3(&name, &mut fd, DupFlags::CLOEXEC);
     locked(&here().traffic).going.retain(|other| *other != number);
 }
 

@@ -1,4 +1,4 @@
-//! Descriptors that take a minute to close, sent by a worker where they do not belong: nobody waits for their end.
+//! Descriptors that take a minute to close, sent by a worker where they do not belong: nobody waits for their end, and they end at once.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -19,11 +19,11 @@ const LINGERS: Duration = Duration::from_secs(60);
 const AT_ONCE: Duration = Duration::from_secs(15);
 
 /// A socket that holds up whoever closes it last: its other side, in the test, never reads what waits in it.
-fn lingering(port: u16) -> OwnedFd {
+fn lingering(port: u16, for_so_long: Duration) -> OwnedFd {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_nonblocking(true).unwrap();
     while stream.write(&[0; 1 << 16]).is_ok() {}
-    set_socket_linger(&stream, Some(LINGERS)).unwrap();
+    set_socket_linger(&stream, Some(for_so_long)).unwrap();
     stream.into()
 }
 
@@ -67,7 +67,7 @@ const MISPLACED: [(&str, Send); 6] = [
 
 /// In a task: sends one so, and dies with it or goes on.
 fn misplace(port: u16, how: usize, dies: bool) {
-    MISPLACED[how].1(&socket::own(), lingering(port));
+    MISPLACED[how].1(&socket::own(), lingering(port, LINGERS));
     if dies {
         std::process::abort();
     }
@@ -90,7 +90,6 @@ fn others_go_on(pool: &Pool, what: &str) {
 fn holds_nobody_up(dies: bool) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut lingered = false;
     for link in LINKS {
         let pool = pool(link, 2);
         assert!(pool.wait_ready(None));
@@ -100,16 +99,23 @@ fn holds_nobody_up(dies: bool) {
             others_go_on(&pool, what);
             assert!(matches!(mad.get(), Err(TaskError::Crashed { .. })), "{what} on {link:?}");
             assert!(since.elapsed() < AT_ONCE, "{what} on {link:?}: {:?}", since.elapsed());
-            lingered |= somebody_closes();
+            wait_until("nobody has to close for long", || !somebody_closes());
+            assert!(since.elapsed() < AT_ONCE, "{what} on {link:?}: {:?}", since.elapsed());
         }
         pool.terminate();
         pool.join().unwrap();
     }
-    // Who closes it last is chance each time, if it is closed as soon as it comes.
-    assert!(lingered, "nobody ever had to wait");
-    // Now none lingers.
     drop(listener);
-    wait_until("all are closed, and nobody stays to close", || !somebody_closes());
+}
+
+#[test]
+fn such_a_descriptor_holds_up_whoever_closes_it_unless_it_is_told_otherwise() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let since = Instant::now();
+    drop(lingering(port, Duration::from_secs(1)));
+    assert!(since.elapsed() > Duration::from_millis(900), "{:?}", since.elapsed());
 }
 
 #[test]
@@ -127,16 +133,14 @@ fn descriptors_that_are_long_in_closing_and_come_out_of_turn_cost_the_worker_alo
 #[test]
 fn who_receives_from_a_channel_waits_for_no_descriptor_that_does_not_belong_there() {
     let _alone = alone();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
     let task = |out: Sender<u64>, port: u16| {
-        let fd = lingering(port);
+        let fd = lingering(port, LINGERS);
         let sent = socket::send_to_a_channel(b"no message of ours", &many(&fd, 3));
         drop(out);
         sent
     };
     let holds_both = |_out: Sender<u64>, _back: Receiver<u64>, done: Sender<u64>, port: u16| {
-        let fd = lingering(port);
+        let fd = lingering(port, LINGERS);
         let sent = socket::send_to_a_channel(b"no message of ours", &many(&fd, 3));
         done.send(&u64::from(sent)).unwrap();
         if sent {
@@ -144,14 +148,16 @@ fn who_receives_from_a_channel_waits_for_no_descriptor_that_does_not_belong_ther
         }
     };
     for link in LINKS {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
         let pool = pool(link, 1);
         let (sender, receiver) = channel::<u64>().unwrap();
         let since = Instant::now();
         assert!(pool.apply(task, (sender, port)).unwrap());
         assert!(matches!(receiver.recv(), Err(RecvError::Undecodable { .. })));
         assert!(matches!(receiver.recv(), Err(RecvError::NoSenders)));
-        wait_until("it is closed elsewhere", somebody_closes);
-        // What nobody receives is closed with the channel's last end here, which is the task's argument.
+        wait_until("nobody has to close for long", || !somebody_closes());
+        // What nobody receives is closed with the channel's last end here, which is the task's argument: it may take its time elsewhere.
         let (sender, receiver) = channel::<u64>().unwrap();
         let (done, was_done) = channel::<u64>().unwrap();
         let held = pool.apply_async(holds_both, (sender, receiver, done, port));
@@ -159,7 +165,7 @@ fn who_receives_from_a_channel_waits_for_no_descriptor_that_does_not_belong_ther
         assert!(matches!(held.get(), Err(TaskError::Crashed { .. })));
         assert_eq!(pool.apply(|n: u8| n, (3,)).unwrap(), 3);
         assert!(since.elapsed() < AT_ONCE, "{:?}", since.elapsed());
+        drop(listener);
+        wait_until("all are closed, and nobody stays to close", || !somebody_closes());
     }
-    drop(listener);
-    wait_until("all are closed, and nobody stays to close", || !somebody_closes());
 }
