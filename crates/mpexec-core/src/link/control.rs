@@ -82,7 +82,7 @@ impl Drop for End {
             watcher.remove(fd(self));
         }
         if let Some(Stream::UdSocket(socket)) = self.stream.take() {
-            closing::emptied_elsewhere(socket.into());
+            closing::elsewhere(socket.into());
         }
     }
 }

@@ -10,14 +10,15 @@
 //! A child that is just being started has all descriptors once more until it runs its program, and closes them then; should it be the last to
 //! have one, the start would take as long as the closing, and with it all starts behind it. So nothing is let go while a child is being started by us,
 //! up to the moment when it has its own memory; it closes what it has an instant later, and should all others have closed theirs in that instant, it is the
-//! last after all. Therefore a socket is told before, by whoever lets it go, that its end is not to be waited for; and a worker's socket is emptied
-//! before it is closed, since what lies in it ends with it. Only a worker that is mad and gone in that instant too can still have told a socket otherwise.
+//! last after all. Therefore a socket is told before, by whoever lets it go, that its end is not to be waited for, and so are those that lie in it and
+//! end with it. Only a worker that is mad and gone in that instant too can still have told a socket otherwise.
 //! Some files are waited for by whoever closes any descriptor of theirs: what is no memory is refused as soon as it comes, so that a start hardly
 //! ever meets one.
 
 #![expect(unsafe_code, reason = "a descriptor that another thread closes is asked about by its number")]
 
 use std::collections::VecDeque;
+use std::ffi::c_int;
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -27,7 +28,7 @@ use std::time::Duration;
 use mpexec_ring::{OpenError, Parcel};
 use rustix::fs::{Mode, OFlags, fcntl_get_seals};
 use rustix::io::{DupFlags, Errno};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg, sockopt};
+use rustix::net::{AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg, sockopt};
 
 use super::descriptors;
 
@@ -35,6 +36,8 @@ use super::descriptors;
 const MOST: usize = 32;
 /// Descriptors that can come with one message, so the kernel.
 pub(crate) const MOST_AT_ONCE: usize = 253;
+/// More messages do not fit into a socket's buffer.
+const MOST_PEEKED: usize = 10_000;
 
 /// A descriptor that came from another process and was not looked at yet. Dropped, it is closed elsewhere.
 #[derive(Debug)]
@@ -149,33 +152,6 @@ pub(crate) fn elsewhere(fd: OwnedFd) {
     hand_over(move || let_go(fd));
 }
 
-/// Closes our end of a worker's socket on another thread, and before it what lies there and nobody has received. Nothing more can come.
-pub(crate) fn emptied_elsewhere(socket: OwnedFd) {
-    hand_over(move || {
-        empty(socket.as_fd());
-        let_go(socket);
-    });
-}
-
-fn empty(socket: BorrowedFd<'_>) {
-    let mut bytes = [0; 16 << 10];
-    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_AT_ONCE))];
-    loop {
-        let mut ancillary = RecvAncillaryBuffer::new(&mut room);
-        let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
-        match recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags) {
-            Ok(message) if message.bytes > 0 => {}
-            Err(Errno::INTR) => continue,
-            Ok(_) | Err(_) => return,
-        }
-        for message in ancillary.drain() {
-            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                descriptors.for_each(let_go);
-            }
-        }
-    }
-}
-
 fn hand_over(what: impl FnOnce() + Send + 'static) {
     let mut closing = locked(&here().closing);
     closing.waiting.push_back(Box::new(what));
@@ -240,11 +216,49 @@ fn is_there(number: RawFd) -> bool {
     flags >= 0 && flags & libc::O_PATH == 0
 }
 
+/// If it is a socket: whoever closes it last is not to wait for what it has yet to send. And if it is a local one, not for those either that lie
+/// in it, or in these.
+fn hasten(fd: BorrowedFd<'_>, depth: usize) {
+    let _ = sockopt::set_socket_linger(fd, Some(Duration::ZERO));
+    // The kernel lets no more of them lie in each other than four.
+    if depth > 4 || sockopt::socket_domain(fd) != Ok(AddressFamily::UNIX) {
+        return;
+    }
+    let mut bytes = vec![0; 16 << 10];
+    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_AT_ONCE))];
+    // They are looked at and stay: the socket may be somebody else's too, who may go on sending.
+    let most = if peek_on(fd, 0) { MOST_PEEKED } else { 1 };
+    for _ in 0..most {
+        let mut ancillary = RecvAncillaryBuffer::new(&mut room);
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+        match recvmsg(fd, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags) {
+            Ok(message) if message.bytes > 0 => {}
+            Err(Errno::INTR) => continue,
+            Ok(_) | Err(_) => break,
+        }
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                descriptors.for_each(|fd| hasten(fd.as_fd(), depth + 1));
+            }
+        }
+    }
+    peek_on(fd, -1);
+}
+
+/// From where in a socket's queue it is peeked: each time behind what was peeked last, or with -1 always at its beginning.
+/// `false`: this system cannot.
+fn peek_on(fd: BorrowedFd<'_>, from: c_int) -> bool {
+    let length = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: the option is a number, which is there while it is read.
+    unsafe {
+        libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEEK_OFF, (&raw const from).cast(), length) == 0
+    }
+}
+
 /// Closes a descriptor, and waits for its file as long as that takes.
 fn let_go(mut fd: OwnedFd) {
     let name = rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-    // If it is a socket: whoever closes it last does not wait for what it has yet to send.
-    let _ = sockopt::set_socket_linger(&fd, Some(Duration::ZERO));
+    hasten(fd.as_fd(), 0);
     let number = fd.as_raw_fd();
     let mut traffic = locked(&here().traffic);
     while traffic.starts > 0 {
@@ -260,8 +274,13 @@ fn let_go(mut fd: OwnedFd) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{IoSlice, Write};
+    use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::UnixStream;
     use std::sync::mpsc::channel;
+    use std::time::Instant;
+
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
     use super::*;
     use crate::error::Exit;
@@ -299,6 +318,29 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(Foreign::new(theirs.into()));
         assert!(is_closed(&ours));
+    }
+
+    /// Puts a descriptor into a socket, behind something else.
+    fn lies_in(fd: OwnedFd) -> OwnedFd {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (&ours).write_all(b"first").unwrap();
+        let (mut room, own) = ([MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))], [fd.as_fd()]);
+        let mut rights = SendAncillaryBuffer::new(&mut room);
+        assert!(rights.push(SendAncillaryMessage::ScmRights(&own)));
+        sendmsg(&ours, &[IoSlice::new(b"second")], &mut rights, SendFlags::empty()).unwrap();
+        theirs.into()
+    }
+
+    #[test]
+    fn what_would_take_a_minute_to_close_is_closed_at_once_also_where_it_lies_in_a_socket_that_lies_in_another() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut slow = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        slow.set_nonblocking(true).unwrap();
+        while slow.write(&[0; 1 << 16]).is_ok() {}
+        sockopt::set_socket_linger(&slow, Some(Duration::from_secs(60))).unwrap();
+        let since = Instant::now();
+        let_go(lies_in(lies_in(slow.into())));
+        assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
     }
 
     #[test]

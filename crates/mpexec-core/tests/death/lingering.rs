@@ -157,7 +157,7 @@ fn who_receives_from_a_channel_waits_for_no_descriptor_that_does_not_belong_ther
         assert!(matches!(receiver.recv(), Err(RecvError::Undecodable { .. })));
         assert!(matches!(receiver.recv(), Err(RecvError::NoSenders)));
         wait_until("nobody has to close for long", || !somebody_closes());
-        // What nobody receives is closed with the channel's last end here, which is the task's argument: it may take its time elsewhere.
+        // What nobody receives is closed with the channel's last end here, which is the task's argument.
         let (sender, receiver) = channel::<u64>().unwrap();
         let (done, was_done) = channel::<u64>().unwrap();
         let held = pool.apply_async(holds_both, (sender, receiver, done, port));
@@ -165,7 +165,7 @@ fn who_receives_from_a_channel_waits_for_no_descriptor_that_does_not_belong_ther
         assert!(matches!(held.get(), Err(TaskError::Crashed { .. })));
         assert_eq!(pool.apply(|n: u8| n, (3,)).unwrap(), 3);
         assert!(since.elapsed() < AT_ONCE, "{:?}", since.elapsed());
+        wait_until("nobody has to close what lay there for long", || !somebody_closes());
         drop(listener);
-        wait_until("all are closed, and nobody stays to close", || !somebody_closes());
     }
 }
