@@ -31,6 +31,7 @@ use mpexec_core::Shared;
 use rustix::process::{Resource, getrlimit};
 
 use census::{Census, anonymous_memory};
+use order::Deed;
 use settings::Settings;
 use signs::Signs;
 use tally::{Part, Tally};
@@ -133,9 +134,11 @@ fn soak(arguments: &Arguments, seed: u64, notes: &Path, signs: &Signs) -> Result
     while begin.elapsed() < limit {
         let number = arguments.round.unwrap_or(played.rounds);
         signs.round(number);
-        let since = Instant::now();
+        let (since, mut endless) = (Instant::now(), 0);
         let mut faults = match play::play(seed, number, notes, signs) {
             Ok(report) => {
+                endless =
+                    [Deed::Hangs, Deed::Burns].map(|deed| report.tally.count(Part::Deeds, deed.word())).iter().sum();
                 played.tally.take_in(report.tally);
                 let told = |fault| format!("{fault}\n    {:?}", report.settings);
                 report.faults.into_iter().map(told).collect()
@@ -158,7 +161,10 @@ fn soak(arguments: &Arguments, seed: u64, notes: &Path, signs: &Signs) -> Result
             played.heap_warm = heap;
         }
         if since.elapsed() > SLOW {
-            println!("seed {seed}, round {number}: took {:?}: {:?}", since.elapsed(), Settings::of(seed, number));
+            let (took, settings) = (since.elapsed(), Settings::of(seed, number));
+            println!(
+                "seed {seed}, round {number}: took {took:?}, {endless} tasks only a limit could end: {settings:?}"
+            );
         }
         for fault in &faults {
             println!("seed {seed}, round {number}: {fault}");

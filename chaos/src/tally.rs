@@ -32,6 +32,10 @@ impl Tally {
         }
     }
 
+    pub(crate) fn count(&self, part: Part, word: &str) -> u64 {
+        self.0.get(&(part, word.to_owned())).copied().unwrap_or(0)
+    }
+
     pub(crate) fn sum(&self, part: Part) -> u64 {
         self.0.iter().filter(|((of, _), _)| *of == part).map(|(_, count)| count).sum()
     }

@@ -1,57 +1,92 @@
-//! `cargo xtask sanitize`: the tests under AddressSanitizer (with LeakSanitizer) and ThreadSanitizer.
+//! `cargo xtask sanitize`: the tests under AddressSanitizer and ThreadSanitizer, suite by suite, with a table at the end.
 //!
 //! Both need a nightly toolchain. ThreadSanitizer also needs the standard library built anew with it, and so its sources; where
-//! they cannot be had, that half is skipped and said to be.
+//! they cannot be had, that half is skipped and said to be. Each has a folder of its own for what it builds.
 
 use std::env;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use crate::place::Place;
-use crate::report::Outcome;
+use crate::report::{Outcome, Row, any_failed, closing};
 use crate::run::show;
 use crate::tools;
 
-const ADDRESS: &str = "address";
-const THREAD: &str = "thread";
+/// What there is to say of one.
+struct Sanitizer {
+    name: &'static str,
+    flags: &'static str,
+    /// The standard library is to be built anew with it.
+    rebuilds: bool,
+    /// Where it looks for its options, and these. The signals of faults stay those that tests await.
+    variable: &'static str,
+    options: &'static str,
+    /// Tests that cannot be run under it, by the beginning or a part of their names, each with its reason.
+    without: &'static [(&'static str, &'static str)],
+}
 
-/// What is run under both: all that has unsafe code or threads. The programs and files on top of it have neither.
-const CRATES: [&str; 3] = ["mpexec-wire", "mpexec-ring", "mpexec-core"];
-
-/// The signals of faults stay those that tests await, and no worker looks for leaks: it ends without ado, and what it still
-/// has goes with it.
-const ADDRESS_OPTIONS: &str =
-    "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:handle_sigill=0:use_sigaltstack=0";
-
-/// As above. A child that is spawned has no thread of its parent, and needs none to be told of.
-const THREAD_OPTIONS: &str = "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:handle_sigill=0:use_sigaltstack=0:report_signal_unsafe=0";
-
-/// Tests that cannot be run under AddressSanitizer, each with its reason.
-const NOT_UNDER_ADDRESS: [(&str, &str); 7] = [
-    ("memory_limits::", "its shadow memory is beyond every limit of memory"),
-    ("spares::", "the pools of these have a limit of memory"),
-    ("after_a_thousand_deaths", "it keeps what was freed, and so memory grows"),
-    ("an_endless_input_and_a_slow_consumer", "as above"),
-    ("a_worker_that_talks_without_end", "as above"),
-    ("a_stack_that_is_rubbish", "it walks the stack itself when a fault comes"),
-    ("a_hundred_thousand_items_by_every_chunk_size", "it takes longer than the watchdog waits"),
+/// What is run under both: all that has unsafe code or threads. The programs and files on top of it have neither. A name, the package, the
+/// targets of its tests. One that ends in the midst takes none of the others with it.
+const SUITES: [(&str, &str, &[&str]); 6] = [
+    ("wire", "mpexec-wire", &["--lib", "--tests"]),
+    ("ring", "mpexec-ring", &["--lib", "--tests"]),
+    ("core", "mpexec-core", &["--lib", "--test", "duplicates", "--test", "uninitialised"]),
+    ("death", "mpexec-core", &["--test", "death"]),
+    ("programs", "mpexec-core", &["--test", "programs"]),
+    ("contract", "mpexec-core", &["--test", "contract"]),
 ];
 
-/// The same of ThreadSanitizer.
-const NOT_UNDER_THREAD: [(&str, &str); 3] = [
-    ("memory_limits::", "its shadow memory is beyond every limit of memory"),
-    ("spares::", "the pools of these have a limit of memory"),
-    ("a_forked_child_starts_processes", "it bears no threads in a child that was forked"),
-];
+/// Tests that run at once: each is several processes, and each process several times as slow and as large as usual.
+const AT_ONCE: &str = "--test-threads=2";
+
+const ADDRESS: Sanitizer = Sanitizer {
+    name: "address",
+    flags: "-Zsanitizer=address",
+    rebuilds: false,
+    variable: "ASAN_OPTIONS",
+    // No worker looks for leaks: it ends without ado, and what it still has goes with it.
+    options: "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:handle_sigill=0:use_sigaltstack=0",
+    without: &[
+        ("memory_limits::", "its shadow memory is beyond every limit of memory"),
+        ("spares::", "the pools of these have a limit of memory"),
+        ("what_a_c_library_aborts_for", "as above"),
+        ("a_signal_that_is_sent_is_no_abort", "as above"),
+        ("after_a_thousand_deaths", "it keeps what was freed, and so memory grows"),
+        ("an_endless_input_and_a_slow_consumer", "as above"),
+        ("a_worker_that_talks_without_end", "as above"),
+        ("a_stack_that_is_rubbish", "it walks the stack itself when a fault comes"),
+        ("without_proc", "it reads its options from there"),
+        ("a_hundred_thousand_items_by_every_chunk_size", "it takes longer than the watchdog waits"),
+    ],
+};
+
+const THREAD: Sanitizer = Sanitizer {
+    name: "thread",
+    // It sees no fences: the ring does without some of them then.
+    flags: "-Zsanitizer=thread --cfg tsan",
+    rebuilds: true,
+    variable: "TSAN_OPTIONS",
+    // A child that is spawned has no thread of its parent, and needs none to be told of.
+    options: "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigfpe=0:handle_sigill=0:use_sigaltstack=0:report_signal_unsafe=0",
+    without: &[
+        ("memory_limits::", "its shadow memory is beyond every limit of memory"),
+        ("spares::", "the pools of these have a limit of memory"),
+        ("a_forked_child_starts_processes", "it bears no threads in a child that was forked"),
+    ],
+};
 
 /// Run the tests under AddressSanitizer and ThreadSanitizer
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Which of the two; both if none is named
-    #[arg(value_name = "SANITIZER", value_parser = PossibleValuesParser::new([ADDRESS, THREAD]))]
+    #[arg(value_name = "SANITIZER", value_parser = PossibleValuesParser::new([ADDRESS.name, THREAD.name]))]
     sanitizers: Vec<String>,
+    /// Which suites; all if none is named
+    #[arg(long = "only", value_name = "SUITE", value_parser = PossibleValuesParser::new(SUITES.map(|(name, ..)| name)))]
+    suites: Vec<String>,
     /// What is passed on to the tests, as names
     #[arg(last = true, value_name = "ARGUMENTS")]
     tests: Vec<String>,
@@ -60,46 +95,52 @@ pub(crate) struct Arguments {
 /// Runs the tests; failure if one failed or something was found.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let place = Place::find();
-    let asked = |name: &str| arguments.sanitizers.is_empty() || arguments.sanitizers.iter().any(|asked| asked == name);
-    let mut clean = true;
-    for (name, options) in [(ADDRESS, ADDRESS_OPTIONS), (THREAD, THREAD_OPTIONS)] {
-        if asked(name) {
-            let outcome = under(&place, name, options, &arguments.tests);
-            match &outcome {
-                Outcome::Ok => println!("== {name}: nothing was found"),
-                Outcome::Skipped(why) => println!("== {name}: skipped: {why}"),
-                Outcome::Failed(why) => println!("== {name}: FAILED: {why}"),
+    let asked = |asked: &[String], name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
+    let mut rows = Vec::new();
+    for sanitizer in [&ADDRESS, &THREAD] {
+        if !asked(&arguments.sanitizers, sanitizer.name) {
+            continue;
+        }
+        let host = match tools::sanitizers(&place, sanitizer.rebuilds) {
+            Ok(host) => host,
+            Err(why) => {
+                let outcome = Outcome::Skipped(why);
+                rows.push(Row { step: sanitizer.name, outcome, took: Duration::ZERO, said: None });
+                continue;
             }
-            clean &= !matches!(outcome, Outcome::Failed(_));
+        };
+        for (name, why) in sanitizer.without {
+            println!("== {}: without {name}: {why}", sanitizer.name);
+        }
+        for (step, package, targets) in SUITES {
+            if asked(&arguments.suites, step) {
+                let begin = Instant::now();
+                let mut suite = sanitizer.command(&place, &host, package, targets, &arguments.tests);
+                let outcome = show(&place, &mut suite);
+                rows.push(Row { step, outcome, took: begin.elapsed(), said: None });
+                println!("{}", rows[rows.len() - 1].line());
+            }
         }
     }
-    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!("{}", closing(&rows));
+    Ok(if any_failed(&rows) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn under(place: &Place, sanitizer: &str, options: &str, tests: &[String]) -> Outcome {
-    let host = match tools::sanitizers(place, sanitizer == THREAD) {
-        Ok(host) => host,
-        Err(why) => return Outcome::Skipped(why),
-    };
-    // It sees no fences: the ring does without some of them then.
-    let without_fences = if sanitizer == THREAD { " --cfg tsan" } else { "" };
-    let flags = format!("{} -Zsanitizer={sanitizer}{without_fences}", env::var("RUSTFLAGS").unwrap_or_default());
-    let mut rustup = place.command("rustup");
-    // With a target named, build scripts and macros are built without the sanitizer.
-    rustup.args(["run", "nightly", "cargo", "test", "--no-fail-fast", "--target", &host, "--lib", "--tests"]);
-    if sanitizer == THREAD {
-        rustup.arg("-Zbuild-std");
+impl Sanitizer {
+    fn command(&self, place: &Place, host: &str, package: &str, targets: &[&str], tests: &[String]) -> Command {
+        let mut rustup = place.command("rustup");
+        // With a target named, build scripts and macros are built without the sanitizer.
+        rustup
+            .args(["run", "nightly", "cargo", "test", "--no-fail-fast", "--target", host, "-p", package])
+            .args(targets);
+        rustup.args(self.rebuilds.then_some("-Zbuild-std"));
+        rustup.args(["--", AT_ONCE]).args(tests);
+        for (name, _) in self.without {
+            rustup.args(["--skip", name]);
+        }
+        let flags = format!("{} {}", env::var("RUSTFLAGS").unwrap_or_default(), self.flags);
+        rustup.env("RUSTFLAGS", flags.trim()).env("CARGO_TARGET_DIR", place.target.join(self.name));
+        rustup.env(self.variable, self.options);
+        rustup
     }
-    for name in CRATES {
-        rustup.args(["-p", name]);
-    }
-    let skipped = if sanitizer == THREAD { &NOT_UNDER_THREAD[..] } else { &NOT_UNDER_ADDRESS[..] };
-    rustup.arg("--").args(tests);
-    for (name, why) in skipped {
-        println!("== {sanitizer}: without {name}: {why}");
-        rustup.args(["--skip", name]);
-    }
-    rustup.env("RUSTFLAGS", flags.trim()).env("CARGO_TARGET_DIR", place.target.join(sanitizer));
-    rustup.env(format!("{}SAN_OPTIONS", if sanitizer == THREAD { "T" } else { "A" }), options);
-    show(place, &mut rustup)
 }

@@ -173,6 +173,122 @@ fn a_coordinator_never_sleeps_through_a_published_result() {
     });
 }
 
+/// What a worker remembers of its bell, as the link of mpexec-core does: one that sleeps deep is rung for when the last of the tasks that are
+/// here is begun, and when there is nothing to do.
+struct Shows<'a> {
+    world: &'a World,
+    owes: bool,
+}
+
+impl Shows<'_> {
+    fn show(&mut self, head: u64) {
+        self.owes |= self.world.results.publish(head, &self.world.page);
+        if self.owes && !self.world.page.sleeps_deep() {
+            self.pay();
+        }
+    }
+
+    fn pay(&mut self) {
+        if std::mem::take(&mut self.owes) {
+            self.world.ring();
+        }
+    }
+
+    /// Runs so many tasks, and would wait for more.
+    fn serve(mut self, tasks: usize) {
+        for position in 0..tasks {
+            if self.world.tasks.head() <= position as u64 {
+                self.pay();
+                self.world.worker_sleeps_until(|| self.world.tasks.head() > position as u64);
+            }
+            if self.world.tasks.head() == position as u64 + 1 {
+                self.pay();
+            }
+            self.world.write(position, position as u8 + 1);
+            self.show(position as u64 + 1);
+        }
+        self.pay();
+    }
+}
+
+/// A coordinator that sleeps deep and looks never by itself. It gives so many tasks at once, and when it has a result one more, until there
+/// were two.
+fn hears_of_all(at_once: u64) {
+    check(move || {
+        let world = World::new();
+        assert!(!world.tasks.publish(at_once, &world.results));
+        let worker = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || Shows { world: &world, owes: false }.serve(2))
+        };
+        let (mut given, mut taken) = (at_once, 0);
+        while taken < 2 {
+            world.page.sleep_deep();
+            if world.results.head() <= taken {
+                world.wait_for_bell();
+            }
+            world.page.set_sleeping(false);
+            for position in taken..world.results.head() {
+                assert_eq!(world.read(position as usize), position as u8 + 1);
+                taken = position + 1;
+            }
+            if given < 2 && taken > 0 {
+                given += 1;
+                if world.tasks.publish(given, &world.results) {
+                    world.wake();
+                }
+            }
+        }
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_coordinator_that_sleeps_deep_hears_of_the_last_result() {
+    hears_of_all(2);
+}
+
+#[test]
+fn a_coordinator_that_sleeps_deep_hears_when_a_worker_has_nothing_to_do() {
+    hears_of_all(1);
+}
+
+#[test]
+fn a_coordinator_that_slept_deep_and_sleeps_lightly_hears_of_every_result() {
+    check(|| {
+        let world = World::new();
+        let worker = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                let mut shows = Shows { world: &world, owes: false };
+                for head in 1..=2 {
+                    world.write(head - 1, head as u8);
+                    shows.show(head as u64);
+                }
+                // It is in a task, and behind that is another: it does not come to pay what it owes.
+                world.worker_sleeps_until(|| world.tasks.result_tail() == 2);
+            })
+        };
+        // The time is up at once.
+        world.page.sleep_deep();
+        world.page.set_sleeping(false);
+        for position in 0..2u64 {
+            while world.results.head() <= position {
+                world.page.set_sleeping(true);
+                if world.results.head() <= position {
+                    world.wait_for_bell();
+                }
+                world.page.set_sleeping(false);
+            }
+            assert_eq!(world.read(position as usize), position as u8 + 1);
+        }
+        if world.tasks.release_results(2, &world.results) {
+            world.wake();
+        }
+        worker.join().unwrap();
+    });
+}
+
 #[test]
 fn a_task_taken_back_is_never_run() {
     check(|| {

@@ -266,3 +266,34 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mpexec_ring::PoolPage;
+    use mpexec_wire::FunctionKind;
+
+    use super::*;
+    use crate::engine::scheduler::Job;
+    use crate::link::{Link, memory};
+
+    #[test]
+    fn nobody_spins_for_a_worker_that_can_tell_nothing_within_the_spin() {
+        let page = PoolPage::create().unwrap();
+        let mut state = State { sched: Scheduler::new(1, u64::MAX), ..State::default() };
+        state.slots.push(Slot::default());
+        state.sched.handle(Event::Ready(0), &mut Vec::new());
+        state.sched.open_job(1, Job::new(Function { kind: FunctionKind::Offset, id: 1 }, 1));
+        let (link, _inbox, _outbox) = memory::pair(1 << 16, 1 << 20, &page).unwrap();
+        let itself = link.peer_cpu().unwrap();
+        state.slots[0].link = Some(Box::new(link));
+        let other = itself + 1;
+        assert_eq!(state.spin_budget(other), Duration::ZERO, "it has nothing");
+        state.sched.sent(0, 1, 0, 1, 1);
+        assert!(state.spin_budget(other) > Duration::ZERO, "nobody knows how long it takes");
+        assert_eq!(state.spin_budget(itself), Duration::ZERO, "it cannot run meanwhile");
+        state.sched.measured(1, 1_000, 1);
+        assert!(state.spin_budget(other) > Duration::ZERO, "a task of a microsecond");
+        state.sched.measured(1, 60_000_000, 1);
+        assert_eq!(state.spin_budget(other), Duration::ZERO, "a task of milliseconds");
+    }
+}
