@@ -99,7 +99,32 @@ fn columns_of_csv_are_arguments_by_title_or_by_place() {
     let ragged = lines(&folder, "ragged", "1,2\n3,4\n5\n");
     let done = map("add").arg(&ragged).run();
     assert_eq!((done.code(), answers(&done).len()), (3, 2));
-    assert!(done.stderr.ends_with("ragged: line 3: has 1 fields, but the first row has 2\n"), "{}", done.stderr);
+    let place = "ragged: line 3, column 2: the row has 1 fields where the table has 2";
+    assert!(done.stderr.contains(&format!("{place}; give another --delimiter")), "{}", done.stderr);
+    let skipped = map("add").arg(&ragged).args(["--on-bad-row", "skip"]).run();
+    assert_eq!((skipped.code(), answers(&skipped).len()), (0, 2));
+    assert!(skipped.stderr.starts_with("1 bad row was left out; the first: ") && skipped.stderr.contains(place));
+    let completed =
+        map("checked_mean").arg(&ragged).args(["--columns", "1", "--with", "highest=null", "--on-bad-row", "null"]);
+    assert_eq!(answers(&completed.run()).len(), 3);
+}
+
+#[test]
+fn rows_of_parquet_and_arrow_are_calls_by_title_by_place_or_as_a_whole() {
+    let folder = folder();
+    lines(&folder, "t.csv", "4,6,8\n1,5,9\n");
+    let make = |words: &[&str]| mpexec(words).arg("t.csv").in_folder(folder.path()).run().good().to_owned();
+    for ending in ["parquet", "arrow"] {
+        make(&["count-range", "--output", &format!("c.{ending}")]);
+        make(&["normalize", "--output", &format!("n.{ending}")]);
+        let counts = folder.path().join(format!("c.{ending}"));
+        assert_eq!(good(map("add").arg(&counts)), [3, 2]);
+        assert_eq!(good(map("sum").arg(&counts).args(["--columns", "count,1"])), [3, 2]);
+        let rows = map("checked_mean").arg(folder.path().join(format!("n.{ending}"))).args(["--with", "highest=null"]);
+        assert_eq!(good(rows), [0.5, 0.5]);
+        let none = map("add").arg(&counts).args(["--columns", "x"]).run();
+        assert!(none.fault(2).contains("has no column \"x\"; it has row, count"), "{none:?}");
+    }
 }
 
 #[test]

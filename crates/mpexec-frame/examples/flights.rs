@@ -46,12 +46,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let pool = Pool::new()?;
     let flights = FrameFile::open(&path)?;
-    print!("{}", String::from_utf8(csv_text(&describe(&pool, || flights.batches(65_536))?)?)?);
+    print!("{}", String::from_utf8(csv_text(&describe(&pool, || flights.chunks(&pool, 65_536))?)?)?);
 
     let output = folder.path().join("speed.parquet");
     let mut file = FrameOutput::create(&output)?;
     let (mut rows, mut fastest) = (0, 0f64);
-    for batch in map_rows(&pool, flights.batches(65_536)?, with_speed) {
+    for batch in map_rows(&pool, flights.chunks(&pool, 65_536)?, with_speed) {
         let batch = batch?;
         let speed = batch["speed"].as_primitive::<Float64Type>();
         fastest = speed.iter().flatten().fold(fastest, f64::max);

@@ -2,6 +2,8 @@
 //!
 //! Nothing is estimated. The table is walked several times and never held: what a chunk gives is added to what the others gave.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -13,7 +15,8 @@ use mpexec_core::Pool;
 use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
-use crate::carry::Parcel;
+use crate::chunk::{Chunk, Sent};
+use crate::map::{Fault, sent, told};
 use crate::select::{Counts, WALKS, Wanted};
 
 /// The names of the statistics, in their order.
@@ -43,11 +46,11 @@ struct Look {
 /// One chunk of one walk.
 #[derive(Serialize, Deserialize)]
 struct Job {
-    parcel: Parcel,
+    chunk: Sent,
     looks: Vec<Look>,
 }
 
-/// Describes the columns of numbers of a table. `open` gives its batches from the first on each time it is called; that is five
+/// Describes the columns of numbers of a table. `open` gives its chunks from the first on each time it is called; that is five
 /// times. A null and NaN are missing; columns of other types are left out.
 ///
 /// ```standalone_crate
@@ -70,10 +73,11 @@ struct Job {
 ///
 /// # Errors
 /// A [`FrameError`] of reading or of a chunk.
-pub fn describe<I, F>(pool: &Pool, open: F) -> Result<RecordBatch, FrameError>
+pub fn describe<I, C, F>(pool: &Pool, open: F) -> Result<RecordBatch, FrameError>
 where
     F: Fn() -> Result<I, FrameError>,
-    I: IntoIterator<Item = Result<RecordBatch, FrameError>>,
+    I: IntoIterator<Item = Result<C, FrameError>>,
+    C: Into<Chunk>,
 {
     // The first walk finds the count, and so the places of the quartiles; the others find what stands there.
     let (names, first) = walk(pool, open()?, &[])?;
@@ -95,59 +99,45 @@ where
     RecordBatch::try_new(Schema::new(fields).into(), columns).map_err(|error| FrameError::format("describe", &error))
 }
 
+/// What a walk has given: the names of the columns of numbers, and their sums.
+type Walked = (Vec<String>, Vec<Column>);
+
 /// Walks the table once and adds up what its chunks give, by column.
-fn walk<I>(pool: &Pool, batches: I, looks: &[Look]) -> Result<(Vec<String>, Vec<Column>), FrameError>
-where
-    I: IntoIterator<Item = Result<RecordBatch, FrameError>>,
-{
+fn walk<C: Into<Chunk>>(
+    pool: &Pool,
+    chunks: impl IntoIterator<Item = Result<C, FrameError>>,
+    looks: &[Look],
+) -> Result<Walked, FrameError> {
     let (mut names, mut sums) = (Vec::new(), Vec::<Column>::new());
-    let mut failed = None;
-    let jobs = batches.into_iter().map_while(|batch| {
-        let packed = batch.and_then(|batch| {
-            let numbers = numbers_of(&batch)?;
-            names = numbers.schema().fields().iter().map(|field| field.name().clone()).collect();
-            let parcel = Parcel::of(&numbers).map_err(|cause| FrameError::Format { what: "a chunk".into(), cause })?;
-            Ok(Job { parcel, looks: looks.to_vec() })
-        });
-        packed.map_err(|error| failed = Some(error)).ok()
-    });
-    for (index, answer) in (0..).zip(pool.imap(look, jobs.fuse())) {
-        let what = "chunk";
-        let columns = answer.map_err(|cause| FrameError::Task { what, index, cause })?;
-        let columns = columns.map_err(|message| FrameError::Function { what, index, message })?;
-        sums.resize_with(sums.len().max(columns.len()), Column::default);
+    let broken = Rc::new(RefCell::new(None));
+    let jobs = sent(chunks.into_iter(), Rc::clone(&broken)).map(|chunk| Job { chunk, looks: looks.to_vec() });
+    for (index, answer) in (0..).zip(pool.imap(look, jobs)) {
+        let (named, columns) = told("chunk", index, answer)?;
+        if index > 0 && named != names {
+            let (found, wanted) = (named.join(", "), names.join(", "));
+            return Err(FrameError::Misfit { what: "chunk", index, found, wanted });
+        }
+        names = named;
+        sums.resize_with(columns.len(), Column::default);
         sums.iter_mut().zip(columns).for_each(|(sum, column)| sum.add(column));
     }
-    match failed {
+    match broken.take() {
         Some(error) => Err(error),
-        None => {
-            sums.resize_with(names.len(), Column::default);
-            Ok((names, sums))
+        None if names.is_empty() => {
+            Err(FrameError::Format { what: "describe".into(), cause: "there is no column of numbers".into() })
         }
+        None => Ok((names, sums)),
     }
 }
 
-/// The columns of numbers, as float64. Truth values are none, as in pandas.
-fn numbers_of(batch: &RecordBatch) -> Result<RecordBatch, FrameError> {
+/// The task: what one chunk gives. Numbers are taken as float64; truth values are none, as in pandas.
+fn look(job: Job) -> Result<Walked, Fault> {
+    let batch = job.chunk.open().map_err(Fault::Input)?;
     let schema = batch.schema();
-    let (mut fields, mut columns) = (Vec::new(), Vec::new());
-    for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        if field.data_type().is_numeric() {
-            fields.push(Field::new(field.name(), DataType::Float64, true));
-            let numbers = cast(column, &DataType::Float64);
-            columns.push(numbers.map_err(|error| FrameError::format(field.name(), &error))?);
-        }
-    }
-    if columns.is_empty() {
-        return Err(FrameError::Format { what: "describe".into(), cause: "there is no column of numbers".into() });
-    }
-    RecordBatch::try_new(Schema::new(fields).into(), columns).map_err(|error| FrameError::format("describe", &error))
-}
-
-/// The task: what one chunk gives.
-fn look(job: Job) -> Result<Vec<Column>, String> {
-    let batch = job.parcel.open().map_err(|error| error.to_string())?;
-    let column = |(at, column): (usize, &ArrayRef)| {
+    let fields = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| field.data_type().is_numeric());
+    let (mut names, mut columns) = (Vec::new(), Vec::new());
+    for (at, (field, column)) in fields.enumerate() {
+        let column = cast(column, &DataType::Float64).map_err(Fault::function)?;
         let column = column.as_primitive::<Float64Type>();
         let numbers = || column.iter().flatten().filter(|number| !number.is_nan());
         let mut done = Column::default();
@@ -158,9 +148,10 @@ fn look(job: Job) -> Result<Vec<Column>, String> {
                 done.squares = numbers().map(|number| (number - look.mean).powi(2)).sum();
             }
         }
-        done
-    };
-    Ok(batch.columns().iter().enumerate().map(column).collect())
+        names.push(field.name().clone());
+        columns.push(done);
+    }
+    Ok((names, columns))
 }
 
 impl Column {

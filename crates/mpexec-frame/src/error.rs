@@ -14,6 +14,12 @@ pub enum FrameError {
     /// The output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// What a worker could not read or keep; the line names the file.
+    #[error("{0}")]
+    Input(String),
+    /// The file has not the columns that were chosen; the line names it.
+    #[error("{0}")]
+    Columns(String),
     /// What the reader or writer of a format says.
     #[error("{what}: {cause}")]
     Format {

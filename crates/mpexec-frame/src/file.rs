@@ -1,31 +1,57 @@
-//! Files as batches of rows, and batches as files: Parquet, Arrow IPC and CSV, by the Arrow project's own readers and writers.
+//! A file as chunks of rows that workers read themselves: row groups of Parquet, record batches of an Arrow file, ranges of whole
+//! lines of CSV.
 
+use std::cell::RefCell;
 use std::fs::File;
-use std::io::{BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_csv::reader::Format as CsvFormat;
-use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, SchemaRef};
-use arrow_select::concat::concat_batches;
-use mpexec_data::{DataError, DataFile, Format, Output};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
-use regex::Regex;
+use mpexec_core::Pool;
+use mpexec_data::{ColumnarFile, Columns, CsvTable, DataError, DataFile, Format, OnBadRow};
 
-use crate::FrameError;
-
-/// What stands in CSV for a value that is not there: the list of pandas.
-const MISSING: &str =
-    r"^(|#N/A|#N/A N/A|#NA|-1\.#IND|-1\.#QNAN|-NaN|-nan|1\.#IND|1\.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null)$";
+use crate::chunk::{Chunk, Lies, Part, Rows, reference};
+use crate::settle::{settled, temporary};
+use crate::text::{Layout, Writing, layout};
+use crate::{FrameError, map_chunks};
 
 /// The batches of a file.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, FrameError>>>;
+
+/// The chunks of a file.
+pub type Chunks = Box<dyn Iterator<Item = Result<Chunk, FrameError>>>;
+
+/// How a file is read.
+///
+/// ```
+/// use mpexec_data::{Columns, OnBadRow};
+/// use mpexec_frame::{FrameFile, Reading};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("prices.txt");
+/// std::fs::write(&path, "day;price;note\nmon;2.5;x\ntue\n")?;
+/// let reading = Reading { columns: Columns::named(["price"]), on_bad_row: OnBadRow::Skip, ..Reading::default() };
+/// let file = FrameFile::open_with(&path, reading)?;
+/// let batches = file.batches(1000)?.collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!((batches[0].num_rows(), batches[0].num_columns()), (1, 1));
+/// assert!(file.bad_rows().is_some_and(|(count, first)| count == 1 && first.contains("line 3, column 2 (price)")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// What it holds; `None`: as its content says.
+    pub format: Option<Format>,
+    /// The columns that are read, in this order.
+    pub columns: Columns,
+    /// What stands between two fields of CSV; `None`: as the first rows show.
+    pub delimiter: Option<u8>,
+    /// Whether the first row of CSV is titles; `None`: as the first rows show.
+    pub header: Option<bool>,
+    /// What becomes of a row of CSV that has not as many fields as the others, or is not UTF-8.
+    pub on_bad_row: OnBadRow,
+}
 
 /// A file whose rows can be read as batches, any number of times.
 ///
@@ -40,249 +66,259 @@ pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, FrameError>>>;
 /// ```
 #[derive(Debug)]
 pub struct FrameFile {
-    file: File,
-    path: PathBuf,
     kind: Kind,
+    path: PathBuf,
+    /// The places of the columns that are read; `None`: all.
+    columns: Option<Vec<usize>>,
 }
 
 #[derive(Debug)]
 enum Kind {
-    Parquet,
-    ArrowFile,
-    ArrowStream,
-    Csv { schema: SchemaRef, delimiter: u8, header: bool },
+    Columnar(ColumnarFile, Format),
+    Csv(Csv),
 }
 
+#[derive(Debug)]
+struct Csv {
+    file: DataFile,
+    table: CsvTable,
+    on_bad_row: OnBadRow,
+    /// As it was cut last, and by how many bytes.
+    layout: RefCell<Option<(u64, Rc<Layout>)>>,
+}
+
+/// So many bytes show how long the rows of CSV are.
+const SAMPLE: u64 = 64 << 10;
+
+/// A part of CSV is at least so many bytes, if there are as many.
+const LEAST: u64 = 64 << 10;
+
 impl FrameFile {
-    /// Opens a file, which is known by its content. The types of the columns of CSV are found by reading all of it once.
+    /// Opens a file, which is known by its content.
     ///
     /// # Errors
     /// A [`FrameError`] that names the file.
     pub fn open(path: impl AsRef<Path>) -> Result<FrameFile, FrameError> {
-        let file = DataFile::open(path)?;
-        let path = file.path().to_path_buf();
-        let kind = match file.format()? {
-            Format::Parquet => Kind::Parquet,
-            Format::Arrow => {
-                let mut start = Vec::new();
-                file.read(0..file.length().min(6), &mut start)?;
-                if start == b"ARROW1" { Kind::ArrowFile } else { Kind::ArrowStream }
+        FrameFile::open_with(path, Reading::default())
+    }
+
+    /// Opens a file that is to be read so.
+    ///
+    /// # Errors
+    /// A [`FrameError`] that names the file.
+    pub fn open_with(path: impl AsRef<Path>, reading: Reading) -> Result<FrameFile, FrameError> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => DataError::Missing { path: path.to_path_buf() },
+            _ => DataError::Io { path: path.to_path_buf(), doing: "open it", cause },
+        })?;
+        FrameFile::from_file(file, path, reading)
+    }
+
+    /// The same with a file that is open. What is no regular file, or compressed, is put into a temporary one first: it takes the place on the
+    /// disk that it has unpacked, and none in memory.
+    ///
+    /// # Errors
+    /// A [`FrameError`] that names the file as `path`.
+    pub fn from_file(file: File, path: impl Into<PathBuf>, reading: Reading) -> Result<FrameFile, FrameError> {
+        let path = path.into();
+        let file = DataFile::from_file(settled(file, &path)?, path.clone())?;
+        let format = reading.format.map_or_else(|| file.format(), Ok)?;
+        let (kind, names, count) = match format {
+            Format::Parquet | Format::Arrow => {
+                let file = ColumnarFile::open_as(file, format)?;
+                let names = file.names().to_vec();
+                (Kind::Columnar(file, format), names.clone(), names.len())
             }
             Format::Csv => {
-                let table = file.csv(None, None)?;
-                let (delimiter, header) = (table.dialect.delimiter, !table.names.is_empty());
-                let format = csv_format(delimiter, header)?;
-                let reader = again(file.file(), &path)?;
-                let (schema, _) = format.infer_schema(reader, None).map_err(|error| named(&path, &error))?;
-                Kind::Csv { schema: Arc::new(schema), delimiter, header }
+                let table = file.csv(reading.delimiter, reading.header)?;
+                let (names, fields) = (table.names.clone(), table.dialect.fields);
+                let (on_bad_row, layout) = (reading.on_bad_row, RefCell::new(None));
+                (Kind::Csv(Csv { file, table, on_bad_row, layout }), names, fields)
             }
             other => {
                 let cause = format!("frames are read from Parquet, Arrow and CSV; this is {}", other.name());
                 return Err(FrameError::Format { what: path.display().to_string(), cause });
             }
         };
-        Ok(FrameFile { file: file.into_file(), path, kind })
+        let chosen = !reading.columns.is_all();
+        let columns = chosen.then(|| reading.columns.places(&names, count)).transpose();
+        let columns = columns.map_err(|error| FrameError::Columns(format!("{}: {error}", path.display())))?;
+        Ok(FrameFile { kind, path, columns })
     }
 
-    /// Its rows from the first on, at most `rows` at once. Parts of Arrow files are as long as they were written.
+    /// Its rows from the first on, at most `rows` at once (of CSV about as many), to be read by workers. Parts of Arrow files are as long
+    /// as they were written. A stream of Arrow record batches can only be read from its beginning, so that is read here.
+    ///
+    /// The types of the columns of CSV are found by the workers of `pool`, in all of it.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("prices.csv");
+    /// # std::fs::write(&path, "a,b\n1,2\n3,4\n")?;
+    /// use mpexec_core::{Pool, Workers};
+    /// use mpexec_frame::{FrameFile, RecordBatch, map_rows};
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+    /// let file = FrameFile::open(&path)?;
+    /// let only_b = |batch: RecordBatch| batch.project(&[1]);
+    /// let done = map_rows(&pool, file.chunks(&pool, 65_536)?, only_b).collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(done[0].num_columns(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A [`FrameError`] that names the file.
+    pub fn chunks(&self, pool: &Pool, rows: usize) -> Result<Chunks, FrameError> {
+        self.cut(Some(pool), rows)
+    }
+
+    /// Its rows from the first on, read here.
     ///
     /// # Errors
     /// A [`FrameError`] that names the file.
     pub fn batches(&self, rows: usize) -> Result<Batches, FrameError> {
-        let (path, file) = (self.path.clone(), again(&self.file, &self.path)?);
-        let failed = |error: ArrowError| named(&self.path, &error);
-        let batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>> = match &self.kind {
-            Kind::Parquet => {
-                let builder = ParquetRecordBatchReaderBuilder::try_new(file.into_inner());
-                let reader = builder.and_then(|builder| builder.with_batch_size(rows).build());
-                Box::new(reader.map_err(|error| failed(error.into()))?)
+        Ok(Box::new(self.cut(None, rows)?.map(|chunk| chunk?.read())))
+    }
+
+    /// How many rows were left out or completed, and the first of them; `None` if there is none, or nothing was read yet.
+    pub fn bad_rows(&self) -> Option<(u64, String)> {
+        let Kind::Csv(csv) = &self.kind else { return None };
+        let layout = csv.layout.borrow();
+        let (_, layout) = layout.as_ref()?;
+        Some((layout.bad, format!("{}: {}", self.path.display(), layout.first_bad.as_ref()?)))
+    }
+
+    fn cut(&self, pool: Option<&Pool>, rows: usize) -> Result<Chunks, FrameError> {
+        let rows = rows.max(1) as u64;
+        let columns = self.columns.clone();
+        let (schema, parts): (SchemaRef, Chunks) = match &self.kind {
+            Kind::Csv(csv) => {
+                let layout = csv.layout(&self.path, rows, pool)?;
+                let (input, writing) = (reference(csv.file.file(), &self.path)?, csv.writing());
+                let schema = layout.columns.schema(columns.as_deref());
+                let parts = (0..layout.parts.len()).map(move |at| {
+                    let rows = Rows::Text { part: layout.parts[at].clone(), writing, columns: layout.columns.clone() };
+                    Ok(Chunk(Lies::InFile(Part { input: input.clone(), rows, columns: columns.clone() })))
+                });
+                (schema, Box::new(parts))
             }
-            Kind::ArrowFile => Box::new(FileReader::try_new(file, None).map_err(failed)?),
-            Kind::ArrowStream => Box::new(StreamReader::try_new(file, None).map_err(failed)?),
-            Kind::Csv { schema, delimiter, header } => {
-                let builder = arrow_csv::ReaderBuilder::new(Arc::clone(schema)).with_batch_size(rows);
-                let builder = builder.with_format(csv_format(*delimiter, *header)?);
-                Box::new(builder.build_buffered(file).map_err(failed)?)
+            Kind::Columnar(file, format) => {
+                let schema = match &columns {
+                    None => Arc::clone(file.schema()),
+                    Some(places) => Arc::new(file.schema().project(places).map_err(|error| self.named(&error))?),
+                };
+                (schema, if file.has_parts() { self.parts(file, *format, rows)? } else { self.stream(file)? })
             }
         };
-        Ok(Box::new(batches.map(move |batch| batch.map_err(|error| named(&path, &error)))))
+        // One without rows has columns all the same.
+        let mut parts = parts.peekable();
+        let empty = parts.peek().is_none().then(|| Ok(Chunk::from(RecordBatch::new_empty(schema))));
+        Ok(Box::new(parts.chain(empty)))
+    }
+
+    fn parts(&self, file: &ColumnarFile, format: Format, rows: u64) -> Result<Chunks, FrameError> {
+        let (input, columns) = (reference(file.file(), &self.path)?, self.columns.clone());
+        let sizes: Vec<_> = (0..file.parts()).map(|part| file.rows_of(part)).collect();
+        let ranges = (0..).zip(sizes).flat_map(move |(part, all)| {
+            let each = all.map_or(1, |_| rows as usize);
+            (0..all.unwrap_or(1)).step_by(each).map(move |start| (part, all.map(|all| start..all.min(start + rows))))
+        });
+        Ok(Box::new(ranges.map(move |(part, rows)| {
+            let rows = Rows::Columnar { format, part, rows };
+            Ok(Chunk(Lies::InFile(Part { input: input.clone(), rows, columns: columns.clone() })))
+        })))
+    }
+
+    /// The batches of a stream, read here.
+    fn stream(&self, file: &ColumnarFile) -> Result<Chunks, FrameError> {
+        let (path, columns) = (self.path.clone(), self.columns.clone());
+        let all: Vec<_> = (0..file.names().len()).collect();
+        Ok(Box::new(file.batches(&all)?.map(move |batch| {
+            let batch = batch?;
+            let chosen = columns.as_ref().map_or(Ok(batch.clone()), |places| batch.project(places));
+            chosen.map(Chunk::from).map_err(|error| FrameError::format(path.display().to_string(), &error))
+        })))
+    }
+
+    fn named(&self, error: &ArrowError) -> FrameError {
+        FrameError::format(self.path.display().to_string(), error)
+    }
+
+    /// The names and types of all columns, and the parts that workers read column by column; of a file that cannot be read so, those of a
+    /// temporary one with the chosen columns, which must stay open.
+    pub(crate) fn by_column(&self, pool: &Pool, rows: usize) -> Result<ByColumn, FrameError> {
+        if let Kind::Columnar(file, format) = &self.kind
+            && file.has_parts()
+        {
+            let places = self.columns.clone().unwrap_or_else(|| (0..file.names().len()).collect());
+            let (schema, parts) = (Arc::clone(file.schema()), self.wholes(file, *format)?);
+            return Ok(ByColumn { schema, places, parts, _kept: None });
+        }
+        let copy = |cause| DataError::Io { path: self.path.clone(), doing: "keep it in a temporary file", cause };
+        let mut kept = temporary()?;
+        let mut writer = None;
+        for batch in map_chunks(pool, self.chunks(pool, rows)?, Ok::<_, String>) {
+            let batch = batch?;
+            if writer.is_none() {
+                let file = kept.try_clone().map_err(copy)?;
+                writer = Some(FileWriter::try_new_buffered(file, &batch.schema()).map_err(|error| self.named(&error))?);
+            }
+            if let Some(writer) = &mut writer {
+                writer.write(&batch).map_err(|error| self.named(&error))?;
+            }
+        }
+        if let Some(mut writer) = writer {
+            writer.finish().and_then(|()| writer.flush()).map_err(|error| self.named(&error))?;
+        }
+        std::io::Seek::rewind(&mut kept).map_err(copy)?;
+        let kept = FrameFile::from_file(kept, self.path.clone(), Reading::default())?;
+        let by_column = kept.by_column(pool, rows)?;
+        Ok(ByColumn { _kept: Some(kept), ..by_column })
+    }
+
+    /// All parts of a file, each whole.
+    fn wholes(&self, file: &ColumnarFile, format: Format) -> Result<Vec<Part>, FrameError> {
+        let input = reference(file.file(), &self.path)?;
+        let rows = |part| Rows::Columnar { format, part, rows: None };
+        Ok((0..file.parts()).map(|part| Part { input: input.clone(), rows: rows(part), columns: None }).collect())
     }
 }
 
-fn csv_format(delimiter: u8, header: bool) -> Result<CsvFormat, FrameError> {
-    let missing = Regex::new(MISSING);
-    let missing = missing.map_err(|error| FrameError::Format { what: "CSV".into(), cause: error.to_string() })?;
-    Ok(CsvFormat::default().with_delimiter(delimiter).with_header(header).with_null_regex(missing))
+/// A file that workers read column by column.
+pub(crate) struct ByColumn {
+    pub(crate) schema: SchemaRef,
+    /// Of the columns that are wanted.
+    pub(crate) places: Vec<usize>,
+    pub(crate) parts: Vec<Part>,
+    _kept: Option<FrameFile>,
 }
 
-/// The file from its first byte. All share one position, so one is read at a time.
-fn again(file: &File, path: &Path) -> Result<BufReader<File>, FrameError> {
-    let io = |cause| DataError::Io { path: path.to_path_buf(), doing: "read it again", cause };
-    let mut file = file.try_clone().map_err(io)?;
-    file.rewind().map_err(io)?;
-    Ok(BufReader::with_capacity(1 << 20, file))
-}
-
-fn named(path: &Path, error: &ArrowError) -> FrameError {
-    FrameError::format(path.display().to_string(), error)
-}
-
-/// All batches as one, for what needs whole columns. That takes as much memory as they have.
-///
-/// ```
-/// use std::sync::Arc;
-/// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
-/// let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
-/// let batch = RecordBatch::try_from_iter([("n", numbers)])?;
-/// assert_eq!(mpexec_frame::concat([Ok(batch.clone()), Ok(batch)])?.num_rows(), 4);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-/// The first of the batches' errors, or a [`FrameError`] if there is no batch or their columns differ.
-pub fn concat(batches: impl IntoIterator<Item = Result<RecordBatch, FrameError>>) -> Result<RecordBatch, FrameError> {
-    let batches = batches.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let Some(first) = batches.first() else {
-        return Err(FrameError::Format { what: "the frame".into(), cause: "it has no rows".into() });
-    };
-    concat_batches(&first.schema(), &batches).map_err(|error| FrameError::format("the frame", &error))
-}
-
-/// A batch as CSV, with a line of titles.
-///
-/// ```
-/// use std::sync::Arc;
-/// use arrow_array::{ArrayRef, Float64Array, RecordBatch};
-/// let numbers: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.5), None]));
-/// let batch = RecordBatch::try_from_iter([("n", numbers)])?;
-/// assert_eq!(mpexec_frame::csv_text(&batch)?, b"n\n1.5\n\"\"\n");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-/// A [`FrameError`] if a column cannot be written as text.
-pub fn csv_text(batch: &RecordBatch) -> Result<Vec<u8>, FrameError> {
-    let mut text = Vec::new();
-    let written = arrow_csv::Writer::new(&mut text).write(batch);
-    written.map_err(|error| FrameError::format("CSV", &error))?;
-    Ok(text)
-}
-
-/// A file of batches in the making, which appears when it is complete. Its format is that of its ending: `.parquet`, `.arrow`,
-/// `.feather` or `.csv`.
-///
-/// ```
-/// use std::sync::Arc;
-/// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
-/// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("n.csv");
-/// let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
-/// let batch = RecordBatch::try_from_iter([("n", numbers)])?;
-/// let mut file = mpexec_frame::FrameOutput::create(&path)?;
-/// file.write(&batch)?;
-/// file.commit()?;
-/// assert_eq!(std::fs::read_to_string(&path)?, "n\n1\n2\n");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct FrameOutput {
-    path: PathBuf,
-    format: Written,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Written {
-    Parquet,
-    Arrow,
-    Csv,
-}
-
-enum State {
-    /// Nothing was written, so the columns are not known.
-    Empty(Output),
-    Parquet(Box<ArrowWriter<Output>>),
-    Arrow(Box<FileWriter<Output>>),
-    Csv(Box<arrow_csv::Writer<Output>>),
-    Broken,
-}
-
-impl FrameOutput {
-    /// Begins a file.
-    ///
-    /// # Errors
-    /// A [`FrameError`] if its ending says no format, or it cannot be made.
-    pub fn create(path: impl AsRef<Path>) -> Result<FrameOutput, FrameError> {
-        let path = path.as_ref().to_path_buf();
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-        let format = match ending.as_str() {
-            "parquet" => Written::Parquet,
-            "arrow" | "feather" => Written::Arrow,
-            "csv" => Written::Csv,
-            _ => {
-                let cause = "let its name end with .parquet, .arrow, .feather or .csv".to_owned();
-                return Err(FrameError::Format { what: path.display().to_string(), cause });
-            }
-        };
-        Ok(FrameOutput { state: State::Empty(Output::create(&path)?), path, format })
+impl Csv {
+    fn writing(&self) -> Writing {
+        let dialect = self.table.dialect;
+        Writing { delimiter: dialect.delimiter, fields: dialect.fields, on_bad_row: self.on_bad_row }
     }
 
-    /// Writes the next rows.
-    ///
-    /// # Errors
-    /// A [`FrameError`] that names the file.
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), FrameError> {
-        let state = std::mem::replace(&mut self.state, State::Broken);
-        self.state = match state {
-            State::Empty(output) => self.begin(output, &batch.schema())?,
-            begun => begun,
-        };
-        let written = match &mut self.state {
-            State::Parquet(writer) => writer.write(batch).map_err(ArrowError::from),
-            State::Arrow(writer) => writer.write(batch),
-            State::Csv(writer) => writer.write(batch),
-            State::Empty(_) | State::Broken => {
-                Err(ArrowError::IoError("it was given up".to_owned(), std::io::ErrorKind::BrokenPipe.into()))
-            }
-        };
-        written.map_err(|error| named(&self.path, &error))
+    fn layout(&self, path: &Path, rows: u64, pool: Option<&Pool>) -> Result<Rc<Layout>, FrameError> {
+        let bytes = self.bytes_of(rows)?;
+        if let Some((_, known)) = self.layout.borrow().as_ref().filter(|(cut, _)| *cut == bytes) {
+            return Ok(Rc::clone(known));
+        }
+        let input = reference(self.file.file(), path)?;
+        let found = Rc::new(layout(&input, self.file.length(), &self.table, self.writing(), bytes, pool)?);
+        self.layout.replace(Some((bytes, Rc::clone(&found))));
+        Ok(found)
     }
 
-    fn begin(&self, output: Output, schema: &SchemaRef) -> Result<State, FrameError> {
-        let failed = |error: ArrowError| named(&self.path, &error);
-        Ok(match self.format {
-            Written::Parquet => {
-                let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-                let writer = ArrowWriter::try_new(output, Arc::clone(schema), Some(properties));
-                State::Parquet(Box::new(writer.map_err(|error| failed(error.into()))?))
-            }
-            Written::Arrow => State::Arrow(Box::new(FileWriter::try_new(output, schema).map_err(failed)?)),
-            Written::Csv => State::Csv(Box::new(arrow_csv::Writer::new(output))),
-        })
-    }
-
-    /// The file gets its name. One to which nothing was written has no bytes.
-    ///
-    /// # Errors
-    /// A [`FrameError`] that names the file, which is absent then.
-    pub fn commit(self) -> Result<(), FrameError> {
-        let failed = |error: ArrowError| named(&self.path, &error);
-        let mut output = match self.state {
-            State::Empty(output) => output,
-            State::Parquet(writer) => writer.into_inner().map_err(|error| failed(error.into()))?,
-            State::Arrow(writer) => writer.into_inner().map_err(failed)?,
-            State::Csv(writer) => writer.into_inner(),
-            State::Broken => {
-                let cause = "it could not be begun".to_owned();
-                return Err(FrameError::Format { what: self.path.display().to_string(), cause });
-            }
-        };
-        output.flush().map_err(|error| failed(error.into()))?;
-        Ok(output.commit()?)
-    }
-}
-
-impl std::fmt::Debug for FrameOutput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FrameOutput").field("path", &self.path).field("format", &self.format).finish_non_exhaustive()
+    /// About how many bytes so many rows are.
+    fn bytes_of(&self, rows: u64) -> Result<u64, FrameError> {
+        let mut sample = Vec::new();
+        let first = self.table.data_offset;
+        self.file.read(first..self.file.length().min(first + SAMPLE), &mut sample)?;
+        let lines = memchr::memchr_iter(b'\n', &sample).count().max(1) as u64;
+        Ok((sample.len() as u64 / lines).max(1).saturating_mul(rows).max(LEAST))
     }
 }

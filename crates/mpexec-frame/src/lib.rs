@@ -1,14 +1,14 @@
 //! Data frames in worker processes: functions over record batches, columns and rows.
 //!
-//! A frame is a file or any batches of one schema ([`FrameFile`]). Chunks of it travel as Arrow IPC in shared memory, and a worker
-//! reads the columns where they lie. What comes back keeps the order, and batches are read as results are taken, so a frame of any
+//! A frame is a file ([`FrameFile`]), of which each worker reads its own parts, or any batches of one schema. Those travel as Arrow IPC in
+//! shared memory, and a worker reads the columns where they lie. What comes back keeps the order, and batches are read as results are taken, so a frame of any
 //! length needs little memory.
 //!
 //! | what the function gets | and gives | call |
 //! |---|---|---|
 //! | a chunk | a chunk of any length | [`map_chunks`] |
 //! | a chunk | a chunk of the same length, row for row | [`map_rows`] |
-//! | a column | a column | [`map_columns`] |
+//! | a column | a column | [`map_columns`], of a file [`map_file_columns`] |
 //!
 //! ```standalone_crate
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,7 +23,7 @@
 //! let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
 //! let only_b = |batch: RecordBatch| batch.project(&[1]);
 //! let mut output = FrameOutput::create(path.with_extension("parquet"))?;
-//! for batch in map_rows(&pool, FrameFile::open(&path)?.batches(65_536)?, only_b) {
+//! for batch in map_rows(&pool, FrameFile::open(&path)?.chunks(&pool, 65_536)?, only_b) {
 //!     output.write(&batch?)?;
 //! }
 //! output.commit()?;
@@ -35,16 +35,25 @@
 #![forbid(unsafe_code)]
 
 mod carry;
+mod chunk;
+mod columns;
 mod describe;
 mod error;
 mod file;
+mod kinds;
 mod map;
 mod normalize;
+mod output;
 mod select;
+mod settle;
+mod text;
 
 pub use arrow_array::RecordBatch;
+pub use chunk::Chunk;
+pub use columns::{map_columns, map_file_columns};
 pub use describe::describe;
 pub use error::FrameError;
-pub use file::{Batches, FrameFile, FrameOutput, concat, csv_text};
-pub use map::{Mapped, map_chunks, map_columns, map_rows};
+pub use file::{Batches, Chunks, FrameFile, Reading};
+pub use map::{Mapped, map_chunks, map_rows};
 pub use normalize::{normalize_column, normalize_rows};
+pub use output::{FrameOutput, concat, csv_text};

@@ -1,18 +1,20 @@
-//! Functions over frames: chunk by chunk, row for row, or column by column, in worker processes and in order.
+//! Functions over frames: chunk by chunk or row for row, in worker processes and in order.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fmt::Display;
 use std::rc::Rc;
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
 use mpexec_core::{Pool, TaskError};
+use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
-use crate::carry::{Parcel, Returned};
+use crate::carry::Returned;
+use crate::chunk::{Chunk, Sent};
 
-/// Applies `function` to each batch, in the workers of `pool`, and returns what it makes of them, in order. Batches are taken as
+/// Applies `function` to each batch, in the workers of `pool`, and returns what it makes of them, in order. Chunks are those of a file
+/// ([`FrameFile::chunks`](crate::FrameFile::chunks)), which workers read themselves, or batches of your own. They are taken as
 /// results are read, so memory stays bounded however many there are. The function may return any number of rows, but all that it
 /// returns must have one schema.
 ///
@@ -37,14 +39,15 @@ use crate::carry::{Parcel, Returned};
 /// # Ok(())
 /// # }
 /// ```
-pub fn map_chunks<'a, I, F, E>(pool: &'a Pool, batches: I, function: F) -> Mapped<'a>
+pub fn map_chunks<'a, I, C, F, E>(pool: &'a Pool, chunks: I, function: F) -> Mapped<'a>
 where
-    I: IntoIterator<Item = Result<RecordBatch, FrameError>>,
+    I: IntoIterator<Item = Result<C, FrameError>>,
     I::IntoIter: 'a,
+    C: Into<Chunk> + 'a,
     F: Fn(RecordBatch) -> Result<RecordBatch, E> + Copy + Send + 'static,
     E: Display,
 {
-    Mapped::of(pool, batches.into_iter(), function, false)
+    Mapped::of(pool, chunks.into_iter(), function, false)
 }
 
 /// As [`map_chunks`], for a function that works row for row: it must return as many rows as it got.
@@ -65,67 +68,15 @@ where
 /// # Ok(())
 /// # }
 /// ```
-pub fn map_rows<'a, I, F, E>(pool: &'a Pool, batches: I, function: F) -> Mapped<'a>
+pub fn map_rows<'a, I, C, F, E>(pool: &'a Pool, chunks: I, function: F) -> Mapped<'a>
 where
-    I: IntoIterator<Item = Result<RecordBatch, FrameError>>,
+    I: IntoIterator<Item = Result<C, FrameError>>,
     I::IntoIter: 'a,
+    C: Into<Chunk> + 'a,
     F: Fn(RecordBatch) -> Result<RecordBatch, E> + Copy + Send + 'static,
     E: Display,
 {
-    Mapped::of(pool, batches.into_iter(), function, true)
-}
-
-/// Applies `function` to each column of `batch`, in the workers of `pool`, and puts together what it makes of them, under the same
-/// names. All columns that come back must have the same length.
-///
-/// ```standalone_crate
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # mpexec_core::init();
-/// use std::sync::Arc;
-/// use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch};
-/// use mpexec_core::{Pool, Workers};
-///
-/// let column = |from: i64| Arc::new(Int64Array::from_iter_values(from..from + 10)) as ArrayRef;
-/// let batch = RecordBatch::try_from_iter([("a", column(0)), ("b", column(100))])?;
-/// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
-/// let tail = |column: ArrayRef| Ok::<_, String>(column.slice(8, 2));
-/// assert_eq!(mpexec_frame::map_columns(&pool, &batch, tail)?.columns(), batch.slice(8, 2).columns());
-/// # Ok(())
-/// # }
-/// ```
-///
-/// # Errors
-/// A [`FrameError`] that names the column.
-pub fn map_columns<F, E>(pool: &Pool, batch: &RecordBatch, function: F) -> Result<RecordBatch, FrameError>
-where
-    F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
-    E: Display,
-{
-    let alone = |column: usize| {
-        let schema = Schema::new(vec![batch.schema().field(column).clone()]);
-        RecordBatch::try_new(schema.into(), vec![batch.column(column).clone()])
-            .and_then(|batch| Parcel::of(&batch).map_err(ArrowError::IpcError))
-            .map_err(|error| FrameError::format(format!("column {column}"), &error))
-    };
-    let parcels = (0..batch.num_columns()).map(alone).collect::<Result<Vec<_>, _>>()?;
-    let task = move |parcel: Parcel| -> Result<Returned, String> {
-        let batch = parcel.open().map_err(|error| error.to_string())?;
-        let column = function(batch.column(0).clone()).map_err(|error| error.to_string())?;
-        let schema = Schema::new(vec![Field::new("", column.data_type().clone(), true)]);
-        let batch = RecordBatch::try_new(schema.into(), vec![column]).map_err(|error| error.to_string())?;
-        Returned::of(&batch)
-    };
-    let (mut fields, mut columns) = (Vec::new(), Vec::<ArrayRef>::new());
-    for (index, answer) in (0..).zip(pool.imap(task, parcels)) {
-        let column = opened("column", index, answer)?.column(0).clone();
-        if let Some(first) = columns.first().filter(|first| first.len() != column.len()) {
-            let (found, wanted) = (format!("{} rows", column.len()), format!("{} rows", first.len()));
-            return Err(FrameError::Misfit { what: "column", index, found, wanted });
-        }
-        fields.push(Field::new(batch.schema().field(index as usize).name(), column.data_type().clone(), true));
-        columns.push(column);
-    }
-    RecordBatch::try_new(Schema::new(fields).into(), columns).map_err(|error| FrameError::format("columns", &error))
+    Mapped::of(pool, chunks.into_iter(), function, true)
 }
 
 /// The batches that a function has made, in order.
@@ -133,52 +84,67 @@ pub struct Mapped<'a> {
     answers: Box<dyn Iterator<Item = Answer> + 'a>,
     index: u64,
     schema: Option<SchemaRef>,
-    /// For each batch on its way, its rows, if as many must come back; or why there is none.
-    sent: Rc<RefCell<VecDeque<Result<usize, FrameError>>>>,
-    same_rows: bool,
+    /// Why the input ended early; told behind all that came before.
+    broken: Rc<RefCell<Option<FrameError>>>,
     ended: bool,
 }
 
-type Answer = Result<Result<Returned, String>, TaskError>;
+/// One chunk on its way, and whether as many rows must come back.
+#[derive(Serialize, Deserialize)]
+struct Job {
+    chunk: Sent,
+    same_rows: bool,
+}
+
+/// Why a worker gives nothing back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Fault {
+    /// What it was to read cannot be read, or what it was to write cannot be written.
+    Input(String),
+    /// The function returned an error.
+    Function(String),
+    /// The function returned so many rows for so many.
+    Rows(u64, u64),
+}
+
+impl Fault {
+    pub(crate) fn function(error: impl Display) -> Fault {
+        Fault::Function(error.to_string())
+    }
+}
+
+type Answer = Result<Result<Returned, Fault>, TaskError>;
 
 impl<'a> Mapped<'a> {
-    fn of<I, F, E>(pool: &'a Pool, mut batches: I, function: F, same_rows: bool) -> Mapped<'a>
+    fn of<I, F, E>(
+        pool: &'a Pool,
+        chunks: impl Iterator<Item = Result<I, FrameError>> + 'a,
+        function: F,
+        same_rows: bool,
+    ) -> Mapped<'a>
     where
-        I: Iterator<Item = Result<RecordBatch, FrameError>> + 'a,
+        I: Into<Chunk> + 'a,
         F: Fn(RecordBatch) -> Result<RecordBatch, E> + Copy + Send + 'static,
         E: Display,
     {
-        let sent = Rc::new(RefCell::new(VecDeque::new()));
-        let told = Rc::clone(&sent);
-        let parcels = std::iter::from_fn(move || {
-            let packed = batches.next()?.and_then(|batch| {
-                let parcel = Parcel::of(&batch).map_err(ArrowError::IpcError);
-                let parcel = parcel.map_err(|error| FrameError::format("a chunk", &error))?;
-                Ok((batch.num_rows(), parcel))
-            });
-            // What could not be read ends the input, and is told behind all that was.
-            let (rows, parcel) = match packed {
-                Ok((rows, parcel)) => (Ok(rows), Some(parcel)),
-                Err(error) => (Err(error), None),
-            };
-            told.borrow_mut().push_back(rows);
-            parcel
-        });
-        let task = move |parcel: Parcel| -> Result<Returned, String> {
-            let batch = parcel.open().map_err(|error| error.to_string())?;
-            Returned::of(&function(batch).map_err(|error| error.to_string())?)
+        let broken = Rc::new(RefCell::new(None));
+        let jobs = sent(chunks, Rc::clone(&broken)).map(move |chunk| Job { chunk, same_rows });
+        let task = move |job: Job| -> Result<Returned, Fault> {
+            let batch = job.chunk.open().map_err(Fault::Input)?;
+            let rows = batch.num_rows() as u64;
+            let done = function(batch).map_err(Fault::function)?;
+            if job.same_rows && done.num_rows() as u64 != rows {
+                return Err(Fault::Rows(done.num_rows() as u64, rows));
+            }
+            Returned::of(&done).map_err(Fault::Function)
         };
-        let answers = Box::new(pool.imap(task, parcels.fuse()));
-        Mapped { answers, index: 0, schema: None, sent, same_rows, ended: false }
+        let answers = Box::new(pool.imap(task, jobs));
+        Mapped { answers, index: 0, schema: None, broken, ended: false }
     }
 
-    fn check(&mut self, answer: Answer, rows: usize) -> Result<RecordBatch, FrameError> {
+    fn check(&mut self, answer: Answer) -> Result<RecordBatch, FrameError> {
         let index = self.index;
         let batch = opened("chunk", index, answer)?;
-        if self.same_rows && batch.num_rows() != rows {
-            let (found, wanted) = (format!("{} rows", batch.num_rows()), format!("{rows} rows"));
-            return Err(FrameError::Misfit { what: "chunk", index, found, wanted });
-        }
         let schema = self.schema.get_or_insert_with(|| batch.schema());
         if **schema != *batch.schema() {
             let (found, wanted) = (columns_of(&batch.schema()), columns_of(schema));
@@ -188,6 +154,22 @@ impl<'a> Mapped<'a> {
     }
 }
 
+/// Chunks on their way. What could not be read ends them, and is put into `broken`.
+pub(crate) fn sent<'a, I: Into<Chunk> + 'a>(
+    chunks: impl Iterator<Item = Result<I, FrameError>> + 'a,
+    broken: Rc<RefCell<Option<FrameError>>>,
+) -> impl Iterator<Item = Sent> + 'a {
+    let mut chunks = chunks.map(|chunk| chunk.and_then(|chunk| chunk.into().send()));
+    let taken = std::iter::from_fn(move || match chunks.next()? {
+        Ok(chunk) => Some(chunk),
+        Err(error) => {
+            broken.replace(Some(error));
+            None
+        }
+    });
+    taken.fuse()
+}
+
 impl Iterator for Mapped<'_> {
     type Item = Result<RecordBatch, FrameError>;
 
@@ -195,14 +177,11 @@ impl Iterator for Mapped<'_> {
         if self.ended {
             return None;
         }
-        let answer = self.answers.next();
-        let rows = self.sent.borrow_mut().pop_front();
-        let done = match (answer, rows) {
-            (Some(answer), Some(Ok(rows))) => self.check(answer, rows),
-            (_, Some(Err(error))) => Err(error),
-            _ => {
+        let done = match self.answers.next() {
+            Some(answer) => self.check(answer),
+            None => {
                 self.ended = true;
-                return None;
+                return self.broken.take().map(Err);
             }
         };
         self.index += 1;
@@ -217,9 +196,25 @@ impl std::fmt::Debug for Mapped<'_> {
     }
 }
 
-fn opened(what: &'static str, index: u64, answer: Answer) -> Result<RecordBatch, FrameError> {
-    let returned = answer.map_err(|cause| FrameError::Task { what, index, cause })?;
-    let returned = returned.map_err(|message| FrameError::Function { what, index, message })?;
+/// What a worker has given, or why it has not.
+pub(crate) fn told<T>(
+    what: &'static str,
+    index: u64,
+    answer: Result<Result<T, Fault>, TaskError>,
+) -> Result<T, FrameError> {
+    let answer = answer.map_err(|cause| FrameError::Task { what, index, cause })?;
+    answer.map_err(|fault| match fault {
+        Fault::Input(line) => FrameError::Input(line),
+        Fault::Function(message) => FrameError::Function { what, index, message },
+        Fault::Rows(found, wanted) => {
+            let (found, wanted) = (format!("{found} rows"), format!("{wanted} rows"));
+            FrameError::Misfit { what, index, found, wanted }
+        }
+    })
+}
+
+pub(crate) fn opened(what: &'static str, index: u64, answer: Answer) -> Result<RecordBatch, FrameError> {
+    let returned = told(what, index, answer)?;
     returned.open().map_err(|error| FrameError::format(format!("{what} {index}"), &error))
 }
 

@@ -190,7 +190,7 @@ pub(crate) struct CountArguments {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options for reading")]
 pub(crate) struct ReadingArguments {
-    /// What the files hold, where their content is not to decide
+    /// What the files hold, where their content is not to decide (map takes standard input for JSON lines)
     #[arg(long, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormat>,
 

@@ -18,7 +18,8 @@
 //! # let mut writer = mpexec_data::NpyWriter::new(std::fs::File::create(&path)?, mpexec_data::DType::I64, mpexec_data::Shape::Matrix(2, 5))?;
 //! # for number in [8i64, 8, 3, 7, 7, 0, 4, 2, 5, 2] { writer.write(&number.to_le_bytes())?; }
 //! # writer.finish()?;
-//! use mpexec::tasks::{CountJob, Deliver, FileRef, count_range};
+//! use mpexec::tasks::{CountJob, Deliver, count_range};
+//! use mpexec_data::FileRef;
 //!
 //! let file = mpexec_data::NpyFile::open(&path)?;
 //! let job = CountJob {

@@ -21,7 +21,7 @@ mod run;
 
 pub(crate) use counts::Counts;
 use map::Limits;
-pub(crate) use map::{MapPlan, RowReading, TasksPlan};
+pub(crate) use map::{MapPlan, TasksPlan};
 pub(crate) use rows::{CommonItemsPlan, NormalizePlan, RowsAs, RowsOutput};
 pub(crate) use run::{RunInput, RunPlan};
 
@@ -102,6 +102,7 @@ pub(crate) struct CountPlan {
 pub(crate) struct FramePlan {
     pub(crate) pool: PoolPlan,
     pub(crate) file: PathBuf,
+    pub(crate) reading: Reading,
     pub(crate) by: By,
     pub(crate) task: FrameTask,
     pub(crate) place: Place,
@@ -147,8 +148,9 @@ impl Plan {
             Command::Tasks(arguments) => map::tasks(&arguments, common, around).map(Plan::Tasks),
             Command::Run(arguments) => run::run(arguments, common, around).map(Box::new).map(Plan::Run),
             Command::Frame(frame) => {
-                let FrameArguments { file, by, task, output } = frame;
-                Ok(Plan::Frame(FramePlan { pool: pool(common, around), file, by, task, place: place(output) }))
+                let FrameArguments { file, reading: how, by, task, output } = frame;
+                let (pool, reading, place) = (pool(common, around), reading(how), place(output));
+                Ok(Plan::Frame(FramePlan { pool, file, reading, by, task, place }))
             }
             Command::Completions(arguments) => Ok(Plan::Completions(arguments.shell)),
             Command::ManPages(arguments) => Ok(Plan::ManPages(arguments.folder)),

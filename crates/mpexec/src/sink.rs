@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use mpexec::names::shown;
-use mpexec::tasks::{Deliver, FileRef};
+use mpexec::tasks::Deliver;
 use mpexec_data::{
-    CountWidth, CountsColumns, CountsText, NpyWriter, Output, PackedWriter, Shape, TextFormat, npy_header,
+    CountWidth, CountsColumns, CountsText, FileRef, NpyWriter, Output, PackedWriter, Shape, TextFormat, npy_header,
 };
 
 use crate::failure::Failure;

@@ -18,8 +18,8 @@ use crate::plan::Reading;
 /// The bad rows of all tables of a command.
 #[derive(Debug, Default)]
 pub(crate) struct BadRows {
-    count: u64,
-    first: Option<String>,
+    pub(crate) count: u64,
+    pub(crate) first: Option<String>,
 }
 
 impl BadRows {

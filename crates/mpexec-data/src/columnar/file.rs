@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
@@ -14,6 +15,9 @@ use super::count::{BatchCounter, kind};
 use crate::one_line::one_line;
 use crate::table::{PartCounts, RowCounts};
 use crate::{DataError, DataFile, Format};
+
+/// The record batches of a file.
+pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, DataError>> + Send>;
 
 /// Rows decoded at once.
 const BATCH_ROWS: usize = 8192;
@@ -170,9 +174,125 @@ impl ColumnarFile {
         Ok(counts.finish())
     }
 
+    /// The names and types of all columns.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Whether its parts can be read each alone; record batches in a stream cannot.
+    pub fn has_parts(&self) -> bool {
+        !matches!(self.kind, Kind::ArrowStream)
+    }
+
+    /// The rows of one part, if the footer tells.
+    pub fn rows_of(&self, part: u64) -> Option<u64> {
+        let Kind::Parquet(footer) = &self.kind else { return None };
+        let group = footer.metadata().row_groups().get(usize::try_from(part).ok()?)?;
+        u64::try_from(group.num_rows()).ok()
+    }
+
+    /// The record batches of one part, or only these of its rows, with the columns of these places, which are in order.
+    ///
+    /// ```
+    /// # use mpexec_data::{ColumnarFormat, CountWidth, CountsColumns};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("counts.parquet");
+    /// # let mut columns = CountsColumns::new(std::fs::File::create(&path)?, ColumnarFormat::Parquet, CountWidth::U8)?;
+    /// # columns.write(&[4, 2, 1])?;
+    /// # columns.finish()?;
+    /// use mpexec_data::{ColumnarFile, DataFile};
+    /// let file = ColumnarFile::open(DataFile::open(&path)?)?;
+    /// let batches = file.read_part(0, Some(1..3), &[1])?;
+    /// assert_eq!((file.rows_of(0), batches[0].num_rows(), batches[0].num_columns()), (Some(3), 2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`count`](ColumnarFile::count).
+    pub fn read_part(
+        &self,
+        part: u64,
+        rows: Option<Range<u64>>,
+        places: &[usize],
+    ) -> Result<Vec<RecordBatch>, DataError> {
+        let mut batches = Vec::new();
+        if let (Some(rows), Kind::Parquet(footer)) = (&rows, &self.kind) {
+            let number = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+            let (skipped, wanted) = (number(rows.start), number(rows.end - rows.start));
+            let builder = self.row_group(footer, part, places)?;
+            let builder = builder.with_offset(skipped).with_limit(wanted).with_batch_size(wanted);
+            for batch in builder.build().map_err(|error| self.broken(error.to_string()))? {
+                batches.push(batch.map_err(|error| self.broken(error.to_string()))?);
+            }
+            return Ok(batches);
+        }
+        self.each_batch(part, places, |batch| batches.push(batch.clone()))?;
+        Ok(batches)
+    }
+
+    fn again(&self) -> Result<File, DataError> {
+        let file = self.file.try_clone();
+        file.map_err(|cause| DataError::Io { path: self.path.clone(), doing: "open it again", cause })
+    }
+
+    fn row_group(
+        &self,
+        footer: &ArrowReaderMetadata,
+        part: u64,
+        places: &[usize],
+    ) -> Result<ParquetRecordBatchReaderBuilder<File>, DataError> {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.again()?, footer.clone());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
+        Ok(builder.with_projection(mask).with_row_groups(vec![usize::try_from(part).unwrap_or(usize::MAX)]))
+    }
+
     /// What a column holds.
     pub(crate) fn type_of(&self, column: usize) -> &DataType {
         self.schema.field(column).data_type()
+    }
+
+    /// All record batches one after the other, with the columns of these places, which are in order.
+    ///
+    /// ```no_run
+    /// # use mpexec_data::{ColumnarFile, DataFile};
+    /// let file = ColumnarFile::open(DataFile::open("prices.parquet")?)?;
+    /// for batch in file.batches(&[0, 2])? {
+    ///     println!("{} rows", batch?.num_rows());
+    /// }
+    /// # Ok::<(), mpexec_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`count`](ColumnarFile::count).
+    pub fn batches(&self, places: &[usize]) -> Result<Batches, DataError> {
+        let (path, format) = (self.path.clone(), self.format());
+        let broken = move |error: ArrowError| broken(&path, format, &error.to_string());
+        let mut file = self.again()?;
+        let batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send> = match &self.kind {
+            Kind::Parquet(footer) => {
+                let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone());
+                let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
+                let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
+                Box::new(reader.map_err(|error| broken(error.into()))?)
+            }
+            Kind::ArrowFile(_) => {
+                let reader = FileReader::try_new(BufReader::new(file), Some(places.to_vec()));
+                Box::new(reader.map_err(&broken)?)
+            }
+            Kind::ArrowStream => {
+                std::io::Seek::rewind(&mut file).map_err(|cause| broken(cause.into()))?;
+                let reader = StreamReader::try_new(BufReader::new(file), Some(places.to_vec()));
+                Box::new(reader.map_err(&broken)?)
+            }
+        };
+        Ok(Box::new(batches.map(move |batch| batch.map_err(&broken))))
+    }
+
+    fn format(&self) -> Format {
+        match self.kind {
+            Kind::Parquet(_) => Format::Parquet,
+            Kind::ArrowFile(_) | Kind::ArrowStream => Format::Arrow,
+        }
     }
 
     /// Shows the record batches of one part to `visit`, of the columns with these places, which are in order.
@@ -182,45 +302,28 @@ impl ColumnarFile {
         places: &[usize],
         mut visit: impl FnMut(&RecordBatch),
     ) -> Result<(), DataError> {
-        let mut take = |batch: Result<RecordBatch, ArrowError>| {
-            batch.map(|batch| visit(&batch)).map_err(|error| self.broken(error.to_string()))
-        };
-        let file = self.file.try_clone();
-        let file = file.map_err(|cause| DataError::Io { path: self.path.clone(), doing: "open it again", cause })?;
-        let part = usize::try_from(part).unwrap_or(usize::MAX);
+        let mut take = |batch: Result<RecordBatch, DataError>| batch.map(|batch| visit(&batch));
+        let told = |batch: Result<RecordBatch, ArrowError>| batch.map_err(|error| self.broken(error.to_string()));
         match &self.kind {
             Kind::Parquet(footer) => {
-                let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone());
-                let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
-                let builder = builder.with_projection(mask).with_row_groups(vec![part]).with_batch_size(BATCH_ROWS);
-                builder.build().map_err(|error| self.broken(error.to_string()))?.try_for_each(&mut take)?;
+                let builder = self.row_group(footer, part, places)?.with_batch_size(BATCH_ROWS);
+                builder.build().map_err(|error| self.broken(error.to_string()))?.map(told).try_for_each(&mut take)?;
             }
             Kind::ArrowFile(_) => {
-                let reader = FileReader::try_new(BufReader::new(file), Some(places.to_vec()));
+                let reader = FileReader::try_new(BufReader::new(self.again()?), Some(places.to_vec()));
                 let mut reader = reader.map_err(|error| self.broken(error.to_string()))?;
-                reader.set_index(part).map_err(|error| self.broken(error.to_string()))?;
-                reader.take(1).try_for_each(&mut take)?;
+                reader
+                    .set_index(usize::try_from(part).unwrap_or(usize::MAX))
+                    .map_err(|error| self.broken(error.to_string()))?;
+                reader.take(1).map(told).try_for_each(&mut take)?;
             }
-            Kind::ArrowStream => {
-                let mut file = file;
-                std::io::Seek::rewind(&mut file).map_err(|cause| DataError::Io {
-                    path: self.path.clone(),
-                    doing: "read it",
-                    cause,
-                })?;
-                let reader = StreamReader::try_new(BufReader::new(file), Some(places.to_vec()));
-                reader.map_err(|error| self.broken(error.to_string()))?.try_for_each(&mut take)?;
-            }
+            Kind::ArrowStream => self.batches(places)?.try_for_each(&mut take)?,
         }
         Ok(())
     }
 
-    fn broken(&self, fault: String) -> DataError {
-        let format = match self.kind {
-            Kind::Parquet(_) => Format::Parquet,
-            _ => Format::Arrow,
-        };
-        broken(&self.path, format, &fault)
+    pub(super) fn broken(&self, fault: String) -> DataError {
+        broken(&self.path, self.format(), &fault)
     }
 }
 

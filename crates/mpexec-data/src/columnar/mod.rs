@@ -5,8 +5,10 @@
 
 mod count;
 mod file;
+mod json;
 mod write;
 
-pub use file::ColumnarFile;
+pub use file::{Batches, ColumnarFile};
+pub use json::JsonRows;
 pub(crate) use write::{BatchWriter, of_arrow};
 pub use write::{ColumnarFormat, CountsColumns};

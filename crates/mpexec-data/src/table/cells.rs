@@ -7,26 +7,13 @@ use crate::bounds::Interval;
 use crate::{Bounds, BoundsError, DType};
 
 /// What stands in tables for a value that is not there: the list of pandas.
-const MISSING: [&[u8]; 19] = [
-    b"",
-    b"#N/A",
-    b"#N/A N/A",
-    b"#NA",
-    b"-1.#IND",
-    b"-1.#QNAN",
-    b"-NaN",
-    b"-nan",
-    b"1.#IND",
-    b"1.#QNAN",
-    b"<NA>",
-    b"N/A",
-    b"NA",
-    b"NULL",
-    b"NaN",
-    b"None",
-    b"n/a",
-    b"nan",
-    b"null",
+///
+/// ```
+/// assert!(mpexec_data::MISSING.contains(&"NA") && mpexec_data::MISSING.contains(&""));
+/// ```
+pub const MISSING: [&str; 19] = [
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "None", "n/a", "nan", "null",
 ];
 
 /// Truth values, as Python and others write them.
@@ -122,9 +109,13 @@ pub(crate) fn truth(text: &str) -> Option<bool> {
     TRUTH.contains(&text).then_some(text.len() == 4)
 }
 
-/// Whether the cell says that there is no value.
-pub(crate) fn is_missing(cell: &[u8]) -> bool {
-    MISSING.contains(&cell.trim_ascii())
+/// Whether the cell says that there is no value; spaces around it are ignored.
+///
+/// ```
+/// assert!(mpexec_data::is_missing(b" null") && !mpexec_data::is_missing(b"0"));
+/// ```
+pub fn is_missing(cell: &[u8]) -> bool {
+    std::str::from_utf8(cell.trim_ascii()).is_ok_and(|cell| MISSING.contains(&cell))
 }
 
 /// Whether the cell is a number, a truth value or says that there is none.
@@ -156,7 +147,6 @@ mod tests {
     #[test]
     fn missing_values_are_in_no_range_and_other_texts_are_no_numbers() {
         for cell in MISSING {
-            let cell = std::str::from_utf8(cell).unwrap();
             assert_eq!(holds("-inf", "inf", cell), Some(false), "{cell:?}");
             assert!(is_number_or_missing(cell.as_bytes()));
         }

@@ -7,7 +7,7 @@ mod columns;
 mod counts;
 
 pub use bad_row::{BadRow, OnBadRow, RowFault};
-pub use cells::CellBounds;
-pub(crate) use cells::{is_missing, is_number_or_missing, truth};
+pub use cells::{CellBounds, MISSING, is_missing};
+pub(crate) use cells::{is_number_or_missing, truth};
 pub use columns::{ColumnError, Columns};
 pub use counts::{PartCounts, RowCounts};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Header, InputFormat, LimitArguments, Mode};
+use super::{LimitArguments, Mode, ReadingArguments};
 use crate::numbers;
 
 const MAP_EXAMPLES: &str = "\
@@ -21,8 +21,9 @@ Examples:
 /// Call a task of your own worker program for each row of the input
 ///
 /// The task is a function with #[task] in the program that --worker-program names. Each line of JSON is one call: an array holds all
-/// arguments by place, an object all by name, anything else is the only one. Of a .npy array or a CSV table each row is one call: the row as
-/// a whole if one parameter is left that takes a list, otherwise a value for each parameter, by title or by place.
+/// arguments by place, an object all by name, anything else is the only one. Of a .npy array, CSV, Parquet or Arrow each row is one call: the
+/// row as a whole if one parameter is left that takes a list, otherwise a value for each parameter, by title or by place. A line that is no
+/// JSON is a call that failed; --on-bad-row is for rows of CSV with too few or too many fields.
 ///
 /// Each call gives one line of JSON: {"index":0,"ok":RESULT} or {"index":0,"error":{"kind":"panicked","message":..}}. What tasks print
 /// to their standard output is thrown away, their standard error is shown.
@@ -57,28 +58,7 @@ pub(crate) struct MapArguments {
     pub(crate) limits: LimitArguments,
 
     #[command(flatten)]
-    pub(crate) reading: RowArguments,
-}
-
-/// How the input is read.
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Options for reading")]
-pub(crate) struct RowArguments {
-    /// What the input holds [default: what a file's content says; JSON lines for standard input]
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) input_format: Option<InputFormat>,
-
-    /// The columns of CSV that are arguments, by name or by number from 1 on [default: all]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub(crate) columns: Option<Vec<String>>,
-
-    /// What stands between two fields of CSV: one character, or tab [default: seen in the first rows]
-    #[arg(long, value_name = "CHAR", value_parser = numbers::delimiter)]
-    pub(crate) delimiter: Option<u8>,
-
-    /// Whether the first row of CSV is titles; auto: if it has a cell that is no number above one that is, or no numbers follow
-    #[arg(long, value_name = "auto|yes|no", default_value = "auto")]
-    pub(crate) header: Header,
+    pub(crate) reading: ReadingArguments,
 }
 
 /// List the tasks of a worker program: names, parameters, types, and the first line of their documentation

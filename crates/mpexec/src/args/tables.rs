@@ -9,7 +9,8 @@ use super::{FormatName, ReadingArguments};
 const FRAME_EXAMPLES: &str = "\
 Examples:
   mpexec frame prices.parquet --task describe                     to standard output, as CSV
-  mpexec frame prices.csv --by columns --task normalize --output scaled.parquet";
+  mpexec frame prices.csv --by columns --task normalize --output scaled.parquet
+  zcat prices.csv.gz | mpexec frame - --columns open,close --task describe";
 
 const NORMALIZE_EXAMPLES: &str = "\
 Examples:
@@ -49,14 +50,20 @@ pub(crate) struct NormalizeArguments {
 ///
 /// describe gives count, mean, standard deviation, least, quartiles and greatest of each column of numbers, as pandas does, with
 /// nothing estimated. normalize scales rows or columns to 0..1.
+///
+/// Workers read the file themselves: row groups of Parquet, record batches of Arrow, ranges of lines of CSV. What cannot be read so is put
+/// into a temporary file first (TMPDIR says where): standard input, compressed CSV, and CSV that is worked on by columns.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = FRAME_EXAMPLES)]
 pub(crate) struct FrameArguments {
-    /// The file to read
+    /// The file to read; - for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// What a worker gets at once; columns need memory for the whole table, and describe always takes chunks
+    #[command(flatten)]
+    pub(crate) reading: ReadingArguments,
+
+    /// What a worker gets at once; one that gets a column holds all of it, and describe always takes chunks
     #[arg(long, value_name = "PARTS", default_value = "chunks")]
     pub(crate) by: By,
 
@@ -64,7 +71,7 @@ pub(crate) struct FrameArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) task: FrameTask,
 
-    /// Write the result to FILE (.parquet, .arrow, .feather or .csv); - for standard output, as CSV
+    /// Write the result to FILE (.parquet, .arrow, .feather, .csv, .tsv or .jsonl, these three also with .gz or .zst behind); - for standard output, as CSV
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 }

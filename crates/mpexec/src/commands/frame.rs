@@ -1,12 +1,16 @@
 //! `mpexec frame`: a built-in function over a data frame, by chunks, rows or columns.
 
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::Arc;
 
 use mpexec::names::one_line;
 use mpexec_core::{Pool, Workers};
-use mpexec_data::DataFile;
+use mpexec_data::DataError;
 use mpexec_frame::{
-    FrameError, FrameFile, FrameOutput, concat, csv_text, describe, map_columns, map_rows, normalize_column,
+    FrameError, FrameFile, FrameOutput, Reading, csv_text, describe, map_file_columns, map_rows, normalize_column,
     normalize_rows,
 };
 
@@ -17,10 +21,11 @@ use crate::input::Outputs;
 use crate::interrupt::{Running, Work};
 use crate::plan::{FramePlan, Place};
 use crate::print;
+use crate::walk::BadRows;
 use crate::workforce::{self, For};
 
 /// The rows of a chunk.
-const ROWS: usize = 16 << 10;
+const ROWS: usize = 64 << 10;
 
 /// Applies the function, and writes what it gives.
 ///
@@ -32,9 +37,11 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
         Place::Stdout => None,
     };
     running.is(Work { verb: "worked on", unit: "rows", file: path.is_some() }, console);
-    let source = DataFile::open(&plan.file)?;
-    Outputs::named(path.cloned()).refuse(source.file(), &plan.file)?;
-    let file = FrameFile::open(&plan.file)?;
+    let (source, name) = source(&plan.file)?;
+    Outputs::named(path.cloned()).refuse(&source, name)?;
+    let (format, columns) = (plan.reading.format, plan.reading.columns.clone());
+    let (delimiter, header, on_bad_row) = (plan.reading.delimiter, plan.reading.header, plan.reading.on_bad_row);
+    let file = FrameFile::from_file(source, name, Reading { format, columns, delimiter, header, on_bad_row })?;
     let output = path.map(FrameOutput::create).transpose()?;
     running.check()?;
     let workers = match plan.pool.workers {
@@ -47,7 +54,26 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     let done = work(plan, &file, &pool, output, running);
     workforce::hear_out(&pool, console);
     let output = done.and_then(|output| running.finish().map(|()| output))?;
-    running.named(output.map_or(Ok(()), |output| Ok(output.commit()?)))
+    running.named(output.map_or(Ok(()), |output| Ok(output.commit()?)))?;
+    if let Some((count, first)) = file.bad_rows() {
+        BadRows { count, first: Some(first) }.tell(&plan.reading, console);
+    }
+    Ok(())
+}
+
+/// The file of this name, and what people call it.
+fn source(path: &Path) -> Result<(File, &Path), Failure> {
+    let name = if path == Path::new("-") { Path::new("standard input") } else { path };
+    let opened = if path == Path::new("-") {
+        io::stdin().as_fd().try_clone_to_owned().map(File::from)
+    } else {
+        File::open(path)
+    };
+    let file = opened.map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => DataError::Missing { path: name.to_path_buf() },
+        _ => DataError::Io { path: name.to_path_buf(), doing: "open it", cause },
+    })?;
+    Ok((file, name))
 }
 
 /// Gives the output back, complete.
@@ -60,13 +86,14 @@ fn work(
 ) -> Result<Option<FrameOutput>, Failure> {
     let mut sink = Sink { output, begun: false };
     match (plan.task, plan.by) {
-        (FrameTask::Describe, _) => sink.take(&describe(pool, || file.batches(ROWS))?, running)?,
+        (FrameTask::Describe, _) => sink.take(&describe(pool, || file.chunks(pool, ROWS))?, running)?,
         (FrameTask::Normalize, By::Columns) => {
-            let whole = concat(file.batches(ROWS)?)?;
-            sink.take(&map_columns(pool, &whole, normalize_column)?, running)?;
+            for batch in map_file_columns(pool, file, normalize_column)? {
+                sink.take(&batch?, running)?;
+            }
         }
         (FrameTask::Normalize, By::Rows | By::Chunks) => {
-            for batch in map_rows(pool, file.batches(ROWS)?, normalize_rows) {
+            for batch in map_rows(pool, file.chunks(pool, ROWS)?, normalize_rows) {
                 sink.take(&batch?, running)?;
             }
         }
@@ -97,6 +124,7 @@ impl Sink {
 impl From<FrameError> for Failure {
     fn from(error: FrameError) -> Failure {
         match error {
+            FrameError::Columns(_) => Failure::usage(one_line(&error.to_string())),
             FrameError::Task { ref cause, .. } => Failure::of_task(cause, &error.to_string()),
             FrameError::Function { .. } | FrameError::Misfit { .. } => Failure::task(one_line(&error.to_string())),
             other => Failure::files(one_line(&other.to_string())),

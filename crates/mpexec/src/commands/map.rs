@@ -4,7 +4,7 @@ mod input;
 mod outcome;
 mod shape;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use mpexec_core::{Pool, TaskError, TaskInfo};
 
@@ -40,7 +40,7 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     let task = find(&pool, &plan.task)?;
     let shape = Shape::new(&task, &plan.with, input.width(), input.titles(), input.is_matrix())?;
     let printer = Printer::open(&plan.place)?;
-    let rows = input.rows();
+    let (rows, bad) = (input.rows(), input.bad_rows());
     running.begin(rows);
     let printing = plan.place == Place::Stdout;
     let calling = Calling {
@@ -75,6 +75,7 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         return Err(failure);
     }
     running.named(printer.map_or(Ok(()), Printer::finish))?;
+    bad.lock().unwrap_or_else(PoisonError::into_inner).tell(&plan.reading, console);
     match first {
         None => Ok(()),
         Some(first) => {

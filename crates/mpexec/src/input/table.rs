@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use mpexec::names::shown;
-use mpexec::tasks::{FileRef, Piece, Rows, SURVEY, SurveyJob, survey};
+use mpexec::tasks::{Piece, Rows, SURVEY, SurveyJob, survey};
 use mpexec_core::{Pool, named};
-use mpexec_data::{BadRow, ColumnarFile, DataError, DataFile, Format, NpyFile, RowFault, Want, row_starts};
+use mpexec_data::{BadRow, ColumnarFile, DataError, DataFile, FileRef, Format, NpyFile, RowFault, Want, row_starts};
 
 use super::source::Source;
 use crate::failure::Failure;

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mpexec_core::PoolBuilder;
-use mpexec_data::{Columns, Format};
 
-use super::{Place, PoolPlan, Surroundings, format, header, place, pool};
+use super::{Place, PoolPlan, Reading, Surroundings, place, pool, reading};
 use crate::args::{Common, LimitArguments, MapArguments, Mode, TasksArguments, When};
 use crate::failure::Failure;
 
@@ -16,7 +15,7 @@ pub(crate) struct MapPlan {
     pub(crate) pool: PoolPlan,
     pub(crate) task: String,
     pub(crate) input: PathBuf,
-    pub(crate) reading: RowReading,
+    pub(crate) reading: Reading,
     /// Arguments that are the same in all calls: names, and values as they were typed.
     pub(crate) with: Vec<(String, String)>,
     pub(crate) place: Place,
@@ -31,16 +30,6 @@ pub(crate) struct MapPlan {
 pub(crate) struct TasksPlan {
     pub(crate) pool: PoolPlan,
     pub(crate) json: bool,
-}
-
-/// How rows are read that become arguments.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RowReading {
-    /// `None`: as its content says.
-    pub(crate) format: Option<Format>,
-    pub(crate) columns: Columns,
-    pub(crate) delimiter: Option<u8>,
-    pub(crate) header: Option<bool>,
 }
 
 /// What a task may take.
@@ -75,18 +64,12 @@ impl Limits {
 }
 
 pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings) -> Result<MapPlan, Failure> {
-    let (format, delimiter) = format(arguments.reading.input_format);
     let progress = common.progress;
     Ok(MapPlan {
         pool: of_user(common, around)?,
         task: arguments.task,
         input: arguments.input,
-        reading: RowReading {
-            format,
-            columns: arguments.reading.columns.map(Columns::named).unwrap_or_default(),
-            delimiter: arguments.reading.delimiter.or(delimiter),
-            header: header(arguments.reading.header),
-        },
+        reading: reading(arguments.reading),
         with: arguments.with,
         place: place(arguments.output),
         ordered: arguments.mode == Mode::Sync,

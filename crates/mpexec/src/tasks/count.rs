@@ -5,11 +5,10 @@
 
 use std::ops::Range;
 
-use mpexec_data::{Bounds, Counter, DataError, Summary};
+use mpexec_data::{Bounds, Counter, DataError, FileRef, Summary};
 use serde::{Deserialize, Serialize};
 
 use super::held;
-use super::reference::FileRef;
 
 /// The name under which [`count_range`] is registered.
 pub const COUNT_RANGE: &str = "count-range";

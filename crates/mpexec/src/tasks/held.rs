@@ -1,22 +1,14 @@
-//! What a worker keeps from one piece of a job to the next: the files it has opened.
-//!
-//! A job is many small tasks on the same file. Opening it and reading its header costs more than counting a small piece,
-//! so each worker thread keeps the last input and the last output. A reference to a file names its device and inode, so equal
-//! references mean the same file.
+//! What a worker keeps from one piece of a count to the next: the array it reads and the file it writes to.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use mpexec_data::{ColumnarFile, DataError, DataFile, Format, NpyFile, OutputError, OutputPart};
+use mpexec_data::{FileRef, LastOpened, NpyFile, OutputError, OutputPart, since_it_was_opened};
 
-use super::reference::FileRef;
 use crate::limits;
 
 thread_local! {
-    static INPUT: RefCell<Option<(FileRef, Rc<NpyFile>)>> = const { RefCell::new(None) };
-    static TABLE: RefCell<Option<(FileRef, Rc<DataFile>)>> = const { RefCell::new(None) };
-    static COLUMNAR: RefCell<Option<(FileRef, Rc<ColumnarFile>)>> = const { RefCell::new(None) };
-    static OUTPUT: RefCell<Option<(FileRef, Rc<OutputPart>)>> = const { RefCell::new(None) };
+    static INPUT: LastOpened<NpyFile> = const { LastOpened::new() };
+    static OUTPUT: LastOpened<OutputPart> = const { LastOpened::new() };
 }
 
 /// The input that `reference` names, opened now or before.
@@ -24,36 +16,8 @@ thread_local! {
 /// # Errors
 /// One line that names the file as people do.
 pub(super) fn input(reference: &FileRef) -> Result<Rc<NpyFile>, String> {
-    kept(&INPUT, reference, || NpyFile::open(&reference.path).map_err(|error| since_it_was_opened(error).to_string()))
-}
-
-/// The same for a file of any other format.
-///
-/// # Errors
-/// One line that names the file as people do.
-pub(super) fn table(reference: &FileRef) -> Result<Rc<DataFile>, String> {
-    kept(&TABLE, reference, || DataFile::open(&reference.path).map_err(|error| since_it_was_opened(error).to_string()))
-}
-
-/// The same for a file that lies column by column.
-///
-/// # Errors
-/// One line that names the file as people do.
-pub(super) fn columnar(reference: &FileRef, format: Format) -> Result<Rc<ColumnarFile>, String> {
-    kept(&COLUMNAR, reference, || {
-        let opened = DataFile::open(&reference.path).and_then(|file| ColumnarFile::open_as(file, format));
-        opened.map_err(|error| since_it_was_opened(error).to_string())
-    })
-}
-
-/// The coordinator found the file whole; so for a worker that comes later, one that is too short has been cut.
-fn since_it_was_opened(error: DataError) -> DataError {
-    match error {
-        DataError::CutShort { path, expected, found } => DataError::Shrunk { path, expected, found },
-        // Of a header, at least its first byte.
-        DataError::Empty { path } => DataError::Shrunk { path, expected: 1, found: 0 },
-        other => other,
-    }
+    let open = || NpyFile::open(&reference.path).map_err(|error| since_it_was_opened(error).to_string());
+    INPUT.with(|last| last.get(reference, open))
 }
 
 /// The output that `reference` names, opened now or before.
@@ -61,32 +25,11 @@ fn since_it_was_opened(error: DataError) -> DataError {
 /// # Errors
 /// One line that names the file as people do.
 pub(super) fn output(reference: &FileRef) -> Result<Rc<OutputPart>, String> {
-    kept(&OUTPUT, reference, || {
+    let open = || {
         limits::report_file_size();
         OutputPart::open(&reference.path).map_err(|error: OutputError| error.to_string())
-    })
-}
-
-type Place<T> = std::thread::LocalKey<RefCell<Option<(FileRef, Rc<T>)>>>;
-
-fn kept<T>(
-    place: &'static Place<T>,
-    reference: &FileRef,
-    open: impl FnOnce() -> Result<T, String>,
-) -> Result<Rc<T>, String> {
-    let known = place.with_borrow(|last| {
-        let (known, file) = last.as_ref()?;
-        (known == reference).then(|| Rc::clone(file))
-    });
-    if let Some(file) = known {
-        return Ok(file);
-    }
-    let file = Rc::new(open().map_err(|message| reference.renamed(&message))?);
-    if !reference.is_there() {
-        return Err(format!("{}: was exchanged for another file meanwhile", reference.name));
-    }
-    place.set(Some((reference.clone(), Rc::clone(&file))));
-    Ok(file)
+    };
+    OUTPUT.with(|last| last.get(reference, open))
 }
 
 #[cfg(test)]

@@ -3,13 +3,11 @@
 mod command;
 mod count;
 mod held;
-mod reference;
 mod rows;
 mod table;
 
 pub use command::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, SLOT, run_command};
 pub use count::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
-pub use reference::FileRef;
 pub use rows::{
     Item, ROWS_OF_TABLE, RowsAnswer, RowsJob, RowsPart, RowsWork, common_items, normalize_row, rows_of_table,
 };

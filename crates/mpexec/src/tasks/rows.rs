@@ -112,7 +112,7 @@ fn each_row(
         }
         Rows::Columnar { format, columns } => {
             let (input, range) = piece.in_file()?;
-            let file = held::columnar(input, format).map_err(CountFault::Input)?;
+            let file = input.columnar(format).map_err(CountFault::Input)?;
             let read = file.each_row(range.start, &columns, reading.want, visit);
             read.map(Ok).map_err(|error| CountFault::Input(input.renamed(&error.to_string())))
         }

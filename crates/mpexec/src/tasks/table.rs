@@ -7,14 +7,13 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use mpexec_data::{
-    BadRow, Bounds, CellBounds, CsvCounter, DataError, DataFile, Dialect, Format, JsonCounter, JsonTable, OnBadRow,
-    PartCounts, Stretch, survey_csv,
+    BadRow, Bounds, CellBounds, CsvCounter, DataError, DataFile, Dialect, FileRef, Format, JsonCounter, JsonTable,
+    OnBadRow, PartCounts, Stretch, survey_csv,
 };
 use serde::{Deserialize, Serialize};
 
 use super::count::CountFault;
 use super::held;
-use super::reference::FileRef;
 
 /// The name under which [`count_table`] is registered.
 pub const COUNT_TABLE: &str = "count-table";
@@ -170,7 +169,7 @@ fn count_array(job: &TableJob, columns: &[usize]) -> Result<TableAnswer, CountFa
 
 fn count_columnar(job: &TableJob, format: Format, columns: &[usize]) -> Result<TableAnswer, CountFault> {
     let (input, range) = job.piece.in_file()?;
-    let file = held::columnar(input, format).map_err(CountFault::Input)?;
+    let file = input.columnar(format).map_err(CountFault::Input)?;
     let counted = file.count(range.start, columns, &job.minimum, &job.maximum, job.kept);
     counted.map(Ok).map_err(|error| CountFault::Input(input.renamed(&error.to_string())))
 }
@@ -212,7 +211,7 @@ fn with_bytes<T>(
     input: &FileRef,
     work: impl FnOnce(&DataFile, &mut Vec<u8>) -> Result<T, DataError>,
 ) -> Result<T, CountFault> {
-    let file = held::table(input).map_err(CountFault::Input)?;
+    let file = input.table().map_err(CountFault::Input)?;
     let done = BUFFER.with_borrow_mut(|buffer| work(&file, buffer));
     done.map_err(|error| CountFault::Input(input.renamed(&error.to_string())))
 }

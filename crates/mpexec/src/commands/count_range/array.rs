@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mpexec::names::shown;
-use mpexec::tasks::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, FileRef, count_range};
+use mpexec::tasks::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
 use mpexec_core::{Pool, TaskError, named};
-use mpexec_data::{Bounds, DataError, NpyFile, Summary};
+use mpexec_data::{Bounds, DataError, FileRef, NpyFile, Summary};
 
 use crate::console::Console;
 use crate::failure::Failure;

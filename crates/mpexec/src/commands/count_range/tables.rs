@@ -10,25 +10,24 @@ use mpexec_core::{Pool, TaskError, named};
 use mpexec_data::{CellBounds, CountWidth, DataError, PartCounts, Summary};
 
 use super::Group;
-use crate::console::{Console, Level};
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{Table, same_width};
 use crate::interrupt::Running;
-use crate::numbers::grouped;
 use crate::pieces::Pieces;
 use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};
 use crate::report::Report;
 use crate::sink::Sink;
 use crate::tally::Tally;
+use crate::walk::BadRows;
 use crate::workforce::For;
 use crate::{print, workforce};
 
 /// What counting a group has given.
 struct Counted {
     summary: Summary,
-    bad: u64,
-    first_bad: Option<String>,
+    bad: BadRows,
     seconds: f64,
 }
 
@@ -82,7 +81,7 @@ pub(super) fn run(
     };
     running.named(sinks.into_iter().try_for_each(Sink::finish))?;
     for (index, (group, counted)) in groups.iter().zip(&counted).enumerate() {
-        counted.tell_bad_rows(plan, console);
+        counted.bad.tell(&plan.reading, console);
         if !plan.counts.is_printed() {
             if index > 0 && !plan.json {
                 print::text("\n")?;
@@ -100,16 +99,6 @@ fn sink(group: &Group, plan: &CountPlan) -> Result<Sink, Failure> {
         .map_err(|error| Failure::usage(format!("{}: {error}", group.tables[0].name())))?;
     let rows = group.tables.iter().map(Table::rows).sum();
     Sink::open_in_order(&group.counts, CountWidth::for_columns(cols), rows)
-}
-
-impl Counted {
-    fn tell_bad_rows(&self, plan: &CountPlan, console: &Console) {
-        if let Some(first) = &self.first_bad {
-            let rows = if self.bad == 1 { "row was" } else { "rows were" };
-            let (bad, told) = (grouped(self.bad), plan.reading.told());
-            console.note(Level::Normal, &format!("{bad} bad {rows} {told}; the first: {first}"));
-        }
-    }
 }
 
 fn print_report(group: &Group, plan: &CountPlan, counted: &Counted, pool: &Pool) -> Result<(), Failure> {
@@ -132,7 +121,7 @@ fn print_report(group: &Group, plan: &CountPlan, counted: &Counted, pool: &Pool)
         workers: pool.workers(),
         transport: pool.transport().name(),
         seconds: counted.seconds,
-        bad_rows: Some(counted.bad),
+        bad_rows: Some(counted.bad.count),
         output: group.counts.file(),
     };
     print::report(&report, plan.json)
@@ -148,8 +137,7 @@ struct Counting<'a> {
     tally: Tally,
     /// The rows counted so far.
     rows: u64,
-    bad: u64,
-    first_bad: Option<String>,
+    bad: BadRows,
 }
 
 impl<'a> Counting<'a> {
@@ -161,14 +149,14 @@ impl<'a> Counting<'a> {
         cols: u64,
         unit: Unit,
     ) -> Counting<'a> {
-        Counting { plan, pool, running, progress, unit, tally: Tally::new(cols), rows: 0, bad: 0, first_bad: None }
+        Counting { plan, pool, running, progress, unit, tally: Tally::new(cols), rows: 0, bad: BadRows::default() }
     }
 
     /// Counts the tables of a group one after another.
     fn run(mut self, group: &Group, workers: usize, sink: &mut Sink, begun: Instant) -> Result<Counted, Failure> {
         group.tables.iter().try_for_each(|table| self.table(table, workers, sink))?;
-        let (bad, first_bad, seconds) = (self.bad, self.first_bad, begun.elapsed().as_secs_f64());
-        Ok(Counted { summary: self.tally.finish(), bad, first_bad, seconds })
+        let (bad, seconds) = (self.bad, begun.elapsed().as_secs_f64());
+        Ok(Counted { summary: self.tally.finish(), bad, seconds })
     }
 
     fn table(&mut self, table: &Table, workers: usize, sink: &mut Sink) -> Result<(), Failure> {
@@ -199,10 +187,10 @@ impl<'a> Counting<'a> {
         for answer in self.pool.imap(named(COUNT_TABLE, count_table), jobs) {
             let part = self.good(answer, table, lines)?;
             if let Some(bad) = &part.first_bad {
-                self.first_bad.get_or_insert_with(|| table.tell(bad, lines));
+                self.bad.first.get_or_insert_with(|| table.tell(bad, lines));
             }
             lines += part.lines;
-            self.bad += part.bad;
+            self.bad.count += part.bad;
             let bytes = sizes.borrow_mut().pop_front().unwrap_or_default();
             self.progress.advance(if self.unit == Unit::Rows { part.summary.rows } else { bytes });
             self.take(part, sink)?;

@@ -1,17 +1,23 @@
-//! Where the rows of `map` come from: lines of JSON, CSV, or a `.npy` array, one row after the other and no more in memory than a part.
+//! Where the rows of `map` come from: lines of JSON, CSV, Parquet, Arrow, or a `.npy` array, one row after the other and no more in memory than a
+//! part.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mpexec::names::shown;
-use mpexec_data::{CsvRecords, DType, DataError, DataFile, Element, Format, NpyFile, TextStream};
+use mpexec_data::{
+    BadRow, ColumnarFile, CsvRecords, DType, DataError, DataFile, Element, Format, JsonRows, NpyFile, OnBadRow,
+    RowFault, TextStream,
+};
 
 use super::shape::{Cell, Shape};
 use crate::failure::Failure;
-use crate::plan::RowReading;
+use crate::plan::Reading;
+use crate::walk::BadRows;
 
 /// No line is longer: it is held as a whole, so somebody's endless line would take all memory.
 const LONGEST_LINE: u64 = 256 << 20;
@@ -33,6 +39,7 @@ pub(super) enum Input {
     },
     Csv(Box<Csv>),
     Array(Array),
+    Columns(Columns),
 }
 
 /// Lines that were read and not yet taken.
@@ -50,14 +57,31 @@ pub(super) struct Csv {
     /// The chosen columns: their places, and their titles if there are any.
     places: Vec<usize>,
     titles: Vec<String>,
+    /// The titles of all columns.
+    names: Vec<String>,
     /// The lines before the data.
     before: u64,
+    on_bad_row: OnBadRow,
+    bad: Arc<Mutex<BadRows>>,
 }
 
 pub(super) struct Array {
     file: NpyFile,
     rows: Range<u64>,
-    /// The numbers of some rows, as JSON, and where each ends.
+    ahead: Values,
+}
+
+/// Parquet or Arrow.
+pub(super) struct Columns {
+    rows: JsonRows,
+    titles: Vec<String>,
+    width: usize,
+    ahead: Values,
+}
+
+/// The values of some rows, as JSON, and where each ends.
+#[derive(Default)]
+struct Values {
     text: Vec<u8>,
     ends: Vec<usize>,
     /// How many of them were taken.
@@ -69,7 +93,7 @@ impl Input {
     ///
     /// # Errors
     /// A [`Failure`] of files, or one of usage if it is of a format that has no rows for a task.
-    pub(super) fn open(path: &Path, reading: &RowReading) -> Result<Input, Failure> {
+    pub(super) fn open(path: &Path, reading: &Reading) -> Result<Input, Failure> {
         if path != Path::new("-") && path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
             return Input::file(DataFile::open(path)?, reading);
         }
@@ -95,7 +119,7 @@ impl Input {
         }
     }
 
-    fn file(file: DataFile, reading: &RowReading) -> Result<Input, Failure> {
+    fn file(file: DataFile, reading: &Reading) -> Result<Input, Failure> {
         let path = file.path().to_path_buf();
         let packed = file.packing().is_some();
         let format = match reading.format {
@@ -115,11 +139,9 @@ impl Input {
                 Ok(Input::Packed { stream: TextStream::new(file, path)?, lines: Batch::default() })
             }
             Format::JsonLines => Input::lines(file, &path),
-            Format::Parquet | Format::Arrow => Err(Failure::usage(format!(
-                "{}: holds {}, whose rows are no arguments yet; give it as CSV, JSON lines or .npy",
-                shown(&path),
-                format.name()
-            ))),
+            Format::Parquet | Format::Arrow => {
+                Columns::open(DataFile::from_file(file, path)?, format, reading).map(Input::Columns)
+            }
         }
     }
 
@@ -131,6 +153,7 @@ impl Input {
     pub(super) fn titles(&self) -> &[String] {
         match self {
             Input::Csv(csv) => &csv.titles,
+            Input::Columns(columns) => &columns.titles,
             _ => &[],
         }
     }
@@ -140,6 +163,7 @@ impl Input {
         match self {
             Input::Lines { .. } | Input::Packed { .. } => None,
             Input::Csv(csv) => Some(csv.places.len()),
+            Input::Columns(columns) => Some(columns.width),
             // A vector is a column.
             Input::Array(array) => Some(array.file.layout().cols as usize),
         }
@@ -150,10 +174,19 @@ impl Input {
         matches!(self, Input::Array(array) if array.file.layout().dims == 2)
     }
 
+    /// The rows that were left out or completed so far.
+    pub(super) fn bad_rows(&self) -> Arc<Mutex<BadRows>> {
+        match self {
+            Input::Csv(csv) => Arc::clone(&csv.bad),
+            _ => Arc::default(),
+        }
+    }
+
     /// The number of rows, if that is known.
     pub(super) fn rows(&self) -> Option<u64> {
         match self {
             Input::Array(array) => Some(array.file.layout().rows),
+            Input::Columns(columns) => columns.rows.file().rows(),
             _ => None,
         }
     }
@@ -190,6 +223,7 @@ impl Input {
             },
             Input::Csv(csv) => csv.next(shape),
             Input::Array(array) => array.next(shape),
+            Input::Columns(columns) => columns.next(shape),
         }
     }
 }
@@ -217,7 +251,7 @@ impl Batch {
 }
 
 impl Csv {
-    fn open(mut stream: TextStream, reading: &RowReading) -> Result<Box<Csv>, Failure> {
+    fn open(mut stream: TextStream, reading: &Reading) -> Result<Box<Csv>, Failure> {
         let table = stream.csv(reading.delimiter, reading.header)?;
         let places = reading.columns.places(&table.names, table.dialect.fields);
         let places = places.map_err(|error| Failure::usage(format!("{}: {error}", shown(stream.path()))))?;
@@ -231,29 +265,50 @@ impl Csv {
             fields: table.dialect.fields,
             places,
             titles,
+            names: table.names,
             before: table.first_line - 1,
+            on_bad_row: reading.on_bad_row,
+            bad: Arc::default(),
         }))
     }
 
     fn next(&mut self, shape: &Shape) -> Result<Option<Vec<u8>>, Failure> {
-        while !self.records.advance() {
-            match self.stream.next_csv(self.delimiter)? {
-                Some(part) => self.records.feed(part),
-                None => return Ok(None),
+        loop {
+            while !self.records.advance() {
+                match self.stream.next_csv(self.delimiter)? {
+                    Some(part) => self.records.feed(part),
+                    None => return Ok(None),
+                }
             }
+            let cells: Vec<&[u8]> = self.records.cells().collect();
+            if cells.len() != self.fields {
+                self.judge(cells.len())?;
+                if self.on_bad_row == OnBadRow::Skip {
+                    continue;
+                }
+            }
+            let cell = |&place: &usize| Cell::Text(cells.get(place).copied().unwrap_or_default());
+            return Ok(Some(shape.of_row(&self.places.iter().map(cell).collect::<Vec<_>>())));
         }
-        let cells: Vec<&[u8]> = self.records.cells().collect();
-        if cells.len() != self.fields {
-            return Err(Failure::files(format!(
-                "{}: line {}: has {} fields, but the first row has {}",
-                shown(self.stream.path()),
-                self.before + self.records.line(),
-                cells.len(),
-                self.fields
-            )));
+    }
+
+    /// A row has so many fields, which are too few or too many.
+    fn judge(&self, has: usize) -> Result<(), Failure> {
+        let (has, wants) = (has as u64, self.fields as u64);
+        let (column, fault) = match has < wants {
+            true => (has + 1, RowFault::TooFew { has, wants }),
+            false => (wants + 1, RowFault::TooMany { has, wants }),
+        };
+        let name = usize::try_from(column).ok().and_then(|column| self.names.get(column - 1).cloned());
+        let bad = BadRow { line: self.before + self.records.line(), column, name, fault };
+        let told = format!("{}: {bad}", shown(self.stream.path()));
+        if self.on_bad_row == OnBadRow::Fail {
+            return Err(Failure::files(format!("{told}; {}", bad.fault.remedy())));
         }
-        let chosen: Vec<_> = self.places.iter().map(|&place| Cell::Text(cells[place])).collect();
-        Ok(Some(shape.of_row(&chosen)))
+        let mut all = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
+        all.count += 1;
+        all.first.get_or_insert(told);
+        Ok(())
     }
 }
 
@@ -261,12 +316,12 @@ impl Array {
     fn open(file: File, path: PathBuf) -> Result<Array, Failure> {
         let file = NpyFile::from_file(file, path)?;
         let rows = 0..file.layout().rows;
-        Ok(Array { file, rows, text: Vec::new(), ends: Vec::new(), taken: 0 })
+        Ok(Array { file, rows, ahead: Values::default() })
     }
 
     fn next(&mut self, shape: &Shape) -> Result<Option<Vec<u8>>, Failure> {
         let cols = self.file.layout().cols as usize;
-        if self.taken + cols > self.ends.len() || cols == 0 {
+        if self.ahead.are_less_than(cols) {
             if self.rows.is_empty() {
                 return Ok(None);
             }
@@ -275,16 +330,12 @@ impl Array {
             self.rows.start = part.end;
             self.read(part)?;
         }
-        let row = self.taken..self.taken + cols;
-        self.taken = row.end;
-        let begin = |place: usize| place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let cells: Vec<_> = row.map(|place| Cell::Json(&self.text[begin(place)..self.ends[place]])).collect();
-        Ok(Some(shape.of_row(&cells)))
+        Ok(Some(self.ahead.row(cols, shape)))
     }
 
     /// The numbers of these rows as JSON.
     fn read(&mut self, rows: Range<u64>) -> Result<(), Failure> {
-        (self.taken, self.text, self.ends) = (0, Vec::new(), Vec::new());
+        self.ahead = Values::default();
         match self.file.layout().dtype {
             DType::I8 => self.numbers::<i8>(rows),
             DType::I16 => self.numbers::<i16>(rows),
@@ -302,9 +353,45 @@ impl Array {
     fn numbers<T: Element + serde::Serialize>(&mut self, rows: Range<u64>) -> Result<(), Failure> {
         for number in self.file.read_rows::<T>(rows)? {
             // A number can be written, to memory: NaN and the infinities, which JSON has not, as null.
-            let _ = serde_json::to_writer(&mut self.text, &number);
-            self.ends.push(self.text.len());
+            let _ = serde_json::to_writer(&mut self.ahead.text, &number);
+            self.ahead.ends.push(self.ahead.text.len());
         }
         Ok(())
+    }
+}
+
+impl Columns {
+    fn open(file: DataFile, format: Format, reading: &Reading) -> Result<Columns, Failure> {
+        let file = ColumnarFile::open_as(file, format)?;
+        let places = reading.columns.places(file.names(), file.names().len());
+        let places = places.map_err(|error| Failure::usage(format!("{}: {error}", shown(file.path()))))?;
+        let titles = places.iter().map(|&place| file.names()[place].clone()).collect();
+        Ok(Columns { rows: file.json_rows(&places)?, titles, width: places.len(), ahead: Values::default() })
+    }
+
+    fn next(&mut self, shape: &Shape) -> Result<Option<Vec<u8>>, Failure> {
+        while self.ahead.are_less_than(self.width) {
+            self.ahead.taken = 0;
+            if !self.rows.read(&mut self.ahead.text, &mut self.ahead.ends)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.ahead.row(self.width, shape)))
+    }
+}
+
+impl Values {
+    /// Whether there is no further row of so many.
+    fn are_less_than(&self, width: usize) -> bool {
+        self.taken + width > self.ends.len() || width == 0
+    }
+
+    /// The call of the next row.
+    fn row(&mut self, width: usize, shape: &Shape) -> Vec<u8> {
+        let row = self.taken..self.taken + width;
+        self.taken = row.end;
+        let begin = |place: usize| place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let cells: Vec<_> = row.map(|place| Cell::Json(&self.text[begin(place)..self.ends[place]])).collect();
+        shape.of_row(&cells)
     }
 }

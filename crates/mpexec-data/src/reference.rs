@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::shown;
+use crate::one_line::one_line;
 
 /// A file that the coordinator holds open, for workers to open too.
 ///
@@ -40,7 +40,7 @@ impl FileRef {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("data.bin");
     /// let file = std::fs::File::create(&path)?;
-    /// let reference = mpexec::tasks::FileRef::to(&file, &path)?;
+    /// let reference = mpexec_data::FileRef::to(&file, &path)?;
     /// std::fs::remove_file(&path)?;
     /// assert!(std::fs::File::open(&reference.path).is_ok());
     /// # Ok::<(), std::io::Error>(())
@@ -49,16 +49,25 @@ impl FileRef {
         let metadata = file.metadata()?;
         let held = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
         let path = if held.exists() { held } else { std::path::absolute(name)? };
-        Ok(FileRef { path, name: shown(name), device: metadata.dev(), inode: metadata.ino() })
+        Ok(FileRef { path, name: one_line(&name.to_string_lossy()), device: metadata.dev(), inode: metadata.ino() })
     }
 
     /// Whether the path still leads to the file.
-    pub(super) fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         std::fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode))
     }
 
     /// Names the file as people do in a message about its path.
-    pub(super) fn renamed(&self, message: &str) -> String {
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = std::fs::File::create(folder.path().join("data.bin"))?;
+    /// let reference = mpexec_data::FileRef::to(&file, std::path::Path::new("data.bin"))?;
+    /// let told = format!("{}: is empty", reference.path.display());
+    /// assert_eq!(reference.renamed(&told), "data.bin: is empty");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn renamed(&self, message: &str) -> String {
         message.replacen(&*self.path.to_string_lossy(), &self.name, 1)
     }
 }
@@ -87,7 +96,7 @@ mod tests {
         let path = folder.path().join("data.bin");
         let file = File::create(&path).unwrap();
         let reference = FileRef::to(&file, Path::new("data.bin")).unwrap();
-        let error = mpexec_data::NpyFile::open(&reference.path).unwrap_err();
+        let error = crate::NpyFile::open(&reference.path).unwrap_err();
         assert_eq!(reference.renamed(&error.to_string()), "data.bin: is empty");
     }
 }

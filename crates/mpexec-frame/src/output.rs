@@ -1,0 +1,200 @@
+//! Batches as files and as text, by the Arrow project's own writers.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_ipc::writer::FileWriter;
+use arrow_json::LineDelimitedWriter;
+use arrow_json::writer::LineDelimited;
+use arrow_schema::{ArrowError, SchemaRef};
+use arrow_select::concat::concat_batches;
+use mpexec_data::{Output, PackedWriter, Packing};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+
+use crate::FrameError;
+
+/// All batches as one, for what needs whole columns. That takes as much memory as they have.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+/// let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+/// let batch = RecordBatch::try_from_iter([("n", numbers)])?;
+/// assert_eq!(mpexec_frame::concat([Ok(batch.clone()), Ok(batch)])?.num_rows(), 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// The first of the batches' errors, or a [`FrameError`] if there is no batch or their columns differ.
+pub fn concat(batches: impl IntoIterator<Item = Result<RecordBatch, FrameError>>) -> Result<RecordBatch, FrameError> {
+    let batches = batches.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let Some(first) = batches.first() else {
+        return Err(FrameError::Format { what: "the frame".into(), cause: "it has no rows".into() });
+    };
+    concat_batches(&first.schema(), &batches).map_err(|error| FrameError::format("the frame", &error))
+}
+
+/// A batch as CSV, with a line of titles.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Float64Array, RecordBatch};
+/// let numbers: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.5), None]));
+/// let batch = RecordBatch::try_from_iter([("n", numbers)])?;
+/// assert_eq!(mpexec_frame::csv_text(&batch)?, b"n\n1.5\n\"\"\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// A [`FrameError`] if a column cannot be written as text.
+pub fn csv_text(batch: &RecordBatch) -> Result<Vec<u8>, FrameError> {
+    let mut text = Vec::new();
+    let written = arrow_csv::Writer::new(&mut text).write(batch);
+    written.map_err(|error| FrameError::format("CSV", &error))?;
+    Ok(text)
+}
+
+/// A file of batches in the making, which appears when it is complete. Its format is that of its ending: `.parquet`, `.arrow`,
+/// `.feather`, `.csv`, `.tsv` or `.jsonl`, these three also with `.gz` or `.zst` behind.
+///
+/// ```
+/// use std::sync::Arc;
+/// use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("n.csv");
+/// let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+/// let batch = RecordBatch::try_from_iter([("n", numbers)])?;
+/// let mut file = mpexec_frame::FrameOutput::create(&path)?;
+/// file.write(&batch)?;
+/// file.commit()?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "n\n1\n2\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct FrameOutput {
+    path: PathBuf,
+    format: Written,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Written {
+    Parquet,
+    Arrow,
+    Text(u8, Option<Packing>),
+    Json(Option<Packing>),
+}
+
+enum State {
+    /// Nothing was written, so the columns are not known.
+    Empty(Output),
+    Parquet(Box<ArrowWriter<Output>>),
+    Arrow(Box<FileWriter<Output>>),
+    Csv(Box<arrow_csv::Writer<PackedWriter<Output>>>),
+    Json(Box<LineDelimitedWriter<PackedWriter<Output>>>),
+    Broken,
+}
+
+impl FrameOutput {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// A [`FrameError`] if its ending says no format, or it cannot be made.
+    pub fn create(path: impl AsRef<Path>) -> Result<FrameOutput, FrameError> {
+        let path = path.as_ref().to_path_buf();
+        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let (name, packing) = match name.rsplit_once('.') {
+            Some((name, "gz")) => (name, Some(Packing::Gzip)),
+            Some((name, "zst")) => (name, Some(Packing::Zstd)),
+            _ => (name.as_str(), None),
+        };
+        let format = match (name.rsplit_once('.').map(|(_, ending)| ending), packing) {
+            (Some("parquet"), None) => Written::Parquet,
+            (Some("arrow" | "feather"), None) => Written::Arrow,
+            (Some("csv"), _) => Written::Text(b',', packing),
+            (Some("jsonl"), _) => Written::Json(packing),
+            (Some("tsv"), _) => Written::Text(b'\t', packing),
+            _ => {
+                let cause = "let its name end with .parquet, .arrow, .feather, .csv, .tsv or .jsonl, these three also with .gz or .zst behind".to_owned();
+                return Err(FrameError::Format { what: path.display().to_string(), cause });
+            }
+        };
+        Ok(FrameOutput { state: State::Empty(Output::create(&path)?), path, format })
+    }
+
+    /// Writes the next rows.
+    ///
+    /// # Errors
+    /// A [`FrameError`] that names the file.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), FrameError> {
+        let state = std::mem::replace(&mut self.state, State::Broken);
+        self.state = match state {
+            State::Empty(output) => self.begin(output, &batch.schema())?,
+            begun => begun,
+        };
+        let written = match &mut self.state {
+            State::Parquet(writer) => writer.write(batch).map_err(ArrowError::from),
+            State::Arrow(writer) => writer.write(batch),
+            State::Csv(writer) => writer.write(batch),
+            State::Json(writer) => writer.write(batch),
+            State::Empty(_) | State::Broken => {
+                Err(ArrowError::IoError("it was given up".to_owned(), std::io::ErrorKind::BrokenPipe.into()))
+            }
+        };
+        written.map_err(|error| FrameError::format(self.path.display().to_string(), &error))
+    }
+
+    fn begin(&self, output: Output, schema: &SchemaRef) -> Result<State, FrameError> {
+        let failed = |error: ArrowError| FrameError::format(self.path.display().to_string(), &error);
+        Ok(match self.format {
+            Written::Parquet => {
+                let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+                let writer = ArrowWriter::try_new(output, Arc::clone(schema), Some(properties));
+                State::Parquet(Box::new(writer.map_err(|error| failed(error.into()))?))
+            }
+            Written::Arrow => State::Arrow(Box::new(FileWriter::try_new(output, schema).map_err(failed)?)),
+            Written::Json(packing) => {
+                let packed = PackedWriter::new(output, packing).map_err(|error| failed(error.into()))?;
+                let writer = arrow_json::WriterBuilder::new().with_explicit_nulls(true);
+                State::Json(Box::new(writer.build::<_, LineDelimited>(packed)))
+            }
+            Written::Text(delimiter, packing) => {
+                let packed = PackedWriter::new(output, packing).map_err(|error| failed(error.into()))?;
+                State::Csv(Box::new(arrow_csv::WriterBuilder::new().with_delimiter(delimiter).build(packed)))
+            }
+        })
+    }
+
+    /// The file gets its name. One to which nothing was written has no bytes.
+    ///
+    /// # Errors
+    /// A [`FrameError`] that names the file, which is absent then.
+    pub fn commit(self) -> Result<(), FrameError> {
+        let failed = |error: ArrowError| FrameError::format(self.path.display().to_string(), &error);
+        let mut output = match self.state {
+            State::Empty(output) => output,
+            State::Parquet(writer) => writer.into_inner().map_err(|error| failed(error.into()))?,
+            State::Arrow(writer) => writer.into_inner().map_err(failed)?,
+            State::Csv(writer) => writer.into_inner().finish().map_err(|error| failed(error.into()))?,
+            State::Json(mut writer) => {
+                writer.finish().map_err(failed)?;
+                writer.into_inner().finish().map_err(|error| failed(error.into()))?
+            }
+            State::Broken => {
+                let cause = "it could not be begun".to_owned();
+                return Err(FrameError::Format { what: self.path.display().to_string(), cause });
+            }
+        };
+        output.flush().map_err(|error| failed(error.into()))?;
+        Ok(output.commit()?)
+    }
+}
+
+impl std::fmt::Debug for FrameOutput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FrameOutput").field("path", &self.path).field("format", &self.format).finish_non_exhaustive()
+    }
+}
