@@ -268,6 +268,8 @@ pub(crate) struct Config {
     pub max_message: u64,
     /// Told what the pool did and why (a worker replaced, what `auto` counted).
     pub notes: Option<Notes>,
+    /// What happens when is kept.
+    pub record: bool,
 }
 
 /// Where a pool's notes go: one line each, without a line end.
@@ -325,6 +327,7 @@ impl Default for Config {
             ring_capacity: 4 << 20,
             max_message: 16 << 30,
             notes: None,
+            record: false,
         }
     }
 }

@@ -297,6 +297,7 @@ mod os;
 mod pending;
 mod pool;
 mod process;
+mod recording;
 mod registry;
 mod shared;
 mod task;
@@ -314,6 +315,7 @@ pub use pool::{
     Processors, RunningTask, WorkerState, WorkerStats, count_processors,
 };
 pub use process::{ChildInfo, Process, ProcessBuilder, active_children};
+pub use recording::{BatchSpan, Depth, Recording, SlowTask, Totals, WorkerChange, WorkerEvent};
 pub use registry::{Callable, DuplicateName, FunctionId, NamedFn, TaskInfo, TryCallable, named, register};
 pub use shared::{Shared, SharedError};
 pub use task::{

@@ -12,6 +12,7 @@ mod hooks;
 mod inline;
 mod json;
 mod options;
+mod recording;
 mod setters;
 mod stats;
 mod streams;

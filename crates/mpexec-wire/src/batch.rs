@@ -8,7 +8,7 @@
 //! | 24 | 8 | `function`: which task function, meant as the next field says |
 //! | 32 | 4 | `function_kind`: 0 an offset of its entry in the executable, 1 the number of a registered name, 2 the JSON door of that |
 //! | 36 | 4 | `count`: how many entries follow |
-//! | 40 | 4 | `flags`: bit 0, each task is a job of its own, with index 0 |
+//! | 40 | 4 | `flags`: bit 0, each task is a job of its own, with index 0; bit 1, the worker tells when it ran them |
 //! | 44 | 4 | `attempt`: 0 the first time, then one more each time |
 //! | 48 | 8 | `parcels`: how many parcels were sent to this worker before this batch |
 //! | 56 | | `count` entries |
@@ -27,6 +27,9 @@ pub const BATCH_HEADER: usize = 56;
 
 /// Flag of a batch: each task is a job of its own, with index 0 (many single calls sent together).
 pub const BATCH_CALLS: u32 = 1;
+
+/// Flag of a batch: the worker tells when its tasks ended, and which took longest.
+pub const BATCH_TIMED: u32 = 2;
 
 /// Flag of an entry: its payload is a [`ParcelRef`].
 pub const ENTRY_PARCEL: u32 = 1;
@@ -71,7 +74,7 @@ pub struct BatchHeader {
     pub function_kind: FunctionKind,
     /// How many tasks there are.
     pub count: u32,
-    /// [`BATCH_CALLS`] or 0.
+    /// [`BATCH_CALLS`] and [`BATCH_TIMED`], or 0.
     pub flags: u32,
     /// How often this batch was sent before.
     pub attempt: u32,
@@ -118,7 +121,7 @@ impl BatchHeader {
             attempt: get(bytes, 44),
             parcels: get(bytes, 48),
         };
-        if header.flags & !BATCH_CALLS != 0 {
+        if header.flags & !(BATCH_CALLS | BATCH_TIMED) != 0 {
             return Err(unknown("batch's flags", header.flags));
         }
         // So that whoever adds an offset to them need not look again.

@@ -6,7 +6,7 @@
 //! | 8 | 4 | `first`: the offset of the first result within that batch |
 //! | 12 | 4 | `count`: how many entries follow; 0 means *open*: as many as there are bytes |
 //! | 16 | 8 | `nanos`: how long the tasks of this group ran, in nanoseconds |
-//! | 24 | 8 | reserved, 0 |
+//! | 24 | 8 | `ended`: when the last of them ended, in nanoseconds of the system's monotonic clock; 0: not told |
 //! | 32 | | entries |
 //!
 //! An entry is `len: u32`, `status: u16`, `flags: u16` (bit 0: the payload is a reference to a parcel), `len` bytes, and zeros up
@@ -81,7 +81,7 @@ impl TryFrom<u16> for Status {
 /// ```
 /// use mpexec_wire::{GROUP_HEADER, GroupHeader};
 ///
-/// let header = GroupHeader { batch: 1, first: 16, count: 0, nanos: 250_000 };
+/// let header = GroupHeader { batch: 1, first: 16, count: 0, nanos: 250_000, ended: 0 };
 /// let mut bytes = [0; GROUP_HEADER];
 /// header.write_to(&mut bytes);
 /// assert_eq!(GroupHeader::read(&bytes)?, header);
@@ -97,6 +97,8 @@ pub struct GroupHeader {
     pub count: u32,
     /// How long the tasks of this group ran, in nanoseconds.
     pub nanos: u64,
+    /// When the last of them ended, in nanoseconds of the system's monotonic clock; 0: not told.
+    pub ended: u64,
 }
 
 impl GroupHeader {
@@ -107,24 +109,23 @@ impl GroupHeader {
         put(bytes, 8, self.first);
         put(bytes, 12, self.count);
         put(bytes, 16, self.nanos);
-        put(bytes, 24, 0_u64);
+        put(bytes, 24, self.ended);
     }
 
     /// Reads the header at the start of `bytes`; the results are what follows its 32 bytes.
     ///
     /// # Errors
-    /// [`RecordError::Cut`] when there are fewer, [`RecordError::Unknown`] when the reserved field is not 0,
-    /// [`RecordError::Overflow`] when the last result's offset is beyond the largest number.
+    /// [`RecordError::Cut`] when there are fewer, [`RecordError::Overflow`] when the last result's offset is beyond the largest number.
     #[inline]
     pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
         let bytes = bytes.first_chunk::<GROUP_HEADER>().ok_or(RecordError::Cut { what: "a group's header" })?;
-        let header = Self { batch: get(bytes, 0), first: get(bytes, 8), count: get(bytes, 12), nanos: get(bytes, 16) };
-        match get::<u64>(bytes, 24) {
-            0 => {}
-            value => {
-                return Err(RecordError::Unknown { what: "reserved field", value });
-            }
-        }
+        let header = Self {
+            batch: get(bytes, 0),
+            first: get(bytes, 8),
+            count: get(bytes, 12),
+            nanos: get(bytes, 16),
+            ended: get(bytes, 24),
+        };
         if header.first.checked_add(header.count).is_none() {
             return Err(RecordError::Overflow { what: "offset" });
         }

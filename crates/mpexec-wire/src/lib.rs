@@ -58,7 +58,9 @@ mod record;
 mod sink;
 mod watch;
 
-pub use batch::{BATCH_CALLS, BATCH_HEADER, BatchHeader, ENTRY_PARCEL, Entries, Entry, EntryHeader, FunctionKind};
+pub use batch::{
+    BATCH_CALLS, BATCH_HEADER, BATCH_TIMED, BatchHeader, ENTRY_PARCEL, Entries, Entry, EntryHeader, FunctionKind,
+};
 pub use codec::{DecodeError, EncodeError, MAX_DEPTH, MAX_EMPTY, decode, decode_prefix, encode, encode_to_vec};
 pub use decoder::{Frame, FrameDecoder};
 pub use frame::{

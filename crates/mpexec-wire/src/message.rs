@@ -16,7 +16,7 @@ use crate::codec::{DecodeError, decode_prefix};
 use crate::function::FunctionInfo;
 
 /// The version of everything in this crate that goes over a link.
-pub const PROTOCOL: u32 = 7;
+pub const PROTOCOL: u32 = 8;
 
 /// What a worker says.
 ///

@@ -244,7 +244,7 @@ proptest! {
             function: numbers.3,
             function_kind: kind,
             count: payloads.len() as u32,
-            flags: if calls { BATCH_CALLS } else { 0 },
+            flags: if calls { BATCH_CALLS } else { BATCH_TIMED },
             attempt: numbers.4,
             parcels: numbers.5,
         };
@@ -300,7 +300,7 @@ proptest! {
             })
         };
         for count in [0, results.len() as u32] {
-            let header = GroupHeader { batch: 9, first, count, nanos };
+            let header = GroupHeader { batch: 9, first, count, nanos, ended: nanos / 3 };
             header.write_to(bytes.first_chunk_mut().unwrap());
             let (back, found) = common::read_group(&bytes).unwrap();
             prop_assert_eq!(back, header);

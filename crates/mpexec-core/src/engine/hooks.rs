@@ -80,6 +80,7 @@ impl State {
     /// The worker of place `id` takes tasks.
     fn open_for_work(&mut self, id: WorkerId) {
         self.sched.workers[id].warming = false;
+        self.record_ready(id);
         self.started.get_or_insert(Ok(()));
         self.dispatch();
         self.wake_all();

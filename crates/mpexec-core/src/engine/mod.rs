@@ -28,6 +28,7 @@
 //! | [`printed`] | what a task had printed that took its worker down |
 //! | [`posting`], [`attachments`] | descriptors that travel beside the batches |
 //! | [`calls`] | single calls: where their outcomes are left |
+//! | [`recorder`], [`recorded`], [`recording`] | what happened when, if that is kept |
 //! | [`jobs`] | outcomes on their way from the crank to their owners |
 //!
 //! Only bytes and indices are known here; the doors know the types.
@@ -60,6 +61,9 @@ mod places;
 mod posting;
 pub(crate) mod printed;
 mod receive;
+mod recorded;
+mod recorder;
+pub(crate) mod recording;
 mod retire;
 mod scarcity;
 pub(crate) mod scheduler;
@@ -114,6 +118,8 @@ pub(crate) struct Engine {
     /// Wakers are woken, and dropped, on a thread of their own.
     pub(crate) wakers: OnceLock<callbacks::Callbacks>,
     telling: notes::Telling,
+    /// What callers spend their time on, if that is recorded.
+    pastimes: recording::Pastimes,
     surroundings: environment::Surroundings,
     forwarding: forwarding::Forwarding,
     forwarding_stdout: forwarding::Forwarding,

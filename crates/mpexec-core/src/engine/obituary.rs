@@ -157,6 +157,7 @@ impl Engine {
             state.fail(job, index, error);
         });
         let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed || refused.is_some();
+        state.record_end(id, exit, expected && overran.is_none());
         let mut slot = std::mem::take(&mut state.slots[id]);
         if let Some(child) = slot.child.take() {
             if let Some(watcher) = state.post_watcher.as_ref().filter(|_| undead) {

@@ -114,6 +114,7 @@ impl Engine {
         }
         state.keep_parcels(parcels);
         if run.count > 0 {
+            state.record_queued(id, run.first + u64::from(run.count));
             state.sched.push(id, run);
             self.mind(&mut state, id);
         }

@@ -122,6 +122,7 @@ impl Supervisor {
                 let ready = matches!(slot.phase, Phase::Ready);
                 state.slots[id] = slot;
                 state.launched += 1;
+                state.record_started(id);
                 if ready {
                     if let Some(link) = &state.slots[id].link {
                         let _ = engine.bells.add(link.bell(), id as u64, Watch::Edge);

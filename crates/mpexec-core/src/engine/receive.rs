@@ -9,7 +9,12 @@ use super::scheduler::{JobId, WorkerId, is_hook};
 use super::segments::{Segment, split};
 use super::state::{Baton, State};
 use crate::error::TaskError;
-use crate::link::{LinkError, Received, Upto};
+use crate::link::{LinkError, Received, Timing, Upto};
+
+/// What each of some results is. Their bytes were checked when the group was split.
+fn statuses(results: &[u8]) -> impl Iterator<Item = Status> {
+    Results::new(results, 0, 0).map_while(Result::ok).map(|entry| entry.status)
+}
 
 impl State {
     /// Takes in all that worker `id` has for us.
@@ -59,9 +64,10 @@ impl State {
 
     fn take_in(&mut self, id: WorkerId, received: Received, bytes: &mut Vec<u8>) -> Result<(), LinkError> {
         match received {
-            Received::Timing { nanos, count } => {
+            Received::Timing(timing) => {
+                self.record_timing(id, timing);
                 if let Some(job) = self.slots[id].last_job {
-                    self.sched.measured(job, nanos, count);
+                    self.sched.measured(job, timing.nanos, timing.count);
                 }
                 Ok(())
             }
@@ -78,6 +84,9 @@ impl State {
                 let header = GroupHeader::read(bytes).map_err(LinkError::broken)?;
                 self.slots[id].cursor = (header.batch, header.first);
                 self.take_results(id, bytes, GROUP_HEADER, header.count)?;
+                let GroupHeader { first, nanos, count, ended, .. } = header;
+                let slowest = (first, if count == 1 { nanos } else { 0 });
+                self.record_timing(id, Timing { nanos, count, ended, slowest });
                 if let Some(job) = self.slots[id].last_job.filter(|_| header.nanos > 0) {
                     self.sched.measured(job, header.nanos, header.count);
                 }
@@ -117,6 +126,7 @@ impl State {
                         self.take_hook(job, id, &bytes[from..to]);
                         continue;
                     }
+                    self.record_came(id, batch, statuses(&bytes[from..to]));
                     self.let_go(Some(id), job, first, count.into());
                     // Work is done: whoever died before is no part of a loop. (A hook is no work.)
                     (self.row, self.idle_row) = (Row::default(), Row::default());
@@ -139,6 +149,7 @@ impl State {
                         self.hook_ended(job, id, Outcome::Came(status, Bytes::Parcel(opened)));
                         continue;
                     }
+                    self.record_came(id, batch, std::iter::once(status));
                     self.let_go(Some(id), job, index, 1);
                     self.deliver_large(job, index, status, opened);
                 }
@@ -191,6 +202,7 @@ impl State {
             let worker = usize::try_from(index).unwrap_or(usize::MAX);
             return self.hook_ended(id, worker, Outcome::Failed(Box::new(error)));
         }
+        self.record_failed(&error);
         self.let_go(None, id, index, 1);
         let Some(job) = self.jobs.get_mut(&id) else {
             return;

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BatchHeader, Entries};
+use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BATCH_TIMED, BatchHeader, Entries};
 
 use super::jobs::JobState;
 use super::limits::delay;
 use super::parcels::Parcel;
-use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len};
+use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len, is_hook};
 use super::state::State;
 use super::supervisor::{CONTROL, token};
 use crate::error::TaskError;
@@ -245,6 +245,7 @@ impl State {
         let Some(link) = self.slots[id].link.as_mut() else {
             return Err(LinkError::Closed);
         };
+        let timed = if self.recorded.is_some() && !is_hook(job) { BATCH_TIMED } else { 0 };
         let (batch, base_ordinal) = self.sched.sent(id, job, run.first, run.count, run.attempt);
         let header = BatchHeader {
             batch,
@@ -253,7 +254,7 @@ impl State {
             function: function.id,
             function_kind: function.kind,
             count: run.count,
-            flags: if calls { BATCH_CALLS } else { 0 },
+            flags: if calls { BATCH_CALLS | timed } else { timed },
             attempt: run.attempt,
             parcels: link.parcels_sent(),
         };
@@ -268,6 +269,9 @@ impl State {
         if let Err(error) = link.publish() {
             self.sched.unsent(id);
             return Err(error);
+        }
+        if timed > 0 {
+            self.record_sent(id, (batch, job), run.first, run.count);
         }
         if self.sleeps_long
             && self.sched.workers[id].tasks_held() > 1

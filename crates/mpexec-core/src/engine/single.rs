@@ -134,6 +134,7 @@ const LANES: usize = 64;
 
 impl State {
     fn queue_call(&mut self, job: JobId, index: u64, entry: &[u8]) {
+        self.record_queued(job, index + 1);
         self.sched.push_call(job, index, entry, &mut self.spare_call);
     }
 

@@ -16,6 +16,8 @@ use super::environment::Surroundings;
 use super::forwarding::{Forwarding, Stream};
 use super::jobs::JobState;
 use super::launch::ThreadWorker;
+use super::recorded::Recorded;
+use super::recording::Pastimes;
 use super::scheduler::Scheduler;
 use super::slot::Slot;
 use super::state::{Baton, Life, State};
@@ -76,6 +78,7 @@ impl Engine {
         let wake = Arc::new(Bell::new().map_err(failed("make a bell"))?);
         let mailbox = Arc::new(Mailbox::new(wake.clone()));
         let mut state = State::default();
+        state.recorded = config.record.then(Recorded::begin);
         state.mailbox = Some(mailbox.clone());
         state.context_attachments = context_attachments;
         state.sched = Scheduler::new(workers, config.most_tasks.unwrap_or(u64::MAX));
@@ -105,6 +108,7 @@ impl Engine {
             forwarding: Forwarding::to(Stream::Stderr),
             forwarding_stdout: Forwarding::to(Stream::Stdout),
             telling: super::notes::Telling::default(),
+            pastimes: Pastimes::default(),
             built_by: std::process::id(),
             config,
         });

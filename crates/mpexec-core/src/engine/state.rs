@@ -14,6 +14,7 @@ use super::ids::IdMap;
 use super::jobs::{JobState, Jobs};
 use super::outcomes::{Farewell, Hook};
 use super::parcels::Parcel;
+use super::recorded::Recorded;
 use super::scheduler::{Action, Event, Function, JobId, Scheduler, Terms};
 use super::segments::Segment;
 use super::slot::Slot;
@@ -141,6 +142,8 @@ pub(crate) struct State {
     pub mailbox: Option<Arc<Mailbox>>,
     /// Buffers of tasks that are over; dropped once the lock is released.
     pub unused: Vec<Arc<Buffer>>,
+    /// What happened when, if that is kept.
+    pub(super) recorded: Option<Box<Recorded>>,
     pub(super) segments: Vec<Segment>,
     /// The buffer into which results of single calls are taken, again and again.
     pub(super) received: Vec<u8>,

@@ -76,10 +76,22 @@ pub(crate) enum Received {
     Group,
     /// Further entries of the group before.
     Continued,
-    /// The worker measured: so many tasks took so long.
-    Timing { nanos: u64, count: u32 },
+    /// The worker measured.
+    Timing(Timing),
     /// On the socket: the answer to taking back: nothing of `from..to` will be started.
     GaveBack { from: u64, to: u64 },
+}
+
+/// What a worker measured of tasks whose results follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Timing {
+    /// How long they took together, in nanoseconds; 0: they were not timed.
+    pub nanos: u64,
+    pub count: u32,
+    /// When the last of them ended, in nanoseconds of the system's monotonic clock; 0: not told.
+    pub ended: u64,
+    /// Which of them took longest, as its offset within the batch, and how long; 0: not told.
+    pub slowest: (u32, u64),
 }
 
 /// How far to read results.
@@ -210,9 +222,8 @@ pub(crate) trait Outbox {
     fn space(&mut self, min: usize) -> Result<&mut [u8], LinkError>;
     /// The entry is written and is `len` bytes long (a multiple of eight).
     fn append(&mut self, len: usize);
-    /// Ends the group and shows it; it took `nanos` for `count` tasks, or was not timed (0). Who need not hear of every result
-    /// is told at once only of one that is `whole`: a batch for itself.
-    fn close_group(&mut self, nanos: u64, count: u32, whole: bool) -> Result<(), LinkError>;
+    /// Ends the group and shows it. Who need not hear of every result is told at once only of one that is `whole`: a batch for itself.
+    fn close_group(&mut self, timing: Timing, whole: bool) -> Result<(), LinkError>;
     /// Entries longer than this travel as parcels.
     fn max_entry(&self) -> usize;
     /// Sends a finished parcel ahead of the entry that names it; returns its number.

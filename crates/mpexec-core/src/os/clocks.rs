@@ -1,10 +1,18 @@
-//! The processor time that another process has used: by the clock that the kernel keeps for it, in nanoseconds and with all its
+//! The time that all processes of the machine share, and the processor time that another process has used: by the clock that the kernel keeps for it, in nanoseconds and with all its
 //! threads, those that run now included.
 #![expect(unsafe_code, reason = "the clock of another process is asked for in C")]
 
 use std::time::Duration;
 
 use rustix::process::Pid;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Nanoseconds of the system's monotonic clock: the same in each of its processes. No clock is read as 0.
+pub(crate) fn now() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    // Neither is ever below 0.
+    (time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()).max(1)
+}
 
 /// `None` when there is no such process, or its clock may not be read.
 pub(crate) fn cpu_time(pid: Pid) -> Option<Duration> {

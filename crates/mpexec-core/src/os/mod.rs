@@ -7,7 +7,7 @@
 //! | [`oom`] | whether the kernel has killed processes because memory had run out |
 //! | [`pidfd`] | what its descriptor can do beside: its group, and its exit when others have reaped it |
 //! | [`closing`] | closing what came from another process, elsewhere |
-//! | [`clocks`] | the processor time of another process |
+//! | [`clocks`] | the time that all processes share, and the processor time of another one |
 //! | [`spawn`] | the one thread that starts all children |
 //! | [`exe`] | this program's own executable, held open |
 //! | [`fork`] | telling a worker from a fork of it |

@@ -13,6 +13,7 @@ use crate::engine::callbacks;
 use crate::engine::calls::CallRef;
 use crate::engine::open::JobNews;
 use crate::engine::outcomes::{Hook, Outcome};
+use crate::engine::recording::Pastime;
 use crate::engine::scheduler::JobId;
 use crate::engine::waiter::Arrivals;
 use crate::error::JobError;
@@ -80,7 +81,7 @@ pub(super) fn gather<R: TaskResult>(engine: &Arc<Engine>, job: JobId, total: u64
     let mut outcome = Ok(());
     while outcome.is_ok() {
         match engine.next_news(job, false, None) {
-            Some(JobNews::News(news)) => outcome = gather.take_in(news),
+            Some(JobNews::News(news)) => outcome = engine.spending(Pastime::Decode, || gather.take_in(news)),
             Some(JobNews::Broken(error, lost)) => {
                 let index = lost.first().map_or(total, |(first, _)| *first);
                 outcome = Err(JobError { index, error });
@@ -213,7 +214,7 @@ impl<T, E> Shared<T, E> {
             drop(value);
             let mut returned = Return { shared: self, value: Some(Value::Taken) };
             let outcome = match &self.source {
-                Source::Call(call) => (call.decode)(call.cell.take()),
+                Source::Call(call) => call.engine.spending(Pastime::Decode, || (call.decode)(call.cell.take())),
                 Source::Job { fetch, .. } => fetch(),
                 Source::Nothing(_) => return,
             };

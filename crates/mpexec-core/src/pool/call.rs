@@ -16,6 +16,7 @@ use crate::engine::functions::FunctionRef;
 use crate::engine::jobs::News;
 use crate::engine::open::{JobOptions, Staged, Stream};
 use crate::engine::printed::Printed;
+use crate::engine::recording::Pastime;
 use crate::engine::scheduler::JobId;
 use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
@@ -79,7 +80,7 @@ impl<'p> CallBuilder<'p> {
         let mut staged = self.stage(encode)?;
         let cell = self.engine.call_and_wait(function, self.options.terms, self.label, &mut staged)?;
         staged.recycle();
-        decode_outcome(cell.take())
+        self.engine.spending(Pastime::Decode, || decode_outcome(cell.take()))
     }
 
     /// As [`Pool::apply_async`](crate::Pool::apply_async).
@@ -112,7 +113,7 @@ impl<'p> CallBuilder<'p> {
     #[inline]
     fn stage(&self, encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>) -> Result<Staged, TaskError> {
         let mut staged = Staging::recycled();
-        staged.push(self.engine.largest_payload(), encode)?;
+        self.engine.spending(Pastime::Encode, || staged.push(self.engine.largest_payload(), encode))?;
         Ok(staged.staged)
     }
 
@@ -172,7 +173,7 @@ impl<'p> CallBuilder<'p> {
         let mut running = self.open::<I, R>(function, None, feed).map_err(|error| JobError { index: 0, error })?;
         let mut gather = Gather::with_capacity(running.size_hint());
         while let Some(outcomes) = running.next_outcomes(u64::MAX) {
-            gather.take_in(outcomes)?;
+            self.engine.spending(Pastime::Decode, || gather.take_in(outcomes))?;
         }
         gather.finish(running.brought())
     }
@@ -225,7 +226,7 @@ impl<'p> CallBuilder<'p> {
                 let left = |news: &News| Some((news.first(), running.take_printed(news.first())?));
                 printed.extend(news.iter().filter(|news| matches!(news, News::Failed(..))).filter_map(left));
             }
-            running.failed(outcomes.take_in(news));
+            running.failed(self.engine.spending(Pastime::Decode, || outcomes.take_in(news)));
         }
         let mut outcomes = outcomes.finish();
         if let Some((error, brought, items)) = running.broken() {

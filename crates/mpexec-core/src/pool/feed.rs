@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::engine::jobs::News;
 use crate::engine::open::{JobNews, Staged};
 use crate::engine::printed::Printed;
+use crate::engine::recording::Pastime;
 use crate::engine::scheduler::{JobId, Run, WINDOW};
 use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
@@ -134,9 +135,15 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
         let largest = self.engine.largest_payload();
         let staged = Staging::over(std::mem::take(&mut self.spare));
         let first = self.next_index;
+        let mut stopwatch = self.engine.stopwatch();
         let mut bringing = Bringing { running: self, staged, first, whole: false };
         while bringing.staged.count < tasks && bringing.staged.weight() < STAGED_BYTES {
-            let Some(item) = bringing.running.feed.items.next() else {
+            let items = &mut bringing.running.feed.items;
+            let next = match &mut stopwatch {
+                None => items.next(),
+                Some(watch) => watch.input(|| items.next()),
+            };
+            let Some(item) = next else {
                 bringing.running.input_ended = true;
                 break;
             };
@@ -153,6 +160,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
         // An iterator that says it is empty need not be asked.
         let empty = bringing.running.feed.items.size_hint().1 == Some(0);
         bringing.running.input_ended |= empty;
+        bringing.running.engine.fed(stopwatch);
         bringing.whole = true;
     }
 
@@ -170,6 +178,11 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
         if self.untold >= TOLD_AT {
             self.tell();
         }
+    }
+
+    /// Decodes outcomes by this.
+    pub(crate) fn decoding<T>(&self, decode: impl FnOnce() -> T) -> T {
+        self.engine.spending(Pastime::Decode, decode)
     }
 
     /// So many tasks have failed: when it is too many, the job ends.

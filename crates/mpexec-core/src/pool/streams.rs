@@ -85,11 +85,10 @@ impl<I: Iterator, R: TaskResult> Source<I, R> {
     /// The next outcome of `part`, if it has one.
     fn take(&mut self, part: &mut Part) -> Option<(u64, Result<R, TaskError>)> {
         let (taken, freed) = part.take()?;
-        if let Source::Runs(running) = self {
-            running.handed_out(1, freed);
-        }
-        let ended = taken.decode();
-        if let (Source::Runs(running), (_, Err(_))) = (self, &ended) {
+        let Source::Runs(running) = self else { return Some(taken.decode()) };
+        running.handed_out(1, freed);
+        let ended = running.decoding(|| taken.decode());
+        if ended.1.is_err() {
             running.failed(1);
         }
         Some(ended)

@@ -10,8 +10,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use mpexec_wire::{
-    BATCH_CALLS, BATCH_HEADER, BatchHeader, ENTRY_HEADER, Entries, Entry as TaskEntry, PARCEL_REF, ParcelRef, Status,
-    encode, pad8,
+    BATCH_CALLS, BATCH_HEADER, BATCH_TIMED, BatchHeader, ENTRY_HEADER, Entries, Entry as TaskEntry, PARCEL_REF,
+    ParcelRef, Status, encode, pad8,
 };
 
 use super::ambient::{self, CurrentTask};
@@ -19,8 +19,9 @@ use super::call::{Call, ResultSink, Written};
 use super::functions::Functions;
 use super::panics;
 use crate::carry::incoming;
-use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, result_header, write_result};
+use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, Timing, result_header, write_result};
 use crate::os::blackbox;
+use crate::os::clocks;
 use crate::os::fork;
 
 /// A finished result waits no longer than this for its neighbours before it is shown.
@@ -83,11 +84,34 @@ struct Pace {
     opened: bool,
     tasks: u32,
     next_look: u32,
+    /// The coordinator wants to know when its tasks ended, and which took longest: then each is looked at.
+    told: bool,
+    slowest: (u32, u64),
+    /// When the task before this one ended, as nanoseconds since the group began.
+    before: u64,
 }
 
 impl Pace {
-    fn from(since: Option<Instant>) -> Pace {
-        Pace { since, opened: false, tasks: 0, next_look: 1 }
+    fn from(since: Option<Instant>, told: bool) -> Pace {
+        Pace { since, opened: false, tasks: 0, next_look: 1, told, slowest: (0, 0), before: 0 }
+    }
+
+    /// The task with this offset has ended, `nanos` after the group began. Returns after how many more to look again.
+    fn look(&mut self, offset: u32, nanos: u64) -> u32 {
+        if self.told {
+            let took = nanos.saturating_sub(std::mem::replace(&mut self.before, nanos));
+            if took >= self.slowest.1 {
+                self.slowest = (offset, took);
+            }
+            return 1;
+        }
+        let each = (nanos / u64::from(self.tasks)).max(1);
+        u32::try_from((SHOW_AFTER_NS / 5 / each).clamp(1, 1024)).unwrap_or(1)
+    }
+
+    fn timing(&self, nanos: u64) -> Timing {
+        let ended = if self.told { clocks::now() } else { 0 };
+        Timing { nanos, count: self.tasks, ended, slowest: self.slowest }
     }
 
     /// Nanoseconds since the group began, at least 1; 0: it is not timed.
@@ -110,7 +134,9 @@ fn run_batch<M: Marks, O: Outbox>(
     let function = functions.find(header.function_kind, header.function);
     let entries = Entries::new(&bytes[BATCH_HEADER..], header.count);
     marks.parcels().expect(header.parcels);
-    let mut pace = Pace::from(clock.start(header.function, header.count));
+    let told = header.flags & BATCH_TIMED != 0;
+    let since = if told { Some(Instant::now()) } else { clock.start(header.function, header.count) };
+    let mut pace = Pace::from(since, told);
     blackbox::note(pace.since, 0);
     let minds_refusals = blackbox::minds_refusals();
     let mut ordinal = header.base_ordinal;
@@ -142,11 +168,10 @@ fn run_batch<M: Marks, O: Outbox>(
         if pace.next_look == 0 && offset + 1 < header.count {
             let nanos = pace.nanos();
             blackbox::note(pace.since, nanos);
-            let each = (nanos / u64::from(pace.tasks)).max(1);
-            pace.next_look = u32::try_from((SHOW_AFTER_NS / 5 / each).clamp(1, 1024)).unwrap_or(1);
+            pace.next_look = pace.look(offset, nanos);
             if nanos >= SHOW_AFTER_NS {
-                out.close_group(nanos, pace.tasks, false)?;
-                pace = Pace::from(Some(Instant::now()));
+                out.close_group(pace.timing(nanos), false)?;
+                pace = Pace::from(Some(Instant::now()), told);
             }
         }
     }
@@ -155,7 +180,10 @@ fn run_batch<M: Marks, O: Outbox>(
         if nanos > 0 {
             clock.long = nanos / u64::from(pace.tasks.max(1)) >= SHORT_NS;
         }
-        out.close_group(nanos, pace.tasks, header.count == 1)?;
+        if told && pace.tasks > 0 {
+            pace.look((ordinal - header.base_ordinal - 1) as u32, nanos);
+        }
+        out.close_group(pace.timing(nanos), header.count == 1)?;
     }
     Ok(())
 }

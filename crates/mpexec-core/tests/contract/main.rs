@@ -24,6 +24,7 @@ mod many;
 mod memory_limits;
 mod once;
 mod process;
+mod recording;
 mod resizing;
 mod returned;
 mod runtimes;

@@ -44,7 +44,7 @@ fn send_parcels(count: u64) -> u64 {
 fn talk_for_ever(started: String) {
     let own = socket::own();
     let mut group = vec![0; GROUP_HEADER];
-    GroupHeader { batch: 1 << 40, first: 0, count: 1, nanos: 1 }.write_to(group.first_chunk_mut().unwrap());
+    GroupHeader { batch: 1 << 40, first: 0, count: 1, nanos: 1, ended: 0 }.write_to(group.first_chunk_mut().unwrap());
     let mut entry = [0; ENTRY_HEADER];
     ResultHeader { len: 0, status: Status::Skipped, flags: 0 }.write_to(&mut entry);
     group.extend_from_slice(&entry);

@@ -175,7 +175,7 @@ pub fn batch() -> Vec<u8> {
 /// A group of three results, one of which is a parcel.
 pub fn group(count: u32) -> Vec<u8> {
     let mut bytes = vec![0; GROUP_HEADER];
-    GroupHeader { batch: 1, first: 5, count, nanos: 0x10_000 }.write_to(bytes.first_chunk_mut().unwrap());
+    GroupHeader { batch: 1, first: 5, count, nanos: 0x10_000, ended: 0 }.write_to(bytes.first_chunk_mut().unwrap());
     push_result(&mut bytes, Status::Ok, 0, &[0xaa; 8]);
     push_result(&mut bytes, Status::Panicked, RESULT_PARCEL, &parcel());
     push_result(&mut bytes, Status::TaskErr, 0, b"no");

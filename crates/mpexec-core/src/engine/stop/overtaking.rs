@@ -64,7 +64,7 @@ impl Peer {
     fn has_result(&mut self, task: u64, status: Status) {
         let mut group = [0; GROUP_HEADER];
         let first = task.saturating_sub(1) as u32;
-        GroupHeader { batch: task.min(1), first, count: 1, nanos: 1 }.write_to(&mut group);
+        GroupHeader { batch: task.min(1), first, count: 1, nanos: 1, ended: 0 }.write_to(&mut group);
         let entry = result_header(0, status, false).unwrap();
         frame_into(&mut self.pending, FrameKind::Group, &[&group, &entry], 0).unwrap();
     }

@@ -16,7 +16,7 @@ use mpexec_wire::{FrameKind, FromWorker, PARCEL_REF, ParcelRef, decode};
 
 use super::control::{Reader, Writer, fd};
 use super::parcels::{Arrivals, MOST_UNNAMED, Parcels};
-use super::{Link, LinkError, Progress, Received, Upto, Withdrawal};
+use super::{Link, LinkError, Progress, Received, Timing, Upto, Withdrawal};
 use crate::os::descriptors;
 use crate::os::events::Bell;
 
@@ -25,8 +25,10 @@ const BATCH: u32 = 1;
 const SHUTDOWN: u32 = 2;
 const GROUP: u32 = 1;
 const TIMING: u32 = 2;
-/// A timing record: nanoseconds, tasks.
+/// A timing record: nanoseconds, tasks;
 const TIMING_LEN: usize = 16;
+/// and of tasks of which more is to be told when the last ended, which took longest, and how long.
+const TOLD_LEN: usize = 40;
 
 /// The coordinator's end.
 #[derive(Debug)]
@@ -170,11 +172,9 @@ impl Link for ShmLink {
             GROUP if taken.continued => Ok(Some(Received::Continued)),
             GROUP => Ok(Some(Received::Group)),
             TIMING => {
-                let record = out.get(before..).and_then(|bytes| bytes.first_chunk::<TIMING_LEN>());
-                let record = record.ok_or_else(|| LinkError::broken("a timing record of a wrong length"))?;
-                let (nanos, count) = bytemuck::pod_read_unaligned::<[u64; 2]>(record).into();
+                let timing = timing(out.get(before..).unwrap_or_default())?;
                 out.truncate(before);
-                Ok(Some(Received::Timing { nanos, count: u32::try_from(count).unwrap_or(u32::MAX) }))
+                Ok(Some(Received::Timing(timing)))
             }
             kind => Err(LinkError::broken(format!("a record of the unknown kind {kind}"))),
         }
@@ -274,6 +274,18 @@ impl Link for ShmLink {
     fn wants_to_write(&self) -> bool {
         matches!(&self.post, Post::Socket(_, writer) if writer.queued() > 0)
     }
+}
+
+fn timing(record: &[u8]) -> Result<Timing, LinkError> {
+    let short =
+        record.first_chunk::<TIMING_LEN>().ok_or_else(|| LinkError::broken("a timing record of a wrong length"))?;
+    let [nanos, count] = bytemuck::pod_read_unaligned(short);
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    let Some(told) = record.first_chunk::<TOLD_LEN>() else {
+        return Ok(Timing { nanos, count, ..Timing::default() });
+    };
+    let [_, _, ended, slowest, longest]: [u64; 5] = bytemuck::pod_read_unaligned(told);
+    Ok(Timing { nanos, count, ended, slowest: (u32::try_from(slowest).unwrap_or(u32::MAX), longest) })
 }
 
 fn label(id: u64, length: u64) -> [u8; PARCEL_REF] {

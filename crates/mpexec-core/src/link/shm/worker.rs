@@ -11,10 +11,10 @@ use std::time::Duration;
 use mpexec_ring::{Reason, ResultSender, Segments, TaskReceiver, TaskSignals, space_wait, worker_wait};
 use mpexec_wire::{FrameKind, FromWorker, GROUP_HEADER, GroupHeader};
 
-use super::{BATCH, GROUP, SHUTDOWN, TIMING, TIMING_LEN, label};
+use super::{BATCH, GROUP, SHUTDOWN, TIMING, TIMING_LEN, TOLD_LEN, label};
 use crate::link::control::Writer;
 use crate::link::parcels::Parcels;
-use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox};
+use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, Timing};
 use crate::os::events::Bell;
 
 /// How long to wait for room before looking and ringing again.
@@ -214,7 +214,7 @@ impl ShmOutbox {
             return false;
         };
         let mut header = [0; GROUP_HEADER];
-        GroupHeader { batch: self.batch, first: self.next, count: 0, nanos: 0 }.write_to(&mut header);
+        GroupHeader { batch: self.batch, first: self.next, count: 0, nanos: 0, ended: 0 }.write_to(&mut header);
         space[..GROUP_HEADER].copy_from_slice(&header);
         self.results.append(GROUP_HEADER);
         self.headed = true;
@@ -254,15 +254,21 @@ impl Outbox for ShmOutbox {
         self.next += 1;
     }
 
-    fn close_group(&mut self, nanos: u64, count: u32, whole: bool) -> Result<(), LinkError> {
+    fn close_group(&mut self, timing: Timing, whole: bool) -> Result<(), LinkError> {
         self.results.end_group();
         // Only advice: when there is no room for it, it is left out.
+        let Timing { nanos, count, ended, slowest } = timing;
+        let length = if ended > 0 { TOLD_LEN } else { TIMING_LEN };
         if nanos > 0
-            && let Some(space) = self.results.grant(TIMING_LEN, TIMING_LEN)
+            && let Some(space) = self.results.grant(length, length)
         {
             space[..8].copy_from_slice(&nanos.to_ne_bytes());
             space[8..TIMING_LEN].copy_from_slice(&u64::from(count).to_ne_bytes());
-            self.results.commit(TIMING_LEN, TIMING, 0);
+            if ended > 0 {
+                let more = [ended, slowest.0.into(), slowest.1];
+                space[TIMING_LEN..TOLD_LEN].copy_from_slice(bytemuck::cast_slice(&more));
+            }
+            self.results.commit(length, TIMING, 0);
         }
         self.published = false;
         self.publish(whole)

@@ -84,7 +84,8 @@ fn who_says_what_no_worker_says_in_whole_frames_may_have_begun_anything() {
             // Results, though it runs nothing: a word of it may have been taken for a part of them.
             0 => {
                 let mut group = [0; GROUP_HEADER + 8];
-                GroupHeader { batch: 9, first: 0, count: 1, nanos: 1 }.write_to(group.first_chunk_mut().unwrap());
+                GroupHeader { batch: 9, first: 0, count: 1, nanos: 1, ended: 0 }
+                    .write_to(group.first_chunk_mut().unwrap());
                 worker.send(FrameKind::Group, &[&group], &[]).unwrap();
             }
             // Progress that cannot be.

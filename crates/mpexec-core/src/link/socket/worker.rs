@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Instant;
 
 use mpexec_wire::{FrameKind, FromWorker, GROUP_HEADER, GroupHeader, Progress as ProgressFrame, ToWorker, decode};
 
@@ -12,7 +11,8 @@ use super::marks::Range;
 use super::{LARGEST, label};
 use crate::link::control::{Writer, frame_into};
 use crate::link::parcels::Parcels;
-use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox};
+use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, Timing};
+use crate::os::clocks;
 
 /// What the worker's two threads share.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ pub(crate) fn open(writer: Writer, parcels: Parcels) -> (SocketInbox, SocketOutb
         batch: 0,
         first: 0,
         next: 0,
-        since: Instant::now(),
+        since: clocks::now(),
         done: 0,
         next_parcel: 0,
     };
@@ -157,7 +157,7 @@ pub(crate) struct SocketOutbox {
     batch: u64,
     first: u32,
     next: u32,
-    since: Instant,
+    since: u64,
     done: u64,
     next_parcel: u64,
 }
@@ -182,8 +182,9 @@ impl SocketOutbox {
 
     fn cut_group(&mut self) -> Result<(), LinkError> {
         if self.written > GROUP_HEADER {
-            let nanos = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            let header = GroupHeader { batch: self.batch, first: self.first, count: self.next - self.first, nanos };
+            let ended = clocks::now();
+            let (nanos, count) = (ended.saturating_sub(self.since), self.next - self.first);
+            let header = GroupHeader { batch: self.batch, first: self.first, count, nanos, ended };
             if let Some(place) = self.group.first_chunk_mut() {
                 header.write_to(place);
             }
@@ -198,7 +199,7 @@ impl SocketOutbox {
         self.group.clear();
         self.group.resize(GROUP_HEADER, 0);
         self.written = GROUP_HEADER;
-        self.since = Instant::now();
+        self.since = clocks::now();
     }
 }
 
@@ -229,7 +230,7 @@ impl Outbox for SocketOutbox {
         self.next += 1;
     }
 
-    fn close_group(&mut self, _nanos: u64, _count: u32, _whole: bool) -> Result<(), LinkError> {
+    fn close_group(&mut self, _timing: Timing, _whole: bool) -> Result<(), LinkError> {
         // Each group carries its own time; it leaves with the next start, or before the worker sleeps.
         self.cut_group()
     }
