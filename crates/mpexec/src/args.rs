@@ -50,7 +50,7 @@ Exit codes:
   129, 130, 143    ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM
 
 Variables:
-  MPEXEC_WORKERS, MPEXEC_TRANSPORT, MPEXEC_GRACE, MPEXEC_COLOR, MPEXEC_PROGRESS, MPEXEC_WORKER_PROGRAM    in place of the options
+  MPEXEC_WORKERS, MPEXEC_TRANSPORT, MPEXEC_GRACE, MPEXEC_COLOR, MPEXEC_PROGRESS, MPEXEC_ADVICE, MPEXEC_LOG_FORMAT, MPEXEC_WORKER_PROGRAM    in place of the options
   NO_COLOR    no colours";
 
 const WORKERS_EXAMPLES: &str = "\
@@ -106,6 +106,14 @@ pub(crate) enum Command {
     /// Print how many workers auto means here, and why
     #[command(after_help = WORKERS_EXAMPLES)]
     Workers,
+}
+
+impl Command {
+    /// Whether workers do its work.
+    pub(crate) fn has_pool(&self) -> bool {
+        use Command::{CommonItems, CountRange, Frame, Map, Normalize, Run};
+        matches!(self, CountRange(_) | Normalize(_) | CommonItems(_) | Map(_) | Run(_) | Frame(_))
+    }
 }
 
 /// Write a table of random whole numbers as an int64 .npy file
@@ -263,6 +271,12 @@ pub(crate) enum When {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,15 +1,20 @@
 //! Standard error: errors, notes and the bar share it, so that none is printed into another.
 //!
+//! Each line is text, or with `--log-format json` an object.
+//!
 //! A worker's death may be noted by the pool's own thread while the bar is drawn by the main one; both go through here.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use anstream::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::ProgressBar;
+use serde_json::{Value, json};
 
-use crate::args::{Common, When};
+use crate::args::{Common, LogFormat, When};
+use crate::timestamp;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,10 +32,12 @@ pub(crate) enum Level {
 #[derive(Debug, Default)]
 pub(crate) struct Console {
     level: Level,
+    json: bool,
     bar: Mutex<Option<ProgressBar>>,
 }
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const ADVICE: Style = AnsiColor::Yellow.on_default().bold();
 
 impl Console {
     pub(crate) fn new(common: &Common) -> Console {
@@ -39,19 +46,75 @@ impl Console {
             (false, 0) => Level::Normal,
             (false, _) => Level::Verbose,
         };
-        Console { level, bar: Mutex::new(None) }
+        Console { level, json: common.log_format == LogFormat::Json, bar: Mutex::new(None) }
     }
 
-    /// Prints the one line of an error.
-    pub(crate) fn error(&self, line: &str) {
+    /// For what is said before anybody has read the command line.
+    pub(crate) fn early(json: bool) -> Console {
+        Console { json, ..Console::default() }
+    }
+
+    /// Prints the one line of an error, with which code the program ends.
+    pub(crate) fn error(&self, line: &str, code: u8) {
+        if self.json {
+            return self.object("error", line, &json!({ "exit_code": code }));
+        }
         self.line(&format!("{ERROR}error:{ERROR:#} {line}"));
     }
 
     /// Prints a line that is not a part of the result, if so much is to be said.
     pub(crate) fn note(&self, level: Level, line: &str) {
+        let name = match level {
+            Level::Quiet => "warn",
+            Level::Normal => "info",
+            Level::Verbose => "debug",
+        };
         if level <= self.level {
-            self.line(line);
+            self.say(name, line, &Value::Null);
         }
+    }
+
+    /// Prints why the pool mostly waited.
+    pub(crate) fn advice(&self, line: &str) {
+        if self.json {
+            return self.object("info", line, &json!({ "advice": true }));
+        }
+        self.line(&format!("{ADVICE}advice:{ADVICE:#} {line}"));
+    }
+
+    /// Prints how far the work is, because somebody asked.
+    pub(crate) fn status(&self, line: &str, figures: &Value) {
+        self.say("info", line, figures);
+    }
+
+    /// Tells programs what came of the work; people have the result.
+    pub(crate) fn summary(&self, line: &str, figures: &Value) {
+        if self.json && self.level >= Level::Normal {
+            self.object("info", line, figures);
+        }
+    }
+
+    fn say(&self, level: &str, line: &str, fields: &Value) {
+        match self.json {
+            true => self.object(level, line, fields),
+            false => self.line(line),
+        }
+    }
+
+    fn object(&self, level: &str, message: &str, fields: &Value) {
+        let (time, message) = (timestamp::utc(SystemTime::now()), Value::from(message));
+        let mut line = format!("{{\"time\":\"{time}\",\"level\":\"{level}\",\"message\":{message}");
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            line.push_str(&format!(",{}:{value}", Value::from(&name[..])));
+        }
+        line.push('}');
+        // Standard error may be closed or full; there is nowhere left to say so.
+        self.apart(|| drop(writeln!(std::io::stderr().lock(), "{line}")));
+    }
+
+    /// Whether lines are objects.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
     }
 
     pub(crate) fn says(&self, level: Level) -> bool {
@@ -70,6 +133,10 @@ impl Console {
 
     /// Prints what somebody else wrote, as it is.
     pub(crate) fn raw(&self, text: &[u8]) {
+        if self.json {
+            let told = json!({ "stream": "stderr" });
+            return String::from_utf8_lossy(text).lines().for_each(|line| self.object("info", line, &told));
+        }
         self.apart(|| drop(std::io::stderr().lock().write_all(text)));
     }
 

@@ -3,19 +3,23 @@
 //! What a signal means is decided in `stage.rs` and how it is caught in `signals.rs`; here are the grace, the message and
 //! the way out.
 
+mod telling;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mpexec_core::Pool;
 
 use crate::console::{Console, Level};
 use crate::exit::{Exit, Signal};
 use crate::failure::Failure;
+use crate::journal::Journal;
 use crate::numbers::grouped;
 use crate::pause::pause;
 use crate::signals::{self, Arrived, Wish};
 use crate::stage::{Reaction, Stage};
+use crate::status;
 use crate::stdout;
 
 /// How long what runs may take to come to its end after the first signal, before anybody has said how long.
@@ -50,6 +54,10 @@ pub(crate) struct Running {
     /// All rows of the work; [`UNKNOWN`] before it begins, [`UNCOUNTED`] if nobody knows before its end.
     rows: AtomicU64,
     done: AtomicU64,
+    failed: AtomicU64,
+    /// When the work began.
+    began: OnceLock<Instant>,
+    journal: Journal,
     pool: OnceLock<Arc<Pool>>,
     arrived: OnceLock<Arrived>,
     grace: OnceLock<Duration>,
@@ -84,6 +92,7 @@ impl Running {
         let signalled = Arc::clone(&running);
         let arrived = signals::listen(move |wish| match wish {
             Wish::End(signal) => signalled.signalled(signal),
+            Wish::Status => status::tell(signalled.progressed().as_ref()),
             Wish::Pause => pause(signalled.pool.get().map(Arc::as_ref)),
         });
         // The place is free: this is the only line that fills it.
@@ -106,6 +115,8 @@ impl Running {
     /// The work on so many rows begins, if that is known.
     pub(crate) fn begin(&self, rows: Option<u64>) {
         self.rows.store(rows.unwrap_or(UNCOUNTED), Ordering::Relaxed);
+        // The work begins once.
+        let _ = self.began.set(Instant::now());
         self.stage().begin();
     }
 
@@ -133,6 +144,16 @@ impl Running {
     /// So many more rows are done.
     pub(crate) fn advance(&self, rows: u64) {
         self.done.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// One of them has failed.
+    pub(crate) fn one_failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What is told of the run beside its result.
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// Whether nothing new is to be begun.
@@ -260,8 +281,14 @@ impl Running {
         let (said, heard) = std::sync::mpsc::channel();
         let running = Arc::clone(self);
         // If nobody reads standard output or standard error, neither must hold us.
+        // It is little to write, and the workers are gone.
+        let written = self.close_journal(Exit::Signalled(signal), Some(signal.participle().to_owned()));
         let telling = std::thread::Builder::new().name("mpexec-message".into()).spawn(move || {
             running.tell(signal);
+            running.summarise(Exit::Signalled(signal));
+            if let (Err(Failure::Error { exit, line }), Some((console, _))) = (&written, running.command.get()) {
+                console.error(line, exit.code());
+            }
             let _held = stdout::hold();
             // Nobody is left to hear it, or the program ends now; in either case nothing more is written.
             let _ = said.send(());

@@ -12,6 +12,7 @@ mod failure;
 mod flow;
 mod input;
 mod interrupt;
+mod journal;
 mod numbers;
 mod pause;
 mod pieces;
@@ -24,9 +25,12 @@ mod report;
 mod signals;
 mod sink;
 mod stage;
+mod status;
 mod stdout;
 mod tally;
+mod timestamp;
 mod walk;
+mod wanted;
 mod workforce;
 
 use std::ffi::{OsStr, OsString};
@@ -46,6 +50,9 @@ use crate::plan::{Plan, Surroundings};
 /// Another worker program than the one beside this one.
 const WORKER_VARIABLE: &str = "MPEXEC_WORKER_PROGRAM";
 
+/// In place of `--log-format`.
+const LOG_VARIABLE: &str = "MPEXEC_LOG_FORMAT";
+
 /// In place of `--color`.
 const COLOUR_VARIABLE: &str = "MPEXEC_COLOR";
 
@@ -59,31 +66,53 @@ fn main() {
     limits::report_file_size();
     let words: Vec<_> = std::env::args_os().collect();
     console::choose_colours(colour_of_usage(&words));
-    let mut console = Arc::new(Console::default());
+    let mut console = Arc::new(Console::early(wants_json(&words)));
     let done = registered.map_err(Failure::from).and_then(|()| {
-        let Some(arguments) = read_arguments(words)? else { return Ok(()) };
+        let Some(arguments) = read_arguments(&words)? else { return Ok(()) };
         console = Arc::new(Console::new(&arguments.common));
         running.grants(arguments.common.grace);
-        commands::run(&Plan::new(arguments, surroundings())?, &console, &running)
+        let wanted = arguments.common.journal();
+        let plan = Plan::new(arguments, surroundings())?;
+        running.journal().open(&wanted, &words)?;
+        commands::run(&plan, &console, &running)
     });
-    let exit = match done.map_err(|failure| running.explain(failure)) {
-        Ok(()) => Exit::Done,
-        Err(failure) => {
-            if let Failure::Error { line, .. } = &failure {
-                console.error(line);
-            }
-            failure.exit()
+    let (mut exit, why) = told(done.map_err(|failure| running.explain(failure)), &console);
+    if let Err(failure) = running.close_journal(exit, why) {
+        let (code, _) = told(Err(failure), &console);
+        if exit == Exit::Done {
+            exit = code;
         }
-    };
+    }
+    running.summarise(exit);
     std::process::exit(exit.code().into());
+}
+
+/// Says why it ended, and gives the code, with the same in words.
+fn told(done: Result<(), Failure>, console: &Console) -> (Exit, Option<String>) {
+    let Err(failure) = done else { return (Exit::Done, None) };
+    let why = match &failure {
+        Failure::Error { line, exit } => {
+            console.error(line, exit.code());
+            line.clone()
+        }
+        Failure::ReaderLeft => "whoever read the output had read enough".to_owned(),
+        Failure::Asked(signal) => signal.participle().to_owned(),
+    };
+    (failure.exit(), Some(why))
 }
 
 /// Reads the command line; `None` if only help or the version was wanted, which is printed here. Errors of usage end the
 /// program here: clap prints them best.
-fn read_arguments(words: Vec<OsString>) -> Result<Option<Arguments>, Failure> {
-    let matches = Arguments::command().color(clap_colour(colour_of_usage(&words))).try_get_matches_from(words);
+fn read_arguments(words: &[OsString]) -> Result<Option<Arguments>, Failure> {
+    let matches = Arguments::command().color(clap_colour(colour_of_usage(words))).try_get_matches_from(words);
     match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => Ok(Some(arguments)),
+        Err(error) if error.use_stderr() && wants_json(words) => {
+            let text = error.render().to_string();
+            let text = text.trim();
+            Console::early(true).error(text.strip_prefix("error: ").unwrap_or(text), Exit::Usage.code());
+            std::process::exit(Exit::Usage.code().into())
+        }
         Err(error) if error.use_stderr() => {
             // Standard error may be closed; there is nowhere left to say so.
             let _ = error.print();
@@ -114,6 +143,17 @@ fn colour_of_usage(words: &[OsString]) -> When {
         choice = named(&value).unwrap_or(choice);
     }
     choice
+}
+
+/// Whether `--log-format json` was typed, or its variable says so.
+fn wants_json(words: &[OsString]) -> bool {
+    let typed = |at: usize, word: &OsString| match word.to_string_lossy().strip_prefix("--log-format") {
+        Some("") => words.get(at + 1).map(|value| value.to_string_lossy().into_owned()),
+        Some(value) => value.strip_prefix('=').map(str::to_owned),
+        None => None,
+    };
+    let typed = words.iter().enumerate().filter_map(|(at, word)| typed(at, word)).next_back();
+    typed.or_else(|| std::env::var(LOG_VARIABLE).ok()).is_some_and(|value| value == "json")
 }
 
 fn named(choice: &str) -> Option<When> {

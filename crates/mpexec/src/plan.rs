@@ -61,6 +61,8 @@ pub(crate) struct PoolPlan {
     pub(crate) table_worker: Option<PathBuf>,
     /// What is done to its workers.
     pub(crate) chaos: Option<Chaos>,
+    /// Whether it records what it does.
+    pub(crate) record: bool,
 }
 
 /// A place for a result.
@@ -139,6 +141,11 @@ impl Plan {
     /// A [`Failure`] of usage, if it contradicts itself.
     pub(crate) fn new(arguments: Arguments, around: Surroundings) -> Result<Plan, Failure> {
         let Arguments { common, command } = arguments;
+        if (common.report.is_some() || common.trace.is_some()) && !command.has_pool() {
+            return Err(Failure::usage(
+                "this command has no workers: there is nothing to write with --report or --trace",
+            ));
+        }
         match command {
             Command::Gen(gen_arguments) => generate(gen_arguments, &common).map(Plan::Gen),
             Command::CountRange(count) => count_range(count, common, around).map(Plan::Count),
@@ -216,9 +223,10 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
 }
 
 fn pool(common: Common, around: Surroundings) -> PoolPlan {
+    let record = common.journal().anything();
     let [array_worker, table_worker] = worker_programs(common.worker_program, around);
     let (workers, transport) = (common.workers, common.transport.into());
-    PoolPlan { workers, transport, array_worker, table_worker, chaos: common.chaos }
+    PoolPlan { workers, transport, array_worker, table_worker, chaos: common.chaos, record }
 }
 
 fn reading(arguments: ReadingArguments) -> Reading {

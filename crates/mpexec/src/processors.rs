@@ -3,6 +3,7 @@
 //! The two counters of `auto` only give a number. This file looks where they look, to tell a person why.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A quota of processor time.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +75,20 @@ fn quota_of(folder: &Path, unified: bool, read: impl Fn(&Path) -> Option<String>
     (period > 0).then(|| Quota { processors: quota as f64 / period as f64, file })
 }
 
+/// The processor time that these processes have used, with the children that they have waited for.
+pub(crate) fn time_of(pids: &[u32]) -> Duration {
+    let ticks = pids.iter().filter_map(|pid| ticks_in(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?));
+    // On Linux this unit is the same on all machines.
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
+fn ticks_in(stat: &str) -> Option<u64> {
+    // A name may have spaces and brackets in it; what follows the last one has neither.
+    let fields = stat.rsplit_once(')')?.1.split_whitespace();
+    // The times of the process, in its own code and in the kernel, and those of its children.
+    Some(fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +131,12 @@ mod tests {
         assert_eq!(quota_in(&files), Some((0.5, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us".into())));
         let unlimited = [files[0], files[1], ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n"), files[3]];
         assert_eq!(quota_in(&unlimited), None);
+    }
+
+    #[test]
+    fn the_processor_time_of_a_process_is_read_from_behind_its_name() {
+        let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 1 0 5\n";
+        assert_eq!(ticks_in(stat), Some(100));
+        assert_eq!(ticks_in("nonsense"), None);
     }
 }

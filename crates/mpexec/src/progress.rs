@@ -45,6 +45,7 @@ pub(crate) struct Progress {
     unit: Unit,
     all: u64,
     done: u64,
+    failed: u64,
     state: State,
 }
 
@@ -59,18 +60,18 @@ enum State {
 }
 
 impl Progress {
-    /// Begins; `all` is 0 if nobody knows how much it is, and then no bar is drawn. `printing` says that results are written to standard output meanwhile, which may be the same terminal.
+    /// Begins; `all` is 0 if nobody knows how much it is, and then it is shown how much was done and how fast. `printing` says that results are written to standard output meanwhile, which may be the same terminal.
     pub(crate) fn start(console: &Arc<Console>, when: When, unit: Unit, all: u64, printing: bool) -> Progress {
         let terminal = console.is_terminal();
         let alone = !printing || !stdout::is_terminal();
         let state = match when {
-            _ if !console.says(Level::Normal) => State::Never,
+            _ if !console.says(Level::Normal) || console.is_json() => State::Never,
             When::Always if !terminal => State::Lines(PATIENCE),
-            When::Always if all > 0 => State::Later,
-            When::Auto if terminal && alone && all > 0 => State::Later,
+            When::Always => State::Later,
+            When::Auto if terminal && alone => State::Later,
             _ => State::Never,
         };
-        Progress { console: Arc::clone(console), started: Instant::now(), unit, all, done: 0, state }
+        Progress { console: Arc::clone(console), started: Instant::now(), unit, all, done: 0, failed: 0, state }
     }
 
     /// So much more is done.
@@ -84,16 +85,26 @@ impl Progress {
             State::Lines(next) => {
                 let elapsed = self.started.elapsed();
                 if is_due(elapsed, next) {
-                    self.console.note(Level::Normal, &line(self.done, self.all, self.unit, elapsed));
+                    self.console.note(Level::Normal, &line(self.done, self.all, self.failed, self.unit, elapsed));
                 }
             }
         }
     }
 
+    /// One of those that are done has failed.
+    pub(crate) fn fail(&mut self) {
+        self.failed += 1;
+        if let State::Shown(bar) = &self.state {
+            bar.set_message(failures(self.failed));
+        }
+    }
+
     fn show(&mut self) {
-        let bar = ProgressBar::with_draw_target(Some(self.all), ProgressDrawTarget::stderr())
-            .with_style(style(self.unit))
+        let all = Some(self.all).filter(|all| *all > 0);
+        let bar = ProgressBar::with_draw_target(all, ProgressDrawTarget::stderr())
+            .with_style(style(self.unit, all.is_some()))
             .with_elapsed(self.started.elapsed())
+            .with_message(failures(self.failed))
             .with_position(self.done);
         bar.tick();
         self.console.draw_with(Some(bar.clone()));
@@ -115,10 +126,18 @@ impl Drop for Progress {
     }
 }
 
-fn style(unit: Unit) -> ProgressStyle {
+fn failures(failed: u64) -> String {
+    if failed == 0 { String::new() } else { format!("  {} failed", grouped(failed)) }
+}
+
+fn style(unit: Unit, known: bool) -> ProgressStyle {
     let unit = unit.name();
-    let template =
-        format!("[{{bar:30}}] {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}  {{speed}}  {{eta}} left");
+    let template = match known {
+        true => format!(
+            "[{{bar:30}}] {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}  {{speed}}  {{eta}} left{{msg}}"
+        ),
+        false => format!("{{spinner}} {{human_pos}} {unit} in {{elapsed}}  {{speed}}{{msg}}"),
+    };
     ProgressStyle::with_template(&template)
         .expect("the template is a constant that a test reads")
         .with_key("speed", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -138,19 +157,20 @@ fn is_due(elapsed: Duration, next: &mut Duration) -> bool {
 }
 
 /// The line of a log.
-fn line(done: u64, all: u64, unit: Unit, elapsed: Duration) -> String {
+fn line(done: u64, all: u64, failed: u64, unit: Unit, elapsed: Duration) -> String {
     let percent = u128::from(done) * 100 / u128::from(all.max(1));
     let speed = done as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
     let left = all.saturating_sub(done) as f64 / speed.max(f64::MIN_POSITIVE);
     let unit = unit.name();
     if all == 0 {
-        return format!("{} {unit}  {} {unit}/s", grouped(done), grouped(speed as u64));
+        return format!("{} {unit}  {} {unit}/s{}", grouped(done), grouped(speed as u64), failures(failed));
     }
     format!(
-        "{percent} %  {} of {} {unit}  {} {unit}/s  {left:.0} s left",
+        "{percent} %  {} of {} {unit}  {} {unit}/s  {left:.0} s left{}",
         grouped(done),
         grouped(all),
-        grouped(speed as u64)
+        grouped(speed as u64),
+        failures(failed)
     )
 }
 
@@ -160,8 +180,8 @@ mod tests {
 
     #[test]
     fn the_template_of_the_bar_can_be_read() {
-        style(Unit::Rows);
-        style(Unit::Bytes);
+        style(Unit::Rows, true);
+        style(Unit::Bytes, false);
     }
 
     #[test]
@@ -175,9 +195,9 @@ mod tests {
 
     #[test]
     fn a_line_of_a_log_says_how_much_how_fast_and_how_long_yet() {
-        let told = line(2_500_000, 10_000_000, Unit::Rows, Duration::from_millis(2500));
-        let unknown = line(2_500_000, 0, Unit::Bytes, Duration::from_millis(2500));
-        assert_eq!(unknown, "2,500,000 bytes  1,000,000 bytes/s");
+        let told = line(2_500_000, 10_000_000, 0, Unit::Rows, Duration::from_millis(2500));
+        let unknown = line(2_500_000, 0, 3, Unit::Bytes, Duration::from_millis(2500));
+        assert_eq!(unknown, "2,500,000 bytes  1,000,000 bytes/s  3 failed");
         assert_eq!(told, "25 %  2,500,000 of 10,000,000 rows  1,000,000 rows/s  8 s left");
     }
 }

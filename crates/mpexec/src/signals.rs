@@ -1,4 +1,4 @@
-//! The handlers of the signals that ask the program to end or to pause.
+//! The handlers of the signals that ask the program to end, to pause or to say how far it is.
 //!
 //! `ctrlc` takes Ctrl-C; `signal-hook` the others, because `ctrlc` does not tell which came. Neither replaces a signal that
 //! the program was started to ignore: `nohup mpexec ..` and `mpexec .. &` in a script stay what they are. They are set as
@@ -10,7 +10,7 @@ mod order;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use signal_hook::consts::SIGTSTP;
+use signal_hook::consts::{SIGTSTP, SIGUSR1};
 use signal_hook::iterator;
 
 pub(crate) use self::order::Arrived;
@@ -23,6 +23,8 @@ pub(crate) enum Wish {
     End(Signal),
     /// That it pauses: Ctrl-Z.
     Pause,
+    /// That it says how far it is: SIGUSR1.
+    Status,
 }
 
 /// Calls `on` for each signal that comes from now on, on threads of its own, in any order: [`Arrived`] knows which was the first. A handler that cannot be set is left out:
@@ -35,7 +37,11 @@ pub(crate) fn listen(on: impl Fn(Wish) + Send + Sync + 'static) -> Arrived {
         let Ok(mut signals) = ready.recv() else { return };
         for number in signals.forever() {
             let signal = Signal::ALL.into_iter().find(|signal| i32::from(signal.number()) == number);
-            told(signal.map_or(Wish::Pause, Wish::End));
+            told(match signal {
+                Some(signal) => Wish::End(signal),
+                None if number == SIGUSR1 => Wish::Status,
+                None => Wish::Pause,
+            });
         }
     });
     if listening.is_err() {
@@ -49,9 +55,7 @@ pub(crate) fn listen(on: impl Fn(Wish) + Send + Sync + 'static) -> Arrived {
     }
     let others = wanted.iter().filter(|&&signal| signal != Signal::Interrupt);
     let mut numbers: Vec<_> = others.map(|signal| i32::from(signal.number())).collect();
-    if !is_in(ignored, SIGTSTP.unsigned_abs()) {
-        numbers.push(SIGTSTP);
-    }
+    numbers.extend([SIGTSTP, SIGUSR1].into_iter().filter(|number| !is_in(ignored, number.unsigned_abs())));
     if let Ok(signals) = iterator::Signals::new(numbers) {
         // The thread waits for just this.
         let _ = hooked.send(signals);

@@ -98,6 +98,9 @@ pub(crate) fn build(
     if let Some(program) = program {
         builder = builder.worker_program(program);
     }
+    if plan.record {
+        builder = builder.record();
+    }
     if let Some(chaos) = plan.chaos {
         builder = builder.chaos(chaos);
     }

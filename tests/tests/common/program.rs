@@ -89,7 +89,7 @@ fn newest_source() -> SystemTime {
                 // Tests and examples are no part of the programs.
                 let apart = ["tests", "examples", "benches"].iter().any(|name| path.ends_with(name));
                 folders.extend((!apart).then_some(path));
-            } else if path.extension().is_some_and(|ending| ending == "rs" || ending == "toml") {
+            } else if path.extension().is_some_and(|ending| ending == "rs" || ending == "toml" || ending == "html") {
                 newest = newest.max(changed(&path).unwrap_or(newest));
             }
         }
@@ -109,7 +109,7 @@ impl Call {
         for variable in ["MPEXEC_WORKER_PROGRAM", "NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "RUST_BACKTRACE"] {
             command.env_remove(variable);
         }
-        for name in ["WORKERS", "TRANSPORT", "GRACE", "COLOR", "PROGRESS"] {
+        for name in ["WORKERS", "TRANSPORT", "GRACE", "COLOR", "PROGRESS", "ADVICE", "LOG_FORMAT"] {
             command.env_remove(format!("MPEXEC_{name}"));
         }
         command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

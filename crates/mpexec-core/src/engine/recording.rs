@@ -98,9 +98,16 @@ impl State {
         self.record(|recorder, now| recorder.queued(job, end, now));
     }
 
-    #[inline]
-    pub(super) fn record_sent(&mut self, worker: WorkerId, (batch, job): (u64, JobId), first: u64, count: u32) {
-        self.record(|recorder, now| recorder.sent(worker, batch, job, first, count, now));
+    /// `moment`: when it was not sent yet.
+    pub(super) fn record_sent(
+        &mut self,
+        worker: WorkerId,
+        (batch, job): (u64, JobId),
+        first: u64,
+        count: u32,
+        moment: u64,
+    ) {
+        self.record(|recorder, _| recorder.sent(worker, batch, job, first, count, moment));
         self.record_depth();
     }
 

@@ -260,6 +260,8 @@ impl State {
         };
         let mut bytes = [0; BATCH_HEADER];
         header.write_to(&mut bytes);
+        // Before the worker can see it: it may begin at once.
+        let moment = self.recorded.as_ref().filter(|_| timed > 0).map(|recorded| recorded.now());
         let sent = link.send(&bytes, run.entries());
         if !matches!(sent, Ok(true)) {
             self.sched.unsent(id);
@@ -270,8 +272,8 @@ impl State {
             self.sched.unsent(id);
             return Err(error);
         }
-        if timed > 0 {
-            self.record_sent(id, (batch, job), run.first, run.count);
+        if let Some(moment) = moment {
+            self.record_sent(id, (batch, job), run.first, run.count, moment);
         }
         if self.sleeps_long
             && self.sched.workers[id].tasks_held() > 1

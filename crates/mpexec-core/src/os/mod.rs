@@ -9,6 +9,7 @@
 //! | [`closing`] | closing what came from another process, elsewhere |
 //! | [`clocks`] | the time that all processes share, and the processor time of another one |
 //! | [`spawn`] | the one thread that starts all children |
+//! | [`status_signal`] | the signal that asks how far a program is does a worker no harm |
 //! | [`exe`] | this program's own executable, held open |
 //! | [`fork`] | telling a worker from a fork of it |
 //! | [`family`] | the children that this process has now |
@@ -44,6 +45,7 @@ pub(crate) mod place;
 pub(crate) mod processors;
 pub(crate) mod sheet;
 pub(crate) mod spawn;
+pub(crate) mod status_signal;
 pub(crate) mod text;
 
 /// The process that this one is a child of, as it is now.

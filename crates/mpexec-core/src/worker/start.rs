@@ -22,7 +22,7 @@ use crate::link::parcels::{CONTEXT_LENGTH, CONTEXT_PARCEL, Parcels};
 use crate::link::{LinkError, shm, socket};
 use crate::os::closing::Foreign;
 use crate::os::death::Waking;
-use crate::os::{blackbox, cgroup, death, descriptors, exe, fork, memory, place};
+use crate::os::{blackbox, cgroup, death, descriptors, exe, fork, memory, place, status_signal};
 
 /// A worker that cannot shake hands leaves with this code.
 const REFUSED: i32 = 97;
@@ -86,6 +86,7 @@ pub(crate) fn init(by_offset: fn(u64) -> Option<Entry>) {
 fn be_worker(coordinator: u32, by_offset: fn(u64) -> Option<Entry>) -> ! {
     ambient::mark_worker_process();
     fork::mark_this_process();
+    status_signal::bear();
     death::settle_in("mpexec-worker");
     let socket = match descriptors::take_socket_from_stdin() {
         Ok(socket) => wrap(socket),

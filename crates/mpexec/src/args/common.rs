@@ -1,13 +1,15 @@
 //! The options of all commands, which stand before or after the command. What is not typed may be said by a variable `MPEXEC_..`.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgAction;
 use mpexec_core::{Chaos, Workers};
 
-use super::{TransportName, When};
+use super::{LogFormat, TransportName, When};
 use crate::numbers;
+use crate::wanted::Wanted;
 
 /// The options of every command.
 #[derive(Clone, Debug, clap::Args)]
@@ -51,6 +53,41 @@ pub(crate) struct Common {
     /// When to show on stderr how far work is that takes over a second; auto: if stderr is a terminal
     #[arg(long, global = true, env = "MPEXEC_PROGRESS", value_name = "WHEN", default_value = "auto")]
     pub(crate) progress: When,
+
+    /// Write a page about the run that needs nothing but itself: a time line for each worker, where the time went, what was slow, what failed
+    ///
+    /// It is complete, or absent, and also written when the run failed or was interrupted. Lines on stderr say what it says of a pool
+    /// that mostly waited.
+    #[arg(long, global = true, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Write the run as a trace, for Perfetto (ui.perfetto.dev) or chrome://tracing
+    #[arg(long, global = true, value_name = "FILE.json")]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// When to say at the end why the pool mostly waited, if it did, and what to do; auto: if stderr is a terminal, or with --report
+    #[arg(long, global = true, env = "MPEXEC_ADVICE", value_name = "WHEN", default_value = "auto")]
+    pub(crate) advice: When,
+
+    /// How to say things on stderr: as text, or as a JSON object a line
+    ///
+    /// Each has time (UTC), level (error, warn, info, debug) and message; an error also has exit_code, and a status its figures. What tasks write to stderr
+    /// themselves is passed on as it is; what commands of `mpexec run` write becomes such lines too.
+    #[arg(long, global = true, env = "MPEXEC_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+impl Common {
+    /// What is to be told of the run beside its result.
+    pub(crate) fn journal(&self) -> Wanted {
+        let seen = std::io::stderr().is_terminal() || self.report.is_some();
+        let advice = match self.advice {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => seen && !self.quiet,
+        };
+        Wanted { report: self.report.clone(), trace: self.trace.clone(), advice }
+    }
 }
 
 fn workers(text: &str) -> Result<Workers, String> {

@@ -112,12 +112,12 @@ impl Sink {
         running.check()?;
         running.advance(batch.num_rows() as u64);
         if let Some(output) = &mut self.output {
-            return Ok(output.write(batch)?);
+            return Ok(running.journal().handing_on(|| output.write(batch))?);
         }
         let text = csv_text(batch)?;
         let titles = if self.begun { text.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1) } else { 0 };
         self.begun = true;
-        print::text(&String::from_utf8_lossy(&text[titles..]))
+        running.journal().handing_on(|| print::text(&String::from_utf8_lossy(&text[titles..])))
     }
 }
 

@@ -57,7 +57,11 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     let stopping = Arc::clone(&flow);
     running.when_stopping(move || stopping.stop(Next::Finish));
     let (name, caller) = (plan.task.clone(), Arc::clone(&pool));
-    flow.feed(move || input.next(&shape), move |_, text| caller.apply_json_async(&name, text))?;
+    let reading = Arc::clone(running);
+    flow.feed(
+        move || reading.journal().reading(|| input.next(&shape)),
+        move |_, text| caller.apply_json_async(&name, text),
+    )?;
     let called = flow.wait();
     workforce::hear_out(&pool, console);
     if called.is_ok() && !running.is_stopping() {
@@ -127,6 +131,9 @@ impl Collector<String> for Calling {
                 return Err(Failure::of_task(error, &format!("call {index}: {error}")));
             }
             self.failed += 1;
+            self.running.one_failed();
+            self.progress.fail();
+            self.running.journal().failed(|| Failure::one_line(&format!("call {index}: {error}")));
             if self.fail_fast {
                 next = Next::Kill;
             }
@@ -135,7 +142,7 @@ impl Collector<String> for Calling {
         self.line.clear();
         outcome::write(index, outcome, &mut self.line);
         if let Some(printer) = &mut self.printer {
-            printer.push(&self.line)?;
+            self.running.journal().handing_on(|| printer.push(&self.line))?;
         }
         self.done += 1;
         self.running.advance(1);

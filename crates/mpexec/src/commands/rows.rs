@@ -45,7 +45,7 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let done = tables.iter().try_for_each(|table| {
         let mut walk = Walk::begin(table, work, plan.reading.on_bad_row, &pool, running)?;
         while let Some((part, bytes)) = walk.next(&mut bad)? {
-            out.take(&part.numbers, part.part.rows)?;
+            running.journal().handing_on(|| out.take(&part.numbers, part.part.rows))?;
             running.advance(part.part.rows);
             progress.advance(bytes);
         }
@@ -82,7 +82,7 @@ pub(crate) fn common_items(
     let done = walk(&tables[0]).and_then(|a| {
         let mut pairs = Pairs::of([a, walk(&tables[1])?], &tables);
         while let Some((rows, bytes)) = pairs.next(&mut bad)? {
-            rows.iter().try_for_each(|row| out.take(row))?;
+            running.journal().handing_on(|| rows.iter().try_for_each(|row| out.take(row)))?;
             running.advance(rows.len() as u64);
             progress.advance(bytes);
         }

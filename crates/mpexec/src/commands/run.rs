@@ -79,9 +79,10 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     let flow = Flow::new(plan.keep_order, collecting);
     let stopping = Arc::clone(&flow);
     running.when_stopping(move || stopping.stop(Next::Finish));
+    let reading = Arc::clone(running);
     let (caller, limits, results) = (Arc::clone(&pool), plan.limits, plan.results.clone());
     flow.feed(
-        move || source.next(),
+        move || reading.journal().reading(|| source.next()),
         move |index, argument| {
             let words = understood(template.as_ref(), argument).words(argument, index + 1);
             arguments.put(index, argument);
@@ -180,7 +181,9 @@ impl Collector<CommandEnd> for Commands {
         };
         let printer = self.printer.as_mut();
         if !end.stdout.is_empty() {
-            printer.map_or(Ok(()), |printer| printer.push(&self.plan.tagged(&end.stdout, &argument)))?;
+            let tagged = self.plan.tagged(&end.stdout, &argument);
+            let journal = self.running.journal();
+            printer.map_or(Ok(()), |printer| journal.handing_on(|| printer.push(&tagged)))?;
         }
         if !end.stderr.is_empty() {
             self.console.raw(&self.plan.tagged(&end.stderr, &argument));
@@ -192,10 +195,17 @@ impl Collector<CommandEnd> for Commands {
             }
             if let Some(failure) = failure {
                 self.failed += 1;
+                self.running.one_failed();
+                self.progress.fail();
                 let command = one_line(&String::from_utf8_lossy(&shown));
+                self.running.journal().failed(|| format!("command {number} {failure}: {command}"));
                 self.first.get_or_insert_with(|| format!("command {number} {failure}: {command}"));
             }
         }
+        self.running.journal().took(Duration::from_secs_f64(end.seconds.max(0.0)), || {
+            let shown = understood(self.template.as_ref(), &argument).shown(&argument, number);
+            format!("{number}: {}", one_line(&String::from_utf8_lossy(&shown)))
+        });
         self.done += 1;
         self.running.advance(1);
         self.progress.advance(1);

@@ -126,7 +126,7 @@ impl Counting<'_> {
                 return Err(Failure::of_task(&error, &line));
             }
         };
-        sink.take(&rows, &part.counts)?;
+        self.running.journal().handing_on(|| sink.take(&rows, &part.counts))?;
         let counted = rows.end - rows.start;
         tally.add(&rows, part.summary).map_err(|error| Failure::task(error.to_string()))?;
         self.running.advance(counted);

@@ -217,7 +217,7 @@ impl<'a> Counting<'a> {
 
     fn take(&mut self, part: PartCounts, sink: &mut Sink) -> Result<(), Failure> {
         let rows = self.rows..self.rows + part.summary.rows;
-        sink.take(&rows, &part.counts)?;
+        self.running.journal().handing_on(|| sink.take(&rows, &part.counts))?;
         self.running.advance(part.summary.rows);
         self.rows = rows.end;
         self.tally.add(&rows, part.summary).map_err(|error| Failure::task(error.to_string()))

@@ -1,0 +1,54 @@
+//! What a command as the signals see it tells of itself: how far it is, and at its end the journal.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::{Running, UNCOUNTED};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::journal::Ending;
+use crate::status::Progressed;
+
+impl Running {
+    /// How far the work is; `None` before anybody knows what it is.
+    pub(crate) fn progressed(&self) -> Option<Progressed> {
+        let (console, work) = self.command.get()?;
+        let rows = self.rows.load(Ordering::Relaxed);
+        Some(Progressed {
+            console: Arc::clone(console),
+            unit: work.unit,
+            verb: work.verb,
+            done: self.done.load(Ordering::Relaxed),
+            all: Some(rows).filter(|rows| *rows < UNCOUNTED),
+            failed: self.failed.load(Ordering::Relaxed),
+            elapsed: self.began.get().map(Instant::elapsed),
+            pool: self.pool.get().map(|pool| pool.stats()),
+        })
+    }
+
+    /// Tells programs what came of the work, if there was any.
+    pub(crate) fn summarise(&self, exit: Exit) {
+        if let Some(progressed) = self.progressed() {
+            progressed.summarise(exit.code());
+        }
+    }
+
+    /// The run is over, whether it came to its goal or not: the journal is written.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files.
+    pub(crate) fn close_journal(&self, exit: Exit, why: Option<String>) -> Result<(), Failure> {
+        let Some((console, work)) = self.command.get().filter(|_| self.journal.is_kept()) else { return Ok(()) };
+        let rows = self.rows.load(Ordering::Relaxed);
+        let ending = Ending {
+            exit,
+            why,
+            unit: work.unit,
+            done: self.done.load(Ordering::Relaxed),
+            all: Some(rows).filter(|rows| *rows < UNCOUNTED),
+            failed: self.failed.load(Ordering::Relaxed),
+        };
+        self.journal.close(&ending, self.pool.get().map(Arc::as_ref), console)
+    }
+}
