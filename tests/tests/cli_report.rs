@@ -41,17 +41,19 @@ fn watched(folder: &TempDir) -> Call {
 #[test]
 fn every_command_with_workers_writes_a_page_and_a_trace() {
     let folder = folder();
-    table(&folder, "a.npy", 400, 3, &[2, 3, 4]);
+    table(&folder, "a.npy", 2, 3, &[2, 3, 4, 6, 9, 10]);
     file(&folder, "b.csv", b"x,y,z\n2,3,4\n6,9,10\n");
     file(&folder, "c.jsonl", b"[2,3,4]\n[6,9,10]\n");
+    file(&folder, "d.jsonl", b"[1,2]\n[3,4]\n");
     let small = small().to_str().expect("a path of ours");
-    let commands: [(&[&str], &str, u64); 7] = [
+    let commands: [(&[&str], &str, u64); 8] = [
         (&["count-range", small], "rows", 1),
+        (&["count-range", "a.npy", "b.csv"], "rows", 4),
         (&["count-range", "b.csv"], "rows", 2),
         (&["normalize", "b.csv"], "rows", 2),
         (&["common-items", "b.csv", "c.jsonl"], "rows", 2),
         (&["frame", "b.csv", "--task", "describe"], "rows", 1),
-        (&["map", "--worker-program", WORKER, "double", "c.jsonl"], "rows", 2),
+        (&["map", "--worker-program", WORKER, "add", "d.jsonl"], "rows", 2),
         (&["run", "true {}", ":::", "1", "2", "3"], "commands", 3),
     ];
     for (words, unit, least) in commands {
@@ -70,7 +72,7 @@ fn every_command_with_workers_writes_a_page_and_a_trace() {
         fs::remove_file(folder.path().join("page.html")).expect("it was written anew");
         fs::remove_file(folder.path().join("trace.json")).expect("it was written anew");
     }
-    assert_eq!(names_in(&folder), ["a.npy", "b.csv", "c.jsonl"], "nothing else is left");
+    assert_eq!(names_in(&folder), ["a.npy", "b.csv", "c.jsonl", "d.jsonl"], "nothing else is left");
 }
 
 #[test]

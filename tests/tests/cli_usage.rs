@@ -103,7 +103,7 @@ fn notes_come_on_request_and_on_stderr_only() {
     }
     assert!(!counted.starts_with("auto: 1 workers"), "{counted}");
     assert!(told.text().starts_with('{') && told.text().lines().count() == 1);
-    assert_eq!(run(&["-v", "-v"]).code(), 0);
+    assert_eq!(run(&["--verbose", "-v"]).code(), 0);
 }
 
 #[test]

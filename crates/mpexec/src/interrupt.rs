@@ -281,8 +281,7 @@ impl Running {
         let (said, heard) = std::sync::mpsc::channel();
         let running = Arc::clone(self);
         // If nobody reads standard output or standard error, neither must hold us.
-        // It is little to write, and the workers are gone.
-        let written = self.close_journal(Exit::Signalled(signal), Some(signal.participle().to_owned()));
+        let written = self.journal_of(signal);
         let telling = std::thread::Builder::new().name("mpexec-message".into()).spawn(move || {
             running.tell(signal);
             running.summarise(Exit::Signalled(signal));

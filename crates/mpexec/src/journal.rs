@@ -120,13 +120,11 @@ impl Journal {
     /// A [`Failure`] of files.
     pub(crate) fn close(&self, ending: &Ending, pool: Option<&Pool>, console: &Console) -> Result<(), Failure> {
         let Some(kept) = self.kept.get() else { return Ok(()) };
-        let files = {
-            let mut files = lock(&kept.files);
-            if std::mem::replace(&mut files.over, true) {
-                return Ok(());
-            }
-            std::mem::take(&mut *files)
-        };
+        // Held to the end: whoever comes second, to end the program, waits for the first.
+        let mut files = lock(&kept.files);
+        if std::mem::replace(&mut files.over, true) {
+            return Ok(());
+        }
         let figures = kept.figures(ending, pool);
         if kept.advice {
             for advice in &figures.advice {
@@ -134,13 +132,13 @@ impl Journal {
             }
         }
         let written = |error: std::io::Error| Failure::files(error.to_string());
-        if let Some(output) = files.report {
+        if let Some(output) = files.report.take() {
             let path = output.path().to_path_buf();
             let output = write(output, |out| page::write(&figures, out)).map_err(written)?;
             output.commit()?;
             console.note(Level::Verbose, &format!("report: {}", path.display()));
         }
-        if let Some(output) = files.trace {
+        if let Some(output) = files.trace.take() {
             write(output, |out| trace::write(&figures, out)).map_err(written)?.commit()?;
         }
         Ok(())

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Running, UNCOUNTED};
-use crate::exit::Exit;
+use crate::exit::{Exit, Signal};
 use crate::failure::Failure;
 use crate::journal::Ending;
 use crate::status::Progressed;
+
+/// How long the journal may take to be written after a signal.
+const WRITING: Duration = Duration::from_secs(2);
 
 impl Running {
     /// How far the work is; `None` before anybody knows what it is.
@@ -32,6 +35,24 @@ impl Running {
         if let Some(progressed) = self.progressed() {
             progressed.summarise(exit.code());
         }
+    }
+
+    /// The same after a signal, however little time is left. It is little to write; but the place may be one that does not answer.
+    pub(super) fn journal_of(self: &Arc<Running>, signal: Signal) -> Result<(), Failure> {
+        if !self.journal.is_kept() {
+            return Ok(());
+        }
+        let (said, heard) = std::sync::mpsc::channel();
+        let running = Arc::clone(self);
+        let writing = std::thread::Builder::new().name("mpexec-journal".into()).spawn(move || {
+            let ending = (Exit::Signalled(signal), Some(signal.participle().to_owned()));
+            // Nobody hears it if it took too long.
+            let _ = said.send(running.close_journal(ending.0, ending.1));
+        });
+        if writing.is_err() {
+            return Ok(());
+        }
+        heard.recv_timeout(WRITING).unwrap_or(Ok(()))
     }
 
     /// The run is over, whether it came to its goal or not: the journal is written.

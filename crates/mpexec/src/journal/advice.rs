@@ -11,7 +11,7 @@ pub(super) struct Known<'a> {
     pub(super) recording: Option<&'a Recording>,
     pub(super) workers: usize,
     pub(super) processors: usize,
-    /// From the start of the pool to the last result.
+    /// From the start of the pool to the last result, or to the end of the output if that was waited for.
     pub(super) window: Duration,
     /// What callers waited for input, and for whoever takes the output.
     pub(super) input: Duration,
@@ -33,6 +33,8 @@ const SHORT: Duration = Duration::from_millis(500);
 const WELL: f64 = 0.6;
 /// What takes so much of the time that is lost is worth a word.
 const SHARE: f64 = 0.35;
+/// Processors of which workers used so much were short; the rest may have been taken by others.
+const COMPUTING: f64 = 0.6;
 /// Tasks below this cost about as much to send as to run.
 const TINY: f64 = 20e-6;
 
@@ -48,7 +50,7 @@ pub(super) fn advise(known: &Known<'_>) -> Vec<Advice> {
     let worked = run / (window * workers);
     let mut found = Vec::new();
     let cores = known.processors as f64;
-    if known.workers > known.processors && known.busy.as_secs_f64() > 0.8 * window * cores {
+    if known.workers > known.processors && known.busy.as_secs_f64() > COMPUTING * window * cores {
         let (workers, cores) = (known.workers, known.processors);
         let why = format!(
             "{workers} workers shared {cores} processor{} that computed all the time",
@@ -135,4 +137,34 @@ fn tail(recording: &Recording, known: &Known<'_>) -> f64 {
     let end = last.iter().flatten().max().copied().unwrap_or_default();
     // One that never had anything waited for something else.
     last.into_iter().flatten().map(|last| (end - last).as_secs_f64()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a pool of 4 workers on so many processors, whose tasks ran for so long altogether and computed all the time, in a second.
+    fn told(processors: usize, run: f64) -> Vec<String> {
+        let mut recording = Recording::default();
+        (recording.totals.batches, recording.totals.tasks) = (10, 10);
+        recording.totals.run = Duration::from_secs_f64(run);
+        let (window, busy) = (Duration::from_secs(1), Duration::from_secs_f64(run.min(processors as f64)));
+        let (input, output) = (Duration::ZERO, Duration::ZERO);
+        let known = Known { recording: Some(&recording), workers: 4, processors, window, input, output, busy };
+        advise(&known).into_iter().map(|advice| advice.why).collect()
+    }
+
+    #[test]
+    fn more_workers_than_processors_are_told_of_where_they_compute() {
+        assert_eq!(told(1, 3.9), ["4 workers shared 1 processor that computed all the time"]);
+        assert_eq!(told(2, 3.9), ["4 workers shared 2 processors that computed all the time"]);
+        assert_eq!(told(4, 3.9), [""; 0]);
+    }
+
+    #[test]
+    fn who_has_nothing_else_to_be_told_hears_that_there_was_too_little_to_do() {
+        // No worker was ever ready, as far as this recording knows: that is what is told first.
+        assert_eq!(told(4, 0.4)[0], "workers were being started for 100 % of the time in which none ran");
+        assert_eq!(advise(&Known::default()), []);
+    }
 }

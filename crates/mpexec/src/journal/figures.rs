@@ -99,7 +99,7 @@ impl Figures {
             recording: Some(recording),
             workers,
             processors: run.processors,
-            window,
+            window: if run.output > run.elapsed / 3 { run.elapsed } else { window },
             input: totals.input + run.input,
             output: run.output,
             busy: run.busy,
