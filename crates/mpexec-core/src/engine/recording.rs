@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mpexec_wire::Status;
 
 use super::Engine;
+use super::recorded::Recorded;
 use super::recorder::Recorder;
 use super::scheduler::{JobId, WorkerId};
 use super::state::State;
@@ -13,6 +14,14 @@ use crate::error::{Exit, TaskError};
 use crate::link::Timing;
 use crate::os::clocks;
 use crate::recording::{Recording, WorkerChange};
+
+/// Out of the way of those who record nothing.
+#[cold]
+#[inline(never)]
+fn noted(recorded: &mut Recorded, note: impl FnOnce(&mut Recorder, u64)) {
+    let now = recorded.now();
+    note(&mut recorded.recorder, now);
+}
 
 /// What callers spend their time on, each on its own thread.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +73,12 @@ impl Engine {
         if !self.config.record {
             return does();
         }
+        self.timed(pastime, does)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn timed<T>(&self, pastime: Pastime, does: impl FnOnce() -> T) -> T {
         let began = clocks::now();
         let done = does();
         self.spent(pastime, clocks::now() - began);
@@ -87,8 +102,7 @@ impl State {
     #[inline]
     fn record(&mut self, note: impl FnOnce(&mut Recorder, u64)) {
         if let Some(recorded) = &mut self.recorded {
-            let now = recorded.now();
-            note(&mut recorded.recorder, now);
+            noted(recorded, note);
         }
     }
 
@@ -99,6 +113,8 @@ impl State {
     }
 
     /// `moment`: when it was not sent yet.
+    #[cold]
+    #[inline(never)]
     pub(super) fn record_sent(
         &mut self,
         worker: WorkerId,
@@ -113,8 +129,10 @@ impl State {
 
     #[inline]
     pub(super) fn record_came(&mut self, worker: WorkerId, batch: u64, statuses: impl Iterator<Item = Status>) {
-        self.record(|recorder, now| recorder.came(worker, batch, statuses, now));
-        self.record_depth();
+        if self.recorded.is_some() {
+            self.record(|recorder, now| recorder.came(worker, batch, statuses, now));
+            self.record_depth();
+        }
     }
 
     #[inline]
@@ -146,7 +164,8 @@ impl State {
         self.record(|recorder, now| recorder.ended(worker, what, now));
     }
 
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn record_depth(&mut self) {
         if let Some(recorded) = &mut self.recorded {
             let (now, sched) = (recorded.now(), &self.sched);

@@ -4,7 +4,7 @@ use super::{Pool, PoolBuilder};
 use crate::recording::Recording;
 
 impl PoolBuilder {
-    /// Keeps what happens when: [`Pool::recording`] gives it, with the times of each batch. It costs a worker two looks at a clock for each
+    /// Keeps what happens when: [`Pool::recording`] gives it, with the times of each batch. It costs a worker a look at a clock for each
     /// task, and this process some hundred nanoseconds for each batch. Without it nothing is measured.
     pub fn record(mut self) -> PoolBuilder {
         self.config.record = true;
