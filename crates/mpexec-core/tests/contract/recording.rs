@@ -59,7 +59,11 @@ fn every_task_is_in_one_batch_and_the_times_of_a_batch_follow_each_other(transpo
     assert_eq!((totals.tasks, totals.failed(), totals.batches), (5_500, 0, recording.spans.len() as u64));
     assert_eq!(recording.batch_sizes.iter().sum::<u64>(), totals.batches);
     assert_eq!(recording.task_times.iter().sum::<u64>(), 5_500);
-    assert!([totals.run, totals.encode, totals.decode, totals.transfer].iter().all(|time| !time.is_zero()));
+    let times = [totals.input, totals.encode, totals.queue, totals.transfer, totals.run, totals.decode];
+    assert!(times.iter().all(|time| !time.is_zero()), "{times:?}");
+    assert_eq!((totals.cancelled, totals.otherwise_failed), (0, 0));
+    // So short a run is kept as it was.
+    assert_eq!((recording.resolution, recording.events_left_out), (Duration::ZERO, 0));
     assert!(!recording.depths.is_empty());
 }
 
