@@ -111,8 +111,11 @@ impl DataFile {
     /// # Errors
     /// [`DataError::Shrunk`] if the file has them no longer, [`DataError::Io`] if it cannot be read.
     pub fn read(&self, range: Range<u64>, buffer: &mut Vec<u8>) -> Result<(), DataError> {
-        buffer.clear();
-        self.read_on(range, buffer)
+        let io = |cause| DataError::Io { path: self.path.clone(), doing: "read it", cause };
+        let length = usize::try_from(range.end - range.start).map_err(|_| io(io::ErrorKind::OutOfMemory.into()))?;
+        // What is there already is read over, so it need not be cleared.
+        buffer.resize(length, 0);
+        self.fill(range, buffer)
     }
 
     /// Reads these bytes and appends them to `buffer`.
@@ -121,7 +124,13 @@ impl DataFile {
         let io = |cause| DataError::Io { path: self.path.clone(), doing: "read it", cause };
         let more = usize::try_from(range.end - range.start).map_err(|_| io(io::ErrorKind::OutOfMemory.into()))?;
         buffer.resize(before + more, 0);
-        self.file.read_exact_at(&mut buffer[before..], range.start).map_err(|cause| {
+        self.fill(range, &mut buffer[before..])
+    }
+
+    /// Reads these bytes over what is in `buffer`.
+    fn fill(&self, range: Range<u64>, buffer: &mut [u8]) -> Result<(), DataError> {
+        let io = |cause| DataError::Io { path: self.path.clone(), doing: "read it", cause };
+        self.file.read_exact_at(buffer, range.start).map_err(|cause| {
             let found = self.file.metadata().map_or(0, |metadata| metadata.len());
             if cause.kind() == io::ErrorKind::UnexpectedEof && found < range.end {
                 DataError::Shrunk { path: self.path.clone(), expected: range.end, found }

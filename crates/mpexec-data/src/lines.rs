@@ -28,9 +28,8 @@ impl DataFile {
     /// # Errors
     /// Those of [`read`](DataFile::read).
     pub fn lines_in(&self, stretch: Range<u64>, first: u64, buffer: &mut Vec<u8>) -> Result<Option<u64>, DataError> {
-        buffer.clear();
         let from = if stretch.start > first { stretch.start - 1 } else { stretch.start };
-        self.read_on(from..stretch.end, buffer)?;
+        self.read(from..stretch.end, buffer)?;
         let skip = if stretch.start > first {
             match memchr(b'\n', buffer).map(|at| at + 1) {
                 Some(skip) if skip < buffer.len() => skip,
