@@ -64,6 +64,34 @@ fn line_ends_within_fields_are_no_rows_wherever_the_file_is_cut() {
 }
 
 #[test]
+fn fields_of_several_lines_that_begin_in_the_midst_of_a_file_change_neither_counts_nor_lines() {
+    let folder = folder();
+    let expected = small_counts();
+    let (mut row_number, mut lines) = (0, 1);
+    let text = small_as(|row| {
+        row_number += 1;
+        let long = row_number > expected.len() / 2 && row_number % 3 == 0;
+        lines += if long { 42 } else { 1 };
+        let note = if long { format!("\"a\n{}\"", "4,4,4,4,4,4\n".repeat(40)) } else { "short".to_owned() };
+        format!("{note},{}", joined(row, ","))
+    });
+    file(&folder, "notes.csv", format!("text,a,b,c,d,e\n{text}").as_bytes());
+    file(&folder, "broken.csv", format!("text,a,b,c,d,e\n{text}short,1,2,x,4,5\n").as_bytes());
+    for workers in ["1", "2", "7"] {
+        let asked = ["--columns", "a,b,c,d,e", "--output", "counts.npy", "--workers", workers];
+        let done = count(&folder, "notes.csv").args(asked).run();
+        assert_eq!((done.code(), done.stderr.as_str()), (0, ""));
+        assert_eq!(counts_in(&folder.path().join("counts.npy")), expected, "{workers} workers");
+        let broken = count(&folder, "broken.csv").args(asked).run();
+        assert!(
+            broken.fault(3).starts_with(&format!("broken.csv: line {}, column 4 (c): ", lines + 1)),
+            "{}",
+            broken.stderr
+        );
+    }
+}
+
+#[test]
 fn several_files_are_one_table_and_their_rows_are_numbered_through() {
     let folder = folder();
     file(&folder, "a.csv", b"x,y\n4,5\n1,2\n");

@@ -1,4 +1,4 @@
-//! The examples of the library, run as people run them: each ends well and prints what it says that it shows.
+//! The examples of the libraries, run as people run them: each ends well and prints what it says that it shows.
 
 mod common;
 
@@ -31,6 +31,7 @@ const SHOWN: &[(&str, &[&str])] = &[
             "4 answers, 3 failures, and the pool still works\n",
         ],
     ),
+    ("csv_table", &[" rows, ", " numbers from 4 to 8\n"]),
     (
         "error_handling",
         &[
@@ -42,6 +43,7 @@ const SHOWN: &[(&str, &[&str])] = &[
             "refused: workers cannot be 0",
         ],
     ),
+    ("flights", &["distance", "4 flights, the fastest 516.7 miles an hour\n"]),
     ("leaky_function", &["by number: 40 calls in 4 processes", "by memory: a fresh process came after "]),
     ("logging", &["[Some(2.0), None, Some(3.0)]\n"]),
     ("own_worker_program", &["words: [4, 2, 2]; no function \"letter-count\" is registered in "]),

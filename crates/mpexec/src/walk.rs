@@ -59,7 +59,7 @@ impl<'a> Walk<'a> {
         pool: &'a Pool,
         running: &'a Running,
     ) -> Result<Walk<'a>, Failure> {
-        let mut parts = table.parts(pool, pool.workers(), running)?.into_iter();
+        let mut parts = table.parts(None, pool, pool.workers(), running)?.into_iter();
         let sizes = Rc::new(RefCell::new(VecDeque::new()));
         let broken = Rc::new(RefCell::new(None));
         let (told, sized) = (Rc::clone(&broken), Rc::clone(&sizes));

@@ -3,7 +3,6 @@
 //! Texts are cut into ranges of bytes or into batches; what lies column by column has parts of its own.
 
 use std::fs::File;
-use std::ops::Range;
 use std::path::PathBuf;
 
 use mpexec::names::shown;
@@ -179,11 +178,36 @@ impl Table {
         self.type_name
     }
 
-    /// Its parts in order, if it is a file. That workers may have to find where rows begin is done here.
+    /// Its stretches in order, if it is a file of CSV and more than one: where there are no quotes, a line is a row, and nobody need look
+    /// for rows before they are counted.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files.
+    pub(crate) fn lines(&self, workers: usize) -> Result<Vec<Piece>, Failure> {
+        let (Origin::Text(Source::File(file)), Rows::Csv { .. }) = (&self.origin, &self.rows) else {
+            return Ok(Vec::new());
+        };
+        let first = self.first;
+        let pieces = Pieces::cut(file.length() - first, 1, workers);
+        if pieces.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let input = self.reference(file.file())?;
+        let stretches = pieces.iter().map(|piece| first + piece.start..first + piece.end);
+        Ok(stretches.map(|stretch| Piece::Lines { input: input.clone(), stretch, first }).collect())
+    }
+
+    /// Its parts in order, if it is a file: all, or `from` where a row begins on. That workers may have to find where rows begin is done here.
     ///
     /// # Errors
     /// A [`Failure`] of files or of the pool, or of a signal that came meanwhile.
-    pub(crate) fn parts(&self, pool: &Pool, workers: usize, running: &Running) -> Result<Vec<Piece>, Failure> {
+    pub(crate) fn parts(
+        &self,
+        from: Option<u64>,
+        pool: &Pool,
+        workers: usize,
+        running: &Running,
+    ) -> Result<Vec<Piece>, Failure> {
         let file = match &self.origin {
             Origin::Columnar(file, _) => {
                 let input = self.reference(file.file())?;
@@ -201,22 +225,19 @@ impl Table {
             Origin::Text(Source::File(file)) => file,
         };
         let reference = self.reference(file.file())?;
-        let pieces = Pieces::cut(file.length() - self.first, 1, workers);
-        let stretches = pieces.iter().map(|piece| self.first + piece.start..self.first + piece.end);
+        let first = from.unwrap_or(self.first);
+        let pieces = Pieces::cut(file.length() - first, 1, workers);
+        let stretches = pieces.iter().map(|piece| first + piece.start..first + piece.end);
         let in_file = |range| Piece::File { input: reference.clone(), range };
         match &self.rows {
             // The lines that begin in a stretch are found by whoever counts them.
             Rows::Json { .. } | Rows::Columnar { .. } | Rows::Array { .. } => Ok(stretches.map(in_file).collect()),
             Rows::Csv { dialect, .. } => {
-                let mut starts = vec![self.first];
+                let mut starts = vec![first];
                 if pieces.len() > 1 {
-                    let job = |stretch| SurveyJob {
-                        input: reference.clone(),
-                        stretch,
-                        first: self.first,
-                        delimiter: dialect.delimiter,
-                    };
-                    starts = self.row_starts(pool, stretches, job, running)?;
+                    let (input, delimiter) = (&reference, dialect.delimiter);
+                    let job = |stretch| SurveyJob { input: input.clone(), stretch, first, delimiter };
+                    starts = self.row_starts(first, pool, stretches.map(job), running)?;
                 }
                 let ends = starts.iter().skip(1).copied().chain([file.length()]);
                 let ranges = starts.iter().copied().zip(ends).filter(|(start, end)| start < end);
@@ -232,14 +253,14 @@ impl Table {
 
     fn row_starts(
         &self,
+        first: u64,
         pool: &Pool,
-        stretches: impl Iterator<Item = Range<u64>>,
-        job: impl Fn(Range<u64>) -> SurveyJob,
+        stretches: impl Iterator<Item = SurveyJob>,
         running: &Running,
     ) -> Result<Vec<u64>, Failure> {
         let stretches = stretches.take_while(|_| !running.is_stopping());
         let mut walked = Vec::new();
-        for answer in pool.imap(named(SURVEY, survey), stretches.map(job)) {
+        for answer in pool.imap(named(SURVEY, survey), stretches) {
             let answer = answer.map_err(|error| {
                 Failure::of_task(&error, &format!("{}: its rows were not found: {error}", self.name()))
             })?;
@@ -247,7 +268,7 @@ impl Table {
             running.check()?;
         }
         running.check()?;
-        Ok(row_starts(self.first, walked))
+        Ok(row_starts(first, walked))
     }
 
     /// The next batch, if it is a stream.

@@ -64,6 +64,12 @@ pub enum CountFault {
     /// The output could not be written.
     #[error("{0}")]
     Output(String),
+    /// There are quotes in the lines that were to be rows: the row that begins here may go on in the next stretch.
+    #[error("there are quotes behind byte {from}: its lines may not be its rows")]
+    Quoted {
+        /// Where the first of these lines begins.
+        from: u64,
+    },
 }
 
 /// Counts the rows of one piece.

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use memchr::memchr;
 use mpexec_data::{
     BadRow, Bounds, CellBounds, CsvCounter, DataError, DataFile, Dialect, FileRef, Format, JsonCounter, JsonTable,
     OnBadRow, PartCounts, Stretch, survey_csv,
@@ -48,6 +49,16 @@ pub enum Piece {
         /// These bytes of it: whole rows of CSV, or the lines of JSON that begin in them. Of an array these rows, of a file that lies
         /// column by column the number of the part, from 0 on.
         range: Range<u64>,
+    },
+    /// The lines of a file that begin in a stretch of it, as rows of CSV: so if there is no quote in them, and else this is no part
+    /// ([`CountFault::Quoted`]).
+    Lines {
+        /// The file.
+        input: FileRef,
+        /// The bytes.
+        stretch: Range<u64>,
+        /// Where the first row begins.
+        first: u64,
     },
     /// Here: what came through a pipe or was unpacked.
     Here {
@@ -94,14 +105,14 @@ impl Piece {
     /// How much it is: bytes of a text, rows of an array, or one part.
     pub fn size(&self) -> u64 {
         match self {
-            Piece::File { range, .. } => range.end - range.start,
+            Piece::File { range, .. } | Piece::Lines { stretch: range, .. } => range.end - range.start,
             Piece::Here { bytes, .. } => bytes.len() as u64,
         }
     }
 
     fn name(&self) -> &str {
         match self {
-            Piece::File { input, .. } => &input.name,
+            Piece::File { input, .. } | Piece::Lines { input, .. } => &input.name,
             Piece::Here { name, .. } => name,
         }
     }
@@ -110,7 +121,9 @@ impl Piece {
     pub(super) fn in_file(&self) -> Result<(&FileRef, &Range<u64>), CountFault> {
         match self {
             Piece::File { input, range } => Ok((input, range)),
-            Piece::Here { name, .. } => Err(CountFault::Input(format!("{name}: cannot be read from a stream"))),
+            Piece::Lines { .. } | Piece::Here { .. } => {
+                Err(CountFault::Input(format!("{}: cannot be read as text or from a stream", self.name())))
+            }
         }
     }
 }
@@ -139,7 +152,7 @@ thread_local! {
 /// Counts the rows of one part.
 ///
 /// # Errors
-/// [`CountFault::Input`] if the file cannot be read or the bounds are none.
+/// [`CountFault::Input`] if the file cannot be read or the bounds are none, [`CountFault::Quoted`] if lines are no rows here.
 pub fn count_table(job: TableJob) -> Result<TableAnswer, CountFault> {
     let bounds = CellBounds::parse(&job.minimum, &job.maximum)
         .map_err(|error| CountFault::Input(format!("{}: {error}", job.piece.name())))?;
@@ -182,6 +195,17 @@ pub(super) fn with_text<T>(
 ) -> Result<T, CountFault> {
     match text {
         Piece::Here { bytes, .. } => Ok(work(&bytes)),
+        Piece::Lines { input, stretch, first } => {
+            let done = with_bytes(&input, |file, buffer| {
+                let begin = file.lines_in(stretch, first, buffer)?;
+                if begin.is_none() {
+                    buffer.clear();
+                }
+                let quoted = memchr(b'"', buffer).is_some();
+                Ok(if quoted { Err(begin.unwrap_or(first)) } else { Ok(work(buffer)) })
+            })?;
+            done.map_err(|from| CountFault::Quoted { from })
+        }
         Piece::File { input, range } => with_bytes(&input, |file, buffer| {
             match lines_from {
                 None => file.read(range, buffer)?,

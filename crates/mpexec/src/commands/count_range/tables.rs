@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mpexec::tasks::{COUNT_TABLE, CountFault, TableAnswer, TableJob, count_table};
+use mpexec::tasks::{COUNT_TABLE, CountFault, Piece, TableAnswer, TableJob, count_table};
 use mpexec_core::{Pool, TaskError, named};
 use mpexec_data::{CellBounds, CountWidth, DataError, PartCounts, Summary};
 
@@ -159,8 +159,33 @@ impl<'a> Counting<'a> {
         Ok(Counted { summary: self.tally.finish(), bad, seconds })
     }
 
+    /// Counts a table: by lines as long as these are its rows, and the rest by parts whose rows were looked for.
     fn table(&mut self, table: &Table, workers: usize, sink: &mut Sink) -> Result<(), Failure> {
-        let mut parts = table.parts(self.pool, workers, self.running)?.into_iter();
+        let (mut lines, mut rest) = (0, None);
+        let by_lines = table.lines(workers)?;
+        if !by_lines.is_empty() {
+            rest = self.parts(table, by_lines, sink, &mut lines)?;
+            if rest.is_none() {
+                return Ok(());
+            }
+        }
+        let parts = table.parts(rest, self.pool, workers, self.running)?;
+        match self.parts(table, parts, sink, &mut lines)? {
+            None => Ok(()),
+            Some(from) => Err(Failure::files(CountFault::Quoted { from }.to_string())),
+        }
+    }
+
+    /// Counts these parts and, of a stream, what comes behind them, from the line `lines` on. Returns where the first begins that is none,
+    /// if there is one: behind it nothing is counted.
+    fn parts(
+        &mut self,
+        table: &Table,
+        parts: Vec<Piece>,
+        sink: &mut Sink,
+        lines: &mut u64,
+    ) -> Result<Option<u64>, Failure> {
+        let mut parts = parts.into_iter();
         let sizes = RefCell::new(VecDeque::new());
         let broken = RefCell::new(None);
         let running = self.running;
@@ -183,13 +208,15 @@ impl<'a> Counting<'a> {
                 kept,
             }
         });
-        let mut lines = 0;
         for answer in self.pool.imap(named(COUNT_TABLE, count_table), jobs) {
-            let part = self.good(answer, table, lines)?;
-            if let Some(bad) = &part.first_bad {
-                self.bad.first.get_or_insert_with(|| table.tell(bad, lines));
+            if let Ok(Err(CountFault::Quoted { from })) = answer {
+                return Ok(Some(from));
             }
-            lines += part.lines;
+            let part = self.good(answer, table, *lines)?;
+            if let Some(bad) = &part.first_bad {
+                self.bad.first.get_or_insert_with(|| table.tell(bad, *lines));
+            }
+            *lines += part.lines;
             self.bad.count += part.bad;
             let bytes = sizes.borrow_mut().pop_front().unwrap_or_default();
             self.progress.advance(if self.unit == Unit::Rows { part.summary.rows } else { bytes });
@@ -197,7 +224,7 @@ impl<'a> Counting<'a> {
             // Many more may be on their way; what was taken is whole, and nobody waits for the others.
             self.running.check()?;
         }
-        broken.take().map_or(Ok(()), |error: DataError| Err(error.into()))
+        broken.take().map_or(Ok(None), |error: DataError| Err(error.into()))
     }
 
     /// The counts of a part, if it has some.
