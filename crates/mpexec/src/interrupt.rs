@@ -32,7 +32,7 @@ const NAMING: Duration = Duration::from_secs(2);
 const DISMISSAL: Duration = Duration::from_secs(1);
 
 /// How long the message and the line that is being printed may take to be written, should nobody read them.
-const MESSAGE: Duration = Duration::from_millis(200);
+const MESSAGE: Duration = Duration::from_secs(1);
 
 /// Ctrl-C ends all programs of a pipeline. If the reader is the quicker, its end is seen before the signal; so long is
 /// waited for one before the reader is thought to have left by itself.

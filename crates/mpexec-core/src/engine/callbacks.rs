@@ -76,12 +76,29 @@ impl Callbacks {
     }
 
     pub(crate) fn run(&self, call: Callback) {
+        if let Err(call) = self.queue(call) {
+            self.run_now(call);
+        }
+    }
+
+    /// Puts it behind those that wait. Nothing of the user's runs in here.
+    ///
+    /// # Errors
+    /// There is no thread: the callback comes back, for [`run_now`](Callbacks::run_now).
+    pub(crate) fn queue(&self, call: Callback) -> Result<(), Callback> {
         self.pending.count.fetch_add(1, Ordering::AcqRel);
         let sent = self.queue.lock().unwrap_or_else(PoisonError::into_inner).send(call);
-        if let Err(back) = sent {
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(back.0));
+        sent.map_err(|back| {
             self.pending.count.fetch_sub(1, Ordering::AcqRel);
-        }
+            back.0
+        })
+    }
+
+    /// Late beats never.
+    pub(crate) fn run_now(&self, call: Callback) {
+        self.pending.count.fetch_add(1, Ordering::AcqRel);
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+        self.pending.count.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Whether this very thread runs them.

@@ -8,7 +8,7 @@
 //! result for which another sleeps on the bells, that one would not be rung for it.
 //!
 //! The baton is a role, not a lock: the lock is held for moments only, and never while anything of the user's runs.
-//! [`Held`] releases it before it wakes futures and hands over callbacks.
+//! [`Held`] hands callbacks over in the order of their calls, and releases it before it wakes futures.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -53,7 +53,16 @@ impl Drop for Held<'_> {
         if !state.has_errands() {
             return;
         }
-        let (after, trash) = (std::mem::take(&mut state.after), std::mem::take(&mut state.trash));
+        let (mut after, trash) = (std::mem::take(&mut state.after), std::mem::take(&mut state.trash));
+        // In the order of their calls' ends, and so still under the lock: another thread may have the next one at once.
+        if after.iter().any(|hook| matches!(hook, Hook::Callback(_))) {
+            let callbacks = self.engine.callbacks.get_or_init(Callbacks::start);
+            let queued = |hook| match hook {
+                Hook::Callback(call) => callbacks.queue(call).err().map(Hook::Callback),
+                other => Some(other),
+            };
+            after = after.into_iter().filter_map(queued).collect();
+        }
         let unused = std::mem::take(&mut state.unused);
         drop(state);
         drop(unused);
@@ -64,7 +73,7 @@ impl Drop for Held<'_> {
                 Hook::Arrival(arrivals, number) => arrivals.add(number),
                 // Whoever turns the crank may be the supervisor, or a thread that waits for something else.
                 Hook::Task(waker) => aside(Box::new(move || waker.wake())),
-                Hook::Callback(call) => self.engine.callbacks.get_or_init(Callbacks::start).run(call),
+                Hook::Callback(call) => self.engine.callbacks.get_or_init(Callbacks::start).run_now(call),
             }
         }
         for job in trash {
