@@ -19,6 +19,7 @@ pub use errors::{RecvError, SendError};
 pub use receiving::Messages;
 
 use crate::carry::outgoing::{NOT_HERE, attach};
+use crate::carry::packets::ChannelEnd;
 use crate::carry::{Attachment, incoming, packets};
 
 /// A value up to so many bytes travels within its packet,
@@ -106,7 +107,7 @@ fn make<T>(capacity: Option<usize>) -> io::Result<(Sender<T>, Receiver<T>)> {
 
 /// The sending end of a [`channel`](channel()).
 pub struct Sender<T> {
-    fd: Arc<OwnedFd>,
+    fd: Arc<ChannelEnd>,
     /// What is longer does not travel within its packet.
     inline: usize,
     messages: PhantomData<fn(T)>,
@@ -114,7 +115,7 @@ pub struct Sender<T> {
 
 /// The receiving end of a [`channel`](channel()).
 pub struct Receiver<T> {
-    fd: Arc<OwnedFd>,
+    fd: Arc<ChannelEnd>,
     most_bytes: u64,
     messages: PhantomData<fn() -> T>,
 }
@@ -122,13 +123,13 @@ pub struct Receiver<T> {
 impl<T> Sender<T> {
     fn of(fd: OwnedFd) -> Sender<T> {
         let inline = (packets::capacity(fd.as_fd()) / AT_LEAST).min(MOST_INLINE);
-        Sender { fd: Arc::new(fd), inline, messages: PhantomData }
+        Sender { fd: ChannelEnd::of_senders(fd), inline, messages: PhantomData }
     }
 }
 
 impl<T> Receiver<T> {
     fn of(fd: OwnedFd) -> Receiver<T> {
-        Receiver { fd: Arc::new(fd), most_bytes: MOST_BYTES, messages: PhantomData }
+        Receiver { fd: ChannelEnd::of_receivers(fd), most_bytes: MOST_BYTES, messages: PhantomData }
     }
 }
 

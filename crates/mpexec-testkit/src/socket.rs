@@ -46,17 +46,17 @@ pub fn send_urgently(socket: &OwnedFd, bytes: &[u8], attached: &[BorrowedFd<'_>]
 }
 
 fn send_as(socket: &OwnedFd, mut bytes: &[u8], attached: &[BorrowedFd<'_>], flags: SendFlags) -> bool {
-    while !bytes.is_empty() {
+    loop {
         // As many as the kernel passes at once.
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(253))];
         let mut ancillary = SendAncillaryBuffer::new(&mut room);
         assert!(attached.is_empty() || ancillary.push(SendAncillaryMessage::ScmRights(attached)));
         match sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, flags | SendFlags::NOSIGNAL) {
+            Ok(sent) if sent == bytes.len() => return true,
             Ok(sent) => bytes = &bytes[sent..],
             Err(_) => return false,
         }
     }
-    true
 }
 
 /// A whole frame.

@@ -15,24 +15,24 @@ pub(crate) mod incoming;
 pub(crate) mod outgoing;
 pub(crate) mod packets;
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use buffer::{Buffer, Mailbox};
+use packets::ChannelEnd;
 
 /// A descriptor that travels with a value.
 #[derive(Clone, Debug)]
 pub(crate) enum Attachment {
     /// For the one value that names it.
-    Once { number: u64, fd: Arc<OwnedFd> },
+    Once { number: u64, fd: Arc<ChannelEnd> },
     /// Kept by each process that gets it.
     Kept(Arc<Buffer>),
 }
 
 impl Attachment {
     /// For the one value that names it.
-    pub(crate) fn once(fd: Arc<OwnedFd>) -> Attachment {
+    pub(crate) fn once(fd: Arc<ChannelEnd>) -> Attachment {
         Attachment::Once { number: new_number(), fd }
     }
 

@@ -87,12 +87,12 @@ pub(crate) fn attach(attachment: impl FnOnce() -> Attachment) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
+    use crate::carry::packets::ChannelEnd;
 
     fn some() -> Attachment {
-        Attachment::once(Arc::new(std::fs::File::open("/dev/null").unwrap().into()))
+        Attachment::once(ChannelEnd::of_senders(std::fs::File::open("/dev/null").unwrap().into()))
     }
 
     #[test]

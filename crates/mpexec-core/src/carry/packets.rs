@@ -7,6 +7,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mpexec_ring::{OpenError, Parcel};
@@ -23,6 +24,41 @@ use crate::os::descriptors;
 
 /// More descriptors than these the kernel does not pass at once.
 pub(crate) const MOST_ATTACHED: usize = closing::MOST_AT_ONCE;
+
+/// An end of a channel. That of receivers may hold at its end what was sent and nobody has received, descriptors too.
+#[derive(Debug)]
+pub(crate) struct ChannelEnd {
+    /// `None`: it is being dropped.
+    fd: Option<OwnedFd>,
+    receives: bool,
+}
+
+impl ChannelEnd {
+    /// An end of those who send. Nothing can lie there, as nobody can send that way.
+    pub(crate) fn of_senders(fd: OwnedFd) -> Arc<ChannelEnd> {
+        Arc::new(ChannelEnd { fd: Some(fd), receives: false })
+    }
+
+    /// An end of those who receive.
+    pub(crate) fn of_receivers(fd: OwnedFd) -> Arc<ChannelEnd> {
+        Arc::new(ChannelEnd { fd: Some(fd), receives: true })
+    }
+}
+
+impl AsFd for ChannelEnd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_ref().expect("it is there until it is dropped").as_fd()
+    }
+}
+
+impl Drop for ChannelEnd {
+    fn drop(&mut self) {
+        match self.fd.take() {
+            Some(fd) if self.receives => closing::close_end(fd),
+            fd => drop(fd),
+        }
+    }
+}
 
 /// A pair: the senders' end, the receivers' end. `capacity`: about how many bytes may wait between them.
 pub(crate) fn pair(capacity: Option<usize>) -> io::Result<(OwnedFd, OwnedFd)> {

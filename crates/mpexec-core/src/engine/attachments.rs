@@ -86,17 +86,17 @@ impl Attachments {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
     use crate::carry::Buffer;
+    use crate::carry::packets::ChannelEnd;
 
     fn kept() -> Attachment {
         Attachment::Kept(Buffer::copy_of(b"x").unwrap())
     }
 
     fn once() -> Attachment {
-        Attachment::once(Arc::new(std::fs::File::open("/dev/null").unwrap().into()))
+        Attachment::once(ChannelEnd::of_senders(std::fs::File::open("/dev/null").unwrap().into()))
     }
 
     fn numbers<'a>(all: impl IntoIterator<Item = &'a Attachment>) -> Vec<u64> {

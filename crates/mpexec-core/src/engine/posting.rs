@@ -5,7 +5,6 @@
 //! one socket in its order, so this never comes before the descriptor does.
 
 use std::os::fd::AsFd;
-use std::sync::Arc;
 
 use mpexec_wire::Entries;
 
@@ -14,7 +13,6 @@ use super::scheduler::{JobId, Run, WorkerId};
 use super::state::State;
 use crate::carry::Attachment;
 use crate::link::LinkError;
-use crate::os::closing;
 
 impl State {
     /// Sends what the tasks of a run name.
@@ -67,7 +65,7 @@ impl State {
         for attachment in over {
             match attachment {
                 // At once: who sees the outcome may ask the channel whether it has ended.
-                Attachment::Once { fd, .. } => drop(Arc::into_inner(fd).map(closing::close_end)),
+                Attachment::Once { fd, .. } => drop(fd),
                 // It may be large, and to unmap it takes a while.
                 Attachment::Kept(buffer) => self.unused.push(buffer),
             }

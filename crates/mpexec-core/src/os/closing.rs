@@ -18,27 +18,20 @@
 #![expect(unsafe_code, reason = "a descriptor that another thread closes is asked about by its number")]
 
 use std::collections::VecDeque;
-use std::ffi::c_int;
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use mpexec_ring::{OpenError, Parcel};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, fcntl_get_seals};
-use rustix::io::{DupFlags, Errno};
-use rustix::net::{AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg, sockopt};
+use rustix::io::DupFlags;
 
-use super::descriptors;
+use super::{descriptors, hastening};
 
 /// More threads do not close at once.
 const MOST: usize = 32;
 /// Descriptors that can come with one message, so the kernel.
 pub(crate) const MOST_AT_ONCE: usize = 253;
-/// More messages do not fit into a socket's buffer.
-const MOST_PEEKED: usize = 10_000;
-
 /// A descriptor that came from another process and was not looked at yet. Dropped, it is closed elsewhere.
 #[derive(Debug)]
 pub(crate) struct Foreign(Option<OwnedFd>);
@@ -81,22 +74,13 @@ impl Drop for Foreign {
     }
 }
 
-/// Closes our end of a channel, or what came as one: elsewhere if there is something in it that was sent and not received, since a descriptor
-/// may lie there.
+/// Closes our end of a channel: elsewhere if there is something in it that was sent and not received, since a descriptor may lie there. To ask for that waits
+/// for nobody, whoever is just receiving from it; an end to which nobody can send any more looks as if something lay there.
 pub(crate) fn close_end(end: OwnedFd) {
-    let mut byte = [0];
-    let mut none = RecvAncillaryBuffer::default();
-    let peeked = recvmsg(
-        &end,
-        &mut [IoSliceMut::new(&mut byte)],
-        &mut none,
-        RecvFlags::PEEK | RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC,
-    );
-    match peeked {
-        // That descriptors lie there shows as what does not fit.
-        Ok(message) if message.bytes > 0 || message.flags.contains(ReturnFlags::CTRUNC) => elsewhere(end),
-        Ok(_) | Err(Errno::AGAIN) => drop(end),
-        Err(_) => elsewhere(end),
+    let mut asked = [PollFd::new(&end, PollFlags::IN | PollFlags::PRI)];
+    match poll(&mut asked, Some(&Timespec::default())) {
+        Ok(0) => drop(end),
+        Ok(_) | Err(_) => elsewhere(end),
     }
 }
 
@@ -114,6 +98,7 @@ struct Here {
     process: u32,
     closing: Mutex<Closing>,
     traffic: Mutex<Traffic>,
+    walking: Mutex<()>,
     started: Condvar,
     forked: Next,
 }
@@ -132,6 +117,7 @@ fn here() -> &'static Here {
                 process,
                 closing: Mutex::new(Closing { waiting: VecDeque::new(), threads: 0, beginning: 0 }),
                 traffic: Mutex::new(Traffic { starts: 0, going: Vec::new() }),
+                walking: Mutex::default(),
                 started: Condvar::new(),
                 forked: Next::new(),
             })
@@ -216,49 +202,17 @@ fn is_there(number: RawFd) -> bool {
     flags >= 0 && flags & libc::O_PATH == 0
 }
 
-/// If it is a socket: whoever closes it last is not to wait for what it has yet to send. And if it is a local one, not for those either that lie
-/// in it, or in these.
-fn hasten(fd: BorrowedFd<'_>, depth: usize) {
-    let _ = sockopt::set_socket_linger(fd, Some(Duration::ZERO));
-    // The kernel lets no more of them lie in each other than four.
-    if depth > 4 || sockopt::socket_domain(fd) != Ok(AddressFamily::UNIX) {
-        return;
-    }
-    let mut bytes = vec![0; 16 << 10];
-    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_AT_ONCE))];
-    // They are looked at and stay: the socket may be somebody else's too, who may go on sending.
-    let most = if peek_on(fd, 0) { MOST_PEEKED } else { 1 };
-    for _ in 0..most {
-        let mut ancillary = RecvAncillaryBuffer::new(&mut room);
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
-        match recvmsg(fd, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags) {
-            Ok(message) if message.bytes > 0 => {}
-            Err(Errno::INTR) => continue,
-            Ok(_) | Err(_) => break,
-        }
-        for message in ancillary.drain() {
-            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                descriptors.for_each(|fd| hasten(fd.as_fd(), depth + 1));
-            }
-        }
-    }
-    peek_on(fd, -1);
-}
-
-/// From where in a socket's queue it is peeked: each time behind what was peeked last, or with -1 always at its beginning.
-/// `false`: this system cannot.
-fn peek_on(fd: BorrowedFd<'_>, from: c_int) -> bool {
-    let length = size_of::<c_int>() as libc::socklen_t;
-    // SAFETY: the option is a number, which is there while it is read.
-    unsafe {
-        libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEEK_OFF, (&raw const from).cast(), length) == 0
-    }
+/// Whoever closes it last is to wait as little as can be had.
+fn hasten(fd: BorrowedFd<'_>) {
+    // One at a time, so that these are not many more descriptors. Who finds another at it goes on without.
+    let one = here().walking.try_lock();
+    hastening::hasten(fd, one.is_ok());
 }
 
 /// Closes a descriptor, and waits for its file as long as that takes.
 fn let_go(mut fd: OwnedFd) {
     let name = rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-    hasten(fd.as_fd(), 0);
+    hasten(fd.as_fd());
     let number = fd.as_raw_fd();
     let mut traffic = locked(&here().traffic);
     while traffic.starts > 0 {
@@ -274,13 +228,8 @@ fn let_go(mut fd: OwnedFd) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{IoSlice, Write};
-    use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::UnixStream;
     use std::sync::mpsc::channel;
-    use std::time::Instant;
-
-    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
     use super::*;
     use crate::error::Exit;
@@ -318,29 +267,6 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(Foreign::new(theirs.into()));
         assert!(is_closed(&ours));
-    }
-
-    /// Puts a descriptor into a socket, behind something else.
-    fn lies_in(fd: OwnedFd) -> OwnedFd {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        (&ours).write_all(b"first").unwrap();
-        let (mut room, own) = ([MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))], [fd.as_fd()]);
-        let mut rights = SendAncillaryBuffer::new(&mut room);
-        assert!(rights.push(SendAncillaryMessage::ScmRights(&own)));
-        sendmsg(&ours, &[IoSlice::new(b"second")], &mut rights, SendFlags::empty()).unwrap();
-        theirs.into()
-    }
-
-    #[test]
-    fn what_would_take_a_minute_to_close_is_closed_at_once_also_where_it_lies_in_a_socket_that_lies_in_another() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut slow = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        slow.set_nonblocking(true).unwrap();
-        while slow.write(&[0; 1 << 16]).is_ok() {}
-        sockopt::set_socket_linger(&slow, Some(Duration::from_secs(60))).unwrap();
-        let since = Instant::now();
-        let_go(lies_in(lies_in(slow.into())));
-        assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
     }
 
     #[test]

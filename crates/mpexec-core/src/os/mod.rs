@@ -37,6 +37,7 @@ pub(crate) mod events;
 pub(crate) mod exe;
 pub(crate) mod family;
 pub(crate) mod fork;
+mod hastening;
 pub(crate) mod memory;
 pub(crate) mod modules;
 pub(crate) mod oom;

@@ -147,6 +147,13 @@ fn who_receives_from_a_channel_waits_for_no_descriptor_that_does_not_belong_ther
             std::process::abort();
         }
     };
+    let hides = |out: Sender<u64>, port: u16| {
+        let fd = lingering(port, LINGERS);
+        let sent =
+            socket::send_to_a_channel(b"", &[]) && socket::send_to_a_channel(b"no message of ours", &many(&fd, 1));
+        drop(out);
+        sent
+    };
     for link in LINKS {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -166,6 +173,12 @@ fn who_receives_from_a_channel_waits_for_no_descriptor_that_does_not_belong_ther
         assert_eq!(pool.apply(|n: u8| n, (3,)).unwrap(), 3);
         assert!(since.elapsed() < AT_ONCE, "{:?}", since.elapsed());
         wait_until("nobody has to close what lay there for long", || !somebody_closes());
+        // Nor is it waited for by whoever drops an end of their own unread, nor where it looks as if nothing lay there.
+        let (sender, receiver) = channel::<u64>().unwrap();
+        assert!(pool.apply(hides, (sender, port)).unwrap());
+        drop(receiver);
+        assert!(since.elapsed() < AT_ONCE, "{:?}", since.elapsed());
+        wait_until("nobody has to close what was hidden for long", || !somebody_closes());
         drop(listener);
     }
 }
