@@ -89,6 +89,20 @@ impl World {
         self.payload[index].with_mut(|cell| unsafe { *cell = byte });
     }
 
+    /// The coordinator's wait, awake or asleep, for two results.
+    fn takes_both_results(&self) {
+        for position in 0..2u64 {
+            while self.results.head() <= position {
+                self.page.set_sleeping(true);
+                if self.results.head() <= position {
+                    self.wait_for_bell();
+                }
+                self.page.set_sleeping(false);
+            }
+            assert_eq!(self.read(position as usize), position as u8 + 1);
+        }
+    }
+
     fn read(&self, index: usize) -> u8 {
         // SAFETY: as above.
         self.payload[index].with(|cell| unsafe { *cell })
@@ -159,16 +173,7 @@ fn a_coordinator_never_sleeps_through_a_published_result() {
                 }
             })
         };
-        for position in 0..2u64 {
-            while world.results.head() <= position {
-                world.page.set_sleeping(true);
-                if world.results.head() <= position {
-                    world.wait_for_bell();
-                }
-                world.page.set_sleeping(false);
-            }
-            assert_eq!(world.read(position as usize), position as u8 + 1);
-        }
+        world.takes_both_results();
         worker.join().unwrap();
     });
 }
@@ -272,16 +277,7 @@ fn a_coordinator_that_slept_deep_and_sleeps_lightly_hears_of_every_result() {
         // The time is up at once.
         world.page.sleep_deep();
         world.page.set_sleeping(false);
-        for position in 0..2u64 {
-            while world.results.head() <= position {
-                world.page.set_sleeping(true);
-                if world.results.head() <= position {
-                    world.wait_for_bell();
-                }
-                world.page.set_sleeping(false);
-            }
-            assert_eq!(world.read(position as usize), position as u8 + 1);
-        }
+        world.takes_both_results();
         if world.tasks.release_results(2, &world.results) {
             world.wake();
         }
