@@ -39,6 +39,8 @@ pub(crate) enum Goal {
     FigureAtMost(f64),
     /// Our figure itself, at least.
     FigureAtLeast(f64),
+    /// The reference is we ourselves otherwise placed: it is no slower than the slowest of our own readings.
+    WithinSpread,
     /// None: shown for comparison.
     Shown,
 }
@@ -134,6 +136,12 @@ impl<'a> Race<'a> {
                         continue;
                     };
                     let theirs = of(side, against.metric);
+                    if matches!(goal, Goal::WithinSpread) {
+                        let slowest = ours.iter().copied().fold(f64::MIN, f64::max);
+                        let values: Vec<f64> = theirs.iter().map(|theirs| theirs / slowest).collect();
+                        compared.push(compare(against, metric, &values));
+                        continue;
+                    }
                     let faster = matches!(goal, Goal::Faster(_)) && !metric.more_is_better;
                     let ratio = |(ours, theirs): (&f64, &f64)| if faster { theirs / ours } else { ours / theirs };
                     ours.iter().zip(&theirs).map(ratio).collect()
@@ -152,6 +160,7 @@ fn compare(against: &Against, metric: Metric, values: &[f64]) -> Compared {
         Goal::Faster(limit) => (format!(">= {limit} x as fast"), Some(median / limit), false),
         Goal::FigureAtMost(limit) => (format!("<= {limit} {}", metric.unit), Some(limit / median), true),
         Goal::FigureAtLeast(limit) => (format!(">= {limit} {}", metric.unit), Some(median / limit), true),
+        Goal::WithinSpread => ("<= our slowest".to_owned(), Some(1.0 / median), false),
         Goal::Shown => ("-".to_owned(), None, false),
     };
     let verdict = match margin {
@@ -191,6 +200,17 @@ mod tests {
             let mut race = Race::new("x", "x", std::slice::from_ref(&metric), || Ok(vec![1.0]));
             race.beside("raw", || Ok(vec![4.0])).goal(0, "raw", Goal::Faster(1.0));
             assert_eq!(race.run(&setting()).unwrap().compared[0].median, ratio);
+        }
+    }
+
+    #[test]
+    fn a_side_is_within_our_spread_when_it_is_no_slower_than_our_slowest_reading() {
+        for (theirs, verdict) in [(2.9, Verdict::Met), (3.1, Verdict::Missed)] {
+            let metrics = [Metric::cost("time", "s")];
+            let mut ours = [1.0, 1.0, 3.0, 2.0].into_iter();
+            let mut race = Race::new("x", "x", &metrics, || Ok(vec![ours.next().unwrap()]));
+            race.beside("large", || Ok(vec![theirs])).goal(0, "large", Goal::WithinSpread);
+            assert_eq!(race.run(&setting()).unwrap().compared[0].verdict, verdict);
         }
     }
 

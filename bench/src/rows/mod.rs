@@ -3,6 +3,7 @@
 mod chunks;
 mod count_range;
 mod death;
+mod few;
 mod many_workers;
 mod map;
 mod memory;
@@ -28,6 +29,7 @@ pub(crate) const ALL: &[Row] = &[
     Row { name: "apply", what: "one call at a time, pool warm", run: one_call::run },
     Row { name: "apply-busy", what: "one call at a time while all processors are busy", run: one_call::run_busy },
     Row { name: "apply-async", what: "many calls outstanding", run: outstanding::run },
+    Row { name: "few", what: "a map of few cheap tasks beside one call", run: few::run },
     Row { name: "map", what: "a trivial function over numbers", run: map::run },
     Row { name: "starmap", what: "rows as Vec with two bounds", run: starmap::run },
     Row { name: "chunks", what: "blocks of plain numbers out, a byte for each row back", run: chunks::run },

@@ -35,7 +35,7 @@ pub const BATCH_TIMED: u32 = 2;
 pub const ENTRY_PARCEL: u32 = 1;
 
 /// How the number of a task function is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum FunctionKind {
     /// The offset of its entry in the executable that both sides run.

@@ -13,7 +13,9 @@ mod flow;
 mod held;
 mod job;
 mod moving;
+mod pace;
 mod questions;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +25,8 @@ use super::ids::IdMap;
 
 pub(crate) use flow::{Flow, WINDOW};
 pub(crate) use held::{Violation, Worker};
-pub(crate) use job::{Function, Job, Run, Terms, entry_len};
+pub(crate) use job::{Job, Run, entry_len};
+pub(crate) use terms::{Function, Terms};
 
 /// Names a job within its pool.
 pub(crate) type JobId = u64;
@@ -102,6 +105,7 @@ pub(crate) struct Scheduler {
     /// Tasks that came back with a result, hooks not counted.
     pub(crate) finished: u64,
     jobs: IdMap<Job>,
+    paces: pace::Paces,
     /// Jobs with something in their queue, served in turn.
     turn: VecDeque<JobId>,
 }
@@ -118,7 +122,8 @@ impl Scheduler {
         self.workers.resize_with(self.workers.len().max(workers), Worker::default);
     }
 
-    pub(crate) fn open_job(&mut self, id: JobId, job: Job) {
+    pub(crate) fn open_job(&mut self, id: JobId, mut job: Job) {
+        job.pace = self.paces.of(job.function);
         self.jobs.insert(id, job);
     }
 
@@ -135,7 +140,9 @@ impl Scheduler {
 
     /// Forgets a job of which nothing is queued or held any more.
     pub(crate) fn forget(&mut self, id: JobId) {
-        self.jobs.remove(&id);
+        if let Some(job) = self.jobs.remove(&id) {
+            self.paces.remember(job.function, job.pace);
+        }
     }
 
     /// New work at the end of the job's queue.
@@ -326,7 +333,7 @@ impl Scheduler {
     /// Measured by the worker: `count` tasks of `job` took `nanos`.
     pub(crate) fn measured(&mut self, job: JobId, nanos: u64, count: u32) {
         if let Some(state) = self.jobs.get_mut(&job) {
-            state.measured(nanos, count);
+            state.pace.measured(nanos, count);
         }
     }
 }

@@ -1,45 +1,16 @@
-//! One job's queue of encoded tasks, and the pace at which it is cut into batches.
-//!
-//! Batches adapt by measured time: a batch should be about [`TARGET_NS`] of work, so that the cost of a batch is small
-//! beside it and the end of the job is still even. They start small and at most double from one measurement to the next.
+//! One job's queue of encoded tasks, and how it is cut into batches.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use mpexec_wire::{ENTRY_HEADER, FunctionKind, pad8};
+use mpexec_wire::{ENTRY_HEADER, pad8};
 
 use super::flow::Flow;
+use super::pace::{MOST_TASKS, Pace};
+use super::terms::{Function, Terms};
 
-/// Work per batch to aim at: between the 100 us where hand-over costs show and the 1 ms where the tail does.
-const TARGET_NS: f64 = 300_000.0;
-/// Above this time per task there is nothing to gain from more than one batch waiting behind the running one.
-const SLOW_NS: f64 = 100_000.0;
 /// Single calls that wait are gathered up to so many bytes.
 const CALLS_TOGETHER: usize = 64 << 10;
-/// No batch has more tasks, however cheap they are.
-const MOST_TASKS: u32 = 16_384;
-
-/// Which function: `kind` and `id` as they stand in a batch's header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Function {
-    pub kind: FunctionKind,
-    pub id: u64,
-}
-
-/// What holds for each task of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Terms {
-    /// How often it may be started when its worker dies under it.
-    pub attempts: u32,
-    /// How long it may run.
-    pub limit: Option<Duration>,
-    /// How much processor time it may use.
-    pub cpu_limit: Option<Duration>,
-    /// How long it waits before it is tried again for the first time.
-    pub retry_after: Option<Duration>,
-    /// It is never started twice, whatever `attempts` says.
-    pub once: bool,
-}
 
 /// Consecutive encoded tasks of one job: `count` entries, one after another, as they lie in a batch.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -112,8 +83,7 @@ pub(crate) struct Job {
     /// Its results are handed out one by one.
     pub flow: Option<Flow>,
     pub(super) enlisted: bool,
-    nanos_per_task: f64,
-    last_size: u32,
+    pub(super) pace: Pace,
 }
 
 impl Job {
@@ -135,8 +105,7 @@ impl Job {
             gathers: false,
             flow: None,
             enlisted: false,
-            nanos_per_task: 0.0,
-            last_size: 1,
+            pace: Pace::unknown(),
         }
     }
 
@@ -156,7 +125,7 @@ impl Job {
     }
 
     pub(super) fn nanos_per_task(&self) -> f64 {
-        self.nanos_per_task
+        self.pace.nanos_per_task()
     }
 
     /// The index of the first task that waits.
@@ -166,18 +135,7 @@ impl Job {
 
     /// How many batches a worker may have in flight.
     pub(super) fn depth(&self) -> usize {
-        if self.nanos_per_task > SLOW_NS { 2 } else { 4 }
-    }
-
-    pub(super) fn measured(&mut self, nanos: u64, count: u32) {
-        if count == 0 {
-            return;
-        }
-        let sample = (nanos as f64 / f64::from(count)).max(1.0);
-        self.nanos_per_task =
-            if self.nanos_per_task == 0.0 { sample } else { self.nanos_per_task * 0.7 + sample * 0.3 };
-        let fits = (TARGET_NS / self.nanos_per_task).clamp(1.0, f64::from(MOST_TASKS)) as u32;
-        self.last_size = fits.min(self.last_size.saturating_mul(4)).max(1);
+        if self.pace.is_slow() { 2 } else { 4 }
     }
 
     /// Tasks in the next batch.
@@ -185,7 +143,10 @@ impl Job {
         if let Some(chunk) = self.chunk {
             return chunk;
         }
-        let size = self.last_size;
+        let size = self.pace.size();
+        if self.total.is_some_and(|total| self.pace.is_short(total)) {
+            return size;
+        }
         // Towards the end the pieces become smaller, so that all workers finish together.
         let left = match (self.input_open, self.total) {
             (false, _) => Some(self.queue.iter().map(|run| u64::from(run.count)).sum::<u64>()),

@@ -1,6 +1,7 @@
 //! What the scheduler promises, in sentences: no process and no clock is needed, because it only decides.
 
 mod deaths;
+mod known;
 mod model;
 
 use mpexec_wire::{ENTRY_HEADER, EntryHeader, FunctionKind};
