@@ -42,7 +42,7 @@ impl Outcome {
 
 /// One line of the table.
 pub(crate) struct Row {
-    pub(crate) step: &'static str,
+    pub(crate) step: String,
     pub(crate) outcome: Outcome,
     pub(crate) took: Duration,
     /// Of a step that failed: what it printed last, and where all of it stands.
@@ -73,9 +73,12 @@ pub(crate) fn any_failed(rows: &[Row]) -> bool {
 
 /// The table of all steps, and one plain sentence below it.
 fn table(rows: &[Row]) -> String {
-    let mut text = format!("{:<12}{:<10}{:>12}  {}\n", "step", "result", "time", "note");
+    // Two more than the longest, as which twelve columns are enough for most tables.
+    let wide = rows.iter().map(|row| row.step.len() + 2).max().unwrap_or_default().max(12);
+    let mut text = format!("{:<wide$}{:<10}{:>12}  {}\n", "step", "result", "time", "note");
     for row in rows {
-        let line = format!("{:<12}{:<10}{:>12}  {}", row.step, row.outcome.word(), time(row.took), row.outcome.note());
+        let line =
+            format!("{:<wide$}{:<10}{:>12}  {}", row.step, row.outcome.word(), time(row.took), row.outcome.note());
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text + &summary(rows)
@@ -101,7 +104,7 @@ pub(crate) fn closing(rows: &[Row]) -> String {
 fn summary(rows: &[Row]) -> String {
     let of = |word: &str| -> Vec<&str> {
         let rows = rows.iter().filter(|row| row.outcome.word() == word);
-        rows.map(|row| row.step).collect()
+        rows.map(|row| &*row.step).collect()
     };
     let (ok, failed, skipped) = (of("ok"), of("FAILED"), of("skipped"));
     let mut text = format!("{} of {} steps ok", ok.len(), rows.len());
@@ -129,7 +132,7 @@ mod tests {
 
     fn row(step: &'static str, outcome: Outcome, millis: u64) -> Row {
         let took = Duration::from_millis(millis);
-        Row { step, outcome, took, said: None }
+        Row { step: step.to_owned(), outcome, took, said: None }
     }
 
     #[test]
@@ -161,6 +164,13 @@ miri        skipped          0.0 s  no nightly toolchain
 1 of 3 steps ok, 1 failed (clippy), 1 skipped (miri), in 2 min 04 s.";
         assert_eq!(table(&rows), expected);
         assert!(any_failed(&rows));
+    }
+
+    #[test]
+    fn a_long_name_stands_apart_from_what_comes_behind_it() {
+        let text = table(&[row("thread: contract", Outcome::Ok, 1000), row("fmt", Outcome::Ok, 1000)]);
+        let columns: Vec<_> = text.lines().take(3).map(|line| line.find("ok").or(line.find("result"))).collect();
+        assert_eq!(columns, [Some(18); 3], "{text}");
     }
 
     #[test]

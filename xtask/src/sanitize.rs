@@ -122,7 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Ok(host) => host,
             Err(why) => {
                 let outcome = Outcome::Skipped(why);
-                rows.push(Row { step: sanitizer.name, outcome, took: Duration::ZERO, said: None });
+                rows.push(Row { step: sanitizer.name.to_owned(), outcome, took: Duration::ZERO, said: None });
                 continue;
             }
         };
@@ -134,6 +134,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 let begin = Instant::now();
                 let mut suite = sanitizer.command(&place, &host, package, targets, &arguments.tests);
                 let outcome = show(&place, &mut suite);
+                let step = format!("{}: {step}", sanitizer.name);
                 rows.push(Row { step, outcome, took: begin.elapsed(), said: None });
                 println!("{}", rows[rows.len() - 1].line());
             }
@@ -157,7 +158,8 @@ impl Sanitizer {
         }
         let flags = format!("{} {}", env::var("RUSTFLAGS").unwrap_or_default(), self.flags);
         rustup.env("RUSTFLAGS", flags.trim()).env("CARGO_TARGET_DIR", place.target.join(self.name));
-        rustup.env(self.variable, self.options);
+        // The watchdog of the tests waits so many times as long.
+        rustup.env(self.variable, self.options).env("MPEXEC_TEST_SLOWER", "6");
         rustup
     }
 }

@@ -73,7 +73,7 @@ fn one(step: &'static Step, place: &mut Place, kept: bool) -> Row {
         let text = fs::read(&path).ok()?;
         Some(Said { last: excerpt(&String::from_utf8_lossy(&text)), path })
     });
-    let row = Row { step: step.name, outcome, took: begin.elapsed(), said };
+    let row = Row { step: step.name.to_owned(), outcome, took: begin.elapsed(), said };
     let goes_on = match row.outcome {
         Outcome::Failed(_) => "; going on, so that all failures are seen",
         _ => "",

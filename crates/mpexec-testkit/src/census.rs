@@ -54,7 +54,7 @@ pub fn settled() -> Census {
 #[track_caller]
 pub fn is_again(before: &Census) {
     let mut last = Census::take();
-    let deadline = std::time::Instant::now() + crate::HANGS / 3;
+    let deadline = std::time::Instant::now() + crate::hangs() / 3;
     while last != *before {
         let told = (threads(), open_descriptors());
         assert!(std::time::Instant::now() < deadline, "{last:?} is not {before:?} again: {told:?}");

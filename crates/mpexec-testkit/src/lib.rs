@@ -28,6 +28,6 @@ mod ways;
 pub use pools::{LINKS, builder, pool};
 pub use scratch::{Scratch, forever, open, pass, spin};
 pub use thread::end_this_thread;
-pub(crate) use watchdog::{HANGS, LOOK};
+pub(crate) use watchdog::{LOOK, hangs};
 pub use watchdog::{Watchdog, wait_until};
 pub use ways::{WAYS, Way};

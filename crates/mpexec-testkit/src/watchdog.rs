@@ -6,8 +6,15 @@ use std::time::{Duration, Instant};
 
 use crate::processes;
 
+/// Names how many times as slow as usual everything is, as under a sanitizer.
+const SLOWER: &str = "MPEXEC_TEST_SLOWER";
+
 /// No test takes so long, on a busy machine either, unless something hangs.
-pub(crate) const HANGS: Duration = Duration::from_secs(180);
+pub(crate) fn hangs() -> Duration {
+    let slower = std::env::var(SLOWER).map_or(1, |times| times.parse().expect("it is a small number"));
+    Duration::from_secs(180) * slower
+}
+
 /// Between two looks at a condition that nobody announces.
 pub(crate) const LOOK: Duration = Duration::from_millis(1);
 
@@ -20,12 +27,13 @@ impl Watchdog {
     pub fn new() -> Watchdog {
         let test = std::thread::current().name().unwrap_or("?").to_owned();
         let (alive, news) = channel::<()>();
+        let hangs = hangs();
         std::thread::Builder::new()
             .name("watchdog".into())
             .spawn(move || {
-                if news.recv_timeout(HANGS) == Err(RecvTimeoutError::Timeout) {
+                if news.recv_timeout(hangs) == Err(RecvTimeoutError::Timeout) {
                     // Not by a macro: what these print is kept for the end of a test, and this one has none.
-                    let told = format!("{test} hangs: not over after {HANGS:?}. Threads: {:?}\n", processes::threads());
+                    let told = format!("{test} hangs: not over after {hangs:?}. Threads: {:?}\n", processes::threads());
                     let _ = std::io::stderr().write_all(told.as_bytes());
                     std::process::abort();
                 }
@@ -41,7 +49,7 @@ impl Watchdog {
 /// When it does not within any reasonable time.
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + HANGS / 3;
+    let deadline = Instant::now() + hangs() / 3;
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::park_timeout(LOOK);

@@ -7,29 +7,38 @@
 //! [`MOST`]. Where no thread can be started, or these all stand still, what is to be closed stays open until one is free or the process ends:
 //! a descriptor that is kept harms less than a pool that stands still.
 //!
+//! A socket, and what lies in it, keeps no such thread: it ends with one that ends ([`parting`](super::parting)).
+//!
 //! A child that is just being started has all descriptors once more until it runs its program, and closes them then; should it be the last to
-//! have one, the start would take as long as the closing, and with it all starts behind it. So nothing is let go while a child is being started by us,
-//! up to the moment when it has its own memory; it closes what it has an instant later, and should all others have closed theirs in that instant, it is the
-//! last after all. Therefore a socket is told before, by whoever lets it go, that its end is not to be waited for, and so are those that lie in it and
-//! end with it. Only a worker that is mad and gone in that instant too can still have told a socket otherwise.
-//! Some files are waited for by whoever closes any descriptor of theirs: what is no memory is refused as soon as it comes, so that a start hardly
+//! have one, its start would take as long as the closing. So no socket is let go while a child is being started by us, up to the moment when it has its own
+//! memory, nor while it has that socket still, an instant longer. Where that cannot be seen (no `/proc`), or the child ends its closing after we have looked, it may be the last
+//! after all. Therefore a socket is told before, by whoever lets it go, that its end is not to be waited for, and so are those that lie in it and
+//! end with it. Only where a worker that is mad and gone has hidden one, and in that instant too, a child takes as long to begin.
+//! Other files are waited for by whoever closes any descriptor of theirs: what is no memory is refused as soon as it comes, so that a start hardly
 //! ever meets one.
 
-#![expect(unsafe_code, reason = "a descriptor that another thread closes is asked about by its number")]
+#![cfg_attr(test, expect(unsafe_code, reason = "a test forks"))]
 
 use std::collections::VecDeque;
+use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use mpexec_ring::{OpenError, Parcel};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags, fcntl_get_seals};
-use rustix::io::DupFlags;
+use rustix::fs::fcntl_get_seals;
+use rustix::net::sockopt;
 
+use super::parting::Parting;
 use super::{descriptors, hastening};
 
 /// More threads do not close at once.
 const MOST: usize = 32;
+/// A child that was started so long ago has long run its program.
+const YOUTH: Duration = Duration::from_secs(1);
+/// Between two looks at one that was started just now.
+const LOOK: Duration = Duration::from_millis(1);
 /// Descriptors that can come with one message, so the kernel.
 pub(crate) const MOST_AT_ONCE: usize = 253;
 /// A descriptor that came from another process and was not looked at yet. Dropped, it is closed elsewhere.
@@ -99,7 +108,8 @@ struct Here {
     closing: Mutex<Closing>,
     traffic: Mutex<Traffic>,
     walking: Mutex<()>,
-    started: Condvar,
+    changed: Condvar,
+    parting: Parting,
     forked: Next,
 }
 
@@ -116,9 +126,10 @@ fn here() -> &'static Here {
             Box::new(Here {
                 process,
                 closing: Mutex::new(Closing { waiting: VecDeque::new(), threads: 0, beginning: 0 }),
-                traffic: Mutex::new(Traffic { starts: 0, going: Vec::new() }),
+                traffic: Mutex::default(),
                 walking: Mutex::default(),
-                started: Condvar::new(),
+                changed: Condvar::new(),
+                parting: Parting::default(),
                 forked: Next::new(),
             })
         });
@@ -170,36 +181,67 @@ fn close() {
     closing.threads -= 1;
 }
 
-/// Who starts children, and what is being let go.
+/// Who starts children, and how much is just being let go.
+#[derive(Default)]
 struct Traffic {
     starts: usize,
-    /// Descriptors by their numbers, which stay taken as long as they stand here.
-    going: Vec<RawFd>,
+    going: usize,
+    /// Children that were started a moment ago, and when.
+    young: Vec<(u32, Instant)>,
+}
+
+impl Traffic {
+    /// Whether one of these may have descriptor `number` of ours still, until it runs its program. Not known where there is no `/proc`.
+    fn is_copied(&self, number: RawFd) -> bool {
+        let has_it = |pid: u32| fs::symlink_metadata(format!("/proc/{pid}/fd/{number}")).is_ok();
+        self.young.iter().any(|(pid, since)| since.elapsed() < YOUTH && has_it(*pid))
+    }
+}
+
+impl Here {
+    /// When nobody starts or nothing goes, whichever is asked for.
+    fn when(&self, free: impl Fn(&Traffic) -> bool) -> MutexGuard<'_, Traffic> {
+        let mut traffic = locked(&self.traffic);
+        while !free(&traffic) {
+            traffic = self.changed.wait(traffic).unwrap_or_else(PoisonError::into_inner);
+        }
+        traffic
+    }
 }
 
 /// Starts a child while nothing is let go.
 pub(crate) fn while_nothing_goes<R>(start: impl FnOnce() -> R) -> R {
-    let mut traffic = locked(&here().traffic);
-    traffic.starts += 1;
-    // What has begun to go is gone in a moment, however long its end takes.
-    while traffic.going.iter().any(|number| is_there(*number)) {
-        drop(traffic);
-        std::thread::yield_now();
-        traffic = locked(&here().traffic);
-    }
-    drop(traffic);
+    let here = here();
+    // Who comes later lets nothing go until this start is over: what has begun to go is gone in a moment.
+    locked(&here.traffic).starts += 1;
+    drop(here.when(|traffic| traffic.going == 0));
     let started = start();
-    locked(&here().traffic).starts -= 1;
-    here().started.notify_all();
+    locked(&here.traffic).starts -= 1;
+    here.changed.notify_all();
     started
 }
 
-/// Whether the descriptor is still the one that was to go. What takes its place is a mere name of a file, whose end nobody waits for. The file
-/// itself is not asked.
-fn is_there(number: RawFd) -> bool {
-    // SAFETY: only asked about, and the number is taken.
-    let flags = unsafe { libc::fcntl(number, libc::F_GETFL) };
-    flags >= 0 && flags & libc::O_PATH == 0
+/// A child has been started, and runs its program in a moment.
+pub(crate) fn has_started(pid: u32) {
+    let mut traffic = locked(&here().traffic);
+    traffic.young.retain(|(_, since)| since.elapsed() < YOUTH);
+    traffic.young.push((pid, Instant::now()));
+}
+
+/// Lets descriptor `number` go while no child is being started, nor has it still.
+fn while_nobody_starts<R>(number: RawFd, go: impl FnOnce() -> R) -> R {
+    let here = here();
+    let mut traffic = here.when(|traffic| traffic.starts == 0);
+    while traffic.is_copied(number) {
+        drop(here.changed.wait_timeout(traffic, LOOK));
+        traffic = here.when(|traffic| traffic.starts == 0);
+    }
+    traffic.going += 1;
+    drop(traffic);
+    let gone = go();
+    locked(&here.traffic).going -= 1;
+    here.changed.notify_all();
+    gone
 }
 
 /// Whoever closes it last is to wait as little as can be had.
@@ -209,27 +251,27 @@ fn hasten(fd: BorrowedFd<'_>) {
     hastening::hasten(fd, one.is_ok());
 }
 
-/// Closes a descriptor, and waits for its file as long as that takes.
-fn let_go(mut fd: OwnedFd) {
-    let name = rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+/// Closes a descriptor, and waits for its file as long as that takes: for a socket not at all, where the system can do that.
+fn let_go(fd: OwnedFd) {
     hasten(fd.as_fd());
-    let number = fd.as_raw_fd();
-    let mut traffic = locked(&here().traffic);
-    while traffic.starts > 0 {
-        traffic = here().started.wait(traffic).unwrap_or_else(PoisonError::into_inner);
-    }
-    // Its number stays taken, so that it can be seen when it is gone. Where there is nothing to put in its place it is closed without that.
-    let Ok(name) = name else { return drop(traffic) };
-    traffic.going.push(number);
-    drop(traffic);
-    let _ = rustix::io::dup3(&name, &mut fd, DupFlags::CLOEXEC);
-    locked(&here().traffic).going.retain(|other| *other != number);
+    // A file that is no socket may be waited for by whoever closes any descriptor of it, and a start is not to wait for that.
+    let is_socket = sockopt::socket_type(&fd).is_ok();
+    let left = while_nobody_starts(fd.as_raw_fd(), || match is_socket.then(|| here().parting.leaver()).flatten() {
+        Some(leaver) => {
+            drop(fd);
+            Ok(leaver)
+        }
+        None => Err(fd),
+    });
+    drop(left);
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::net::UnixStream;
     use std::sync::mpsc::channel;
+
+    use rustix::time::{ClockId, clock_gettime};
 
     use super::*;
     use crate::error::Exit;
@@ -279,12 +321,37 @@ mod tests {
                 let_go(theirs.into());
             });
             has_begun.recv().unwrap();
-            ours.set_read_timeout(Some(std::time::Duration::from_millis(50))).unwrap();
+            ours.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
             !is_closed(&ours)
         });
         assert!(still_there);
         ours.set_read_timeout(None).unwrap();
         assert!(is_closed(&ours));
+    }
+
+    #[test]
+    fn nothing_is_started_while_something_is_let_go_and_who_waits_for_that_takes_no_processor_time() {
+        let ((go, is_gone), (tell, told)) = (channel::<()>(), channel());
+        let (begun, has_begun) = channel();
+        let goes = std::thread::spawn(move || {
+            while_nobody_starts(-1, || {
+                let _ = begun.send(());
+                let _ = is_gone.recv();
+            });
+        });
+        has_begun.recv().unwrap();
+        let starts = std::thread::spawn(move || {
+            let begin = clock_gettime(ClockId::ThreadCPUTime);
+            while_nothing_goes(|| tell.send(()).unwrap());
+            (clock_gettime(ClockId::ThreadCPUTime) - begin).tv_nsec
+        });
+        // It is not to come, so there is no event to wait for; one who asks again and again has taken much of this time.
+        assert!(told.recv_timeout(Duration::from_millis(300)).is_err(), "nothing is gone yet");
+        drop(go);
+        told.recv().unwrap();
+        goes.join().unwrap();
+        let used = starts.join().unwrap();
+        assert!(used < 20_000_000, "{used} ns");
     }
 
     #[test]
@@ -302,7 +369,7 @@ mod tests {
             forked
         });
         let mut child = ChildProcess::adopt(forked.unsigned_abs()).unwrap();
-        let over = child.wait_over(Some(std::time::Duration::from_secs(20)));
+        let over = child.wait_over(Some(Duration::from_secs(20)));
         if !over {
             child.kill_group();
         }

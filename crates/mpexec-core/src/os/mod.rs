@@ -7,6 +7,7 @@
 //! | [`oom`] | whether the kernel has killed processes because memory had run out |
 //! | [`pidfd`] | what its descriptor can do beside: its group, and its exit when others have reaped it |
 //! | [`closing`] | closing what came from another process, elsewhere |
+//! | `parting` | closing a socket with a thread that ends, which waits for none |
 //! | [`clocks`] | the time that all processes share, and the processor time of another one |
 //! | [`spawn`] | the one thread that starts all children |
 //! | [`status_signal`] | the signal that asks how far a program is does a worker no harm |
@@ -41,6 +42,7 @@ mod hastening;
 pub(crate) mod memory;
 pub(crate) mod modules;
 pub(crate) mod oom;
+mod parting;
 pub(crate) mod pidfd;
 pub(crate) mod place;
 pub(crate) mod processors;

@@ -157,7 +157,8 @@ fn start_child(mut command: Command, answer: &Weak<Answer>) {
         // Nobody wants it any more.
         return;
     }
-    let child = closing::while_nothing_goes(|| command.spawn()).and_then(|mut child| {
+    let start = || command.spawn().inspect(|child| closing::has_started(child.id()));
+    let child = closing::while_nothing_goes(start).and_then(|mut child| {
         ChildProcess::adopt(child.id()).inspect_err(|_| {
             // What cannot be held is not kept: no descriptor was left for it, or the kernel knows none of this kind.
             let _ = child.kill();

@@ -2,11 +2,14 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 use mpexec_core::{Pool, Receiver, RecvError, Sender, TaskError, channel};
 use mpexec_wire::{FrameKind, PARCEL_REF, ParcelRef};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_linger;
 
 use crate::common::processes::threads;
@@ -22,9 +25,31 @@ const AT_ONCE: Duration = Duration::from_secs(15);
 fn lingering(port: u16, for_so_long: Duration) -> OwnedFd {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_nonblocking(true).unwrap();
-    while stream.write(&[0; 1 << 16]).is_ok() {}
+    // It is full when it stays full: the other side takes some of it at first.
+    while stream.write(&[0; 1 << 16]).is_ok() || is_writable_soon(&stream) {}
     set_socket_linger(&stream, Some(for_so_long)).unwrap();
     stream.into()
+}
+
+fn is_writable_soon(stream: &TcpStream) -> bool {
+    let limit = Timespec::try_from(Duration::from_millis(100)).unwrap();
+    poll(&mut [PollFd::new(stream, PollFlags::OUT)], Some(&limit)) != Ok(0)
+}
+
+/// It lies in a socket where nobody who looks into it sees it: it came with an urgent byte.
+fn hidden_by_urgency(fd: OwnedFd) -> OwnedFd {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    assert!(socket::send_urgently(&ours.into(), b"!", &[fd.as_fd()]));
+    theirs.into()
+}
+
+/// It lies in a connection that nobody has accepted.
+fn hidden_in_a_backlog(fd: OwnedFd) -> OwnedFd {
+    let name = format!("mpexec-test-{}-{}", std::process::id(), fd.as_raw_fd());
+    let address = SocketAddr::from_abstract_name(name).unwrap();
+    let listener = UnixListener::bind_addr(&address).unwrap();
+    assert!(socket::send(&UnixStream::connect_addr(&address).unwrap().into(), b"x", &[fd.as_fd()]));
+    listener.into()
 }
 
 fn parcel(id: u64) -> Vec<u8> {
@@ -47,7 +72,7 @@ fn hand_over(own: &OwnedFd, bytes: &[u8], count: usize, fd: OwnedFd) {
 
 type Send = fn(&OwnedFd, OwnedFd);
 
-const MISPLACED: [(&str, Send); 6] = [
+const MISPLACED: [(&str, Send); 9] = [
     ("with a frame of a wrong kind", |own, fd| {
         hand_over(own, &frame(FrameKind::Batch, 1, &[0; 64]), 1, fd);
     }),
@@ -62,6 +87,12 @@ const MISPLACED: [(&str, Send); 6] = [
     ("twice as the same parcel", |own, fd| {
         socket::send(own, &parcel(1 << 40), &many(&fd, 1));
         hand_over(own, &parcel(1 << 40), 1, fd);
+    }),
+    ("in a socket, urgently", |own, fd| hand_over(own, &parcel(1 << 40), 1, hidden_by_urgency(fd))),
+    ("in a backlog", |own, fd| hand_over(own, &parcel(1 << 40), 1, hidden_in_a_backlog(fd))),
+    ("in a backlog in a socket in a backlog", |own, fd| {
+        let deep = hidden_in_a_backlog(hidden_by_urgency(hidden_in_a_backlog(fd)));
+        hand_over(own, &parcel(1 << 40), 1, deep);
     }),
 ];
 
@@ -148,7 +179,7 @@ fn who_receives_from_a_channel_waits_for_no_descriptor_that_does_not_belong_ther
         }
     };
     let hides = |out: Sender<u64>, port: u16| {
-        let fd = lingering(port, LINGERS);
+        let fd = hidden_by_urgency(lingering(port, LINGERS));
         let sent =
             socket::send_to_a_channel(b"", &[]) && socket::send_to_a_channel(b"no message of ours", &many(&fd, 1));
         drop(out);

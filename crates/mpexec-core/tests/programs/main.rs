@@ -19,6 +19,7 @@ mod stderr;
 mod stdout;
 mod stopped_spares;
 mod trust;
+mod unkillable;
 
 use mpexec_testkit as common;
 
