@@ -10,7 +10,8 @@ use common::files::{TOTAL, folder, names_in, tutorial};
 use common::program::{Started, mpexec, program, programs};
 use rustix::process::Signal;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
+    "runs",
     "gen",
     "count-range",
     "normalize",
@@ -49,7 +50,9 @@ fn each_command_has_a_page_with_its_options_and_examples() {
     for command in COMMANDS {
         assert!(names.contains(&format!("mpexec-{command}.1")), "{command}: {names:?}");
     }
-    assert_eq!(names.len(), COMMANDS.len() + 1);
+    let about_runs = ["list", "show", "resume", "clean"].map(|command| format!("mpexec-runs-{command}.1"));
+    assert!(about_runs.iter().all(|name| names.contains(name)), "{names:?}");
+    assert_eq!(names.len(), COMMANDS.len() + about_runs.len() + 1);
     let page = fs::read_to_string(folder.path().join("mpexec-run.1")).unwrap();
     for words in ["keep\\-order", "joblog", "\\-\\-workers", "gzip \\-k"] {
         assert!(page.contains(words), "{words}:\n{page}");

@@ -8,6 +8,7 @@ mod limits;
 mod map;
 mod papers;
 mod run;
+mod runs;
 mod tables;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use self::limits::LimitArguments;
 pub(crate) use self::map::{MapArguments, TasksArguments};
 pub(crate) use self::papers::{CompletionsArguments, ManPagesArguments};
 pub(crate) use self::run::RunArguments;
+pub(crate) use self::runs::{RangesArguments, RunDirArguments, RunsArguments, RunsCommand};
 pub(crate) use self::tables::{By, CommonItemsArguments, FrameArguments, FrameTask, NormalizeArguments};
 use crate::numbers;
 
@@ -39,13 +41,14 @@ Examples:
   mpexec tasks --worker-program ./my-worker
   mpexec map my_task rows.jsonl --worker-program ./my-worker
   mpexec run 'gzip -k {}' ::: *.log
+  mpexec count-range large.npy --run-dir run     and after a kill: mpexec runs resume run
   mpexec workers
 
 Exit codes:
   0    done
   1    some task failed
-  2    usage
-  3    input could not be read or output not written
+  2    usage, or another plan than the run folder's
+  3    input could not be read, output not written, or run folder in use or damaged
   4    the pool could not start
   129, 130, 143    ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM
 
@@ -101,6 +104,7 @@ pub(crate) enum Command {
     Tasks(TasksArguments),
     Run(RunArguments),
     Frame(FrameArguments),
+    Runs(RunsArguments),
     Completions(CompletionsArguments),
     ManPages(ManPagesArguments),
     /// Print how many workers auto means here, and why
@@ -192,6 +196,9 @@ pub(crate) struct CountArguments {
     /// Print the summary as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) keeping: RangesArguments,
 }
 
 /// How tables are read.

@@ -13,6 +13,7 @@ mod flow;
 mod input;
 mod interrupt;
 mod journal;
+mod keeping;
 mod numbers;
 mod pause;
 mod pieces;
@@ -69,10 +70,11 @@ fn main() {
     let mut console = Arc::new(Console::early(wants_json(&words)));
     let done = registered.map_err(Failure::from).and_then(|()| {
         let Some(arguments) = read_arguments(&words)? else { return Ok(()) };
+        let (arguments, again) = keeping::typed_again(arguments)?;
         console = Arc::new(Console::new(&arguments.common));
         running.grants(arguments.common.grace);
         let wanted = arguments.common.journal();
-        let plan = Plan::new(arguments, surroundings())?;
+        let plan = Plan::new(arguments, surroundings(again.unwrap_or_else(|| words.clone())))?;
         running.journal().open(&wanted, &words)?;
         commands::run(&plan, &console, &running)
     });
@@ -164,8 +166,8 @@ fn named(choice: &str) -> Option<When> {
     }
 }
 
-fn surroundings() -> Surroundings {
-    Surroundings { variable: std::env::var_os(WORKER_VARIABLE), beside: beside() }
+fn surroundings(words: Vec<OsString>) -> Surroundings {
+    Surroundings { variable: std::env::var_os(WORKER_VARIABLE), beside: beside(), words }
 }
 
 /// The worker program that was installed with this one.

@@ -10,16 +10,19 @@ use mpexec_data::{Columns, DType, Format, OnBadRow, Shape, npy_header};
 
 use crate::args::{
     Arguments, BadRowName, By, Command, Common, CountArguments, FrameArguments, FrameTask, GenArguments, Header,
-    InputFormat, ReadingArguments, When,
+    InputFormat, ReadingArguments, RunsCommand, When,
 };
 use crate::failure::Failure;
+use crate::keeping::Keeping;
 
 mod counts;
+mod kept;
 mod map;
 mod rows;
 mod run;
 
 pub(crate) use counts::Counts;
+use kept::kept;
 use map::Limits;
 pub(crate) use map::{MapPlan, TasksPlan};
 pub(crate) use rows::{CommonItemsPlan, NormalizePlan, RowsAs, RowsOutput};
@@ -32,6 +35,8 @@ pub(crate) struct Surroundings {
     pub(crate) variable: Option<OsString>,
     /// The worker program beside this one, if there is one.
     pub(crate) beside: Option<PathBuf>,
+    /// What was typed.
+    pub(crate) words: Vec<OsString>,
 }
 
 /// A command, ready to be carried out.
@@ -47,6 +52,7 @@ pub(crate) enum Plan {
     Frame(FramePlan),
     Completions(Shell),
     ManPages(PathBuf),
+    Runs(RunsCommand),
     Workers(Workers),
 }
 
@@ -96,6 +102,7 @@ pub(crate) struct CountPlan {
     /// Whether each file is a table of its own.
     pub(crate) per_file: bool,
     pub(crate) json: bool,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) progress: When,
 }
 
@@ -161,6 +168,7 @@ impl Plan {
             }
             Command::Completions(arguments) => Ok(Plan::Completions(arguments.shell)),
             Command::ManPages(arguments) => Ok(Plan::ManPages(arguments.folder)),
+            Command::Runs(arguments) => Ok(Plan::Runs(arguments.command)),
             Command::Workers => Ok(Plan::Workers(common.workers)),
         }
     }
@@ -209,10 +217,18 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
         ));
     }
     let progress = common.progress;
+    let reading = reading(arguments.reading);
+    let options = [
+        ("minimum", arguments.min.clone()),
+        ("maximum", arguments.max.clone()),
+        ("counts", if counts == Counts::Nowhere { "summed up".to_owned() } else { "kept".to_owned() }),
+        ("per-file", arguments.per_file.to_string()),
+    ];
     Ok(CountPlan {
+        keeping: kept(arguments.keeping, &around, Some(&reading), options),
         pool: pool(common, around),
         files: arguments.files,
-        reading: reading(arguments.reading),
+        reading,
         minimum: arguments.min,
         maximum: arguments.max,
         counts,

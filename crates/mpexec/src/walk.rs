@@ -5,13 +5,15 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use mpexec::tasks::{CountFault, ROWS_OF_TABLE, RowsAnswer, RowsJob, RowsPart, RowsWork, rows_of_table};
-use mpexec_core::{Pool, TaskError, named};
+use mpexec_core::{Pool, named};
 use mpexec_data::{DataError, OnBadRow};
+use mpexec_runs::Next;
 
 use crate::console::{Console, Level};
 use crate::failure::Failure;
 use crate::input::Table;
 use crate::interrupt::Running;
+use crate::keeping::{AS_FOR_WORKERS, Kept, Stream, stream};
 use crate::numbers::grouped;
 use crate::plan::Reading;
 
@@ -33,13 +35,13 @@ impl BadRows {
 }
 
 /// What a worker answers for one part.
-type Answer = Result<Result<RowsAnswer, CountFault>, TaskError>;
+type Answer = Result<RowsAnswer, CountFault>;
 
 /// The parts of one table, to be taken one after another.
 pub(crate) struct Walk<'a> {
     table: &'a Table,
     running: &'a Running,
-    answers: Box<dyn Iterator<Item = Answer> + 'a>,
+    answers: Stream<'a, Answer>,
     /// The bytes of the parts that are on their way.
     sizes: Rc<RefCell<VecDeque<u64>>>,
     broken: Rc<RefCell<Option<DataError>>>,
@@ -57,24 +59,37 @@ impl<'a> Walk<'a> {
         work: RowsWork,
         on_bad_row: OnBadRow,
         pool: &'a Pool,
+        kept: Option<Kept<'_>>,
         running: &'a Running,
     ) -> Result<Walk<'a>, Failure> {
-        let mut parts = table.parts(None, pool, pool.workers(), running)?.into_iter();
+        // What is kept is cut in the same way whoever computes it.
+        let workers = kept.map_or(pool.workers(), |_| AS_FOR_WORKERS);
+        let mut parts = table.parts(None, pool, workers, running)?.into_iter();
         let sizes = Rc::new(RefCell::new(VecDeque::new()));
         let broken = Rc::new(RefCell::new(None));
         let (told, sized) = (Rc::clone(&broken), Rc::clone(&sizes));
-        let pieces = std::iter::from_fn(move || match parts.next() {
-            Some(piece) => Some(piece),
-            None => table.next_batch().unwrap_or_else(|error| {
-                *told.borrow_mut() = Some(error);
-                None
-            }),
+        let pieces = std::iter::from_fn(move || {
+            if running.is_stopping() {
+                return Some(Next::CutShort);
+            }
+            let piece = match parts.next() {
+                Some(piece) => Ok(Some(piece)),
+                None => table.next_batch(),
+            };
+            match piece {
+                Ok(piece) => piece.map(|piece| {
+                    let bytes = table.bytes_of(&piece);
+                    sized.borrow_mut().push_back(bytes);
+                    Next::Task(bytes, RowsJob { piece, rows: table.reading().clone(), on_bad_row, work })
+                }),
+                Err(error) => {
+                    *told.borrow_mut() = Some(error);
+                    Some(Next::CutShort)
+                }
+            }
         });
-        let jobs = pieces.take_while(|_| !running.is_stopping()).map(move |piece| {
-            sized.borrow_mut().push_back(table.bytes_of(&piece));
-            RowsJob { piece, rows: table.reading().clone(), on_bad_row, work }
-        });
-        let answers = Box::new(pool.imap(named(ROWS_OF_TABLE, rows_of_table), jobs));
+        let is_final = |answer: &Answer| matches!(answer, Ok(Ok(_)));
+        let answers = stream(pool, kept, named(ROWS_OF_TABLE, rows_of_table), is_final, pieces);
         Ok(Walk { table, running, answers, sizes, broken, lines: 0 })
     }
 
@@ -84,7 +99,7 @@ impl<'a> Walk<'a> {
     /// The [`Failure`] that ends the work.
     pub(crate) fn next(&mut self, bad: &mut BadRows) -> Result<Option<(RowsPart, u64)>, Failure> {
         self.running.check()?;
-        let Some(answer) = self.answers.next() else {
+        let Some(answer) = self.answers.next()? else {
             return self.broken.take().map_or(Ok(None), |error| Err(error.into()));
         };
         let answer = answer.map_err(|error| {
@@ -101,5 +116,13 @@ impl<'a> Walk<'a> {
         self.lines += rows.part.lines;
         self.running.check()?;
         Ok(Some((rows, self.sizes.borrow_mut().pop_front().unwrap_or_default())))
+    }
+
+    /// Behind the last part: how many ranges of a run folder it was, all of them published.
+    ///
+    /// # Errors
+    /// A [`Failure`] of the run folder.
+    pub(crate) fn finish(&mut self) -> Result<u64, Failure> {
+        self.answers.finish()
     }
 }

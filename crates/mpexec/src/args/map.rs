@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{LimitArguments, Mode, ReadingArguments};
+use super::{LimitArguments, Mode, RangesArguments, ReadingArguments};
 use crate::numbers;
 
 const MAP_EXAMPLES: &str = "\
@@ -59,6 +59,9 @@ pub(crate) struct MapArguments {
 
     #[command(flatten)]
     pub(crate) reading: ReadingArguments,
+
+    #[command(flatten)]
+    pub(crate) keeping: RangesArguments,
 }
 
 /// List the tasks of a worker program: names, parameters, types, and the first line of their documentation

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::LimitArguments;
+use super::{LimitArguments, RunDirArguments};
 use crate::numbers::{self, Halt};
 
 const EXAMPLES: &str = "\
@@ -72,4 +72,7 @@ pub(crate) struct RunArguments {
 
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+
+    #[command(flatten)]
+    pub(crate) keeping: RunDirArguments,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::{FormatName, ReadingArguments};
+use super::{FormatName, RangesArguments, ReadingArguments};
 
 const FRAME_EXAMPLES: &str = "\
 Examples:
@@ -44,6 +44,9 @@ pub(crate) struct NormalizeArguments {
     /// How the rows are written [default: by the ending of FILE, also with .gz or .zst behind it; csv for -]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) output_format: Option<FormatName>,
+
+    #[command(flatten)]
+    pub(crate) keeping: RangesArguments,
 }
 
 /// Apply a built-in function to a data frame: a Parquet, Arrow or CSV file with typed columns
@@ -118,4 +121,7 @@ pub(crate) struct CommonItemsArguments {
     /// How the items are written: jsonl, csv or tsv [default: by the ending of FILE, also with .gz or .zst behind it; jsonl for -]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) output_format: Option<FormatName>,
+
+    #[command(flatten)]
+    pub(crate) keeping: RangesArguments,
 }

@@ -1,6 +1,7 @@
 //! `mpexec count-range`: sees what the files are, hands parts of them to workers, adds up what comes back.
 
 mod array;
+mod kept;
 mod tables;
 
 use std::sync::Arc;
@@ -45,5 +46,6 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     } else {
         vec![Group { tables, counts: plan.counts.clone() }]
     };
-    tables::run(&groups, plan, console, running, started)
+    let run = kept::open(plan, kept::TABLES, &files)?;
+    tables::run(&groups, plan, run.as_ref(), console, running, started)
 }

@@ -12,6 +12,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
 use crate::interrupt::{Running, Work};
+use crate::keeping::{Computes, MOST_RANGES_OF_CALLS, Shelf};
 use crate::numbers::grouped;
 use crate::pieces::Pieces;
 use crate::plan::{MapPlan, Place};
@@ -39,11 +40,21 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     running.holds(Arc::clone(&pool));
     let task = find(&pool, &plan.task)?;
     let shape = Shape::new(&task, &plan.with, input.width(), input.titles(), input.is_matrix())?;
+    let shelf = match &plan.keeping {
+        Some(keeping) => {
+            let inputs = std::slice::from_ref(&plan.input);
+            let (task, signature) = (&plan.task[..], task.to_string());
+            let what = Computes { task, signature, worker: program, inputs, range: 1, most: MOST_RANGES_OF_CALLS };
+            Some(Shelf::new(&keeping.open(&what)?, "rows"))
+        }
+        None => None,
+    };
     let printer = Printer::open(&plan.place)?;
     let (rows, bad) = (input.rows(), input.bad_rows());
     running.begin(rows);
     let printing = plan.place == Place::Stdout;
     let calling = Calling {
+        shelf: shelf.clone(),
         fail_fast: plan.fail_fast,
         printer: Some(printer),
         running: Arc::clone(running),
@@ -53,13 +64,21 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         failed: 0,
         first: None,
     };
-    let flow = Flow::new(plan.ordered, calling);
+    // What is kept is put in order by whoever keeps it.
+    let flow = Flow::new(plan.ordered && shelf.is_none(), calling);
     let stopping = Arc::clone(&flow);
     running.when_stopping(move || stopping.stop(Next::Finish));
     let (name, caller) = (plan.task.clone(), Arc::clone(&pool));
     let reading = Arc::clone(running);
     flow.feed(
-        move || reading.journal().reading(|| input.next(&shape)),
+        move || loop {
+            let row = reading.journal().reading(|| input.next(&shape))?;
+            match (&shelf, &row) {
+                (Some(shelf), Some(row)) if !shelf.wants(row) => {}
+                (Some(shelf), None) => return shelf.end().map(|()| None),
+                _ => return Ok(row),
+            }
+        },
         move |_, text| caller.apply_json_async(&name, text),
     )?;
     let called = flow.wait();
@@ -68,11 +87,12 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         workforce::see_off(&pool);
     }
     let mut calling = flow.collector();
+    let called = called.and_then(|_| calling.hand_on(true)).and_then(|()| calling.settle());
     calling.progress.clear();
     let (done, failed, first) = (calling.done, calling.failed, calling.first.take());
     let printer = calling.printer.take();
     // What was stopped by a signal may well have come to the end of what it was given.
-    if let Err(failure) = called.map(drop).and_then(|()| running.check()).and_then(|()| running.finish()) {
+    if let Err(failure) = called.and_then(|()| running.check()).and_then(|()| running.finish()) {
         if let Some(printer) = printer {
             printer.stop();
         }
@@ -112,6 +132,8 @@ fn find(pool: &Pool, name: &str) -> Result<TaskInfo, Failure> {
 /// What is done with outcomes.
 struct Calling {
     fail_fast: bool,
+    /// Where results are kept until their turn, if they are.
+    shelf: Option<Arc<Shelf>>,
     /// Taken at the end.
     printer: Option<Printer>,
     running: Arc<Running>,
@@ -124,33 +146,73 @@ struct Calling {
 }
 
 impl Collector<String> for Calling {
-    fn take(&mut self, index: u64, outcome: Result<&String, &TaskError>) -> Result<Next, Failure> {
-        let mut next = Next::GoOn;
-        if let Err(error) = outcome {
-            if matches!(error, TaskError::Pool(_) | TaskError::PoolClosed { .. }) {
-                return Err(Failure::of_task(error, &format!("call {index}: {error}")));
-            }
-            self.failed += 1;
-            self.running.one_failed();
-            self.progress.fail();
-            self.running.journal().failed(|| Failure::one_line(&format!("call {index}: {error}")));
-            if self.fail_fast {
-                next = Next::Kill;
-            }
-            self.first.get_or_insert_with(|| Failure::one_line(&format!("call {index}: {error}")));
+    fn take(&mut self, call: u64, outcome: Result<&String, &TaskError>) -> Result<Next, Failure> {
+        let index = self.shelf.as_ref().map_or(call, |shelf| shelf.task_of(call));
+        let failure = outcome.err().map(|error| Failure::one_line(&format!("call {index}: {error}")));
+        if let Err(error @ (TaskError::Pool(_) | TaskError::PoolClosed { .. })) = outcome {
+            return Err(Failure::of_task(error, &format!("call {index}: {error}")));
         }
         self.line.clear();
         outcome::write(index, outcome, &mut self.line);
-        if let Some(printer) = &mut self.printer {
-            self.running.journal().handing_on(|| printer.push(&self.line))?;
+        self.count(failure.as_deref());
+        match &self.shelf {
+            None => {
+                if let Some(printer) = &mut self.printer {
+                    self.running.journal().handing_on(|| printer.push(&self.line))?;
+                }
+            }
+            // A failure is a result too: the same call would fail again. Its message is one line, and so is the result.
+            Some(shelf) => {
+                let failure = failure.as_deref().unwrap_or_default().as_bytes();
+                shelf.put(call, Some([failure, b"\n", &self.line[..]].concat()))?;
+                self.hand_on(false)?;
+            }
         }
-        self.done += 1;
-        self.running.advance(1);
-        self.progress.advance(1);
-        Ok(next)
+        Ok(if self.fail_fast && outcome.is_err() { Next::Kill } else { Next::GoOn })
     }
 
     fn weight(result: &String) -> u64 {
         result.len() as u64
+    }
+}
+
+impl Calling {
+    /// One more is done; with this failure, if it is one.
+    fn count(&mut self, failure: Option<&str>) {
+        if let Some(failure) = failure {
+            self.failed += 1;
+            self.running.one_failed();
+            self.progress.fail();
+            self.running.journal().failed(|| failure.to_owned());
+            self.first.get_or_insert_with(|| failure.to_owned());
+        }
+        self.done += 1;
+        self.running.advance(1);
+        self.progress.advance(1);
+    }
+
+    /// Prints the kept results whose turn it is, or all that are there.
+    fn hand_on(&mut self, any: bool) -> Result<(), Failure> {
+        let Some(shelf) = self.shelf.clone() else { return Ok(()) };
+        while let Some(done) = shelf.take(any)? {
+            for result in done.results() {
+                let result = result.unwrap_or_default();
+                let end = result.iter().position(|&byte| byte == b'\n').unwrap_or(result.len());
+                let (failure, line) = (&result[..end], result.get(end + 1..).unwrap_or_default());
+                if done.is_stored() {
+                    let failure = (!failure.is_empty()).then(|| String::from_utf8_lossy(failure));
+                    self.count(failure.as_deref());
+                }
+                if let Some(printer) = &mut self.printer {
+                    self.running.journal().handing_on(|| printer.push(line))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All that is kept is published.
+    fn settle(&self) -> Result<(), Failure> {
+        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.finish(!(self.fail_fast && self.failed > 0)))
     }
 }

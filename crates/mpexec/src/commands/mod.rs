@@ -7,6 +7,7 @@ mod map;
 mod papers;
 mod rows;
 mod run;
+mod runs;
 mod tasks;
 mod workers;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(plan: &Plan, console: &Arc<Console>, running: &Arc<Running>) -
         Plan::Run(plan) => run::run(plan, console, running),
         Plan::Completions(shell) => papers::completions(*shell),
         Plan::ManPages(folder) => papers::man_pages(folder),
+        Plan::Runs(what) => runs::run(what, console),
         Plan::Workers(asked) => workers::run(*asked),
     }
 }

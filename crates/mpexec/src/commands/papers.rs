@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use mpexec::names::shown;
 use mpexec_data::Output;
@@ -22,7 +22,7 @@ pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
     print::plain(&String::from_utf8_lossy(&text))
 }
 
-/// Writes a page for the program, and one for each command.
+/// Writes a page for the program, and one for each command and each command of a command.
 ///
 /// # Errors
 /// A [`Failure`] if a page cannot be written.
@@ -32,7 +32,10 @@ pub(crate) fn man_pages(folder: &Path) -> Result<(), Failure> {
     let mut command = Arguments::command();
     // So that each command has the options of all.
     command.build();
-    let commands = command.get_subcommands().filter(|command| command.get_name() != "help");
+    fn below(command: &Command) -> impl Iterator<Item = &Command> {
+        command.get_subcommands().filter(|command| command.get_name() != "help")
+    }
+    let commands = below(&command).flat_map(|command| std::iter::once(command).chain(below(command)));
     for command in std::iter::once(&command).chain(commands) {
         let page = clap_mangen::Man::new(command.clone());
         let path = folder.join(page.get_filename());

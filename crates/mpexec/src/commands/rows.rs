@@ -3,16 +3,20 @@
 mod out;
 mod pairs;
 
+use std::any::type_name;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use mpexec::tasks::RowsWork;
+use mpexec::tasks::{ROWS_OF_TABLE, RowsAnswer, RowsJob, RowsWork};
 use mpexec_core::Pool;
 use mpexec_data::OnBadRow;
+use mpexec_runs::RunFolder;
 
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{self, Outputs, Table, same_width};
 use crate::interrupt::{Running, Work};
+use crate::keeping::{AS_FOR_WORKERS, Computes, Keeping, Kept, MOST_RANGES, RANGE_OF_TABLE};
 use crate::pieces::Pieces;
 use crate::plan::{CommonItemsPlan, NormalizePlan, Place, PoolPlan, RowsOutput};
 use crate::progress::{Progress, Unit};
@@ -34,27 +38,33 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let tables = files.iter().map(|path| input::table(path, &plan.reading, work.wants(), &outputs));
     let tables = tables.collect::<Result<Vec<_>, _>>()?;
     let cols = same_width(&tables)?;
+    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files)?;
     // Rows that are left out would make it fewer.
     let rows = rows_of(&tables).filter(|_| plan.reading.on_bad_row != OnBadRow::Skip);
     let mut out = NumbersOut::open(&plan.output, &tables[0].titles(), cols, rows)?;
     let tables = &tables;
-    let pool = start(&plan.pool, tables, console, running)?;
+    let pool = start(&plan.pool, tables, run.is_some(), console, running)?;
     let printing = plan.output.place == Place::Stdout;
     let mut progress = progress(tables, plan.progress, printing, console);
     let mut bad = BadRows::default();
-    let done = tables.iter().try_for_each(|table| {
-        let mut walk = Walk::begin(table, work, plan.reading.on_bad_row, &pool, running)?;
+    let mut ranges = 0;
+    let done = tables.iter().enumerate().try_for_each(|(number, table)| {
+        let stage = stage(number);
+        let kept = run.as_ref().map(|run| Kept { run, stage: &stage });
+        let mut walk = Walk::begin(table, work, plan.reading.on_bad_row, &pool, kept, running)?;
         while let Some((part, bytes)) = walk.next(&mut bad)? {
             running.journal().handing_on(|| out.take(&part.numbers, part.part.rows))?;
             running.advance(part.part.rows);
             progress.advance(bytes);
         }
+        ranges += walk.finish()?;
         Ok(())
     });
     drop(progress);
     workforce::hear_out(&pool, console);
     done.and_then(|()| running.finish())?;
     running.named(out.finish())?;
+    run.map_or(Ok(()), |run| run.finish(ranges))?;
     bad.tell(&plan.reading, console);
     Ok(())
 }
@@ -74,26 +84,56 @@ pub(crate) fn common_items(
     let outputs = outputs(&plan.output);
     let open = |path| input::table(path, &plan.reading, work.wants(), &outputs);
     let tables = [open(&plan.files[0])?, open(&plan.files[1])?];
+    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &plan.files)?;
     let mut out = ItemsOut::open(&plan.output)?;
-    let pool = start(&plan.pool, &tables, console, running)?;
+    let pool = start(&plan.pool, &tables, run.is_some(), console, running)?;
     let mut progress = progress(&tables, plan.progress, plan.output.place == Place::Stdout, console);
     let mut bad = BadRows::default();
-    let walk = |table| Walk::begin(table, work, plan.reading.on_bad_row, &pool, running);
-    let done = walk(&tables[0]).and_then(|a| {
-        let mut pairs = Pairs::of([a, walk(&tables[1])?], &tables);
+    let walk = |number: usize| {
+        let stage = stage(number);
+        let kept = run.as_ref().map(|run| Kept { run, stage: &stage });
+        Walk::begin(&tables[number], work, plan.reading.on_bad_row, &pool, kept, running)
+    };
+    let mut ranges = 0;
+    let done = walk(0).and_then(|a| {
+        let mut pairs = Pairs::of([a, walk(1)?], &tables);
         while let Some((rows, bytes)) = pairs.next(&mut bad)? {
             running.journal().handing_on(|| rows.iter().try_for_each(|row| out.take(row)))?;
             running.advance(rows.len() as u64);
             progress.advance(bytes);
         }
+        ranges = pairs.finish()?;
         Ok(())
     });
     drop(progress);
     workforce::hear_out(&pool, console);
     done.and_then(|()| running.finish())?;
     running.named(out.finish())?;
+    run.map_or(Ok(()), |run| run.finish(ranges))?;
     bad.tell(&plan.reading, console);
     Ok(())
+}
+
+/// Opens the run folder, if one was asked for.
+fn keep(
+    keeping: Option<&Keeping>,
+    pool: &PoolPlan,
+    work: RowsWork,
+    inputs: &[PathBuf],
+) -> Result<Option<Arc<RunFolder>>, Failure> {
+    let signature = format!("{} -> {}", type_name::<RowsJob>(), type_name::<RowsAnswer>());
+    let worker = pool.table_worker.as_deref();
+    let task = match work {
+        RowsWork::Normalize => format!("{ROWS_OF_TABLE} normalize"),
+        RowsWork::Items => format!("{ROWS_OF_TABLE} items"),
+    };
+    let what = Computes { task: &task, signature, worker, inputs, range: RANGE_OF_TABLE, most: MOST_RANGES };
+    keeping.map(|keeping| keeping.open(&what)).transpose()
+}
+
+/// What the results of a table are called.
+fn stage(table: usize) -> String {
+    format!("table{table}")
 }
 
 fn outputs(output: &RowsOutput) -> Outputs {
@@ -110,11 +150,15 @@ fn rows_of(tables: &[Table]) -> Option<u64> {
 fn start(
     plan: &PoolPlan,
     tables: &[Table],
+    kept: bool,
     console: &Arc<Console>,
     running: &Arc<Running>,
 ) -> Result<Arc<Pool>, Failure> {
     // Of a stream nobody knows the length, so no worker is too many.
-    let pieces = |workers| tables.iter().map(|table| table.pieces(workers)).sum::<Option<u64>>().unwrap_or(u64::MAX);
+    let pieces = |workers| {
+        let workers = if kept { AS_FOR_WORKERS } else { workers };
+        tables.iter().map(|table| table.pieces(workers)).sum::<Option<u64>>().unwrap_or(u64::MAX)
+    };
     let (workers, _) = workforce::size(plan.workers, console, |workers| Pieces::single(pieces(workers)));
     running.check()?;
     let pool = Arc::new(workforce::start(plan, For::Tables, workers, console)?);

@@ -4,17 +4,21 @@ mod joblog;
 mod source;
 mod template;
 
+use std::any::type_name;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mpexec::names::one_line;
 use mpexec::tasks::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, run_command};
 use mpexec_core::{TaskError, named};
+use mpexec_runs::{decode, encode, key_of};
 
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
 use crate::interrupt::{Running, Work};
+use crate::keeping::{Computes, MOST_RANGES, Shelf};
 use crate::numbers::{Halt, grouped};
 use crate::pieces::Pieces;
 use crate::plan::{Place, RunPlan};
@@ -46,6 +50,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
         }
         return printer.finish();
     }
+    let shelf = keep(plan)?;
     let joblog = plan.joblog.as_deref().map(Joblog::create).transpose()?;
     let commands = source.number();
     let (workers, _) = workforce::size(plan.pool.workers, console, |_| Pieces::single(commands.unwrap_or(u64::MAX)));
@@ -63,6 +68,8 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     running.holds(Arc::clone(&pool));
     running.begin(commands);
     let collecting = Commands {
+        shelf: shelf.clone(),
+        aside: HashMap::new(),
         plan: plan.clone(),
         template: template.clone(),
         arguments: Arc::default(),
@@ -76,14 +83,32 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
         first: None,
     };
     let arguments = Arc::clone(&collecting.arguments);
-    let flow = Flow::new(plan.keep_order, collecting);
+    // What is kept is put in order by whoever keeps it.
+    let flow = Flow::new(plan.keep_order && shelf.is_none(), collecting);
     let stopping = Arc::clone(&flow);
     running.when_stopping(move || stopping.stop(Next::Finish));
     let reading = Arc::clone(running);
     let (caller, limits, results) = (Arc::clone(&pool), plan.limits, plan.results.clone());
+    let (known, feeding, shown) = (shelf.clone(), Arc::clone(&arguments), template.clone());
+    let mut copies = HashMap::new();
+    let mut number = 0;
     flow.feed(
-        move || reading.journal().reading(|| source.next()),
-        move |index, argument| {
+        move || loop {
+            let argument = reading.journal().reading(|| source.next())?;
+            let Some(shelf) = &known else { return Ok(argument) };
+            let Some(text) = &argument else { return shelf.end().map(|()| None) };
+            let words = understood(shown.as_ref(), text).words(text, number + 1);
+            feeding.put(number, text);
+            number += 1;
+            let copy: &mut u64 = copies.entry(key_of(&words, 0)).or_default();
+            let key = key_of(&words, *copy);
+            *copy += 1;
+            if shelf.wants_named(key) {
+                return Ok(argument);
+            }
+        },
+        move |call, argument| {
+            let index = shelf.as_ref().map_or(call, |shelf| shelf.task_of(call));
             let words = understood(template.as_ref(), argument).words(argument, index + 1);
             arguments.put(index, argument);
             let job = CommandJob {
@@ -99,6 +124,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     workforce::hear_out(&pool, console);
     let mut ended = flow.collector();
     ended.progress.clear();
+    let ran = ran.and_then(|skipped| ended.hand_on(true).and_then(|()| ended.settle()).map(|()| skipped));
     let printed = ended.printer.take().map_or(Ok(()), Printer::finish);
     let skipped = ran.and_then(|skipped| running.check().map(|()| skipped))?;
     printed?;
@@ -135,8 +161,20 @@ impl Open {
     }
 }
 
+/// Opens the run folder, if one was asked for.
+fn keep(plan: &RunPlan) -> Result<Option<Arc<Shelf>>, Failure> {
+    let Some(keeping) = &plan.keeping else { return Ok(None) };
+    let signature = format!("{} -> {}", type_name::<CommandJob>(), type_name::<CommandEnd>());
+    let what = Computes { task: RUN_COMMAND, signature, worker: None, inputs: &[], range: 1, most: MOST_RANGES };
+    Ok(Some(Shelf::new(&keeping.open(&what)?, "command")))
+}
+
 /// What is done with commands that have ended.
 struct Commands {
+    /// Where results are kept until their turn, if they are.
+    shelf: Option<Arc<Shelf>>,
+    /// Of commands that have failed, by their index, until their turn: they are not kept, and run again the next time.
+    aside: HashMap<u64, (CommandEnd, Option<String>)>,
     plan: RunPlan,
     template: Option<Arc<Template>>,
     arguments: Arc<Open>,
@@ -153,59 +191,34 @@ struct Commands {
 }
 
 impl Collector<CommandEnd> for Commands {
-    fn take(&mut self, index: u64, outcome: Result<&CommandEnd, &TaskError>) -> Result<Next, Failure> {
-        let (argument, number) = (self.arguments.take(index), index + 1);
+    fn take(&mut self, call: u64, outcome: Result<&CommandEnd, &TaskError>) -> Result<Next, Failure> {
+        let index = self.shelf.as_ref().map_or(call, |shelf| shelf.task_of(call));
         let lost;
         let (end, failure) = match outcome {
             Ok(end) => (end, told(&end.exit)),
             Err(error @ (TaskError::Pool(_) | TaskError::PoolClosed { .. })) => {
-                return Err(Failure::of_task(error, &format!("command {number}: {error}")));
+                return Err(Failure::of_task(error, &format!("command {}: {error}", index + 1)));
             }
             // It took its worker along, or was killed with it.
             Err(error) => {
-                let exit = match error {
-                    TaskError::TimedOut { .. } => CommandExit::TimedOut,
-                    _ => CommandExit::Signal(9),
-                };
-                let empty = Vec::new;
-                lost = CommandEnd {
-                    exit,
-                    tries: 1,
-                    started: 0.0,
-                    seconds: 0.0,
-                    stdout: empty().into(),
-                    stderr: empty().into(),
-                };
+                lost = lost_end(error);
                 (&lost, Some(Failure::one_line(&error.to_string())))
             }
         };
-        let printer = self.printer.as_mut();
-        if !end.stdout.is_empty() {
-            let tagged = self.plan.tagged(&end.stdout, &argument);
-            let journal = self.running.journal();
-            printer.map_or(Ok(()), |printer| journal.handing_on(|| printer.push(&tagged)))?;
-        }
-        if !end.stderr.is_empty() {
-            self.console.raw(&self.plan.tagged(&end.stderr, &argument));
-        }
-        if self.joblog.is_some() || failure.is_some() {
-            let shown = understood(self.template.as_ref(), &argument).shown(&argument, number);
-            if let Some(joblog) = &mut self.joblog {
-                joblog.add(number, end, &shown)?;
-            }
-            if let Some(failure) = failure {
+        match &self.shelf {
+            None => self.show(index, end, failure.as_deref())?,
+            Some(shelf) if failure.is_some() => {
+                let shelf = Arc::clone(shelf);
                 self.failed += 1;
-                self.running.one_failed();
-                self.progress.fail();
-                let command = one_line(&String::from_utf8_lossy(&shown));
-                self.running.journal().failed(|| format!("command {number} {failure}: {command}"));
-                self.first.get_or_insert_with(|| format!("command {number} {failure}: {command}"));
+                self.aside.insert(index, (end.clone(), failure));
+                shelf.put(call, None)?;
+                self.hand_on(false)?;
+            }
+            Some(shelf) => {
+                shelf.put(call, encode(end))?;
+                self.hand_on(false)?;
             }
         }
-        self.running.journal().took(Duration::from_secs_f64(end.seconds.max(0.0)), || {
-            let shown = understood(self.template.as_ref(), &argument).shown(&argument, number);
-            format!("{number}: {}", one_line(&String::from_utf8_lossy(&shown)))
-        });
         self.done += 1;
         self.running.advance(1);
         self.progress.advance(1);
@@ -223,6 +236,80 @@ impl Collector<CommandEnd> for Commands {
 
     fn weight(end: &CommandEnd) -> u64 {
         (end.stdout.len() + end.stderr.len()) as u64
+    }
+}
+
+/// The end of a command whose worker has died with it.
+fn lost_end(error: &TaskError) -> CommandEnd {
+    let exit = match error {
+        TaskError::TimedOut { .. } => CommandExit::TimedOut,
+        _ => CommandExit::Signal(9),
+    };
+    let empty = Vec::new;
+    CommandEnd { exit, tries: 1, started: 0.0, seconds: 0.0, stdout: empty().into(), stderr: empty().into() }
+}
+
+impl Commands {
+    /// Prints what a command has printed, and tells how it has ended.
+    fn show(&mut self, index: u64, end: &CommandEnd, failure: Option<&str>) -> Result<(), Failure> {
+        let (argument, number) = (self.arguments.take(index), index + 1);
+        let printer = self.printer.as_mut();
+        if !end.stdout.is_empty() {
+            let tagged = self.plan.tagged(&end.stdout, &argument);
+            let journal = self.running.journal();
+            printer.map_or(Ok(()), |printer| journal.handing_on(|| printer.push(&tagged)))?;
+        }
+        if !end.stderr.is_empty() {
+            self.console.raw(&self.plan.tagged(&end.stderr, &argument));
+        }
+        if self.joblog.is_some() || failure.is_some() {
+            let shown = understood(self.template.as_ref(), &argument).shown(&argument, number);
+            if let Some(joblog) = &mut self.joblog {
+                joblog.add(number, end, &shown)?;
+            }
+            if let Some(failure) = failure {
+                // With a run folder they were counted when they ended.
+                self.failed += u64::from(self.shelf.is_none());
+                self.running.one_failed();
+                self.progress.fail();
+                let command = one_line(&String::from_utf8_lossy(&shown));
+                self.running.journal().failed(|| format!("command {number} {failure}: {command}"));
+                self.first.get_or_insert_with(|| format!("command {number} {failure}: {command}"));
+            }
+        }
+        self.running.journal().took(Duration::from_secs_f64(end.seconds.max(0.0)), || {
+            let shown = understood(self.template.as_ref(), &argument).shown(&argument, number);
+            format!("{number}: {}", one_line(&String::from_utf8_lossy(&shown)))
+        });
+        Ok(())
+    }
+
+    /// Shows the commands whose turn it is, or all that have ended.
+    fn hand_on(&mut self, any: bool) -> Result<(), Failure> {
+        let Some(shelf) = self.shelf.clone() else { return Ok(()) };
+        while let Some(done) = shelf.take(any)? {
+            // A command is a range of its own.
+            let index = done.range();
+            let kept = done.results().next().flatten().and_then(decode::<CommandEnd>);
+            match (kept, self.aside.remove(&index)) {
+                (Some(end), _) => self.show(index, &end, None)?,
+                (None, Some((end, failure))) => self.show(index, &end, failure.as_deref())?,
+                (None, None) => {
+                    return Err(Failure::files(format!("the result of command {} cannot be decoded", index + 1)));
+                }
+            }
+            if done.is_stored() {
+                self.done += 1;
+                self.running.advance(1);
+                self.progress.advance(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// All that is kept is published.
+    fn settle(&self) -> Result<(), Failure> {
+        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.finish(self.failed == 0))
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use mpexec_core::PoolBuilder;
 
-use super::{Place, PoolPlan, Reading, Surroundings, place, pool, reading};
+use super::{Place, PoolPlan, Reading, Surroundings, kept, place, pool, reading};
 use crate::args::{Common, LimitArguments, MapArguments, Mode, TasksArguments, When};
 use crate::failure::Failure;
+use crate::keeping::Keeping;
 
 /// `map`, ready to be carried out.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,7 @@ pub(crate) struct MapPlan {
     pub(crate) ordered: bool,
     pub(crate) fail_fast: bool,
     pub(crate) limits: Limits,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) progress: When,
 }
 
@@ -64,12 +66,15 @@ impl Limits {
 }
 
 pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings) -> Result<MapPlan, Failure> {
-    let progress = common.progress;
+    let (progress, reading) = (common.progress, reading(arguments.reading));
+    let with = arguments.with.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+    let keeping = kept(arguments.keeping, &around, Some(&reading), [("with", with)]);
     Ok(MapPlan {
+        keeping,
         pool: of_user(common, around)?,
         task: arguments.task,
         input: arguments.input,
-        reading: reading(arguments.reading),
+        reading,
         with: arguments.with,
         place: place(arguments.output),
         ordered: arguments.mode == Mode::Sync,

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use mpexec_data::{ColumnarFormat, Packing, RowsFormat};
 
 use super::counts::format_of;
-use super::{Place, PoolPlan, Reading, Surroundings, place, pool, reading};
+use super::{Place, PoolPlan, Reading, Surroundings, kept, place, pool, reading};
 use crate::args::{Common, CommonItemsArguments, FormatName, NormalizeArguments, When};
 use crate::failure::Failure;
+use crate::keeping::Keeping;
 
 /// Rows that are scaled, of all files as one table.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,7 @@ pub(crate) struct NormalizePlan {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) reading: Reading,
     pub(crate) output: RowsOutput,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) progress: When,
 }
 
@@ -26,6 +28,7 @@ pub(crate) struct CommonItemsPlan {
     pub(crate) files: [PathBuf; 2],
     pub(crate) reading: Reading,
     pub(crate) output: RowsOutput,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) progress: When,
 }
 
@@ -49,12 +52,13 @@ pub(super) fn normalize(
     common: Common,
     around: Surroundings,
 ) -> Result<NormalizePlan, Failure> {
-    let progress = common.progress;
+    let (progress, reading) = (common.progress, reading(arguments.reading));
     Ok(NormalizePlan {
         output: output(arguments.output, arguments.output_format, FormatName::Csv)?,
+        keeping: kept(arguments.keeping, &around, Some(&reading), []),
         pool: pool(common, around),
         files: arguments.files,
-        reading: reading(arguments.reading),
+        reading,
         progress,
     })
 }
@@ -75,7 +79,9 @@ pub(super) fn common_items(
     if files.iter().all(|file| file.as_os_str() == "-") {
         return Err(Failure::usage("standard input can be one of the two tables, not both"));
     }
-    Ok(CommonItemsPlan { output, pool: pool(common, around), files, reading: reading(arguments.reading), progress })
+    let reading = reading(arguments.reading);
+    let keeping = kept(arguments.keeping, &around, Some(&reading), []);
+    Ok(CommonItemsPlan { output, keeping, pool: pool(common, around), files, reading, progress })
 }
 
 fn output(path: PathBuf, named: Option<FormatName>, printed: FormatName) -> Result<RowsOutput, Failure> {

@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::{Limits, PoolPlan, Surroundings, pool};
-use crate::args::{Common, RunArguments, When};
+use super::{Limits, PoolPlan, Surroundings, kept, pool};
+use crate::args::{Common, RangesArguments, RunArguments, When};
 use crate::failure::Failure;
+use crate::keeping::Keeping;
 use crate::numbers::Halt;
 
 /// `run`, ready to be carried out.
@@ -24,6 +25,7 @@ pub(crate) struct RunPlan {
     pub(crate) halt: Option<Halt>,
     pub(crate) nice: Option<i32>,
     pub(crate) limits: Limits,
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) progress: When,
 }
 
@@ -53,21 +55,42 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         (None, _) => RunInput::Read(None, end),
     };
     let progress = common.progress;
+    // Workers are in the folder of this process, but need not stay there.
+    let results = arguments.results.map(|folder| std::path::absolute(&folder).unwrap_or(folder));
+    let command = bytes(words);
+    let mut keeping = kept(
+        RangesArguments { dir: arguments.keeping, range_size: None },
+        &around,
+        None,
+        [("command", shown_words(&command))],
+    );
+    if let Some(keeping) = &mut keeping {
+        // Names in commands are those of this folder.
+        keeping.options.insert("folder".to_owned(), mpexec::names::shown(&keeping.command.folder));
+        keeping.command.stdin = matches!(from, RunInput::Read(None, _));
+        if let Some(results) = &results {
+            keeping.options.insert("results".to_owned(), mpexec::names::shown(results));
+        }
+    }
     // Commands are run by workers of this program, whoever the worker program of other commands is.
     let pool = PoolPlan { array_worker: None, table_worker: None, ..pool(common, around) };
     Ok(RunPlan {
         pool,
-        command: bytes(words),
+        command,
         arguments: from,
         keep_order: arguments.keep_order,
         tag: arguments.tag,
         dry_run: arguments.dry_run,
         joblog: arguments.joblog,
-        // Workers are in the folder of this process, but need not stay there.
-        results: arguments.results.map(|folder| std::path::absolute(&folder).unwrap_or(folder)),
+        results,
         halt: arguments.halt,
         nice: arguments.nice,
         limits: Limits::new(&arguments.limits),
+        keeping,
         progress,
     })
+}
+
+fn shown_words(words: &[Vec<u8>]) -> String {
+    words.iter().map(|word| mpexec::names::one_line(&String::from_utf8_lossy(word))).collect::<Vec<_>>().join(" ")
 }

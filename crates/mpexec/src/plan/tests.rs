@@ -162,7 +162,11 @@ fn a_shape_that_no_file_can_hold_is_refused_with_the_name_of_the_file() {
 #[test]
 fn the_worker_program_is_the_option_then_the_variable_then_for_arrays_the_one_beside() {
     let find = |option: Option<&str>, variable: Option<&str>, beside: Option<&str>| {
-        let around = Surroundings { variable: variable.map(OsString::from), beside: beside.map(PathBuf::from) };
+        let around = Surroundings {
+            variable: variable.map(OsString::from),
+            beside: beside.map(PathBuf::from),
+            words: Vec::new(),
+        };
         worker_programs(option.map(PathBuf::from), around)
     };
     let both = |path: &str| [Some(PathBuf::from(path)), Some(PathBuf::from(path))];

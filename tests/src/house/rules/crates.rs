@@ -23,7 +23,8 @@ pub const RUNTIMES: Rule = Rule {
 
 /// For each crate that is shipped, those of ours that it may import. All others under `crates` are strangers.
 const BELOW: &[(&str, &[&str])] = &[
-    ("mpexec", &["mpexec-core", "mpexec-data", "mpexec-frame"]),
+    ("mpexec", &["mpexec-core", "mpexec-data", "mpexec-frame", "mpexec-runs"]),
+    ("mpexec-runs", &["mpexec-core", "mpexec-wire"]),
     ("mpexec-frame", &["mpexec-core", "mpexec-data"]),
     ("mpexec-core", &["mpexec-wire", "mpexec-ring", "mpexec-macros"]),
     ("mpexec-data", &[]),

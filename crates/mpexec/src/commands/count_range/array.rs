@@ -7,10 +7,13 @@ use mpexec::names::shown;
 use mpexec::tasks::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
 use mpexec_core::{Pool, TaskError, named};
 use mpexec_data::{Bounds, DataError, FileRef, NpyFile, Summary};
+use mpexec_runs::{Next, RunFolder};
 
+use super::kept;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::Running;
+use crate::keeping::{AS_FOR_WORKERS, Kept, stream};
 use crate::pieces::Pieces;
 use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};
@@ -21,7 +24,7 @@ use crate::workforce::For;
 use crate::{print, workforce};
 
 /// What a worker answers for one piece.
-type Answer = Result<Result<CountPart, CountFault>, TaskError>;
+type Answer = Result<CountPart, CountFault>;
 
 /// Counts, and prints or writes what was asked for.
 ///
@@ -38,20 +41,27 @@ pub(super) fn run(
     // Workers read the bounds again; here they are read so that a wrong one starts nobody.
     Bounds::parse(&plan.minimum, &plan.maximum, layout.dtype)
         .map_err(|error| Failure::usage(format!("{}: {error}", shown(file.path()))))?;
-    let mut sink = Sink::open(&plan.counts, layout.count_width(), layout.rows)?;
-    let (workers, pieces) = workforce::size(plan.pool.workers, console, |workers| cut(file, &plan.counts, workers));
+    let run = kept::open(plan, kept::ARRAY, &[file.path().to_path_buf()])?;
+    let (width, rows) = (layout.count_width(), layout.rows);
+    let mut sink = match &run {
+        None => Sink::open(&plan.counts, width, rows)?,
+        // Counts are kept before they are written, so they come back, in order.
+        Some(_) => Sink::open_in_order(&plan.counts, width, Some(rows))?,
+    };
+    let cut = |workers| cut(file, &plan.counts, if run.is_some() { AS_FOR_WORKERS } else { workers });
+    let (workers, pieces) = workforce::size(plan.pool.workers, console, cut);
     running.check()?;
     let pool = Arc::new(workforce::start(&plan.pool, For::Arrays, workers, console)?);
     running.holds(Arc::clone(&pool));
     running.begin(Some(layout.rows));
     let progress = Progress::start(console, plan.progress, Unit::Rows, layout.rows, plan.counts.is_printed());
     let counting = Counting { plan, file, pieces, pool: &pool, running, progress };
-    let counted = counting.run(&mut sink);
+    let counted = counting.run(&mut sink, run.as_ref());
     let seconds = started.elapsed().as_secs_f64();
     workforce::hear_out(&pool, console);
     // A count that was stopped by a signal may well have come to the end of what it was given.
-    let counted = counted.and_then(|summary| running.finish().map(|()| summary));
-    let summary = match counted {
+    let counted = counted.and_then(|counted| running.finish().map(|()| counted));
+    let (summary, ranges) = match counted {
         Ok(summary) => summary,
         Err(failure) => {
             sink.stop();
@@ -59,6 +69,9 @@ pub(super) fn run(
         }
     };
     running.named(sink.finish())?;
+    if let Some(run) = run {
+        run.finish(ranges)?;
+    }
     if plan.counts.is_printed() {
         return Ok(());
     }
@@ -100,23 +113,41 @@ struct Counting<'a> {
 
 impl Counting<'_> {
     /// Counts all pieces; what comes back goes to `sink` and into the summary.
-    fn run(mut self, sink: &mut Sink) -> Result<Summary, Failure> {
+    fn run(mut self, sink: &mut Sink, run: Option<&Arc<RunFolder>>) -> Result<(Summary, u64), Failure> {
         let mut tally = Tally::new(self.file.layout().cols);
         let jobs = jobs(self.plan, self.file, self.pieces, sink.deliver(), self.running)?;
         let task = named(COUNT_RANGE, count_range);
-        if sink.is_ordered() {
-            for (index, answer) in (0..).zip(self.pool.imap(task, jobs)) {
+        let mut ranges = 0;
+        if sink.is_ordered() || run.is_some() {
+            let row_bytes = self.file.layout().row_bytes();
+            let (running, mut jobs) = (self.running, jobs);
+            let tasks = std::iter::from_fn(move || match jobs.next() {
+                Some(job) => Some(Next::Task((job.rows.end - job.rows.start) * row_bytes, job)),
+                None => running.is_stopping().then_some(Next::CutShort),
+            });
+            let kept = run.map(|run| Kept { run, stage: "rows" });
+            let mut answers = stream(self.pool, kept, task, Answer::is_ok, tasks);
+            let mut index = 0;
+            while let Some(answer) = answers.next()? {
                 self.take(index, answer, sink, &mut tally)?;
+                index += 1;
             }
+            ranges = answers.finish()?;
         } else {
             for (index, answer) in self.pool.imap_unordered(task, jobs) {
                 self.take(index, answer, sink, &mut tally)?;
             }
         }
-        Ok(tally.finish())
+        Ok((tally.finish(), ranges))
     }
 
-    fn take(&mut self, index: u64, answer: Answer, sink: &mut Sink, tally: &mut Tally) -> Result<(), Failure> {
+    fn take(
+        &mut self,
+        index: u64,
+        answer: Result<Answer, TaskError>,
+        sink: &mut Sink,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
         let rows = self.pieces.at(index);
         let part = match answer {
             Ok(answer) => answer?,

@@ -8,12 +8,14 @@ use std::time::Instant;
 use mpexec::tasks::{COUNT_TABLE, CountFault, Piece, TableAnswer, TableJob, count_table};
 use mpexec_core::{Pool, TaskError, named};
 use mpexec_data::{CellBounds, CountWidth, DataError, PartCounts, Summary};
+use mpexec_runs::{Next, RunFolder};
 
 use super::Group;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{Table, same_width};
 use crate::interrupt::Running;
+use crate::keeping::{AS_FOR_WORKERS, Kept, stream};
 use crate::pieces::Pieces;
 use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};
@@ -23,6 +25,9 @@ use crate::tally::Tally;
 use crate::walk::BadRows;
 use crate::workforce::For;
 use crate::{print, workforce};
+
+/// What a worker answers for one part.
+type Answer = Result<TableAnswer, CountFault>;
 
 /// What counting a group has given.
 struct Counted {
@@ -38,6 +43,7 @@ struct Counted {
 pub(super) fn run(
     groups: &[Group],
     plan: &CountPlan,
+    run: Option<&Arc<RunFolder>>,
     console: &Arc<Console>,
     running: &Arc<Running>,
     started: Instant,
@@ -46,7 +52,8 @@ pub(super) fn run(
     let tables = || groups.iter().flat_map(|group| &group.tables);
     let rows: Option<u64> = tables().map(Table::rows).sum();
     // Of a stream nobody knows the length, so no worker is too many.
-    let pieces = |workers| tables().map(|table| table.pieces(workers)).sum::<Option<u64>>().unwrap_or(u64::MAX);
+    let cut = |workers| if run.is_some() { AS_FOR_WORKERS } else { workers };
+    let pieces = |workers| tables().map(|table| table.pieces(cut(workers))).sum::<Option<u64>>().unwrap_or(u64::MAX);
     let (workers, _) = workforce::size(plan.pool.workers, console, |workers| Pieces::single(pieces(workers)));
     running.check()?;
     let pool = Arc::new(workforce::start(&plan.pool, For::Tables, workers, console)?);
@@ -58,11 +65,18 @@ pub(super) fn run(
     };
     let mut progress = Progress::start(console, plan.progress, unit, all, plan.counts.is_printed());
     let mut counted = Ok(Vec::new());
+    let mut ranges = 0;
+    let mut first = 0;
     for (group, sink) in groups.iter().zip(&mut sinks) {
         let begun = if plan.per_file { Instant::now() } else { started };
-        let counting = Counting::new(plan, &pool, running, &mut progress, group.tables[0].cols(), unit);
-        match (counting.run(group, workers, sink, begun), &mut counted) {
-            (Ok(done), Ok(all)) => all.push(done),
+        let keeping = Keeping { run, first, ranges: 0 };
+        first += group.tables.len();
+        let counting = Counting::new(plan, &pool, running, (&mut progress, unit), group.tables[0].cols(), keeping);
+        match (counting.run(group, cut(workers), sink, begun), &mut counted) {
+            (Ok((done, more)), Ok(all)) => {
+                ranges += more;
+                all.push(done);
+            }
             (failed, counted) => {
                 *counted = failed.map(|_| Vec::new());
                 break;
@@ -80,6 +94,7 @@ pub(super) fn run(
         }
     };
     running.named(sinks.into_iter().try_for_each(Sink::finish))?;
+    run.map_or(Ok(()), |run| run.finish(ranges))?;
     for (index, (group, counted)) in groups.iter().zip(&counted).enumerate() {
         counted.bad.tell(&plan.reading, console);
         if !plan.counts.is_printed() {
@@ -138,6 +153,16 @@ struct Counting<'a> {
     /// The rows counted so far.
     rows: u64,
     bad: BadRows,
+    keeping: Keeping<'a>,
+}
+
+/// Where the counts of a group are kept.
+struct Keeping<'a> {
+    run: Option<&'a Arc<RunFolder>>,
+    /// The number of its first table.
+    first: usize,
+    /// So many ranges were done.
+    ranges: u64,
 }
 
 impl<'a> Counting<'a> {
@@ -145,32 +170,44 @@ impl<'a> Counting<'a> {
         plan: &'a CountPlan,
         pool: &'a Pool,
         running: &'a Running,
-        progress: &'a mut Progress,
+        (progress, unit): (&'a mut Progress, Unit),
         cols: u64,
-        unit: Unit,
+        keeping: Keeping<'a>,
     ) -> Counting<'a> {
-        Counting { plan, pool, running, progress, unit, tally: Tally::new(cols), rows: 0, bad: BadRows::default() }
+        let (tally, bad) = (Tally::new(cols), BadRows::default());
+        Counting { plan, pool, running, progress, unit, tally, rows: 0, bad, keeping }
     }
 
     /// Counts the tables of a group one after another.
-    fn run(mut self, group: &Group, workers: usize, sink: &mut Sink, begun: Instant) -> Result<Counted, Failure> {
-        group.tables.iter().try_for_each(|table| self.table(table, workers, sink))?;
+    fn run(
+        mut self,
+        group: &Group,
+        workers: usize,
+        sink: &mut Sink,
+        begun: Instant,
+    ) -> Result<(Counted, u64), Failure> {
+        for (number, table) in (self.keeping.first..).zip(&group.tables) {
+            self.table(table, number, workers, sink)?;
+        }
+        let ranges = self.keeping.ranges;
         let (bad, seconds) = (self.bad, begun.elapsed().as_secs_f64());
-        Ok(Counted { summary: self.tally.finish(), bad, seconds })
+        Ok((Counted { summary: self.tally.finish(), bad, seconds }, ranges))
     }
 
     /// Counts a table: by lines as long as these are its rows, and the rest by parts whose rows were looked for.
-    fn table(&mut self, table: &Table, workers: usize, sink: &mut Sink) -> Result<(), Failure> {
+    fn table(&mut self, table: &Table, number: usize, workers: usize, sink: &mut Sink) -> Result<(), Failure> {
         let (mut lines, mut rest) = (0, None);
         let by_lines = table.lines(workers)?;
         if !by_lines.is_empty() {
-            rest = self.parts(table, by_lines, sink, &mut lines)?;
+            rest = self.parts(table, by_lines, &format!("table{number}"), sink, &mut lines)?;
             if rest.is_none() {
                 return Ok(());
             }
         }
         let parts = table.parts(rest, self.pool, workers, self.running)?;
-        match self.parts(table, parts, sink, &mut lines)? {
+        // What is counted as rows that were looked for never meets what was counted as lines.
+        let stage = if rest.is_some() { format!("table{number}-rows") } else { format!("table{number}") };
+        match self.parts(table, parts, &stage, sink, &mut lines)? {
             None => Ok(()),
             Some(from) => Err(Failure::files(CountFault::Quoted { from }.to_string())),
         }
@@ -182,6 +219,7 @@ impl<'a> Counting<'a> {
         &mut self,
         table: &Table,
         parts: Vec<Piece>,
+        stage: &str,
         sink: &mut Sink,
         lines: &mut u64,
     ) -> Result<Option<u64>, Failure> {
@@ -190,25 +228,36 @@ impl<'a> Counting<'a> {
         let broken = RefCell::new(None);
         let running = self.running;
         let (plan, kept) = (self.plan, self.plan.counts != Counts::Nowhere);
-        let pieces = std::iter::from_fn(|| match parts.next() {
-            Some(piece) => Some(piece),
-            None => table.next_batch().unwrap_or_else(|error| {
-                *broken.borrow_mut() = Some(error);
-                None
-            }),
-        });
-        let jobs = pieces.take_while(|_| !running.is_stopping()).map(|piece| {
-            sizes.borrow_mut().push_back(table.bytes_of(&piece));
-            TableJob {
-                piece,
-                rows: table.reading().clone(),
-                minimum: plan.minimum.clone(),
-                maximum: plan.maximum.clone(),
-                on_bad_row: plan.reading.on_bad_row,
-                kept,
+        let jobs = std::iter::from_fn(|| {
+            if running.is_stopping() {
+                return Some(Next::CutShort);
             }
+            let piece = match parts.next() {
+                Some(piece) => Ok(Some(piece)),
+                None => table.next_batch(),
+            };
+            let job = |piece| {
+                let bytes = table.bytes_of(&piece);
+                sizes.borrow_mut().push_back(bytes);
+                let job = TableJob {
+                    piece,
+                    rows: table.reading().clone(),
+                    minimum: plan.minimum.clone(),
+                    maximum: plan.maximum.clone(),
+                    on_bad_row: plan.reading.on_bad_row,
+                    kept,
+                };
+                Next::Task(bytes, job)
+            };
+            piece.map(|piece| piece.map(job)).unwrap_or_else(|error| {
+                *broken.borrow_mut() = Some(error);
+                Some(Next::CutShort)
+            })
         });
-        for answer in self.pool.imap(named(COUNT_TABLE, count_table), jobs) {
+        let is_final = |answer: &Answer| matches!(answer, Ok(Ok(_)));
+        let keeping = self.keeping.run.map(|run| Kept { run, stage });
+        let mut answers = stream(self.pool, keeping, named(COUNT_TABLE, count_table), is_final, jobs);
+        while let Some(answer) = answers.next()? {
             if let Ok(Err(CountFault::Quoted { from })) = answer {
                 return Ok(Some(from));
             }
@@ -224,16 +273,13 @@ impl<'a> Counting<'a> {
             // Many more may be on their way; what was taken is whole, and nobody waits for the others.
             self.running.check()?;
         }
+        self.keeping.ranges += answers.finish()?;
+        drop(answers);
         broken.take().map_or(Ok(None), |error: DataError| Err(error.into()))
     }
 
     /// The counts of a part, if it has some.
-    fn good(
-        &self,
-        answer: Result<Result<TableAnswer, CountFault>, TaskError>,
-        table: &Table,
-        lines: u64,
-    ) -> Result<PartCounts, Failure> {
+    fn good(&self, answer: Result<Answer, TaskError>, table: &Table, lines: u64) -> Result<PartCounts, Failure> {
         let answer = answer.map_err(|error| {
             let line = table.first_line() + lines;
             let told = format!("{}: the rows from line {line} on were not counted: {error}", table.name());

@@ -61,4 +61,12 @@ impl<'a> Pairs<'a> {
         let rows = a.drain(..count).zip(b.drain(..count)).map(|(a, b)| common_items(&a, &b)).collect();
         Ok(Some((rows, read)))
     }
+
+    /// Behind the last: how many ranges of a run folder it was.
+    ///
+    /// # Errors
+    /// A [`Failure`] of the run folder.
+    pub(super) fn finish(&mut self) -> Result<u64, Failure> {
+        self.walks.iter_mut().map(Walk::finish).sum()
+    }
 }

@@ -1,0 +1,360 @@
+//! The folder of a run: `plan.json`, `out/` with one result a range, `log/` with a file for each process that worked in it, and `lock`.
+//!
+//! A coordinator holds `lock` as long as it lives, so that two do not compute the same. That is for thrift alone: publishing is safe without it.
+//! Whoever computes a share of the ranges beside others ([`RunFolder::join`]) takes no lock.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::error::RunError;
+use crate::plan::Plan;
+use crate::result::{self, Copy, Published, TEMPORARY};
+
+const PLAN: &str = "plan.json";
+const DONE: &str = "done";
+const LOCK: &str = "lock";
+const OUT: &str = "out";
+const LOG: &str = "log";
+
+/// A run folder, open.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use mpexec_runs::{Cut, Plan, Program, RunError, RunFolder};
+/// # let folder = tempfile::tempdir()?;
+/// # let dir = folder.path().join("run");
+/// # let plan = Plan {
+/// #     program: Program { name: "mine".into(), version: "1".into(), hash: "1".into() },
+/// #     task: "square".into(), signature: String::new(), inputs: Vec::new(), command: None,
+/// #     options: BTreeMap::new(), cut: Cut { as_for_workers: 8, range_weight: 1 << 25, range_tasks: 4096 },
+/// # };
+/// let run = RunFolder::open(&dir, &plan, false)?;
+/// assert!(!run.is_published("rows-0"));
+/// run.publish("rows-0", "-", b"the result")?;
+/// assert!(matches!(RunFolder::open(&dir, &plan, false), Err(RunError::InUse { .. })));
+/// drop(run);
+///
+/// let run = RunFolder::open(&dir, &plan, false)?;
+/// assert!(run.is_published("rows-0"));
+/// assert_eq!(run.result("rows-0", None)?, b"the result");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    hash: String,
+    plan: Plan,
+    /// The host and the number of this process.
+    who: String,
+    published: Mutex<HashSet<String>>,
+    log: Mutex<File>,
+    /// Held until it is dropped.
+    _lock: Option<File>,
+}
+
+/// How far a run is.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// What it computes.
+    pub plan: Plan,
+    /// How many results are published, and their bytes.
+    pub published: u64,
+    /// See [`published`](Status::published).
+    pub bytes: u64,
+    /// How many ranges there are in all, if it is done.
+    pub ranges: Option<u64>,
+    /// Who works on it.
+    pub holder: Option<String>,
+}
+
+impl RunFolder {
+    /// Makes the folder, or opens it if it has this plan. `afresh`: what is in it is dropped first.
+    ///
+    /// # Errors
+    /// A [`RunError`]: among others if it has another plan, or if another process works in it.
+    pub fn open(path: &Path, plan: &Plan, afresh: bool) -> Result<RunFolder, RunError> {
+        let made = fs::create_dir_all(path);
+        made.map_err(RunError::io(path, "make the folder"))?;
+        if !path.join(PLAN).exists() && !path.join(LOCK).exists() && !is_empty(path)? {
+            return Err(RunError::Occupied { path: path.to_path_buf() });
+        }
+        let lock = lock(path)?;
+        if afresh {
+            empty(path)?;
+        }
+        match RunFolder::read_plan(path) {
+            Ok(begun) => {
+                let changes = begun.changes(plan);
+                if !changes.is_empty() {
+                    return Err(RunError::Changed { path: path.to_path_buf(), changes });
+                }
+            }
+            Err(RunError::NoPlan { .. }) => write_whole(path, PLAN, &plan.to_text())?,
+            Err(error) => return Err(error),
+        }
+        RunFolder::enter(path, plan, Some(lock))
+    }
+
+    /// Enters a folder whose plan was written by a coordinator, to compute a share of its ranges beside others: without its lock.
+    ///
+    /// # Errors
+    /// As [`open`](RunFolder::open), but for one that is in use.
+    pub fn join(path: &Path, plan: &Plan) -> Result<RunFolder, RunError> {
+        let changes = RunFolder::read_plan(path)?.changes(plan);
+        if !changes.is_empty() {
+            return Err(RunError::Changed { path: path.to_path_buf(), changes });
+        }
+        RunFolder::enter(path, plan, None)
+    }
+
+    fn enter(path: &Path, plan: &Plan, lock: Option<File>) -> Result<RunFolder, RunError> {
+        for name in [OUT, LOG] {
+            match fs::create_dir(path.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(RunError::io(&path.join(name), "make the folder")(error));
+                }
+                _ => {}
+            }
+        }
+        let who = who();
+        let log = path.join(LOG).join(format!("{who}.log"));
+        let opened = OpenOptions::new().append(true).create(true).open(&log);
+        let log = Mutex::new(opened.map_err(RunError::io(&log, "open it"))?);
+        let (plan, hash) = (plan.clone(), plan.hash());
+        let run =
+            RunFolder { path: path.to_path_buf(), hash, plan, who, published: Mutex::default(), log, _lock: lock };
+        run.scan()?;
+        run.note("opened");
+        Ok(run)
+    }
+
+    /// Sees what is published, and removes what nobody writes any more.
+    fn scan(&self) -> Result<(), RunError> {
+        let out = self.path.join(OUT);
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in out.read_dir().map_err(RunError::io(&out, "read the folder"))? {
+            let name = entry.map_err(RunError::io(&out, "read the folder"))?.file_name();
+            let Some(name) = name.to_str() else { continue };
+            match name.strip_prefix(TEMPORARY) {
+                None => drop(published.insert(name.to_owned())),
+                Some(owner) if is_left_behind(owner) => {
+                    // Somebody else may be as quick.
+                    let _ = fs::remove_file(out.join(name));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan of a run folder.
+    ///
+    /// # Errors
+    /// A [`RunError`] if there is none, or none that can be read.
+    pub fn read_plan(path: &Path) -> Result<Plan, RunError> {
+        let file = path.join(PLAN);
+        match fs::read(&file) {
+            Ok(text) => Plan::of_text(&text, &file),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Err(RunError::NoPlan { path: path.to_path_buf() })
+            }
+            Err(error) => Err(RunError::io(&file, "read it")(error)),
+        }
+    }
+
+    /// How far the run of a folder is. Each result's header and length are looked at, with `thorough` all of its bytes.
+    ///
+    /// # Errors
+    /// A [`RunError`] if it is no run folder, or a result is not what was published.
+    pub fn status(path: &Path, thorough: bool) -> Result<Status, RunError> {
+        let plan = RunFolder::read_plan(path)?;
+        let (hash, out) = (plan.hash(), path.join(OUT));
+        let (mut published, mut bytes) = (0, 0);
+        let mut names = Vec::new();
+        for entry in out.read_dir().map_err(RunError::io(&out, "read the folder"))? {
+            names.push(entry.map_err(RunError::io(&out, "read the folder"))?.file_name());
+        }
+        names.sort();
+        for name in names.iter().filter(|name| !name.to_string_lossy().starts_with(TEMPORARY)) {
+            let file = out.join(name);
+            bytes += match thorough {
+                false => result::header(&file, &hash)?.0.length,
+                true => result::read(&file, &hash, None)?.len() as u64,
+            };
+            published += 1;
+        }
+        let ranges = fs::read_to_string(path.join(DONE)).ok().and_then(|text| text.trim().parse().ok());
+        Ok(Status { plan, published, bytes, ranges, holder: holder(path) })
+    }
+
+    /// Removes a run folder, and nothing in it that is not a part of one. `force`: also one that is not finished.
+    ///
+    /// # Errors
+    /// A [`RunError`] if it is no run folder, is in use, or is not finished.
+    pub fn clean(path: &Path, force: bool) -> Result<(), RunError> {
+        if !force {
+            RunFolder::read_plan(path)?;
+            if !path.join(DONE).exists() {
+                return Err(RunError::Unfinished { path: path.to_path_buf() });
+            }
+        } else if !path.join(PLAN).exists() {
+            return Err(RunError::NoPlan { path: path.to_path_buf() });
+        }
+        let lock = lock(path)?;
+        empty(path)?;
+        fs::remove_file(path.join(LOCK)).map_err(RunError::io(path, "remove its lock"))?;
+        drop(lock);
+        fs::remove_dir(path).map_err(RunError::io(path, "remove it"))
+    }
+
+    /// What it computes.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the result of this range is published, as far as this process has seen.
+    pub fn is_published(&self, key: &str) -> bool {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    }
+
+    /// Publishes the result of a range, computed from arguments with this hash (`-` if they follow from the plan). Of several copies the first counts.
+    ///
+    /// # Errors
+    /// [`RunError::Io`]; nothing was published then.
+    pub fn publish(&self, key: &str, input: &str, bytes: &[u8]) -> Result<Published, RunError> {
+        let copy = Copy { plan: &self.hash, key, input, bytes };
+        let published = result::publish(&self.path.join(OUT), &self.who, &copy)?;
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        self.note(&format!("{} {key}", if published == Published::First { "published" } else { "dropped" }));
+        Ok(published)
+    }
+
+    /// The published result of a range, checked. `input`: the hash of what it must have been computed from.
+    ///
+    /// # Errors
+    /// [`RunError::BadResult`] if it is not what was published, [`RunError::Io`] if it cannot be read.
+    pub fn result(&self, key: &str, input: Option<&str>) -> Result<Vec<u8>, RunError> {
+        result::read(&self.path.join(OUT).join(key), &self.hash, input)
+    }
+
+    /// Where the result of a range is.
+    pub(crate) fn place(&self, key: &str) -> PathBuf {
+        self.path.join(OUT).join(key)
+    }
+
+    /// The run is done: so many ranges have their results.
+    ///
+    /// # Errors
+    /// [`RunError::Io`] if that cannot be written.
+    pub fn finish(&self, ranges: u64) -> Result<(), RunError> {
+        self.note(&format!("done {ranges}"));
+        write_whole(&self.path, DONE, format!("{ranges}\n").as_bytes())
+    }
+
+    /// Adds a line to the log of this process, behind the time in seconds since 1970.
+    pub fn note(&self, line: &str) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let line = format!("{now:.3} {}\n", crate::shown::line(line));
+        // It is told to whoever wants to know; no result depends on it.
+        let _ = self.log.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
+    }
+}
+
+fn is_empty(path: &Path) -> Result<bool, RunError> {
+    Ok(path.read_dir().map_err(RunError::io(path, "read the folder"))?.next().is_none())
+}
+
+/// Takes the lock and writes down who has it.
+fn lock(path: &Path) -> Result<File, RunError> {
+    let file = path.join(LOCK);
+    let failed = |cause| RunError::io(&file, "lock it")(cause);
+    let mut lock =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Only for the message.
+            let _ = lock.read_to_string(&mut holder);
+            let holder = match holder.trim() {
+                "" => "another process".to_owned(),
+                holder => holder.to_owned(),
+            };
+            return Err(RunError::InUse { path: path.to_path_buf(), holder });
+        }
+        Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+    }
+    let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| {
+        let host = host();
+        lock.write_all(format!("process {} on {host}\n", std::process::id()).as_bytes())
+    });
+    written.map_err(failed)?;
+    Ok(lock)
+}
+
+/// Who holds the lock, if somebody does.
+fn holder(path: &Path) -> Option<String> {
+    let mut lock = File::open(path.join(LOCK)).ok()?;
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            lock.read_to_string(&mut holder).ok()?;
+            Some(crate::shown::line(holder.trim()))
+        }
+        _ => None,
+    }
+}
+
+/// Removes all of a run but its lock.
+fn empty(path: &Path) -> Result<(), RunError> {
+    let gone = |name: &str, removed: io::Result<()>| match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(RunError::io(&path.join(name), "remove it")(error))
+        }
+        _ => Ok(()),
+    };
+    // The plan at last: until then the folder is one of that plan, of which results are missing.
+    gone(DONE, fs::remove_file(path.join(DONE)))?;
+    gone(OUT, fs::remove_dir_all(path.join(OUT)))?;
+    gone(LOG, fs::remove_dir_all(path.join(LOG)))?;
+    gone(PLAN, fs::remove_file(path.join(PLAN)))
+}
+
+/// Writes a file that is there as a whole or not at all.
+fn write_whole(path: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+    let (file, temporary) = (path.join(name), path.join(format!("{TEMPORARY}{name}")));
+    let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    let named = written.and_then(|()| fs::rename(&temporary, &file));
+    if named.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    named.map_err(RunError::io(&file, "write it"))?;
+    result::sync_folder(path)
+}
+
+fn host() -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '.').collect();
+    if host.is_empty() { "localhost".to_owned() } else { host }
+}
+
+/// As which files are named: the host, and the number of this process.
+fn who() -> String {
+    format!("{}-{}", host(), std::process::id())
+}
+
+/// Whether a file that was being written by `owner` never will be whole: on this host, and no process has that number.
+fn is_left_behind(owner: &str) -> bool {
+    let Some(rest) = owner.strip_prefix(&format!("{}-", host())) else { return false };
+    let pid = rest.split('-').next().unwrap_or_default();
+    pid.parse::<u32>().is_ok_and(|pid| pid == std::process::id() || !Path::new(&format!("/proc/{pid}")).exists())
+}

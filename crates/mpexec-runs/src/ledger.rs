@@ -1,0 +1,312 @@
+//! Which task belongs to which range, which results are there, and which range's turn it is.
+//!
+//! Tasks are told in order, results come in any. A range that is complete is published, and handed out when its turn comes: from memory, or read back
+//! from the folder if it was published in an earlier run or there is too much in memory. So results come out in the order of the tasks,
+//! whatever the order in which they were computed, and by whom.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::RunError;
+use crate::folder::RunFolder;
+use crate::plan::Cut;
+use crate::publisher::Publisher;
+use crate::records;
+
+/// So many bytes of complete ranges are kept for their turn.
+const MOST_HELD: usize = 256 << 20;
+
+/// A task whose result is not there: its range, and its place in that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slot {
+    pub(crate) range: u64,
+    pub(crate) task: usize,
+}
+
+/// The results of a part of a run, in the order of its tasks.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use std::sync::Arc;
+/// # use mpexec_runs::{Cut, Ledger, Plan, Program, RunFolder};
+/// # let folder = tempfile::tempdir()?;
+/// # let dir = folder.path().join("run");
+/// # let plan = Plan {
+/// #     program: Program { name: "mine".into(), version: "1".into(), hash: "1".into() },
+/// #     task: "square".into(), signature: String::new(), inputs: Vec::new(), command: None,
+/// #     options: BTreeMap::new(), cut: Cut { as_for_workers: 8, range_weight: 1 << 25, range_tasks: 2 },
+/// # };
+/// let run = Arc::new(RunFolder::open(&dir, &plan, false)?);
+/// let mut ledger = Ledger::new(&run, "rows");
+/// let slots: Vec<_> = (0..4).map(|_| ledger.task(1, None)).collect();
+/// ledger.close()?;
+/// // The second range is complete first, and waits for its turn.
+/// for task in [3, 2, 1, 0] {
+///     assert!(ledger.take()?.is_none());
+///     ledger.add(slots[task].expect("nothing was computed before"), Some(vec![task as u8]))?;
+/// }
+/// assert_eq!(ledger.take()?.expect("its turn").results().collect::<Vec<_>>(), [Some(&[0][..]), Some(&[1][..])]);
+/// while ledger.take()?.is_some() {}
+/// assert_eq!(ledger.finish()?, Some(2));
+///
+/// let mut again = Ledger::new(&run, "rows");
+/// assert!((0..4).all(|_| again.task(1, None).is_none()), "all are there");
+/// again.close()?;
+/// assert!(again.take()?.is_some_and(|first| first.is_stored()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Ledger {
+    run: Arc<RunFolder>,
+    publisher: Publisher,
+    stage: String,
+    cut: Cut,
+    /// Those whose turn has not come.
+    ranges: VecDeque<Entry>,
+    /// The number of the first of them, and of the next that is begun.
+    first: u64,
+    begun: u64,
+    /// Of the range that takes tasks, if one does.
+    weight: u64,
+    held: usize,
+    /// A range was passed over that was not complete.
+    passed_over: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: String,
+    /// The hash of its arguments, if these are no part of the plan.
+    input: Option<blake3::Hasher>,
+    tasks: usize,
+    closed: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Stored,
+    Computed {
+        results: Vec<Option<Vec<u8>>>,
+        missing: usize,
+    },
+    /// Complete.
+    Held {
+        bytes: Arc<Vec<u8>>,
+    },
+    /// Published, and no longer in memory.
+    Published,
+}
+
+/// The results of a range whose turn has come.
+#[derive(Clone, Debug)]
+pub struct Done {
+    range: u64,
+    stored: bool,
+    bytes: Arc<Vec<u8>>,
+    places: Vec<Option<Range<usize>>>,
+}
+
+impl Done {
+    /// The results, task by task; `None`: there is one that is not to be published.
+    pub fn results(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        self.places.iter().map(|place| place.clone().map(|place| &self.bytes[place]))
+    }
+
+    /// Which of the ranges of its stage it is, from 0 on.
+    pub fn range(&self) -> u64 {
+        self.range
+    }
+
+    /// Whether an earlier run had computed it.
+    pub fn is_stored(&self) -> bool {
+        self.stored
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        let range = self.range;
+        (0..self.places.len()).map(move |task| Slot { range, task })
+    }
+}
+
+impl Ledger {
+    /// Of the stage of this name; results of different stages never meet.
+    pub fn new(run: &Arc<RunFolder>, stage: &str) -> Ledger {
+        Ledger {
+            run: Arc::clone(run),
+            publisher: Publisher::new(Arc::clone(run)),
+            stage: stage.to_owned(),
+            cut: run.plan().cut,
+            ranges: VecDeque::new(),
+            first: 0,
+            begun: 0,
+            weight: 0,
+            held: 0,
+            passed_over: false,
+        }
+    }
+
+    /// The next task, of this weight, with these bytes as arguments if they do not follow from the plan. Returns where its result belongs, or
+    /// `None` if that is there.
+    pub fn task(&mut self, weight: u64, arguments: Option<&[u8]>) -> Option<Slot> {
+        if self.ranges.back().is_none_or(|range| range.closed) {
+            let key = format!("{}-{:06}", self.stage, self.begun);
+            self.begin(key, arguments.is_some());
+            self.weight = 0;
+        }
+        let range = self.first + self.ranges.len() as u64 - 1;
+        let open = self.ranges.back_mut()?;
+        if let (Some(input), Some(arguments)) = (&mut open.input, arguments) {
+            input.update(&(arguments.len() as u64).to_le_bytes()).update(arguments);
+        }
+        let task = open.tasks;
+        open.tasks += 1;
+        let slot = open.expect_one().then_some(Slot { range, task });
+        self.weight = self.weight.saturating_add(weight);
+        open.closed = self.weight >= self.cut.range_weight || open.tasks as u64 >= self.cut.range_tasks;
+        slot
+    }
+
+    /// A task whose range it is alone, under a name of its own.
+    pub fn task_named(&mut self, key: String) -> Option<Slot> {
+        self.begin(key, false);
+        let range = self.first + self.ranges.len() as u64 - 1;
+        let open = self.ranges.back_mut()?;
+        (open.tasks, open.closed) = (1, true);
+        open.expect_one().then_some(Slot { range, task: 0 })
+    }
+
+    fn begin(&mut self, key: String, hashed: bool) {
+        let state = match self.run.is_published(&key) {
+            true => State::Stored,
+            false => State::Computed { results: Vec::new(), missing: 0 },
+        };
+        let input = hashed.then(blake3::Hasher::new);
+        self.ranges.push_back(Entry { key, input, tasks: 0, closed: false, state });
+        self.begun += 1;
+    }
+
+    /// There are no more tasks. Not to be called if there would be more and they are not looked at: the last range would lack them.
+    ///
+    /// # Errors
+    /// Those of publishing.
+    pub fn close(&mut self) -> Result<(), RunError> {
+        if let Some(last) = self.ranges.back_mut() {
+            last.closed = true;
+        }
+        // The last results may have come before anybody knew that they were the last.
+        if self.ranges.is_empty() { Ok(()) } else { self.complete(self.ranges.len() - 1) }
+    }
+
+    /// The result of a task; `None`: it has one that is not to be published, and neither are the others of its range.
+    ///
+    /// # Errors
+    /// Those of publishing.
+    pub fn add(&mut self, slot: Slot, result: Option<Vec<u8>>) -> Result<(), RunError> {
+        let Some(at) = slot.range.checked_sub(self.first).and_then(|at| usize::try_from(at).ok()) else {
+            return Ok(());
+        };
+        if let Some(Entry { state: State::Computed { results, missing }, .. }) = self.ranges.get_mut(at) {
+            results[slot.task] = result;
+            *missing -= 1;
+        }
+        self.complete(at)
+    }
+
+    /// Publishes a range if it is complete.
+    fn complete(&mut self, at: usize) -> Result<(), RunError> {
+        let Some(range) = self.ranges.get_mut(at) else { return Ok(()) };
+        let State::Computed { results, missing: 0 } = &range.state else { return Ok(()) };
+        if !range.closed {
+            return Ok(());
+        }
+        let whole = results.iter().all(Option::is_some);
+        let bytes = Arc::new(records::put(results));
+        let (key, input) = (range.key.clone(), range.input_hash());
+        self.held += bytes.len();
+        range.state = State::Held { bytes: Arc::clone(&bytes) };
+        if whole {
+            self.publisher.publish(&key, input, &bytes)?;
+            if self.held > MOST_HELD && at > 0 {
+                self.held -= bytes.len();
+                self.ranges[at].state = State::Published;
+            }
+        }
+        Ok(())
+    }
+
+    /// The results of the range whose turn it is, if they are there.
+    ///
+    /// # Errors
+    /// Those of publishing, and those of a result that is not what was published.
+    pub fn take(&mut self) -> Result<Option<Done>, RunError> {
+        let Some(range) = self.ranges.front().filter(|range| range.closed) else { return Ok(None) };
+        let stored = matches!(range.state, State::Stored);
+        let bytes = match &range.state {
+            State::Computed { .. } => return Ok(None),
+            State::Held { bytes, .. } => {
+                self.held -= bytes.len();
+                Arc::clone(bytes)
+            }
+            State::Stored | State::Published => {
+                self.publisher.wait(Some(&range.key))?;
+                Arc::new(self.run.result(&range.key, Some(&range.input_hash()))?)
+            }
+        };
+        let places = records::places(&bytes).ok().filter(|places| places.len() == range.tasks);
+        let places =
+            places.ok_or_else(|| RunError::bad_result(&self.run.place(&range.key), crate::error::Fault::Contents))?;
+        self.ranges.pop_front();
+        self.first += 1;
+        Ok(Some(Done { range: self.first - 1, stored, bytes, places }))
+    }
+
+    /// As [`take`](Ledger::take), of the first range that is there, whether or not it is its turn: when the work has been ended early.
+    ///
+    /// # Errors
+    /// As [`take`](Ledger::take).
+    pub fn take_any(&mut self) -> Result<Option<Done>, RunError> {
+        while let Some(Entry { closed, state, .. }) = self.ranges.front() {
+            if *closed && !matches!(state, State::Computed { .. }) {
+                return self.take();
+            }
+            self.passed_over = true;
+            self.ranges.pop_front();
+            self.first += 1;
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.run.path()
+    }
+
+    /// Waits until all that was handed over is published. Returns how many ranges there are, if all have had their turn.
+    ///
+    /// # Errors
+    /// Those of publishing.
+    pub fn finish(&mut self) -> Result<Option<u64>, RunError> {
+        self.publisher.wait(None)?;
+        Ok((self.ranges.is_empty() && !self.passed_over).then_some(self.first))
+    }
+}
+
+impl Entry {
+    /// Makes room for one more result, if it is to be computed.
+    fn expect_one(&mut self) -> bool {
+        match &mut self.state {
+            State::Computed { results, missing } => {
+                results.push(None);
+                *missing += 1;
+                true
+            }
+            State::Stored | State::Held { .. } | State::Published => false,
+        }
+    }
+
+    fn input_hash(&self) -> String {
+        self.input.as_ref().map_or_else(|| "-".to_owned(), |input| input.finalize().to_hex().to_string())
+    }
+}

@@ -1,0 +1,278 @@
+//! The plan of a run: what is to be computed, of what, by which program, and how it is cut. It is written once, before the first result.
+//!
+//! What decides about the bytes of a result is hashed, and each result carries that hash. What does not (how many workers, the folder it was typed in) is
+//! there for people and for `resume`, and may be different the next time.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::RunError;
+use crate::input::InputId;
+
+/// The format of plans that this version writes, and the latest that it reads.
+pub(crate) const FORMAT: u64 = 1;
+
+/// What a run computes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The program whose code the tasks are.
+    pub program: Program,
+    /// The name of the task.
+    pub task: String,
+    /// What it takes and gives.
+    pub signature: String,
+    /// All that was said about what is to be computed, by name.
+    pub options: BTreeMap<String, String>,
+    /// What is read, in order.
+    pub inputs: Vec<InputId>,
+    /// How it is cut into ranges.
+    pub cut: Cut,
+    /// What was typed, where, to be typed again.
+    pub command: Option<CommandLine>,
+}
+
+/// A program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// What it is called.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The hash of its file.
+    pub hash: String,
+}
+
+/// How the work is cut into ranges, each of which has one result: by what is here alone, never by how many workers or processors there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    /// The work is cut into tasks as for so many workers, however many there are.
+    pub as_for_workers: u64,
+    /// A range is as many consecutive tasks as have together this weight (of files, their bytes),
+    pub range_weight: u64,
+    /// or this number.
+    pub range_tasks: u64,
+}
+
+/// A command line as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandLine {
+    /// The words.
+    pub words: Vec<Word>,
+    /// The folder in which it was typed.
+    pub folder: PathBuf,
+    /// Whether it read standard input, which cannot be read again.
+    pub stdin: bool,
+}
+
+/// A word of a command line: a text, or bytes that are none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Word {
+    /// Text.
+    Text(String),
+    /// What is no text.
+    Bytes(Vec<u8>),
+}
+
+impl From<&OsString> for Word {
+    fn from(word: &OsString) -> Word {
+        match word.to_str() {
+            Some(text) => Word::Text(text.to_owned()),
+            None => Word::Bytes(word.as_bytes().to_vec()),
+        }
+    }
+}
+
+impl From<&Word> for OsString {
+    fn from(word: &Word) -> OsString {
+        match word {
+            Word::Text(text) => text.into(),
+            Word::Bytes(bytes) => OsString::from_vec(bytes.clone()),
+        }
+    }
+}
+
+/// The file: what is hashed cannot be changed unseen.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    format: u64,
+    hash: String,
+    plan: Plan,
+}
+
+/// Of a plan of any format.
+#[derive(Deserialize)]
+struct OfAnyFormat {
+    format: u64,
+}
+
+/// What decides about the bytes of the results.
+#[derive(Serialize)]
+struct Hashed<'a> {
+    format: u64,
+    program: &'a Program,
+    task: &'a str,
+    signature: &'a str,
+    options: &'a BTreeMap<String, String>,
+    inputs: Vec<(u64, i64, &'a str)>,
+    cut: Cut,
+}
+
+impl Plan {
+    /// The hash of what decides about the bytes of the results, as text.
+    pub fn hash(&self) -> String {
+        let Plan { program, task, signature, options, inputs, cut, .. } = self;
+        let inputs = inputs.iter().map(|input| (input.size, input.modified, &input.hash[..])).collect();
+        let hashed = Hashed { format: FORMAT, program, task, signature, options, inputs, cut: *cut };
+        // It consists of texts and numbers, which can always be written.
+        let text = serde_json::to_vec(&hashed).unwrap_or_default();
+        blake3::hash(&text).to_hex().to_string()
+    }
+
+    pub(crate) fn to_text(&self) -> Vec<u8> {
+        let written = Written { format: FORMAT, hash: self.hash(), plan: self.clone() };
+        let mut text = serde_json::to_vec_pretty(&written).unwrap_or_default();
+        text.push(b'\n');
+        text
+    }
+
+    pub(crate) fn of_text(text: &[u8], path: &Path) -> Result<Plan, RunError> {
+        let bad = |why: String| RunError::BadPlan { path: path.to_path_buf(), why };
+        let OfAnyFormat { format } = serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
+        if format > FORMAT {
+            return Err(RunError::NewerPlan { path: path.to_path_buf(), found: format, known: FORMAT });
+        }
+        let written: Written = serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
+        if written.hash != written.plan.hash() {
+            return Err(bad("its hash is not that of what it says".to_owned()));
+        }
+        Ok(written.plan)
+    }
+
+    /// What differs between it and a later one, in words; nothing if the results of one are those of the other.
+    ///
+    /// ```
+    /// # use std::collections::BTreeMap;
+    /// # use mpexec_runs::{Cut, Plan, Program};
+    /// # let plan = |minimum: &str| Plan {
+    /// #     program: Program { name: "mpexec".into(), version: "0.1.0".into(), hash: "1".into() },
+    /// #     task: "count-range".into(), signature: String::new(), inputs: Vec::new(), command: None,
+    /// #     options: BTreeMap::from([("minimum".to_owned(), minimum.to_owned())]),
+    /// #     cut: Cut { as_for_workers: 8, range_weight: 1 << 25, range_tasks: 4096 },
+    /// # };
+    /// let (four, five) = (plan("4"), plan("5"));
+    /// assert_eq!(four.changes(&five), ["minimum was 4 and is 5"]);
+    /// assert_ne!(four.hash(), five.hash());
+    /// ```
+    pub fn changes(&self, now: &Plan) -> Vec<String> {
+        let mut changes = Vec::new();
+        let mut differs = |what: &str, before: &str, after: &str| {
+            if before != after {
+                let (before, after) = (crate::shown::line(before), crate::shown::line(after));
+                changes.push(format!("{what} was {before} and is {after}"));
+            }
+        };
+        let (before, after) = (&self.program, &now.program);
+        differs("the program", &before.name, &after.name);
+        differs("the version of the program", &before.version, &after.version);
+        differs("the task", &self.task, &now.task);
+        differs("what the task takes and gives", &self.signature, &now.signature);
+        let names = self.options.keys().chain(now.options.keys().filter(|name| !self.options.contains_key(*name)));
+        for name in names {
+            let value = |plan: &Plan| plan.options.get(name).cloned().unwrap_or_else(|| "not given".to_owned());
+            differs(name, &value(self), &value(now));
+        }
+        if self.inputs.len() != now.inputs.len() {
+            changes.push(format!("the inputs were {} and are {}", self.inputs.len(), now.inputs.len()));
+        } else {
+            changes.extend(self.inputs.iter().zip(&now.inputs).filter_map(|(before, after)| before.difference(after)));
+        }
+        if changes.is_empty() && before.hash != after.hash {
+            changes.push(format!("the program {} was built anew", crate::shown::line(&before.name)));
+        }
+        if changes.is_empty() && self.cut != now.cut {
+            changes.push("the work is cut into other ranges".to_owned());
+        }
+        changes
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn plan() -> Plan {
+        let input = InputId { path: "/data/a.npy".into(), size: 800, modified: 5, hash: "ab".into() };
+        Plan {
+            program: Program { name: "mpexec".into(), version: "0.1.0".into(), hash: "cd".into() },
+            task: "count-range".into(),
+            signature: "(CountJob) -> CountPart".into(),
+            options: BTreeMap::from([("minimum".into(), "4".into())]),
+            inputs: vec![input],
+            cut: Cut { as_for_workers: 8, range_weight: 100, range_tasks: 10 },
+            command: Some(CommandLine {
+                words: vec![Word::Text("mpexec".into()), Word::Bytes(vec![0xff])],
+                folder: "/home".into(),
+                stdin: false,
+            }),
+        }
+    }
+
+    fn refused(text: &[u8]) -> String {
+        Plan::of_text(text, Path::new("run/plan.json")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_plan_is_read_as_it_was_written() {
+        assert_eq!(Plan::of_text(&plan().to_text(), Path::new("plan.json")).unwrap(), plan());
+    }
+
+    #[test]
+    fn a_plan_that_is_cut_changed_or_of_a_later_version_is_refused_with_its_name() {
+        let text = String::from_utf8(plan().to_text()).unwrap();
+        for length in [0, 1, text.len() / 2, text.len() - 3] {
+            let told = refused(&text.as_bytes()[..length]);
+            assert!(told.starts_with("run/plan.json: is no whole plan") && told.contains("--force-plan"), "{told}");
+        }
+        assert!(refused(text.replace("\"4\"", "\"5\"").as_bytes()).contains("its hash is not that of what it says"));
+        let newer = refused(text.replace("\"format\": 1", "\"format\": 7").as_bytes());
+        assert!(newer.contains("is a plan of format 7, and this program knows 1"), "{newer}");
+    }
+
+    #[test]
+    fn each_change_is_said_and_changes_the_hash_and_what_was_typed_is_none() {
+        let before = plan();
+        let mut after = before.clone();
+        after.command = None;
+        after.inputs[0].path = "/elsewhere".into();
+        assert_eq!((before.changes(&after), before.hash()), (vec![], after.hash()));
+        type Change = fn(&mut Plan);
+        let changes: [(Change, &str); 8] = [
+            (|plan| plan.program.version = "0.2.0".into(), "the version of the program was 0.1.0 and is 0.2.0"),
+            (|plan| plan.program.hash = "x".into(), "the program mpexec was built anew"),
+            (|plan| plan.task = "normalize".into(), "the task was count-range and is normalize"),
+            (
+                |plan| plan.signature = "()".into(),
+                "what the task takes and gives was (CountJob) -> CountPart and is ()",
+            ),
+            (|plan| drop(plan.options.insert("minimum".into(), "5".into())), "minimum was 4 and is 5"),
+            (|plan| drop(plan.options.insert("columns".into(), "1".into())), "columns was not given and is 1"),
+            (|plan| plan.inputs.clear(), "the inputs were 1 and are 0"),
+            (|plan| plan.cut.range_weight = 7, "the work is cut into other ranges"),
+        ];
+        for (change, told) in changes {
+            let mut after = plan();
+            change(&mut after);
+            assert_eq!(before.changes(&after), [told]);
+            assert_ne!(before.hash(), after.hash(), "{told}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! One published result: a line that says what it is, and the bytes.
+//!
+//! It is written under a name of its own, synced, and then *linked* to its final name. Linking fails where the name is taken, so of two processes,
+//! or two machines, that have computed the same range, the first publishes and the other drops its copy; nobody ever sees half a result. The
+//! folder is synced last: what was reported as published is there after a power cut.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Fault, RunError};
+
+/// What a result's first line begins with.
+const MAGIC: &str = "mpexec-result 1";
+
+/// No header is longer.
+const LONGEST_HEADER: u64 = 1024;
+
+/// What files that are being written are called; the host and the process follow.
+pub(crate) const TEMPORARY: &str = ".new-";
+
+/// What a result says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) plan: String,
+    pub(crate) key: String,
+    /// The hash of the arguments, where these are no part of the plan.
+    pub(crate) input: String,
+    pub(crate) length: u64,
+    pub(crate) hash: String,
+}
+
+/// Which copy of a result one was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// The first, which counts.
+    First,
+    /// A later one, which was dropped.
+    Later,
+}
+
+impl Header {
+    fn to_line(&self) -> String {
+        let Header { plan, key, input, length, hash } = self;
+        format!("{MAGIC} plan={plan} key={key} input={input} length={length} blake3={hash}\n")
+    }
+
+    fn of_line(line: &str) -> Option<Header> {
+        let mut words = line.strip_prefix(MAGIC)?.split(' ').skip(1);
+        let mut value = |name: &str| Some(words.next()?.strip_prefix(name)?.strip_prefix('=')?.to_owned());
+        let header = Header {
+            plan: value("plan")?,
+            key: value("key")?,
+            input: value("input")?,
+            length: value("length")?.parse().ok()?,
+            hash: value("blake3")?,
+        };
+        words.next().is_none().then_some(header)
+    }
+}
+
+/// What is to be published.
+#[derive(Debug)]
+pub(crate) struct Copy<'a> {
+    pub(crate) plan: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) input: &'a str,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Publishes a result in the folder `out`, whose name is `key`.
+pub(crate) fn publish(out: &Path, who: &str, result: &Copy<'_>) -> Result<Published, RunError> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let (path, number) = (out.join(result.key), NEXT.fetch_add(1, Ordering::Relaxed));
+    let temporary = Temporary(out.join(format!("{TEMPORARY}{who}-{number}")));
+    let header = Header {
+        plan: result.plan.to_owned(),
+        key: result.key.to_owned(),
+        input: result.input.to_owned(),
+        length: result.bytes.len() as u64,
+        hash: blake3::hash(result.bytes).to_hex().to_string(),
+    };
+    let failed = |cause| RunError::io(&path, "publish it")(cause);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary.0).map_err(failed)?;
+    let written = file.write_all(header.to_line().as_bytes()).and_then(|()| file.write_all(result.bytes));
+    written.and_then(|()| file.sync_all()).map_err(failed)?;
+    let published = match fs::hard_link(&temporary.0, &path) {
+        Ok(()) => Published::First,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Published::Later,
+        // What systems say whose files have one name only.
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks) => {
+            return Err(failed(io::Error::new(io::ErrorKind::Unsupported, error)));
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    drop(temporary);
+    sync_folder(out)?;
+    Ok(published)
+}
+
+/// A file that is there until it is dropped.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // If it stays, the next who opens the folder removes it.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), RunError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(RunError::io(folder, "sync it"))
+}
+
+/// Reads the header and says whether it is this plan's, of the range whose name the file has.
+pub(crate) fn header(path: &Path, plan: &str) -> Result<(Header, File), RunError> {
+    let bad = |fault| Err(RunError::bad_result(path, fault));
+    let mut file = File::open(path).map_err(RunError::io(path, "open it"))?;
+    let length = file.metadata().map_err(RunError::io(path, "ask about it"))?.len();
+    let mut line = Vec::new();
+    let reading = (&mut file).take(LONGEST_HEADER).read_to_end(&mut line);
+    reading.map_err(RunError::io(path, "read it"))?;
+    line.truncate(line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len()));
+    file.seek(SeekFrom::Start(line.len() as u64 + 1)).map_err(RunError::io(path, "read it"))?;
+    let Some(header) = std::str::from_utf8(&line).ok().and_then(Header::of_line) else {
+        return bad(Fault::NoHeader);
+    };
+    if header.plan != plan {
+        return bad(Fault::OtherPlan);
+    }
+    if path.file_name().is_none_or(|name| name.to_str() != Some(&header.key[..])) {
+        return bad(Fault::OtherRange(header.key));
+    }
+    let found = length.saturating_sub(line.len() as u64 + 1);
+    if header.length != found {
+        return bad(Fault::Length { said: header.length, found });
+    }
+    Ok((header, file))
+}
+
+/// Reads a result; all of it is checked. `input`: what it was computed from, if that is known.
+pub(crate) fn read(path: &Path, plan: &str, input: Option<&str>) -> Result<Vec<u8>, RunError> {
+    let (header, mut file) = header(path, plan)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(header.length).unwrap_or_default());
+    file.read_to_end(&mut bytes).map_err(RunError::io(path, "read it"))?;
+    if bytes.len() as u64 != header.length {
+        let found = bytes.len() as u64;
+        return Err(RunError::bad_result(path, Fault::Length { said: header.length, found }));
+    }
+    if blake3::hash(&bytes).to_hex().as_str() != header.hash {
+        return Err(RunError::bad_result(path, Fault::Checksum));
+    }
+    if input.is_some_and(|input| input != header.input) {
+        return Err(RunError::bad_result(path, Fault::OtherInput));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn published(out: &Path, bytes: &[u8]) -> Published {
+        publish(out, "me", &Copy { plan: "aa", key: "rows-1", input: "-", bytes }).unwrap()
+    }
+
+    #[test]
+    fn the_first_copy_counts_and_a_second_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(published(folder.path(), b"one"), Published::First);
+        assert_eq!(published(folder.path(), b"two"), Published::Later);
+        assert_eq!(read(&folder.path().join("rows-1"), "aa", Some("-")).unwrap(), b"one");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_many_that_publish_at_once_one_is_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8_u8)
+                .map(|n| {
+                    scope.spawn({
+                        let out = folder.path();
+                        move || published(out, &[n; 1000])
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(all.iter().filter(|one| **one == Published::First).count(), 1);
+        let bytes = read(&folder.path().join("rows-1"), "aa", None).unwrap();
+        assert!(bytes.len() == 1000 && bytes.iter().all(|&byte| byte == bytes[0]));
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn whatever_was_done_to_a_result_is_told_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        published(folder.path(), b"some bytes");
+        let path = folder.path().join("rows-1");
+        let good = fs::read(&path).unwrap();
+        let told = |bytes: &[u8], plan: &str, input: Option<&str>| {
+            fs::write(&path, bytes).unwrap();
+            let error = read(&path, plan, input).unwrap_err();
+            let line = error.to_string();
+            assert!(line.contains("rows-1: ") && line.ends_with("remove it, and resume computes it again"), "{line}");
+            match error {
+                RunError::BadResult { fault, .. } => fault,
+                other => panic!("{other}"),
+            }
+        };
+        for length in 0..good.len() {
+            let fault = told(&good[..length], "aa", None);
+            assert!(matches!(fault, Fault::NoHeader | Fault::Length { said: 10, .. }), "{length}: {fault}");
+        }
+        let mut changed = good.clone();
+        changed[good.len() - 1] ^= 1;
+        assert_eq!(told(&changed, "aa", None), Fault::Checksum);
+        assert_eq!(told(&[&good[..], b"x"].concat(), "aa", None), Fault::Length { said: 10, found: 11 });
+        assert_eq!(told(&good, "bb", None), Fault::OtherPlan);
+        assert_eq!(told(&good, "aa", Some("cc")), Fault::OtherInput);
+        let other = String::from_utf8(good.clone()).unwrap().replace("rows-1", "rows-2");
+        assert_eq!(told(other.as_bytes(), "aa", None), Fault::OtherRange("rows-2".into()));
+        // No single byte of it can be changed unseen, but for the hash of arguments that nobody knows.
+        for at in 0..good.len() {
+            let mut changed = good.clone();
+            changed[at] ^= 0x10;
+            fs::write(&path, &changed).unwrap();
+            assert!(read(&path, "aa", Some("-")).is_err(), "byte {at}");
+        }
+    }
+}

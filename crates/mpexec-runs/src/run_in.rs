@@ -1,0 +1,195 @@
+//! [`RunIn::run_in`]: the calls of a pool, with results that survive the coordinator.
+
+use std::any::type_name;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mpexec_core::{Callable, FunctionId, Item, Pool, TaskError};
+
+use crate::answers::{Answers, Next};
+use crate::error::RunError;
+use crate::folder::RunFolder;
+use crate::input::{InputId, hash_of_file};
+use crate::plan::{Cut, Plan, Program};
+
+/// So many tasks are a range, if nobody says otherwise.
+const RANGE_TASKS: u64 = 256;
+
+/// Calls whose results are kept in a run folder.
+pub trait RunIn {
+    /// Calls of this pool whose results are kept in `folder`, which is made if it is not there.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// # let scratch = tempfile::tempdir()?;
+    /// # let folder = scratch.path().join("squares");
+    /// use mpexec_core::{Pool, Workers};
+    /// use mpexec_runs::RunIn;
+    ///
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+    /// let square = |n: u64| n * n;
+    /// let first: Vec<u64> = pool.run_in(&folder).imap(square, 0..1000)?.collect::<Result<_, _>>()?;
+    /// // Killed at any moment and started again, it computes what is missing, and hands out the same. Here nothing is:
+    /// let again: Vec<u64> = pool.run_in(&folder).imap(square, 0..1000)?.collect::<Result<_, _>>()?;
+    /// assert_eq!(again, first);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn run_in(&self, folder: impl Into<PathBuf>) -> InFolder<'_>;
+}
+
+impl RunIn for Pool {
+    fn run_in(&self, folder: impl Into<PathBuf>) -> InFolder<'_> {
+        InFolder {
+            pool: self,
+            folder: folder.into(),
+            range_tasks: RANGE_TASKS,
+            options: BTreeMap::new(),
+            inputs: Vec::new(),
+            afresh: false,
+        }
+    }
+}
+
+/// Calls whose results are kept; made by [`RunIn::run_in`].
+#[derive(Debug)]
+#[must_use = "nothing is computed before a call is made"]
+pub struct InFolder<'p> {
+    pool: &'p Pool,
+    folder: PathBuf,
+    range_tasks: u64,
+    options: BTreeMap<String, String>,
+    inputs: Vec<PathBuf>,
+    afresh: bool,
+}
+
+/// What comes in place of a result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunInError {
+    /// The task has failed. The results of its range are not kept, and with the next run the range is computed again.
+    #[error("task {index}: {error}")]
+    Task {
+        /// Which task.
+        index: u64,
+        /// How.
+        #[source]
+        error: TaskError,
+    },
+    /// Something is wrong with the folder; nothing comes after this.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl<'p> InFolder<'p> {
+    /// So many consecutive tasks have one result, which is lost as a whole if the coordinator dies before it is published. To publish takes some
+    /// milliseconds, so a range should take a second or more.
+    pub fn range_tasks(mut self, tasks: u64) -> Self {
+        self.range_tasks = tasks.max(1);
+        self
+    }
+
+    /// A file that tasks read: a later run refuses to go on if it has changed. What tasks get as arguments is compared anyway.
+    pub fn input(mut self, path: impl Into<PathBuf>) -> Self {
+        self.inputs.push(path.into());
+        self
+    }
+
+    /// Something else that decides about the results: a later run refuses to go on if it has changed.
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.insert(name.into(), value.into());
+        self
+    }
+
+    /// Drops what the folder holds.
+    pub fn start_over(mut self) -> Self {
+        self.afresh = true;
+        self
+    }
+
+    /// The results in the order of the items, those of earlier runs among them, each computed once in all runs. Items are taken as results are read.
+    ///
+    /// # Errors
+    /// A [`RunError`] among others if the folder was begun with another program, function, option or input file, or if another process works in it.
+    /// Items that are others than those of an earlier run are found when their turn comes.
+    pub fn imap<C, M, I>(self, function: C, items: I) -> Result<Resumed<'p, C::Output>, RunError>
+    where
+        C: Callable<M>,
+        I: IntoIterator,
+        I::IntoIter: 'p,
+        I::Item: Item<M> + 'p,
+        M: 'p,
+    {
+        let program = std::env::current_exe().map_err(RunError::io(Path::new("this program"), "find it"))?;
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let inputs = self.inputs.iter().map(|path| InputId::of(path)).collect::<Result<_, _>>()?;
+        let plan = Plan {
+            program: Program { name, version: "-".to_owned(), hash: hash_of_file(Path::new("/proc/self/exe"))? },
+            // Two closures may have one name; each has a place of its own in the program.
+            task: format!("{} {}", type_name::<C>(), place(&function.id())),
+            signature: type_name::<C::Output>().to_owned(),
+            options: self.options,
+            inputs,
+            cut: Cut { as_for_workers: 1, range_weight: u64::MAX, range_tasks: self.range_tasks },
+            command: None,
+        };
+        let run = Arc::new(RunFolder::open(&self.folder, &plan, self.afresh)?);
+        let items = items.into_iter().map(|item| Next::Task(0, item));
+        let answers = Answers::begin(self.pool, &run, ("tasks", true), function, |_| true, items);
+        Ok(Resumed { answers, run, index: 0, good: true, over: false })
+    }
+}
+
+/// Where a function is in the program, or its name. What else an id shows are addresses of this process, which are others in the next.
+fn place(id: &FunctionId) -> String {
+    let shown = format!("{id:?}");
+    shown.split(',').next().unwrap_or_default().to_owned()
+}
+
+/// The results of a run, in order; made by [`InFolder::imap`].
+pub struct Resumed<'p, R> {
+    answers: Answers<'p, R>,
+    run: Arc<RunFolder>,
+    index: u64,
+    /// No task has failed.
+    good: bool,
+    over: bool,
+}
+
+impl<R: mpexec_core::TaskResult> Iterator for Resumed<'_, R> {
+    type Item = Result<R, RunInError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.over {
+            return None;
+        }
+        let index = self.index;
+        self.index += 1;
+        match self.answers.next() {
+            Some(Ok(Ok(result))) => Some(Ok(result)),
+            Some(Ok(Err(error))) => {
+                self.good = false;
+                Some(Err(RunInError::Task { index, error }))
+            }
+            Some(Err(error)) => {
+                self.over = true;
+                Some(Err(error.into()))
+            }
+            None => {
+                self.over = true;
+                let finished = self.answers.finish().and_then(|ranges| match ranges {
+                    Some(ranges) if self.good => self.run.finish(ranges),
+                    _ => Ok(()),
+                });
+                finished.err().map(|error| Err(error.into()))
+            }
+        }
+    }
+}
+
+impl<R> std::fmt::Debug for Resumed<'_, R> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Resumed").field("run", &self.run).field("index", &self.index).finish_non_exhaustive()
+    }
+}

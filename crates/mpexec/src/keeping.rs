@@ -1,0 +1,96 @@
+//! A command's run folder: what was typed becomes its plan, and what is missing of it goes to the pool.
+
+mod again;
+mod shelf;
+mod stream;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mpexec_runs::{CommandLine, Cut, InputId, Plan, Program, RunError, RunFolder, hash_of_file};
+
+use crate::failure::Failure;
+pub(crate) use again::typed_again;
+pub(crate) use shelf::Shelf;
+pub(crate) use stream::{Kept, Stream, stream};
+
+/// A run that reads files has not many more ranges than this: each costs some milliseconds to publish.
+pub(crate) const MOST_RANGES: u64 = 1024;
+
+/// The same of one whose tasks are the user's: a range may be a single row, because a row may take hours.
+pub(crate) const MOST_RANGES_OF_CALLS: u64 = 256;
+
+/// Work is cut into pieces as for so many workers, however many there are.
+pub(crate) const AS_FOR_WORKERS: usize = 16;
+
+/// So many bytes of an array take about 20 ms to count. Less of it would cost more to publish than to count.
+pub(crate) const RANGE_OF_ARRAY: u64 = 128 << 20;
+
+/// So many bytes of a table take a tenth of a second and more.
+pub(crate) const RANGE_OF_TABLE: u64 = 32 << 20;
+
+/// The run folder that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keeping {
+    pub(crate) folder: PathBuf,
+    pub(crate) afresh: bool,
+    /// The least bytes that are a range, if that was said.
+    pub(crate) range: Option<u64>,
+    /// What decides about the results, by name.
+    pub(crate) options: BTreeMap<String, String>,
+    pub(crate) command: CommandLine,
+}
+
+/// What a command computes.
+pub(crate) struct Computes<'a> {
+    pub(crate) task: &'a str,
+    /// What it takes and gives.
+    pub(crate) signature: String,
+    /// `None`: this program itself.
+    pub(crate) worker: Option<&'a Path>,
+    pub(crate) inputs: &'a [PathBuf],
+    /// The least bytes that are a range.
+    pub(crate) range: u64,
+    /// About so many ranges at most.
+    pub(crate) most: u64,
+}
+
+impl Keeping {
+    /// Opens the folder, with the plan of what is computed.
+    ///
+    /// # Errors
+    /// A [`Failure`] of usage if the folder was begun with something else, of files if it or an input cannot be read or written.
+    pub(crate) fn open(&self, what: &Computes<'_>) -> Result<Arc<RunFolder>, Failure> {
+        if what.inputs.iter().any(|path| path == Path::new("-")) {
+            return Err(Failure::usage("standard input cannot be read again: with --run-dir, name files"));
+        }
+        let inputs = what.inputs.iter().map(|path| InputId::of(path)).collect::<Result<Vec<_>, _>>()?;
+        let bytes: u64 = inputs.iter().map(|input| input.size).sum();
+        let worker = what.worker.unwrap_or(Path::new("/proc/self/exe"));
+        let name = what
+            .worker
+            .and_then(Path::file_name)
+            .map_or_else(|| "mpexec".into(), |name| name.to_string_lossy().into_owned());
+        let plan = Plan {
+            program: Program { name, version: env!("CARGO_PKG_VERSION").to_owned(), hash: hash_of_file(worker)? },
+            task: what.task.to_owned(),
+            signature: what.signature.clone(),
+            options: self.options.clone(),
+            inputs,
+            cut: Cut {
+                as_for_workers: AS_FOR_WORKERS as u64,
+                range_weight: self.range.unwrap_or_else(|| what.range.max(bytes / what.most)),
+                range_tasks: u64::MAX,
+            },
+            command: Some(self.command.clone()),
+        };
+        Ok(Arc::new(RunFolder::open(&self.folder, &plan, self.afresh)?))
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Failure {
+        if error.is_contradiction() { Failure::usage(error.to_string()) } else { Failure::files(error.to_string()) }
+    }
+}

@@ -1,0 +1,69 @@
+//! `runs resume`: the command that began a run is typed again, in the folder where it was typed.
+//!
+//! Of the options of all commands, those of the resuming command line count: how many workers there are is nobody's business but theirs.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use mpexec::names::shown;
+use mpexec_runs::RunFolder;
+
+use crate::args::{Arguments, Command, RunDirArguments, RunsCommand};
+use crate::failure::Failure;
+
+/// The arguments of the run that is to be resumed, if these ask for that; else these themselves. The words are those that were typed for them.
+///
+/// # Errors
+/// A [`Failure`] if the folder is none, or its command cannot be typed again.
+pub(crate) fn typed_again(arguments: Arguments) -> Result<(Arguments, Option<Vec<std::ffi::OsString>>), Failure> {
+    let Command::Runs(runs) = &arguments.command else { return Ok((arguments, None)) };
+    let RunsCommand::Resume { folder, force_plan } = &runs.command else { return Ok((arguments, None)) };
+    let command = RunFolder::read_plan(folder)?.command;
+    let (folder, force_plan) = (absolute(folder), *force_plan);
+    let Some(command) = command else {
+        let line = format!("{}: was begun by another program, and is resumed by it", shown(&folder));
+        return Err(Failure::usage(line));
+    };
+    if command.stdin {
+        let line =
+            format!("{}: its arguments came through standard input: give the same command line again", shown(&folder));
+        return Err(Failure::usage(line));
+    }
+    let words: Vec<std::ffi::OsString> = command.words.iter().map(Into::into).collect();
+    let typed = Arguments::try_parse_from(&words);
+    let mut typed = typed.map_err(|error| {
+        let why = mpexec::names::one_line(error.to_string().lines().next().unwrap_or_default());
+        Failure::usage(format!("{}: its command line is none of this version: {why}", shown(&folder)))
+    })?;
+    let mut common = arguments.common;
+    for path in [&mut common.worker_program, &mut common.report, &mut common.trace].into_iter().flatten() {
+        *path = absolute(path);
+    }
+    common.worker_program = common.worker_program.or(typed.common.worker_program);
+    std::env::set_current_dir(&command.folder).map_err(|error| {
+        Failure::files(format!(
+            "{}: the folder where the run was begun cannot be entered: {error}",
+            shown(&command.folder)
+        ))
+    })?;
+    match run_dir(&mut typed.command) {
+        Some(place) => *place = RunDirArguments { run_dir: Some(folder), force_plan },
+        None => return Err(Failure::usage(format!("{}: its command has no run folder", shown(&folder)))),
+    }
+    Ok((Arguments { common, command: typed.command }, Some(words)))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+fn run_dir(command: &mut Command) -> Option<&mut RunDirArguments> {
+    match command {
+        Command::CountRange(arguments) => Some(&mut arguments.keeping.dir),
+        Command::Normalize(arguments) => Some(&mut arguments.keeping.dir),
+        Command::CommonItems(arguments) => Some(&mut arguments.keeping.dir),
+        Command::Map(arguments) => Some(&mut arguments.keeping.dir),
+        Command::Run(arguments) => Some(&mut arguments.keeping),
+        _ => None,
+    }
+}

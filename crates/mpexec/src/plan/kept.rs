@@ -1,0 +1,41 @@
+//! Where results are kept, and what decides about them: the part of a command line that a later one must have in common with it.
+
+use mpexec_data::Columns;
+use mpexec_runs::CommandLine;
+
+use super::{Reading, Surroundings};
+use crate::args::RangesArguments;
+use crate::keeping::Keeping;
+
+/// The run folder that was asked for, for results that are decided by how tables are read and by these options.
+pub(super) fn kept(
+    arguments: RangesArguments,
+    around: &Surroundings,
+    reading: Option<&Reading>,
+    options: impl IntoIterator<Item = (&'static str, String)>,
+) -> Option<Keeping> {
+    let folder = arguments.dir.run_dir?;
+    let mut options: std::collections::BTreeMap<String, String> =
+        options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    if let Some(Reading { format, columns, delimiter, header, on_bad_row }) = reading {
+        let columns = if *columns == Columns::default() { "all".to_owned() } else { format!("{columns:?}") };
+        let delimiter = delimiter.map_or_else(|| "seen".to_owned(), |byte| format!("{:?}", char::from(byte)));
+        let header = header.map_or("seen", |header| if header { "yes" } else { "no" });
+        let format = format.map_or("seen", |format| format.name());
+        let read = [
+            ("input-format", format.to_owned()),
+            ("columns", columns),
+            ("delimiter", delimiter),
+            ("header", header.to_owned()),
+            ("on-bad-row", format!("{on_bad_row:?}").to_lowercase()),
+        ];
+        options.extend(read.map(|(name, value)| (name.to_owned(), value)));
+    }
+    let command = CommandLine {
+        words: around.words.iter().map(Into::into).collect(),
+        folder: std::env::current_dir().unwrap_or_default(),
+        stdin: false,
+    };
+    let (afresh, range) = (arguments.dir.force_plan, arguments.range_size);
+    Some(Keeping { folder, afresh, range, options, command })
+}
