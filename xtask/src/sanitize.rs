@@ -65,8 +65,9 @@ const ADDRESS: Sanitizer = Sanitizer {
 
 const THREAD: Sanitizer = Sanitizer {
     name: "thread",
-    // It sees no fences: the ring does without some of them then.
-    flags: "-Zsanitizer=thread --cfg tsan",
+    // It sees no fences: the ring does without some of them then. And no system calls but those through libc: memory that is mapped where a thread had its
+    // stack would be that stack.
+    flags: "-Zsanitizer=thread --cfg tsan --cfg rustix_use_libc",
     rebuilds: true,
     variable: "TSAN_OPTIONS",
     // A child that is spawned has no thread of its parent, and needs none to be told of.

@@ -154,7 +154,8 @@ impl PoolBuilder {
     ///
     /// It is the worker's memory, not one task's: what earlier tasks have left behind counts as well (see
     /// [`max_worker_memory`](PoolBuilder::max_worker_memory), [`max_tasks_per_worker`](PoolBuilder::max_tasks_per_worker)), and
-    /// that is why a call has no such limit of its own. Each process that a task starts has the same wall for itself.
+    /// that is why a call has no such limit of its own: what the system counts is the process, and a task that takes what an earlier one has given
+    /// back to the allocator makes it no larger. Each process that a task starts has the same wall for itself.
     ///
     /// Limit or not, where the machine runs out of memory the kernel kills workers before this program: their `oom_score_adj` is
     /// 500 above its own. Such a death is [`Crashed`](crate::TaskError::Crashed), and its text says that memory ran out.
