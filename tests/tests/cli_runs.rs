@@ -71,11 +71,15 @@ fn survives(folder: &TempDir, words: &[&str], size: &str, output: &str, ranges: 
 
 /// A file of CSV of some hundred kilobytes; with quotes in its last part, or without.
 fn csv(folder: &TempDir, name: &str, quotes: bool) -> std::path::PathBuf {
+    csv_of(folder, name, 60_000, quotes)
+}
+
+fn csv_of(folder: &TempDir, name: &str, rows: u64, quotes: bool) -> std::path::PathBuf {
     let row = |n: u64| match quotes && n > 30_000 {
         true => format!("{n},\"{}\",{}\n", n % 13, n % 7),
         false => format!("{n},{},{}\n", n % 13, n % 7),
     };
-    let text: String = (0..60_000).map(row).collect();
+    let text: String = (0..rows).map(row).collect();
     file(folder, name, format!("a,b,c\n{text}").as_bytes())
 }
 
@@ -135,6 +139,19 @@ fn rows_that_are_scaled_or_compared_survive() {
     survives(&folder, &normalize, "300K", "out.parquet", 2);
     let common = ["common-items", "a.csv", "b.csv", "--output", "out.jsonl.gz"];
     survives(&folder, &common, "300K", "out.jsonl.gz", 4);
+}
+
+#[test]
+fn frames_survive_by_rows_by_columns_and_described() {
+    let folder = folder();
+    csv_of(&folder, "a.csv", 150_000, false);
+    let frame = |more: &[&'static str], output: &'static str| {
+        [&["frame", "a.csv", "--output", output, "--task"], more].concat()
+    };
+    // Chunks are of 65,536 rows, and describe walks five times over them.
+    survives(&folder, &frame(&["normalize"], "rows.parquet"), "1K", "rows.parquet", 3);
+    survives(&folder, &frame(&["normalize", "--by", "columns"], "columns.arrow"), "1K", "columns.arrow", 3);
+    survives(&folder, &frame(&["describe"], "described.csv"), "1K", "described.csv", 15);
 }
 
 #[test]
@@ -217,7 +234,12 @@ fn runs_are_listed_shown_and_removed() {
 #[test]
 fn what_cannot_be_read_again_has_no_run_folder() {
     let folder = folder();
-    for command in [&["count-range", "-"][..], &["normalize", "-"], &["common-items", "-", "b.csv"]] {
+    for command in [
+        &["count-range", "-"][..],
+        &["normalize", "-"],
+        &["frame", "-", "--task", "describe"],
+        &["common-items", "-", "b.csv"],
+    ] {
         file(&folder, "b.csv", b"1,2\n");
         let input = fs::File::open(folder.path().join("b.csv")).expect("a file");
         let done = run(&folder, &[command, &["--run-dir", "run"]].concat()).stdin(input).run();

@@ -64,6 +64,19 @@ pub(crate) enum Sent {
     Part(Part),
 }
 
+/// What a chunk weighs of which nobody knows the bytes in its file.
+const WEIGHT: u64 = 4 << 20;
+
+impl Sent {
+    /// How many bytes of the input it is, about.
+    pub(crate) fn weight(&self) -> u64 {
+        match self {
+            Sent::Part(Part { rows: Rows::Text { part, .. }, .. }) => part.range.end - part.range.start,
+            Sent::Part(_) | Sent::Parcel(_) => WEIGHT,
+        }
+    }
+}
+
 impl From<RecordBatch> for Chunk {
     fn from(batch: RecordBatch) -> Chunk {
         Chunk(Lies::Here(batch))

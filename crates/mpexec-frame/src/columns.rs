@@ -12,6 +12,7 @@ use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use arrow_select::concat::concat;
 use mpexec_core::Pool;
 use mpexec_data::FileRef;
+use mpexec_runs::{Next, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::carry::{Parcel, Returned};
@@ -19,6 +20,7 @@ use crate::chunk::{Part, reference};
 use crate::file::Batches;
 use crate::map::{Fault, opened};
 use crate::settle::temporary;
+use crate::workplace::Workplace;
 use crate::{FrameError, FrameFile};
 
 /// Applies `function` to each column of `batch`, in the workers of `pool`, and puts together what it makes of them, under the same
@@ -98,11 +100,17 @@ const ROWS: usize = 16 << 10;
 ///
 /// # Errors
 /// A [`FrameError`] that names the file or the column.
-pub fn map_file_columns<F, E>(pool: &Pool, file: &FrameFile, function: F) -> Result<Batches, FrameError>
+pub fn map_file_columns<'a, F, E>(
+    place: impl Into<Workplace<'a>>,
+    file: &FrameFile,
+    function: F,
+) -> Result<Batches, FrameError>
 where
     F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
     E: Display,
 {
+    let place = place.into();
+    let pool = place.pool;
     let read = file.by_column(pool, ROWS)?;
     if read.parts.is_empty() {
         let schema = read.schema.project(&read.places).map_err(|error| kept(&error))?;
@@ -119,11 +127,10 @@ where
         Ok(Job { name: read.schema.field(place).name().clone(), parts, output })
     };
     let jobs = read.places.iter().zip(&outputs).map(job).collect::<Result<Vec<_>, mpexec_data::DataError>>()?;
-    let task = move |job: Job| -> Result<u64, Fault> { job.run(function) };
-    let mut rows = None;
-    for (index, answer) in (0..).zip(pool.imap(task, jobs)) {
-        let found = crate::map::told("column", index, answer)?;
-        same_length(index, found, *rows.get_or_insert(found))?;
+    if place.is_kept() {
+        keep(place, jobs, function)?
+    } else {
+        write(pool, jobs, function)?
     }
     let readers = outputs.into_iter().map(|mut output| {
         output.rewind().map_err(ArrowError::from)?;
@@ -143,6 +150,44 @@ where
     // One without rows has columns all the same.
     let empty = batches.peek().is_none().then(|| Ok(RecordBatch::new_empty(schema)));
     Ok(Box::new(batches.chain(empty)))
+}
+
+/// Workers write what comes of their columns.
+fn write<F, E>(pool: &Pool, jobs: Vec<Job>, function: F) -> Result<(), FrameError>
+where
+    F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
+    E: Display,
+{
+    let task = move |job: Job| -> Result<u64, Fault> { job.run(function) };
+    let mut rows = None;
+    for (index, answer) in (0..).zip(pool.imap(task, jobs)) {
+        let found = crate::map::told("column", index, answer)?;
+        same_length(index, found, *rows.get_or_insert(found))?;
+    }
+    Ok(())
+}
+
+/// What comes of a column comes back, is kept in the run folder, and written here: a column at a time. Each is a range by itself.
+fn keep<F, E>(place: Workplace<'_>, jobs: Vec<Job>, function: F) -> Result<(), FrameError>
+where
+    F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
+    E: Display,
+{
+    let task =
+        move |job: Job| -> Result<Returned, Fault> { Returned::of(&job.make(function)?).map_err(Fault::Function) };
+    let tasks = jobs.iter().map(|job| Next::Task(u64::MAX, job.clone()));
+    let is_final = |answer: &Result<Returned, Fault>| answer.is_ok();
+    let mut answers = stream(place.pool, place.stage("column"), task, is_final, tasks);
+    let (mut rows, mut index) = (None, 0);
+    while let Some(answer) = answers.next()? {
+        let batch = opened("column", index, answer)?;
+        let found = batch.num_rows() as u64;
+        same_length(index, found, *rows.get_or_insert(found))?;
+        jobs[index as usize].write(&batch).map_err(|error| kept(&error))?;
+        index += 1;
+    }
+    answers.finish()?;
+    Ok(())
 }
 
 fn kept(error: &ArrowError) -> FrameError {
@@ -173,13 +218,18 @@ struct Job {
 impl Job {
     /// The task of a worker. Returns the number of rows that came of it.
     fn run<E: Display>(self, function: impl Fn(ArrayRef) -> Result<ArrayRef, E>) -> Result<u64, Fault> {
+        let batch = self.make(function)?;
+        self.write(&batch).map_err(|error| Fault::Input(format!("a temporary file: cannot be written: {error}")))?;
+        Ok(batch.num_rows() as u64)
+    }
+
+    /// What comes of the column.
+    fn make<E: Display>(&self, function: impl Fn(ArrayRef) -> Result<ArrayRef, E>) -> Result<RecordBatch, Fault> {
         let parts = self.parts.iter().map(|part| part.read().map(|batch| batch.column(0).clone()));
         let parts = parts.collect::<Result<Vec<_>, _>>().map_err(Fault::Input)?;
         let column = concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map_err(Fault::function)?;
         drop(parts);
-        let batch = alone_as(&self.name, function(column).map_err(Fault::function)?)?;
-        self.write(&batch).map_err(|error| Fault::Input(format!("a temporary file: cannot be written: {error}")))?;
-        Ok(batch.num_rows() as u64)
+        alone_as(&self.name, function(column).map_err(Fault::function)?)
     }
 
     /// Written anew: a worker that died may have begun with it.

@@ -11,13 +11,14 @@ use arrow_array::types::Float64Type;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Schema};
-use mpexec_core::Pool;
+use mpexec_runs::{Next, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
 use crate::chunk::{Chunk, Sent};
 use crate::map::{Fault, sent, told};
 use crate::select::{Counts, WALKS, Wanted};
+use crate::workplace::Workplace;
 
 /// The names of the statistics, in their order.
 const STATISTICS: [&str; 8] = ["count", "mean", "std", "min", "25%", "50%", "75%", "max"];
@@ -73,18 +74,19 @@ struct Job {
 ///
 /// # Errors
 /// A [`FrameError`] of reading or of a chunk.
-pub fn describe<I, C, F>(pool: &Pool, open: F) -> Result<RecordBatch, FrameError>
+pub fn describe<'a, I, C, F>(place: impl Into<Workplace<'a>>, open: F) -> Result<RecordBatch, FrameError>
 where
     F: Fn() -> Result<I, FrameError>,
     I: IntoIterator<Item = Result<C, FrameError>>,
     C: Into<Chunk>,
 {
+    let place = place.into();
     // The first walk finds the count, and so the places of the quartiles; the others find what stands there.
-    let (names, first) = walk(pool, open()?, &[])?;
+    let (names, first) = walk((place, "walk0"), open()?, &[])?;
     let mut looks: Vec<_> = first.iter().map(Look::of).collect();
     let mut second = Vec::new();
     for at in 0..WALKS {
-        let (_, columns) = walk(pool, open()?, &looks)?;
+        let (_, columns) = walk((place, &format!("walk{}", at + 1)), open()?, &looks)?;
         looks.iter_mut().zip(&columns).for_each(|(look, column)| look.wanted.narrow(&column.counts));
         if at == 0 {
             second = columns;
@@ -104,14 +106,20 @@ type Walked = (Vec<String>, Vec<Column>);
 
 /// Walks the table once and adds up what its chunks give, by column.
 fn walk<C: Into<Chunk>>(
-    pool: &Pool,
+    (place, stage): (Workplace<'_>, &str),
     chunks: impl IntoIterator<Item = Result<C, FrameError>>,
     looks: &[Look],
 ) -> Result<Walked, FrameError> {
     let (mut names, mut sums) = (Vec::new(), Vec::<Column>::new());
     let broken = Rc::new(RefCell::new(None));
-    let jobs = sent(chunks.into_iter(), Rc::clone(&broken)).map(|chunk| Job { chunk, looks: looks.to_vec() });
-    for (index, answer) in (0..).zip(pool.imap(look, jobs)) {
+    let jobs = sent(chunks.into_iter(), Rc::clone(&broken)).map(|next| match next {
+        Next::Task(weight, chunk) => Next::Task(weight, Job { chunk, looks: looks.to_vec() }),
+        Next::CutShort => Next::CutShort,
+    });
+    let is_final = |answer: &Result<Walked, Fault>| answer.is_ok();
+    let mut answers = stream(place.pool, place.stage(stage), look, is_final, jobs);
+    let mut index = 0;
+    while let Some(answer) = answers.next()? {
         let (named, columns) = told("chunk", index, answer)?;
         if index > 0 && named != names {
             let (found, wanted) = (named.join(", "), names.join(", "));
@@ -120,7 +128,10 @@ fn walk<C: Into<Chunk>>(
         names = named;
         sums.resize_with(columns.len(), Column::default);
         sums.iter_mut().zip(columns).for_each(|(sum, column)| sum.add(column));
+        index += 1;
     }
+    answers.finish()?;
+    drop(answers);
     match broken.take() {
         Some(error) => Err(error),
         None if names.is_empty() => {

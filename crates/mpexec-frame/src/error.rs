@@ -3,6 +3,7 @@
 use arrow_schema::ArrowError;
 use mpexec_core::TaskError;
 use mpexec_data::{DataError, OutputError};
+use mpexec_runs::RunError;
 
 /// Why a frame could not be read, worked on or written.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum FrameError {
     /// The output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// Something is wrong with the run folder.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// What a worker could not read or keep; the line names the file.
     #[error("{0}")]
     Input(String),

@@ -31,6 +31,8 @@
 //! # }
 //! ```
 //!
+//! All of them run in the workers of a pool, and with a run folder ([`Workplace::kept`]) what was computed is kept and not computed again.
+//!
 //! [`describe`], [`normalize_rows`] and [`normalize_column`] are there already.
 #![forbid(unsafe_code)]
 
@@ -47,6 +49,7 @@ mod output;
 mod select;
 mod settle;
 mod text;
+mod workplace;
 
 pub use arrow_array::RecordBatch;
 pub use chunk::Chunk;
@@ -57,3 +60,4 @@ pub use file::{Batches, Chunks, FrameFile, Reading};
 pub use map::{Mapped, map_chunks, map_rows};
 pub use normalize::{normalize_column, normalize_rows};
 pub use output::{FrameOutput, concat, csv_text};
+pub use workplace::Workplace;

@@ -6,12 +6,14 @@ use std::rc::Rc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use mpexec_core::{Pool, TaskError};
+use mpexec_core::TaskError;
+use mpexec_runs::{Next, Stream, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
 use crate::carry::Returned;
 use crate::chunk::{Chunk, Sent};
+use crate::workplace::Workplace;
 
 /// Applies `function` to each batch, in the workers of `pool`, and returns what it makes of them, in order. Chunks are those of a file
 /// ([`FrameFile::chunks`](crate::FrameFile::chunks)), which workers read themselves, or batches of your own. They are taken as
@@ -39,7 +41,7 @@ use crate::chunk::{Chunk, Sent};
 /// # Ok(())
 /// # }
 /// ```
-pub fn map_chunks<'a, I, C, F, E>(pool: &'a Pool, chunks: I, function: F) -> Mapped<'a>
+pub fn map_chunks<'a, I, C, F, E>(place: impl Into<Workplace<'a>>, chunks: I, function: F) -> Mapped<'a>
 where
     I: IntoIterator<Item = Result<C, FrameError>>,
     I::IntoIter: 'a,
@@ -47,7 +49,7 @@ where
     F: Fn(RecordBatch) -> Result<RecordBatch, E> + Copy + Send + 'static,
     E: Display,
 {
-    Mapped::of(pool, chunks.into_iter(), function, false)
+    Mapped::of(place.into(), chunks.into_iter(), function, false)
 }
 
 /// As [`map_chunks`], for a function that works row for row: it must return as many rows as it got.
@@ -68,7 +70,7 @@ where
 /// # Ok(())
 /// # }
 /// ```
-pub fn map_rows<'a, I, C, F, E>(pool: &'a Pool, chunks: I, function: F) -> Mapped<'a>
+pub fn map_rows<'a, I, C, F, E>(place: impl Into<Workplace<'a>>, chunks: I, function: F) -> Mapped<'a>
 where
     I: IntoIterator<Item = Result<C, FrameError>>,
     I::IntoIter: 'a,
@@ -76,12 +78,12 @@ where
     F: Fn(RecordBatch) -> Result<RecordBatch, E> + Copy + Send + 'static,
     E: Display,
 {
-    Mapped::of(pool, chunks.into_iter(), function, true)
+    Mapped::of(place.into(), chunks.into_iter(), function, true)
 }
 
 /// The batches that a function has made, in order.
 pub struct Mapped<'a> {
-    answers: Box<dyn Iterator<Item = Answer> + 'a>,
+    answers: Stream<'a, Result<Returned, Fault>>,
     index: u64,
     schema: Option<SchemaRef>,
     /// Why the input ended early; told behind all that came before.
@@ -117,7 +119,7 @@ type Answer = Result<Result<Returned, Fault>, TaskError>;
 
 impl<'a> Mapped<'a> {
     fn of<I, F, E>(
-        pool: &'a Pool,
+        place: Workplace<'a>,
         chunks: impl Iterator<Item = Result<I, FrameError>> + 'a,
         function: F,
         same_rows: bool,
@@ -128,7 +130,10 @@ impl<'a> Mapped<'a> {
         E: Display,
     {
         let broken = Rc::new(RefCell::new(None));
-        let jobs = sent(chunks, Rc::clone(&broken)).map(move |chunk| Job { chunk, same_rows });
+        let jobs = sent(chunks, Rc::clone(&broken)).map(move |next| match next {
+            Next::Task(weight, chunk) => Next::Task(weight, Job { chunk, same_rows }),
+            Next::CutShort => Next::CutShort,
+        });
         let task = move |job: Job| -> Result<Returned, Fault> {
             let batch = job.chunk.open().map_err(Fault::Input)?;
             let rows = batch.num_rows() as u64;
@@ -138,7 +143,8 @@ impl<'a> Mapped<'a> {
             }
             Returned::of(&done).map_err(Fault::Function)
         };
-        let answers = Box::new(pool.imap(task, jobs));
+        let is_final = |answer: &Result<Returned, Fault>| answer.is_ok();
+        let answers = stream(place.pool, place.stage("chunks"), task, is_final, jobs);
         Mapped { answers, index: 0, schema: None, broken, ended: false }
     }
 
@@ -158,16 +164,15 @@ impl<'a> Mapped<'a> {
 pub(crate) fn sent<'a, I: Into<Chunk> + 'a>(
     chunks: impl Iterator<Item = Result<I, FrameError>> + 'a,
     broken: Rc<RefCell<Option<FrameError>>>,
-) -> impl Iterator<Item = Sent> + 'a {
+) -> impl Iterator<Item = Next<Sent>> + 'a {
     let mut chunks = chunks.map(|chunk| chunk.and_then(|chunk| chunk.into().send()));
-    let taken = std::iter::from_fn(move || match chunks.next()? {
-        Ok(chunk) => Some(chunk),
+    std::iter::from_fn(move || match chunks.next()? {
+        Ok(chunk) => Some(Next::Task(chunk.weight(), chunk)),
         Err(error) => {
             broken.replace(Some(error));
-            None
+            Some(Next::CutShort)
         }
-    });
-    taken.fuse()
+    })
 }
 
 impl Iterator for Mapped<'_> {
@@ -178,11 +183,13 @@ impl Iterator for Mapped<'_> {
             return None;
         }
         let done = match self.answers.next() {
-            Some(answer) => self.check(answer),
-            None => {
+            Ok(Some(answer)) => self.check(answer),
+            Ok(None) => {
                 self.ended = true;
-                return self.broken.take().map(Err);
+                let broken = self.broken.take();
+                return broken.or_else(|| self.answers.finish().err().map(FrameError::from)).map(Err);
             }
+            Err(error) => Err(error.into()),
         };
         self.index += 1;
         self.ended = done.is_err();

@@ -51,7 +51,7 @@ pub(crate) struct Columns {
 /// Some rows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct TextPart {
-    range: Range<u64>,
+    pub(crate) range: Range<u64>,
     /// Whether some of them are bad, or have spaces around numbers.
     mended: bool,
 }

@@ -226,6 +226,11 @@ impl RunFolder {
         self.published.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
     }
 
+    /// How many results are published, as far as this process has seen.
+    pub fn published(&self) -> u64 {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+    }
+
     /// Publishes the result of a range, computed from arguments with this hash (`-` if they follow from the plan). Of several copies the first counts.
     ///
     /// # Errors

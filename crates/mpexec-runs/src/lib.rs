@@ -51,6 +51,7 @@ mod records;
 mod result;
 mod run_in;
 mod shown;
+mod stream;
 
 pub use answers::{Answers, Next};
 pub use error::{Fault, RunError};
@@ -61,3 +62,4 @@ pub use plan::{CommandLine, Cut, Plan, Program, Word};
 pub use records::{decode, encode, key_of};
 pub use result::Published;
 pub use run_in::{InFolder, Resumed, RunIn, RunInError};
+pub use stream::{Kept, Stream, stream};

@@ -2,7 +2,6 @@
 
 mod again;
 mod shelf;
-mod stream;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,6 @@ use mpexec_runs::{CommandLine, Cut, InputId, Plan, Program, RunError, RunFolder,
 use crate::failure::Failure;
 pub(crate) use again::typed_again;
 pub(crate) use shelf::Shelf;
-pub(crate) use stream::{Kept, Stream, stream};
 
 /// A run that reads files has not many more ranges than this: each costs some milliseconds to publish.
 pub(crate) const MOST_RANGES: u64 = 1024;

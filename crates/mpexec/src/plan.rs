@@ -115,6 +115,7 @@ pub(crate) struct FramePlan {
     pub(crate) by: By,
     pub(crate) task: FrameTask,
     pub(crate) place: Place,
+    pub(crate) keeping: Option<Keeping>,
 }
 
 /// How tables are read.
@@ -162,9 +163,11 @@ impl Plan {
             Command::Tasks(arguments) => map::tasks(&arguments, common, around).map(Plan::Tasks),
             Command::Run(arguments) => run::run(arguments, common, around).map(Box::new).map(Plan::Run),
             Command::Frame(frame) => {
-                let FrameArguments { file, reading: how, by, task, output } = frame;
-                let (pool, reading, place) = (pool(common, around), reading(how), place(output));
-                Ok(Plan::Frame(FramePlan { pool, file, reading, by, task, place }))
+                let FrameArguments { file, reading: how, by, task, output, keeping } = frame;
+                let reading = reading(how);
+                let keeping = kept(keeping, &around, Some(&reading), []);
+                let (pool, place) = (pool(common, around), place(output));
+                Ok(Plan::Frame(FramePlan { pool, file, reading, by, task, place, keeping }))
             }
             Command::Completions(arguments) => Ok(Plan::Completions(arguments.shell)),
             Command::ManPages(arguments) => Ok(Plan::ManPages(arguments.folder)),

@@ -7,13 +7,13 @@ use std::rc::Rc;
 use mpexec::tasks::{CountFault, ROWS_OF_TABLE, RowsAnswer, RowsJob, RowsPart, RowsWork, rows_of_table};
 use mpexec_core::{Pool, named};
 use mpexec_data::{DataError, OnBadRow};
-use mpexec_runs::Next;
+use mpexec_runs::{Kept, Next, Stream, stream};
 
 use crate::console::{Console, Level};
 use crate::failure::Failure;
 use crate::input::Table;
 use crate::interrupt::Running;
-use crate::keeping::{AS_FOR_WORKERS, Kept, Stream, stream};
+use crate::keeping::AS_FOR_WORKERS;
 use crate::numbers::grouped;
 use crate::plan::Reading;
 
@@ -123,6 +123,6 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// A [`Failure`] of the run folder.
     pub(crate) fn finish(&mut self) -> Result<u64, Failure> {
-        self.answers.finish()
+        Ok(self.answers.finish()?)
     }
 }

@@ -77,6 +77,9 @@ pub(crate) struct FrameArguments {
     /// Write the result to FILE (.parquet, .arrow, .feather, .csv, .tsv or .jsonl, these three also with .gz or .zst behind); - for standard output, as CSV
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) keeping: RangesArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

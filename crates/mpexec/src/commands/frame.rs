@@ -10,15 +10,17 @@ use mpexec::names::one_line;
 use mpexec_core::{Pool, Workers};
 use mpexec_data::DataError;
 use mpexec_frame::{
-    FrameError, FrameFile, FrameOutput, Reading, csv_text, describe, map_file_columns, map_rows, normalize_column,
-    normalize_rows,
+    FrameError, FrameFile, FrameOutput, Reading, Workplace, csv_text, describe, map_file_columns, map_rows,
+    normalize_column, normalize_rows,
 };
+use mpexec_runs::RunFolder;
 
 use crate::args::{By, FrameTask};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::Outputs;
 use crate::interrupt::{Running, Work};
+use crate::keeping::{Computes, MOST_RANGES, RANGE_OF_TABLE};
 use crate::plan::{FramePlan, Place};
 use crate::print;
 use crate::walk::BadRows;
@@ -42,6 +44,7 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     let (format, columns) = (plan.reading.format, plan.reading.columns.clone());
     let (delimiter, header, on_bad_row) = (plan.reading.delimiter, plan.reading.header, plan.reading.on_bad_row);
     let file = FrameFile::from_file(source, name, Reading { format, columns, delimiter, header, on_bad_row })?;
+    let run = keep(plan)?;
     let output = path.map(FrameOutput::create).transpose()?;
     running.check()?;
     let workers = match plan.pool.workers {
@@ -51,10 +54,14 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     let pool = Arc::new(workforce::start(&plan.pool, For::Tables, workers, console)?);
     running.holds(Arc::clone(&pool));
     running.begin(None);
-    let done = work(plan, &file, &pool, output, running);
+    let place = run.as_ref().map_or_else(|| Workplace::from(&pool), |run| Workplace::kept(&pool, run));
+    let done = work(plan, &file, (&pool, place), output, running);
     workforce::hear_out(&pool, console);
     let output = done.and_then(|output| running.finish().map(|()| output))?;
     running.named(output.map_or(Ok(()), |output| Ok(output.commit()?)))?;
+    if let Some(run) = run {
+        run.finish(run.published())?;
+    }
     if let Some((count, first)) = file.bad_rows() {
         BadRows { count, first: Some(first) }.tell(&plan.reading, console);
     }
@@ -76,24 +83,37 @@ fn source(path: &Path) -> Result<(File, &Path), Failure> {
     Ok((file, name))
 }
 
+/// Opens the run folder, if one was asked for.
+fn keep(plan: &FramePlan) -> Result<Option<Arc<RunFolder>>, Failure> {
+    let Some(keeping) = &plan.keeping else { return Ok(None) };
+    let task = match (plan.task, plan.by) {
+        (FrameTask::Describe, _) => "describe",
+        (FrameTask::Normalize, By::Columns) => "normalize columns",
+        (FrameTask::Normalize, By::Rows | By::Chunks) => "normalize rows",
+    };
+    let (signature, worker) = (format!("chunks of {ROWS} rows"), plan.pool.table_worker.as_deref());
+    let inputs = std::slice::from_ref(&plan.file);
+    keeping.open(&Computes { task, signature, worker, inputs, range: RANGE_OF_TABLE, most: MOST_RANGES }).map(Some)
+}
+
 /// Gives the output back, complete.
 fn work(
     plan: &FramePlan,
     file: &FrameFile,
-    pool: &Pool,
+    (pool, place): (&Pool, Workplace<'_>),
     output: Option<FrameOutput>,
     running: &Running,
 ) -> Result<Option<FrameOutput>, Failure> {
     let mut sink = Sink { output, begun: false };
     match (plan.task, plan.by) {
-        (FrameTask::Describe, _) => sink.take(&describe(pool, || file.chunks(pool, ROWS))?, running)?,
+        (FrameTask::Describe, _) => sink.take(&describe(place, || file.chunks(pool, ROWS))?, running)?,
         (FrameTask::Normalize, By::Columns) => {
-            for batch in map_file_columns(pool, file, normalize_column)? {
+            for batch in map_file_columns(place, file, normalize_column)? {
                 sink.take(&batch?, running)?;
             }
         }
         (FrameTask::Normalize, By::Rows | By::Chunks) => {
-            for batch in map_rows(pool, file.chunks(pool, ROWS)?, normalize_rows) {
+            for batch in map_rows(place, file.chunks(pool, ROWS)?, normalize_rows) {
                 sink.take(&batch?, running)?;
             }
         }
@@ -124,6 +144,7 @@ impl Sink {
 impl From<FrameError> for Failure {
     fn from(error: FrameError) -> Failure {
         match error {
+            FrameError::Run(error) => Failure::from(error),
             FrameError::Columns(_) => Failure::usage(one_line(&error.to_string())),
             FrameError::Task { ref cause, .. } => Failure::of_task(cause, &error.to_string()),
             FrameError::Function { .. } | FrameError::Misfit { .. } => Failure::task(one_line(&error.to_string())),

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use mpexec::tasks::{ROWS_OF_TABLE, RowsAnswer, RowsJob, RowsWork};
 use mpexec_core::Pool;
 use mpexec_data::OnBadRow;
-use mpexec_runs::RunFolder;
+use mpexec_runs::{Kept, RunFolder};
 
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{self, Outputs, Table, same_width};
 use crate::interrupt::{Running, Work};
-use crate::keeping::{AS_FOR_WORKERS, Computes, Keeping, Kept, MOST_RANGES, RANGE_OF_TABLE};
+use crate::keeping::{AS_FOR_WORKERS, Computes, Keeping, MOST_RANGES, RANGE_OF_TABLE};
 use crate::pieces::Pieces;
 use crate::plan::{CommonItemsPlan, NormalizePlan, Place, PoolPlan, RowsOutput};
 use crate::progress::{Progress, Unit};

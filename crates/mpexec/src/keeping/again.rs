@@ -62,6 +62,7 @@ fn run_dir(command: &mut Command) -> Option<&mut RunDirArguments> {
         Command::CountRange(arguments) => Some(&mut arguments.keeping.dir),
         Command::Normalize(arguments) => Some(&mut arguments.keeping.dir),
         Command::CommonItems(arguments) => Some(&mut arguments.keeping.dir),
+        Command::Frame(arguments) => Some(&mut arguments.keeping.dir),
         Command::Map(arguments) => Some(&mut arguments.keeping.dir),
         Command::Run(arguments) => Some(&mut arguments.keeping),
         _ => None,

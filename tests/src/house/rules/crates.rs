@@ -25,7 +25,7 @@ pub const RUNTIMES: Rule = Rule {
 const BELOW: &[(&str, &[&str])] = &[
     ("mpexec", &["mpexec-core", "mpexec-data", "mpexec-frame", "mpexec-runs"]),
     ("mpexec-runs", &["mpexec-core", "mpexec-wire"]),
-    ("mpexec-frame", &["mpexec-core", "mpexec-data"]),
+    ("mpexec-frame", &["mpexec-core", "mpexec-data", "mpexec-runs"]),
     ("mpexec-core", &["mpexec-wire", "mpexec-ring", "mpexec-macros"]),
     ("mpexec-data", &[]),
     ("mpexec-macros", &[]),

@@ -7,13 +7,13 @@ use mpexec::names::shown;
 use mpexec::tasks::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
 use mpexec_core::{Pool, TaskError, named};
 use mpexec_data::{Bounds, DataError, FileRef, NpyFile, Summary};
-use mpexec_runs::{Next, RunFolder};
+use mpexec_runs::{Kept, Next, RunFolder, stream};
 
 use super::kept;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::Running;
-use crate::keeping::{AS_FOR_WORKERS, Kept, stream};
+use crate::keeping::AS_FOR_WORKERS;
 use crate::pieces::Pieces;
 use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};

@@ -8,14 +8,14 @@ use std::time::Instant;
 use mpexec::tasks::{COUNT_TABLE, CountFault, Piece, TableAnswer, TableJob, count_table};
 use mpexec_core::{Pool, TaskError, named};
 use mpexec_data::{CellBounds, CountWidth, DataError, PartCounts, Summary};
-use mpexec_runs::{Next, RunFolder};
+use mpexec_runs::{Kept, Next, RunFolder, stream};
 
 use super::Group;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{Table, same_width};
 use crate::interrupt::Running;
-use crate::keeping::{AS_FOR_WORKERS, Kept, stream};
+use crate::keeping::AS_FOR_WORKERS;
 use crate::pieces::Pieces;
 use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};

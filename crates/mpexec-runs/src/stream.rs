@@ -1,27 +1,47 @@
-//! The answers of a pool to the tasks of a command: straight, or by way of its run folder, where each is computed once.
+//! The answers of a pool to some tasks: straight, or by way of a run folder, where each is computed once.
 
 use std::sync::Arc;
 
+use crate::answers::{Answers, Next};
+use crate::error::RunError;
+use crate::folder::RunFolder;
 use mpexec_core::{Callable, Item, Pool, TaskError, TaskResult};
-use mpexec_runs::{Answers, Next, RunFolder};
-
-use crate::failure::Failure;
 
 /// A stage of a run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Kept<'a> {
-    pub(crate) run: &'a Arc<RunFolder>,
-    pub(crate) stage: &'a str,
+pub struct Kept<'a> {
+    /// The run.
+    pub run: &'a Arc<RunFolder>,
+    /// The name of the stage.
+    pub stage: &'a str,
 }
 
-/// Answers in order.
-pub(crate) enum Stream<'a, R> {
+/// Answers in order; see [`stream`].
+pub enum Stream<'a, R> {
+    /// From the pool alone.
     Straight(Box<dyn Iterator<Item = Result<R, TaskError>> + 'a>),
+    /// By way of a run folder.
     Kept(Answers<'a, R>),
 }
 
 /// Calls `function` for each of these, as the answers are taken. With a run folder, what `is_final` holds of is kept there.
-pub(crate) fn stream<'a, C, M, J, R>(
+///
+/// ```standalone_crate
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
+/// use mpexec_core::{Pool, Workers};
+/// use mpexec_runs::{Next, stream};
+/// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
+/// let mut squares = stream(&pool, None, |n: u64| n * n, |_| true, (0..3).map(|n| Next::Task(1, n)));
+/// let mut sum = 0;
+/// while let Some(square) = squares.next()? {
+///     sum += square?;
+/// }
+/// assert_eq!(sum, 5);
+/// # Ok(())
+/// # }
+/// ```
+pub fn stream<'a, C, M, J, R>(
     pool: &'a Pool,
     kept: Option<Kept<'_>>,
     function: C,
@@ -50,11 +70,12 @@ impl<R: TaskResult> Stream<'_, R> {
     /// The next answer.
     ///
     /// # Errors
-    /// A [`Failure`] of the run folder.
-    pub(crate) fn next(&mut self) -> Result<Option<Result<R, TaskError>>, Failure> {
+    /// A [`RunError`].
+    #[expect(clippy::should_implement_trait, reason = "an error of the folder is not one of an answer")]
+    pub fn next(&mut self) -> Result<Option<Result<R, TaskError>>, RunError> {
         match self {
             Stream::Straight(answers) => Ok(answers.next()),
-            Stream::Kept(answers) => answers.next().transpose().map_err(Failure::from),
+            Stream::Kept(answers) => answers.next().transpose(),
         }
     }
 
@@ -62,7 +83,7 @@ impl<R: TaskResult> Stream<'_, R> {
     ///
     /// # Errors
     /// As [`next`](Stream::next).
-    pub(crate) fn finish(&mut self) -> Result<u64, Failure> {
+    pub fn finish(&mut self) -> Result<u64, RunError> {
         match self {
             Stream::Straight(_) => Ok(0),
             Stream::Kept(answers) => Ok(answers.finish()?.unwrap_or_default()),

@@ -1,0 +1,76 @@
+//! Where functions over frames run: the workers of a pool, and a run folder if what they give is to be kept.
+
+use std::sync::Arc;
+
+use mpexec_core::Pool;
+use mpexec_runs::{Kept, RunFolder};
+
+/// Where functions run. `&Pool` is one, whose results are kept nowhere.
+///
+/// ```standalone_crate
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
+/// # use std::collections::BTreeMap;
+/// # use std::sync::Arc;
+/// # use mpexec_core::{Pool, Workers};
+/// # use mpexec_runs::{Cut, InputId, Plan, Program, RunFolder};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("prices.csv");
+/// # std::fs::write(&path, "a,b\n1,2\n3,4\n")?;
+/// use mpexec_frame::{FrameFile, Workplace, describe};
+/// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+/// let plan = Plan {
+///     program: Program { name: "mine".into(), version: "1".into(), hash: "1".into() },
+///     task: "describe".into(),
+///     signature: String::new(),
+///     options: BTreeMap::new(),
+///     inputs: vec![InputId::of(&path)?],
+///     cut: Cut { as_for_workers: 1, range_weight: 32 << 20, range_tasks: u64::MAX },
+///     command: None,
+/// };
+/// let file = FrameFile::open(&path)?;
+/// let run = Arc::new(RunFolder::open(&folder.path().join("run"), &plan, false)?);
+/// let described = describe(Workplace::kept(&pool, &run), || file.chunks(&pool, 65_536))?;
+/// let before = run.published();
+/// assert!(before > 0);
+/// assert_eq!(describe(Workplace::kept(&pool, &run), || file.chunks(&pool, 65_536))?, described);
+/// assert_eq!(run.published(), before);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Workplace<'a> {
+    pub(crate) pool: &'a Pool,
+    run: Option<&'a Arc<RunFolder>>,
+}
+
+impl<'a> Workplace<'a> {
+    /// Where what a function gives is kept in a run folder: what is there is not computed again. The chunks must follow from the plan of the
+    /// run, as those of a file do that is one of its inputs, and so must the function.
+    pub fn kept(pool: &'a Pool, run: &'a Arc<RunFolder>) -> Workplace<'a> {
+        Workplace { pool, run: Some(run) }
+    }
+
+    pub(crate) fn is_kept(self) -> bool {
+        self.run.is_some()
+    }
+
+    pub(crate) fn stage<'s>(self, stage: &'s str) -> Option<Kept<'s>>
+    where
+        'a: 's,
+    {
+        self.run.map(|run| Kept { run, stage })
+    }
+}
+
+impl<'a> From<&'a Pool> for Workplace<'a> {
+    fn from(pool: &'a Pool) -> Workplace<'a> {
+        Workplace { pool, run: None }
+    }
+}
+
+impl<'a> From<&'a Arc<Pool>> for Workplace<'a> {
+    fn from(pool: &'a Arc<Pool>) -> Workplace<'a> {
+        Workplace { pool, run: None }
+    }
+}
