@@ -128,7 +128,7 @@ impl DataFile {
     }
 
     /// Reads these bytes over what is in `buffer`.
-    fn fill(&self, range: Range<u64>, buffer: &mut [u8]) -> Result<(), DataError> {
+    pub(crate) fn fill(&self, range: Range<u64>, buffer: &mut [u8]) -> Result<(), DataError> {
         let io = |cause| DataError::Io { path: self.path.clone(), doing: "read it", cause };
         self.file.read_exact_at(buffer, range.start).map_err(|cause| {
             let found = self.file.metadata().map_or(0, |metadata| metadata.len());

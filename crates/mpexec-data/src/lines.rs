@@ -7,7 +7,7 @@ use memchr::memchr;
 use crate::{DataError, DataFile};
 
 /// So much is read at once to find the end of a line.
-const STEP: u64 = 64 << 10;
+const STEP: u64 = 4 << 10;
 
 impl DataFile {
     /// Reads the lines that begin in `stretch`, whole, into `buffer`, and returns where they begin; `None` if none does. The
@@ -28,17 +28,15 @@ impl DataFile {
     /// # Errors
     /// Those of [`read`](DataFile::read).
     pub fn lines_in(&self, stretch: Range<u64>, first: u64, buffer: &mut Vec<u8>) -> Result<Option<u64>, DataError> {
-        let from = if stretch.start > first { stretch.start - 1 } else { stretch.start };
-        self.read(from..stretch.end, buffer)?;
-        let skip = if stretch.start > first {
-            match memchr(b'\n', buffer).map(|at| at + 1) {
-                Some(skip) if skip < buffer.len() => skip,
-                _ => return Ok(None),
-            }
-        } else {
-            0
+        let begin = match stretch.start > first {
+            true => self.line_start(stretch.start - 1..stretch.end)?,
+            false => Some(stretch.start),
         };
-        buffer.drain(..skip);
+        let Some(begin) = begin else {
+            buffer.clear();
+            return Ok(None);
+        };
+        self.read(begin..stretch.end, buffer)?;
         let mut end = stretch.end;
         let mut step = STEP;
         while buffer.last() != Some(&b'\n') && end < self.length() {
@@ -51,7 +49,22 @@ impl DataFile {
             end = more.end;
             step *= 2;
         }
-        Ok(Some(from + skip as u64))
+        Ok(Some(begin))
+    }
+
+    /// Where the first line begins behind the first byte of `range`, if it begins in it.
+    fn line_start(&self, range: Range<u64>) -> Result<Option<u64>, DataError> {
+        let (mut at, mut bytes) = (range.start, [0; STEP as usize]);
+        while at < range.end {
+            let more = at..range.end.min(at + STEP);
+            let bytes = &mut bytes[..(more.end - more.start) as usize];
+            self.fill(more.clone(), bytes)?;
+            if let Some(end) = memchr(b'\n', bytes) {
+                return Ok(Some(at + end as u64 + 1).filter(|&begin| begin < range.end));
+            }
+            at = more.end;
+        }
+        Ok(None)
     }
 }
 
