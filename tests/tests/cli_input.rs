@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::files::{array, endless, file, folder, names_in, table, tutorial, zeros};
-use common::program::{Done, mpexec, program};
+use common::program::{Done, mpexec, program, programs};
 use mpexec_data::{DType, Shape};
 use tempfile::TempDir;
 
@@ -199,4 +199,31 @@ fn truth_values_are_called_bool() {
     let text = mpexec(["count-range", "truth"]).in_folder(folder.path()).run().good().to_owned();
     assert!(text.starts_with("truth: bool (10, 5)\n"), "{text}");
     assert!(mpexec(["count-range", "--help"]).run().good().contains("bool"));
+}
+
+/// Runs the program with so few files open at once.
+fn with_few_files(folder: &TempDir, line: &str) -> Done {
+    let own = programs().join("mpexec");
+    let script = format!("ulimit -n 100 && exec \"$0\" {line}");
+    program("sh").args(["-c", &script]).arg(own).in_folder(folder.path()).run()
+}
+
+#[test]
+fn more_files_than_may_be_open_at_once_are_one_table() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("many")).expect("a folder");
+    let mut counts = String::new();
+    for at in 0..150 {
+        let name = format!("many/{at:03}");
+        match at % 3 {
+            0 => drop(file(&folder, &name, format!("{},5\n1,{at}\n", at % 10).as_bytes())),
+            1 => drop(file(&folder, &name, format!("[{},5]\n[1,{at}]\n", at % 10).as_bytes())),
+            _ => drop(table(&folder, &name, 2, 2, &[at % 10, 5, 1, at])),
+        }
+        let held = |number: i64| i64::from((4..=8).contains(&number));
+        counts += &format!("{}\n{}\n", 1 + held(at % 10), held(at));
+    }
+    assert_eq!(with_few_files(&folder, "count-range many --output -").good(), counts);
+    let scaled = with_few_files(&folder, "normalize many").good().lines().count();
+    assert!((300..=301).contains(&scaled), "{scaled} lines");
 }

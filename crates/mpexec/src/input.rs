@@ -3,6 +3,7 @@
 mod outputs;
 mod source;
 mod table;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use crate::plan::Reading;
 pub(crate) use outputs::Outputs;
 use source::Source;
 pub(crate) use table::Table;
+pub(crate) use waiting::{Waiting, tables};
 
 /// A file of which is known what it holds.
 pub(crate) enum Input {
@@ -79,7 +81,7 @@ pub(crate) fn table(path: &Path, reading: &Reading, want: Want, outputs: &Output
 ///
 /// # Errors
 /// A [`Failure`] of usage that names two which differ.
-pub(crate) fn same_width(tables: &[Table]) -> Result<u64, Failure> {
+pub(crate) fn same_width(tables: &[Waiting]) -> Result<u64, Failure> {
     let cols = tables[0].cols();
     match tables.iter().find(|table| table.cols() != cols) {
         None => Ok(cols),

@@ -11,13 +11,13 @@ use mpexec_data::Want;
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::input::{self, Input, Outputs, Table};
+use crate::input::{self, Input, Outputs, Waiting};
 use crate::interrupt::{Running, Work};
 use crate::plan::{CountPlan, Counts};
 
 /// Tables that are counted as one, and where their counts go.
 struct Group {
-    tables: Vec<Table>,
+    tables: Vec<Waiting>,
     counts: Counts,
 }
 
@@ -32,14 +32,15 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     let outputs = Outputs::named(plan.counts.files(&files)?);
     // One array alone has a way of its own, in which no count passes through this process.
     let alone = files.len() == 1 && !plan.per_file && plan.reading.columns.is_all();
-    let mut tables = Vec::new();
-    for path in &files {
-        match input::open(path, &plan.reading, Want::Numbers, &outputs)? {
-            Input::Array(file) if alone => return array::run(&file, plan, console, running, started),
-            Input::Array(file) => tables.push(Table::array(file, &plan.reading)?),
-            Input::Table(table) => tables.push(table),
-        }
-    }
+    let tables = if alone {
+        let table = match input::open(&files[0], &plan.reading, Want::Numbers, &outputs)? {
+            Input::Array(file) => return array::run(&file, plan, console, running, started),
+            Input::Table(table) => table,
+        };
+        vec![Waiting::of(table, &files[0], &plan.reading, Want::Numbers)]
+    } else {
+        input::tables(&files, &plan.reading, Want::Numbers, &outputs)?
+    };
     let groups = if plan.per_file {
         let apart = files.iter().zip(tables);
         apart.map(|(path, table)| Group { tables: vec![table], counts: plan.counts.of_input(path) }).collect()

@@ -14,7 +14,7 @@ use mpexec_runs::{Kept, RunFolder};
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::input::{self, Outputs, Table, same_width};
+use crate::input::{self, Outputs, Table, Waiting, same_width};
 use crate::interrupt::{Running, Work};
 use crate::keeping::{AS_FOR_WORKERS, Computes, Keeping, MOST_RANGES, RANGE_OF_TABLE};
 use crate::pieces::Pieces;
@@ -35,13 +35,12 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let work = RowsWork::Normalize;
     let files = input::files(&plan.files)?;
     let outputs = outputs(&plan.output);
-    let tables = files.iter().map(|path| input::table(path, &plan.reading, work.wants(), &outputs));
-    let tables = tables.collect::<Result<Vec<_>, _>>()?;
+    let tables = input::tables(&files, &plan.reading, work.wants(), &outputs)?;
     let cols = same_width(&tables)?;
     let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files)?;
     // Rows that are left out would make it fewer.
     let rows = rows_of(&tables).filter(|_| plan.reading.on_bad_row != OnBadRow::Skip);
-    let mut out = NumbersOut::open(&plan.output, &tables[0].titles(), cols, rows)?;
+    let mut out = NumbersOut::open(&plan.output, tables[0].titles(), cols, rows)?;
     let tables = &tables;
     let pool = start(&plan.pool, tables, run.is_some(), console, running)?;
     let printing = plan.output.place == Place::Stdout;
@@ -51,7 +50,8 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let done = tables.iter().enumerate().try_for_each(|(number, table)| {
         let stage = stage(number);
         let kept = run.as_ref().map(|run| Kept { run, stage: &stage });
-        let mut walk = Walk::begin(table, work, plan.reading.on_bad_row, &pool, kept, running)?;
+        let table = table.open()?;
+        let mut walk = Walk::begin(&table, work, plan.reading.on_bad_row, &pool, kept, running)?;
         while let Some((part, bytes)) = walk.next(&mut bad)? {
             running.journal().handing_on(|| out.take(&part.numbers, part.part.rows))?;
             running.advance(part.part.rows);
@@ -82,8 +82,9 @@ pub(crate) fn common_items(
     running.is(Work { unit: "rows", verb: "compared", file }, console);
     let work = RowsWork::Items;
     let outputs = outputs(&plan.output);
-    let open = |path| input::table(path, &plan.reading, work.wants(), &outputs);
-    let tables = [open(&plan.files[0])?, open(&plan.files[1])?];
+    let tables = input::tables(&plan.files, &plan.reading, work.wants(), &outputs)?;
+    let opened = [tables[0].open()?, tables[1].open()?];
+    let pair: [&Table; 2] = [&opened[0], &opened[1]];
     let run = keep(plan.keeping.as_ref(), &plan.pool, work, &plan.files)?;
     let mut out = ItemsOut::open(&plan.output)?;
     let pool = start(&plan.pool, &tables, run.is_some(), console, running)?;
@@ -92,11 +93,11 @@ pub(crate) fn common_items(
     let walk = |number: usize| {
         let stage = stage(number);
         let kept = run.as_ref().map(|run| Kept { run, stage: &stage });
-        Walk::begin(&tables[number], work, plan.reading.on_bad_row, &pool, kept, running)
+        Walk::begin(pair[number], work, plan.reading.on_bad_row, &pool, kept, running)
     };
     let mut ranges = 0;
     let done = walk(0).and_then(|a| {
-        let mut pairs = Pairs::of([a, walk(1)?], &tables);
+        let mut pairs = Pairs::of([a, walk(1)?], pair);
         while let Some((rows, bytes)) = pairs.next(&mut bad)? {
             running.journal().handing_on(|| rows.iter().try_for_each(|row| out.take(row)))?;
             running.advance(rows.len() as u64);
@@ -143,13 +144,13 @@ fn outputs(output: &RowsOutput) -> Outputs {
     })
 }
 
-fn rows_of(tables: &[Table]) -> Option<u64> {
-    tables.iter().map(Table::rows).sum()
+fn rows_of(tables: &[Waiting]) -> Option<u64> {
+    tables.iter().map(Waiting::rows).sum()
 }
 
 fn start(
     plan: &PoolPlan,
-    tables: &[Table],
+    tables: &[Waiting],
     kept: bool,
     console: &Arc<Console>,
     running: &Arc<Running>,
@@ -167,7 +168,7 @@ fn start(
     Ok(pool)
 }
 
-fn progress(tables: &[Table], when: crate::args::When, printing: bool, console: &Arc<Console>) -> Progress {
-    let all = tables.iter().map(Table::bytes).sum::<Option<u64>>().unwrap_or_default();
+fn progress(tables: &[Waiting], when: crate::args::When, printing: bool, console: &Arc<Console>) -> Progress {
+    let all = tables.iter().map(Waiting::bytes).sum::<Option<u64>>().unwrap_or_default();
     Progress::start(console, when, Unit::Bytes, all, printing)
 }

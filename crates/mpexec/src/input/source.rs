@@ -36,10 +36,16 @@ impl Source {
             let given = io::stdin().as_fd().try_clone_to_owned();
             return Source::given(given.map(File::from), Path::new(STDIN));
         }
-        if GIVEN.iter().any(|given| path.as_os_str().as_encoded_bytes().starts_with(given.as_bytes())) {
+        if Source::is_given(path) {
             return Source::given(File::open(path), path);
         }
         Source::of_file(DataFile::open(path)?)
+    }
+
+    /// Whether this names what was given already open, which cannot be opened a second time.
+    pub(crate) fn is_given(path: &Path) -> bool {
+        path == Path::new("-")
+            || GIVEN.iter().any(|given| path.as_os_str().as_encoded_bytes().starts_with(given.as_bytes()))
     }
 
     /// What was opened by whoever started this program: a pipe, or a file from its first byte or a later one on.

@@ -11,6 +11,7 @@ use mpexec_core::{Pool, named};
 use mpexec_data::{BadRow, ColumnarFile, DataError, DataFile, FileRef, Format, NpyFile, RowFault, Want, row_starts};
 
 use super::source::Source;
+use super::waiting::Cut;
 use crate::failure::Failure;
 use crate::interrupt::Running;
 use crate::pieces::Pieces;
@@ -159,12 +160,12 @@ impl Table {
         }
     }
 
-    /// How many parts it is cut into for so many workers, if that is known.
-    pub(crate) fn pieces(&self, workers: usize) -> Option<u64> {
+    /// Into how many parts it is cut.
+    pub(crate) fn cut(&self) -> Cut {
         match &self.origin {
-            Origin::Text(_) => self.bytes().map(|bytes| Pieces::cut(bytes, 1, workers).len()),
-            Origin::Columnar(file, _) => Some(file.parts()),
-            Origin::Array(file) => Some(Pieces::cut(file.layout().rows, file.layout().row_bytes(), workers).len()),
+            Origin::Text(_) => self.bytes().map_or(Cut::Unknown, |bytes| Cut::Rows(bytes, 1)),
+            Origin::Columnar(file, _) => Cut::Parts(file.parts()),
+            Origin::Array(file) => Cut::Rows(file.layout().rows, file.layout().row_bytes()),
         }
     }
 

@@ -13,7 +13,7 @@ use mpexec_runs::{Kept, Next, RunFolder, stream};
 use super::Group;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::input::{Table, same_width};
+use crate::input::{Table, Waiting, same_width};
 use crate::interrupt::Running;
 use crate::keeping::AS_FOR_WORKERS;
 use crate::pieces::Pieces;
@@ -50,7 +50,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let mut sinks = groups.iter().map(|group| sink(group, plan)).collect::<Result<Vec<_>, _>>()?;
     let tables = || groups.iter().flat_map(|group| &group.tables);
-    let rows: Option<u64> = tables().map(Table::rows).sum();
+    let rows: Option<u64> = tables().map(Waiting::rows).sum();
     // Of a stream nobody knows the length, so no worker is too many.
     let cut = |workers| if run.is_some() { AS_FOR_WORKERS } else { workers };
     let pieces = |workers| tables().map(|table| table.pieces(cut(workers))).sum::<Option<u64>>().unwrap_or(u64::MAX);
@@ -61,7 +61,7 @@ pub(super) fn run(
     running.begin(rows);
     let (unit, all) = match rows {
         Some(rows) => (Unit::Rows, rows),
-        None => (Unit::Bytes, tables().map(Table::bytes).sum::<Option<u64>>().unwrap_or_default()),
+        None => (Unit::Bytes, tables().map(Waiting::bytes).sum::<Option<u64>>().unwrap_or_default()),
     };
     let mut progress = Progress::start(console, plan.progress, unit, all, plan.counts.is_printed());
     let mut counted = Ok(Vec::new());
@@ -112,7 +112,7 @@ fn sink(group: &Group, plan: &CountPlan) -> Result<Sink, Failure> {
     let cols = same_width(&group.tables)?;
     CellBounds::parse(&plan.minimum, &plan.maximum)
         .map_err(|error| Failure::usage(format!("{}: {error}", group.tables[0].name())))?;
-    let rows = group.tables.iter().map(Table::rows).sum();
+    let rows = group.tables.iter().map(Waiting::rows).sum();
     Sink::open_in_order(&group.counts, CountWidth::for_columns(cols), rows)
 }
 
@@ -187,7 +187,7 @@ impl<'a> Counting<'a> {
         begun: Instant,
     ) -> Result<(Counted, u64), Failure> {
         for (number, table) in (self.keeping.first..).zip(&group.tables) {
-            self.table(table, number, workers, sink)?;
+            self.table(&*table.open()?, number, workers, sink)?;
         }
         let ranges = self.keeping.ranges;
         let (bad, seconds) = (self.bad, begun.elapsed().as_secs_f64());

@@ -14,13 +14,13 @@ type Done = (Vec<Vec<Item>>, u64);
 /// Two walks, of which the rows are paired.
 pub(super) struct Pairs<'a> {
     walks: [Walk<'a>; 2],
-    tables: &'a [Table; 2],
+    tables: [&'a Table; 2],
     ahead: [VecDeque<Vec<Item>>; 2],
     rows: [u64; 2],
 }
 
 impl<'a> Pairs<'a> {
-    pub(super) fn of(walks: [Walk<'a>; 2], tables: &'a [Table; 2]) -> Pairs<'a> {
+    pub(super) fn of(walks: [Walk<'a>; 2], tables: [&'a Table; 2]) -> Pairs<'a> {
         Pairs { walks, tables, ahead: Default::default(), rows: [0; 2] }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Pairs<'a> {
             [false, false] => {}
             [shorter, _] => {
                 let shorter = usize::from(!shorter);
-                let [short, long] = [&self.tables[shorter], &self.tables[1 - shorter]].map(Table::name);
+                let [short, long] = [self.tables[shorter], self.tables[1 - shorter]].map(Table::name);
                 return Err(Failure::files(format!(
                     "{short}: has {} rows, and {long} has more; common-items holds row against row",
                     self.rows[shorter]
