@@ -309,3 +309,6 @@ pub(crate) enum FormatName {
     /// One count a line
     Text,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! The options of all commands, as clap knows them, are those that the tests of the programs exercise.
+
+use clap::CommandFactory;
+
+use super::Arguments;
+
+/// A line for each option of each command; those of all commands stand alone.
+fn options() -> Vec<String> {
+    let mut root = Arguments::command();
+    root.build();
+    let long = |command: &clap::Command, global: bool| {
+        let arguments = command.get_arguments().filter(move |argument| argument.is_global_set() == global);
+        let named = arguments.filter(|argument| !argument.is_hide_set()).filter_map(clap::Arg::get_long);
+        named.map(|name| format!("--{name}")).filter(|name| name != "--help" && name != "--version").collect::<Vec<_>>()
+    };
+    let mut all = long(&root, true);
+    all.extend(long(&root, false));
+    for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
+        all.extend(long(command, false).iter().map(|option| format!("{} {option}", command.get_name())));
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// `tests/tests/cli_options.rs` has a test for each line of the file.
+#[test]
+fn the_list_of_options_is_complete() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/OPTIONS.txt");
+    let now = options().join("\n") + "\n";
+    if std::env::var_os("MPEXEC_RENEW_OPTIONS").is_some() {
+        std::fs::write(path, &now).expect("the list can be written");
+    }
+    let listed = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        now, listed,
+        "after a change that is meant: MPEXEC_RENEW_OPTIONS=1 cargo test -p mpexec --bin mpexec options"
+    );
+}
