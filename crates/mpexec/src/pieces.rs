@@ -59,6 +59,26 @@ impl Pieces {
     }
 }
 
+/// Into how many parts a table will be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Parts(u64),
+    /// Rows of so many bytes.
+    Rows(u64, u64),
+    Unknown,
+}
+
+impl Cut {
+    /// How many that are for so many workers, if that is known.
+    pub(crate) fn pieces(self, workers: usize) -> Option<u64> {
+        match self {
+            Cut::Parts(parts) => Some(parts),
+            Cut::Rows(rows, bytes) => Some(Pieces::cut(rows, bytes, workers).len()),
+            Cut::Unknown => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

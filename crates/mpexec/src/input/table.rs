@@ -11,10 +11,9 @@ use mpexec_core::{Pool, named};
 use mpexec_data::{BadRow, ColumnarFile, DataError, DataFile, FileRef, Format, NpyFile, RowFault, Want, row_starts};
 
 use super::source::Source;
-use super::waiting::Cut;
 use crate::failure::Failure;
 use crate::interrupt::Running;
-use crate::pieces::Pieces;
+use crate::pieces::{Cut, Pieces};
 use crate::plan::Reading;
 
 /// A text says of no column what it holds.

@@ -12,7 +12,7 @@ use mpexec_data::{DataError, Want};
 use super::source::Source;
 use super::{Outputs, Table, table};
 use crate::failure::Failure;
-use crate::pieces::Pieces;
+use crate::pieces::Cut;
 use crate::plan::Reading;
 
 /// So many files stay open.
@@ -35,29 +35,10 @@ pub(crate) struct Waiting {
     cut: Cut,
 }
 
-/// Into how many parts a table is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
-    Parts(u64),
-    /// Rows of so many bytes.
-    Rows(u64, u64),
-    Unknown,
-}
-
-impl Cut {
-    fn pieces(self, workers: usize) -> Option<u64> {
-        match self {
-            Cut::Parts(parts) => Some(parts),
-            Cut::Rows(rows, bytes) => Some(Pieces::cut(rows, bytes, workers).len()),
-            Cut::Unknown => None,
-        }
-    }
-}
-
 /// A table whose turn has come.
 pub(crate) enum Opened<'a> {
     Held(&'a Table),
-    Again(Table),
+    Again(Box<Table>),
 }
 
 impl Deref for Opened<'_> {
@@ -127,7 +108,7 @@ impl Waiting {
         }
         let table = table(&self.path, &self.reading, self.want, &Outputs::default())?;
         let same = (table.reading(), table.rows()) == (&self.rows_are, self.rows) && table.bytes() >= self.bytes;
-        if same { Ok(Opened::Again(table)) } else { Err(changed("changed")) }
+        if same { Ok(Opened::Again(Box::new(table))) } else { Err(changed("changed")) }
     }
 
     /// What it is called.
