@@ -19,7 +19,7 @@ enum By {
 }
 use By::{Run, Test};
 
-const OPTIONS: [(&str, By); 93] = [
+const OPTIONS: [(&str, By); 96] = [
     ("--advice", Test("cli_status", "a_run_that_was_well_and_one_that_nobody_watches_get_no_advice")),
     ("--chaos", Test("cli_chaos", "workers_that_are_killed_and_stopped_by_chance_change_no_answer")),
     ("--color", Run("count-range gone", "--color always", "\u{1b}[")),
@@ -111,6 +111,9 @@ const OPTIONS: [(&str, By); 93] = [
     ("normalize --force-plan", Test("cli_runs_faults", "changes_are_said_and_refused_and_force_plan_starts_over")),
     ("normalize --range-size", Run("normalize t.csv --run-dir kept", "--range-size 1", "\"--range-size\"")),
     ("normalize --run-dir", Run("normalize t.csv", "--run-dir kept", "kept/plan.json: ")),
+    ("frame --force-plan", Test("cli_runs_faults", "changes_are_said_and_refused_and_force_plan_starts_over")),
+    ("frame --range-size", Test("cli_runs", "frames_survive_by_rows_by_columns_and_described")),
+    ("frame --run-dir", Test("cli_runs", "frames_survive_by_rows_by_columns_and_described")),
     ("map --force-plan", Test("cli_runs_faults", "changes_are_said_and_refused_and_force_plan_starts_over")),
     ("map --range-size", Test("cli_runs", "calls_survive_and_failed_ones_stay_what_they_were")),
     ("map --run-dir", Test("cli_runs", "calls_survive_and_failed_ones_stay_what_they_were")),
