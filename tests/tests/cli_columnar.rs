@@ -59,3 +59,36 @@ fn what_cannot_be_counted_is_told_with_the_remedy() {
     );
     piped.wait().expect("cat ends");
 }
+
+#[test]
+fn decimals_dictionaries_and_nested_columns_are_worked_on_or_told_with_the_column() {
+    // Written by pyarrow: beside n (1 and 5), d is decimal128(10, 2), c a dictionary of texts, l a list and s a struct of int64.
+    let run = |command: &str, name: &str, more: &[&str]| mpexec([command]).arg(data(name)).args(more).run();
+    let faults = [
+        ("decimal.parquet", "the column \"d\" holds Decimal128(10, 2) and no numbers"),
+        ("dictionary.parquet", "the column \"c\" holds Dictionary(Int32, Utf8) and no numbers"),
+        ("nested.parquet", "the column \"l\" holds List(Int64"),
+    ];
+    for (name, fault) in faults {
+        for command in ["count-range", "normalize"] {
+            let done = run(command, name, &[]);
+            let told = done.fault(3);
+            assert!(told.contains(&format!("{name}: {fault}")), "{told}");
+        }
+        // The column of numbers beside it is worked on.
+        assert_eq!(run("count-range", name, &["--columns", "n", "--output", "-"]).good(), "0\n1\n");
+    }
+    let described = run("frame", "decimal.parquet", &["--task", "describe"]);
+    assert!(described.good().starts_with("statistic,d,n\ncount,2.0,2.0\nmean,6.75,3.0\n"), "{}", described.text());
+    let scaled = run("frame", "decimal.parquet", &["--task", "normalize", "--by", "columns"]);
+    assert_eq!(scaled.good(), "d,n\n0.0,0.0\n1.0,1.0\n");
+    for (name, column) in [("dictionary.parquet", "c"), ("nested.parquet", "l")] {
+        let described = run("frame", name, &["--task", "describe"]);
+        assert!(described.good().starts_with("statistic,n\ncount,2.0\n"), "{}", described.text());
+        for by in ["rows", "columns"] {
+            let done = run("frame", name, &["--task", "normalize", "--by", by]);
+            let told = done.fault(1);
+            assert!(told.contains(&format!("{column}: ")) || told.contains(&format!("{column} holds")), "{told}");
+        }
+    }
+}

@@ -229,7 +229,7 @@ impl Job {
         let parts = parts.collect::<Result<Vec<_>, _>>().map_err(Fault::Input)?;
         let column = concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map_err(Fault::function)?;
         drop(parts);
-        alone_as(&self.name, function(column).map_err(Fault::function)?)
+        alone_as(&self.name, function(column).map_err(|error| Fault::Function(format!("{}: {error}", self.name)))?)
     }
 
     /// Written anew: a worker that died may have begun with it.
