@@ -22,6 +22,15 @@ fn call_a_program() -> Option<i32> {
     Command::new("sleep").arg("3600").status().ok()?.code()
 }
 
+/// Keeps what it has, and takes more.
+fn hoard() {
+    let mut all = Vec::new();
+    loop {
+        all.push(vec![1u8; 1 << 20]);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Its process dies at the first two attempts, as those do that the kernel kills for their memory.
 fn unlucky() -> u32 {
     let attempt = current_task().map_or(1, |task| task.attempt);
@@ -70,6 +79,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Err(error @ TaskError::OutOfMemory { .. }) => assert!(error.to_string().contains("104857600 bytes")),
             Err(error) => return Err(format!("{mib} MiB: {error}").into()),
         }
+    }
+
+    // A call may have a limit of its own, below that of the pool or without one. It is looked at, so it may be passed for a moment.
+    let modest = pool.call().memory_limit(64 << 20);
+    if let Err(error) = modest.apply(hoard, ()) {
+        println!("the hoard was found: {}", matches!(error, TaskError::OutOfMemory { .. }));
     }
 
     // A task is not tried again unless that is asked for; then with longer and longer waits in between.

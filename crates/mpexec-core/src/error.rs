@@ -74,7 +74,8 @@ pub enum TaskError {
         /// The limit.
         limit: Duration,
     },
-    /// The worker had no more memory than its limit while it ran the task ([`memory_limit`](crate::PoolBuilder::memory_limit)):
+    /// The worker had no more memory than its limit while it ran the task ([of the pool](crate::PoolBuilder::memory_limit) or
+    /// [of the call](crate::CallBuilder::memory_limit)):
     /// it was killed, or was refused more and aborted.
     #[error("the task ran out of memory: worker process {pid} {} its limit of {limit} bytes", exceeded(*had))]
     OutOfMemory {

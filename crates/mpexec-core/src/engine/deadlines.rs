@@ -31,8 +31,9 @@ impl Supervisor {
         // Between two short tasks nobody works, but whoever has worked since the last look may have grown.
         let looked = self.memory_looked.as_ref();
         let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
-        state.unwatched = self.engine.minds_memory() && !grows;
-        let memory = (self.engine.minds_memory() && grows).then_some(MEMORY_LOOK);
+        let watches = grows && (self.engine.minds_memory() || state.sched.limits_memory());
+        state.unwatched = !watches;
+        let memory = watches.then_some(MEMORY_LOOK);
         let striking = self.striking.as_ref().map(Striking::next);
         let listening = self.listens_again_in(&state.slots);
         // A call tells nobody that it sends something to a worker; that one owes something now is seen at the next look.

@@ -31,13 +31,15 @@ pub(super) fn delay(first: Duration, attempt: u32) -> Duration {
 impl Engine {
     /// Job `id` has got tasks. The supervisor is to watch those with limits, and the memory of workers if that has one.
     pub(super) fn mind(&self, state: &mut State, id: JobId) {
-        let limit = state.sched.job(id).and_then(Job::shortest_limit);
-        let first =
-            (limit.is_some() || self.config.memory_limit.is_some()) && !std::mem::replace(&mut state.limits_set, true);
+        let job = state.sched.job(id);
+        let (limit, memory) = (job.and_then(Job::shortest_limit), job.and_then(|job| job.memory));
+        let limited = limit.is_some() || memory.or(self.config.memory_limit).is_some();
+        let first = limited && !std::mem::replace(&mut state.limits_set, true);
         if let Some(limit) = limit {
             state.mind_limit(limit);
         }
-        if std::mem::take(&mut state.unwatched) || first {
+        let unwatched = (memory.is_some() || self.minds_memory()) && std::mem::take(&mut state.unwatched);
+        if unwatched || first {
             self.wake.ring();
         }
     }

@@ -1,8 +1,9 @@
 //! Watching the workers' memory: who has grown too large is replaced after its task; who has more than it may have is killed with
 //! it.
 //!
-//! The limit is a wall first: the kernel refuses a worker what would take it beyond. The look finds what no wall is built
-//! against: memory that was written and then closed to writing, the main stack.
+//! The pool's limit is a wall first: the kernel refuses a worker what would take it beyond. The look finds what no wall is built
+//! against: memory that was written and then closed to writing, the main stack. A call's own limit has the look alone: tasks of
+//! a batch follow each other without a word, and a wall that is late would stand before the next one.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,29 +29,38 @@ pub(super) struct MemoryLook {
 }
 
 impl Engine {
-    /// Whether workers' memory is to be looked at.
+    /// Whether workers' memory is to be looked at whatever they run.
     pub(super) fn minds_memory(&self) -> bool {
         self.config.most_memory.is_some() || self.config.memory_limit.is_some()
     }
 
     /// Looks at workers' memory, if it is time.
     pub(super) fn watch_memory(&self, looked: &mut Option<MemoryLook>) {
-        if !self.minds_memory() || looked.as_ref().is_some_and(|look| look.at.elapsed() < MEMORY_LOOK) {
+        if looked.as_ref().is_some_and(|look| look.at.elapsed() < MEMORY_LOOK) {
             return;
         }
         let (most, limit) = (self.config.most_memory, self.config.memory_limit);
         let up: Vec<_> = {
             let state = self.lock();
+            if !self.minds_memory() && !state.sched.limits_memory() {
+                return;
+            }
             *looked = Some(MemoryLook { at: Instant::now(), finished: state.sched.finished });
             let slots = state.slots.iter().zip(&state.sched.workers).enumerate();
             let up = slots.filter(|(_, (slot, worker))| slot.child.is_some() && worker.ready);
             // One that has done nothing yet would be no smaller when it is replaced.
             let worked = |slot: &Slot, worker: &Worker| worker.is_up() && worker.finished > u64::from(slot.hooks);
-            up.map(|(id, (slot, worker))| (id, slot.pid, worked(slot, worker), slot.running())).collect()
+            let of_task = |worker: &Worker, task: u64| state.sched.job(worker.job_of(task)?)?.memory;
+            up.map(|(id, (slot, worker))| {
+                let running = slot.running();
+                let own = running.and_then(|task| of_task(worker, task));
+                (id, slot.pid, worked(slot, worker), running, own.into_iter().chain(limit).min())
+            })
+            .collect()
         };
-        for (id, pid, worked, running) in up {
-            let most = most.filter(|_| worked);
-            let Some(least) = most.into_iter().chain(limit).min() else {
+        for (id, pid, worked, running, task_limit) in up {
+            let most = most.filter(|_| worked).into_iter().chain(limit).min();
+            let Some(least) = most.into_iter().chain(task_limit).min() else {
                 continue;
             };
             // Not under the lock: it reads a file.
@@ -61,11 +71,15 @@ impl Engine {
             if state.slots[id].pid != pid {
                 continue;
             }
-            if let Some(limit) = limit.filter(|limit| bytes > *limit)
+            if let Some(limit) = task_limit.filter(|limit| bytes > *limit)
                 && state.exceeds(id, running, Overrun::Memory { limit, had: Some(bytes) })
             {
                 continue;
             }
+            // Too large for the task that it ran, and for nobody else.
+            let Some(least) = most.filter(|most| bytes > *most) else {
+                continue;
+            };
             state.retire(id);
             state.dispatch();
             self.leave(&mut state);

@@ -330,6 +330,11 @@ impl Scheduler {
         self.jobs.values().filter(|job| job.held > 0 || job.waits()).filter_map(Job::shortest_limit).min()
     }
 
+    /// Whether tasks that are not settled have limits of memory.
+    pub(crate) fn limits_memory(&self) -> bool {
+        self.jobs.values().any(|job| job.memory.is_some() && (job.held > 0 || job.waits()))
+    }
+
     /// Measured by the worker: `count` tasks of `job` took `nanos`.
     pub(crate) fn measured(&mut self, job: JobId, nanos: u64, count: u32) {
         if let Some(state) = self.jobs.get_mut(&job) {

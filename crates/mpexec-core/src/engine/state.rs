@@ -128,7 +128,7 @@ pub(crate) struct State {
     pub looks: Option<Duration>,
     /// A call had limits: the pool keeps a spare.
     pub limits_set: bool,
-    /// Workers' memory has a limit, and nobody looks at it, because nothing has run since the last look.
+    /// Nobody looks at workers' memory: it has no limit, or nothing has run since the last look.
     pub unwatched: bool,
     /// What is to be told of once the lock is released.
     pub news: Vec<String>,

@@ -12,7 +12,7 @@ use mpexec_wire::encode;
 use super::Pool;
 use super::given::GivenHooks;
 use super::inline;
-use super::options::CallOptions;
+use super::options::{CallOptions, check_memory};
 use crate::carry::Attachment;
 use crate::carry::outgoing::{Naming, collect};
 use crate::config::{Config, Notes, Transport, Workers};
@@ -68,9 +68,6 @@ pub fn count_processors() -> Processors {
         chosen,
     }
 }
-
-/// No worker begins with less.
-const LEAST_MEMORY: u64 = 16 << 20;
 
 /// Sets a pool's options; see [`Pool::builder`].
 ///
@@ -153,9 +150,9 @@ impl PoolBuilder {
     /// crash of C code that uses a null pointer, or an abort that another process sends.
     ///
     /// It is the worker's memory, not one task's: what earlier tasks have left behind counts as well (see
-    /// [`max_worker_memory`](PoolBuilder::max_worker_memory), [`max_tasks_per_worker`](PoolBuilder::max_tasks_per_worker)), and
-    /// that is why a call has no such limit of its own: what the system counts is the process, and a task that takes what an earlier one has given
-    /// back to the allocator makes it no larger. Each process that a task starts has the same wall for itself.
+    /// [`max_worker_memory`](PoolBuilder::max_worker_memory), [`max_tasks_per_worker`](PoolBuilder::max_tasks_per_worker)): what the
+    /// system counts is the process. A call may have a limit of its own below this one
+    /// ([`CallBuilder::memory_limit`](crate::CallBuilder::memory_limit)), which is no wall. Each process that a task starts has the same wall for itself.
     ///
     /// Limit or not, where the machine runs out of memory the kernel kills workers before this program: their `oom_score_adj` is
     /// 500 above its own. Such a death is [`Crashed`](crate::TaskError::Crashed), and its text says that memory ran out.
@@ -325,10 +322,7 @@ impl PoolBuilder {
             let remedy = "a worker that may run no task is of no use";
             return Err(PoolError::BadSetting { setting: "max_tasks_per_worker", value: "0".into(), remedy });
         }
-        if let Some(bytes) = self.config.memory_limit.filter(|bytes| *bytes < LEAST_MEMORY) {
-            let remedy = "a worker needs 16,777,216 (16 MiB) to begin with";
-            return Err(PoolError::BadSetting { setting: "memory_limit", value: bytes.to_string(), remedy });
-        }
+        check_memory(self.config.memory_limit)?;
         if self.config.response_limit.is_zero() {
             let remedy = "a worker that must respond at once is none; give a time, as 5 s";
             return Err(PoolError::BadSetting { setting: "response_limit", value: "0".into(), remedy });

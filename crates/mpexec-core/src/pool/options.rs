@@ -6,6 +6,18 @@ use crate::config::{Config, Transport};
 use crate::engine::scheduler::Terms;
 use crate::error::PoolError;
 
+/// No worker begins with less memory of its own, in bytes.
+const LEAST_MEMORY: u64 = 16 << 20;
+
+/// Whether a limit of memory leaves a worker enough to begin with.
+pub(super) fn check_memory(limit: Option<u64>) -> Result<(), PoolError> {
+    let Some(bytes) = limit.filter(|bytes| *bytes < LEAST_MEMORY) else {
+        return Ok(());
+    };
+    let remedy = "a worker needs 16,777,216 (16 MiB) to begin with";
+    Err(PoolError::BadSetting { setting: "memory_limit", value: bytes.to_string(), remedy })
+}
+
 /// Options of one call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallOptions {
@@ -20,6 +32,7 @@ impl CallOptions {
             attempts: config.attempts,
             limit: config.time_limit,
             cpu_limit: config.cpu_limit,
+            memory: None,
             retry_after: config.retry_delay,
             once: false,
         };
@@ -44,10 +57,11 @@ impl CallOptions {
         if self.terms.cpu_limit == Some(Duration::ZERO) {
             return zero("cpu_limit", "a task needs some time");
         }
-        let limits = [("time_limit", self.terms.limit), ("cpu_limit", self.terms.cpu_limit)];
-        if let Some((setting, _)) =
-            limits.into_iter().find(|(_, limit)| limit.is_some() && transport == Transport::Memory)
-        {
+        check_memory(self.terms.memory)?;
+        let Terms { limit, cpu_limit, memory, .. } = self.terms;
+        let limits =
+            [("time_limit", limit.is_some()), ("cpu_limit", cpu_limit.is_some()), ("memory_limit", memory.is_some())];
+        if let Some((setting, _)) = limits.into_iter().find(|(_, limited)| *limited && transport == Transport::Memory) {
             let remedy = "there is nothing that can be killed: leave the limit out";
             return Err(PoolError::BadSetting { setting, value: "kept in a pool without processes".into(), remedy });
         }

@@ -23,7 +23,7 @@ impl<'p> CallBuilder<'p> {
     /// else is lost by it, and the task is not tried again. Zero is an error of the call. A process that has left the group, with
     /// `setsid`, is killed only where workers are in cgroups ([`containment`](crate::PoolBuilder::containment)).
     ///
-    /// With the first call that has a limit (this one, [`cpu_limit`](CallBuilder::cpu_limit), or of a pool with a
+    /// With the first call that has a limit (this one, [`cpu_limit`](CallBuilder::cpu_limit), [`memory_limit`](CallBuilder::memory_limit), or of a pool with a
     /// [`memory_limit`](crate::PoolBuilder::memory_limit)) the pool starts one process more, a spare that takes the place of a worker
     /// that is killed, so that a kill costs next to no time. It has no number, runs no hook before it is a worker, and no
     /// list or figure of the pool has it; only lists of processes show it.
@@ -80,6 +80,37 @@ impl<'p> CallBuilder<'p> {
     /// ```
     pub fn cpu_limit(mut self, limit: Duration) -> CallBuilder<'p> {
         self.options.terms.cpu_limit = Some(limit);
+        self
+    }
+
+    /// How much memory of its own, in bytes, a worker may have while it runs a task of this call. A task whose worker is found to have more
+    /// ends as [`TaskError::OutOfMemory`](crate::TaskError::OutOfMemory), in the same way as at its [`time_limit`](CallBuilder::time_limit): the worker is
+    /// killed with it, nothing else is lost, and the task is not tried again. At least 16 MiB; less is an error of the call.
+    ///
+    /// It is looked at every 20 ms, so a task may take more for a moment: this is no wall as the pool's own
+    /// [`memory_limit`](crate::PoolBuilder::memory_limit) is, which holds beside it. What counts is the same: memory of the worker's own, what
+    /// earlier tasks have left behind too, and no files that are mapped.
+    ///
+    /// ```standalone_crate
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mpexec_core::init();
+    /// use mpexec_core::{Pool, TaskError, Workers};
+    /// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+    /// let grows = |n: u32| {
+    ///     let mut all = Vec::new();
+    ///     while n == 3 {
+    ///         all.push(vec![1u8; 1 << 20]);
+    ///         std::thread::sleep(std::time::Duration::from_millis(1));
+    ///     }
+    /// };
+    /// let outcomes = pool.call().memory_limit(64 << 20).map_outcomes(grows, 0..10);
+    /// assert!(matches!(outcomes[3], Err(TaskError::OutOfMemory { limit: 67_108_864, .. })));
+    /// assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn memory_limit(mut self, bytes: u64) -> CallBuilder<'p> {
+        self.options.terms.memory = Some(bytes);
         self
     }
 

@@ -1,6 +1,7 @@
 //! Limits of memory: what counts, what does not, and whose error it is.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use mpexec_core::{PoolBuilder, PoolError, TaskError, Transport};
 use mpexec_data::{DType, NpyFile, Shape, npy_header};
@@ -12,11 +13,12 @@ crate::contract!(limits_of_memory_that_make_no_sense_are_refused,);
 
 mod processes {
     use super::{
-        a_handled_refusal_is_no_death, a_start_hook_without_memory_ends_the_calls_with_its_words,
+        a_call_has_its_own_limit_and_one_without_it_has_none, a_handled_refusal_is_no_death,
+        a_later_call_with_a_limit_wakes_who_looks, a_start_hook_without_memory_ends_the_calls_with_its_words,
         an_abort_after_a_handled_refusal_is_a_crash, an_abort_for_another_reason_is_a_crash, another_death_is_a_crash,
         files_that_are_mapped_do_not_count, memory_behind_the_wall_is_found_and_its_worker_killed,
         out_of_memory_strikes_no_other_task_of_a_batch, tasks_that_run_out_of_memory_are_no_crash_loop,
-        the_kernel_takes_workers_first,
+        the_kernel_takes_workers_first, the_lower_of_both_limits_holds,
     };
 
     crate::process_contract!(
@@ -30,6 +32,9 @@ mod processes {
         files_that_are_mapped_do_not_count,
         a_start_hook_without_memory_ends_the_calls_with_its_words,
         the_kernel_takes_workers_first,
+        a_call_has_its_own_limit_and_one_without_it_has_none,
+        the_lower_of_both_limits_holds,
+        a_later_call_with_a_limit_wakes_who_looks,
     );
 }
 
@@ -186,6 +191,62 @@ fn a_start_hook_without_memory_ends_the_calls_with_its_words(transport: Transpor
     assert!(error.to_string().contains("limit of 67108864 bytes"), "{error}");
 }
 
+/// Takes so much, and keeps it until it is killed.
+fn keeps(mib: usize) {
+    let all = vec![1u8; mib << 20];
+    forever();
+    drop(std::hint::black_box(all));
+}
+
+fn a_call_has_its_own_limit_and_one_without_it_has_none(transport: Transport) {
+    let pool = crate::common::pool(transport, 2);
+    let beside = pool.apply_async(keeps, (200,));
+    let task = |n: u32| {
+        if n % 40 == 7 {
+            keeps(100);
+        }
+        n
+    };
+    let outcomes = pool.call().chunk_size(50).memory_limit(LIMIT).map_outcomes(task, 0..100);
+    for (n, outcome) in (0..).zip(outcomes) {
+        if n % 40 != 7 {
+            assert_eq!(outcome.unwrap(), n);
+            continue;
+        }
+        let Err(TaskError::OutOfMemory { pid, limit: LIMIT, had: Some(had) }) = outcome else {
+            panic!("{n}: {outcome:?}")
+        };
+        assert!(had > LIMIT && !alive(pid), "{had}");
+    }
+    assert!(!beside.is_ready(), "nobody has limited that one");
+    assert_eq!(pool.stats().crashed, 3);
+    assert!(beside.abort());
+    assert_eq!(pool.apply(takes, (100, 10)).unwrap(), 100);
+    assert_eq!(pool.call().memory_limit(LIMIT).apply(|n: u8| n, (1,)).unwrap(), 1);
+}
+
+fn a_later_call_with_a_limit_wakes_who_looks(transport: Transport) {
+    // Nothing else wakes the supervisor for so long.
+    let pool = builder(transport, 1).response_limit(Duration::from_secs(3600)).build().unwrap();
+    let limited = pool.call().memory_limit(LIMIT);
+    limited.apply(|| (), ()).unwrap();
+    pool.apply(|| std::thread::sleep(Duration::from_millis(100)), ()).unwrap();
+    let begin = Instant::now();
+    let outcome = limited.apply(keeps, (100,));
+    assert!(matches!(outcome, Err(TaskError::OutOfMemory { .. })), "{outcome:?}");
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+}
+
+fn the_lower_of_both_limits_holds(transport: Transport) {
+    let pool = limited(transport, 1).build().unwrap();
+    let limit_of = |outcome: Result<(), TaskError>| match outcome {
+        Err(TaskError::OutOfMemory { limit, .. }) => limit,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(limit_of(pool.call().memory_limit(LIMIT / 2).apply(keeps, (40,))), LIMIT / 2);
+    assert_eq!(limit_of(pool.call().memory_limit(LIMIT * 2).apply(keeps, (100,))), LIMIT);
+}
+
 fn the_kernel_takes_workers_first(transport: Transport) {
     let score = |pid: u32| -> i32 {
         std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap().trim().parse().unwrap()
@@ -208,4 +269,11 @@ fn limits_of_memory_that_make_no_sense_are_refused(transport: Transport) {
         Transport::Memory => assert!(matches!(least, Err(PoolError::BadSetting { setting: "memory_limit", .. }))),
         _ => assert_eq!(least.unwrap().apply(|n: u8| n, (1,)).unwrap(), 1),
     }
+    let pool = crate::common::pool(transport, 1);
+    let refused = |bytes: u64| {
+        let outcome = pool.call().memory_limit(bytes).apply(|n: u8| n, (1,));
+        matches!(outcome, Err(TaskError::Pool(PoolError::BadSetting { setting: "memory_limit", .. })))
+    };
+    assert_eq!([refused(0), refused((16 << 20) - 1)], [true, true]);
+    assert_eq!(refused(16 << 20), transport == Transport::Memory);
 }

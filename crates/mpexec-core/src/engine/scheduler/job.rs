@@ -64,6 +64,8 @@ pub(crate) struct Job {
     pub limit: Option<Duration>,
     /// How much processor time a task may use.
     pub cpu_limit: Option<Duration>,
+    /// How much memory of its own, in bytes, a worker may have while it runs a task of it.
+    pub memory: Option<u64>,
     /// No task is started twice: one of which that is not certain ends with its worker.
     pub once: bool,
     /// How long a task waits before it is tried again for the first time.
@@ -95,6 +97,7 @@ impl Job {
             attempts,
             limit: None,
             cpu_limit: None,
+            memory: None,
             once: false,
             retry_after: None,
             asleep: Vec::new(),
@@ -110,8 +113,8 @@ impl Job {
     }
 
     pub(crate) fn on(function: Function, terms: Terms) -> Job {
-        let Terms { attempts, limit, cpu_limit, retry_after, once } = terms;
-        Job { limit, cpu_limit, once, retry_after, ..Job::new(function, if once { 1 } else { attempts }) }
+        let Terms { attempts, limit, cpu_limit, memory, retry_after, once } = terms;
+        Job { limit, cpu_limit, memory, once, retry_after, ..Job::new(function, if once { 1 } else { attempts }) }
     }
 
     /// The shorter of its limits of time.

@@ -20,6 +20,8 @@ pub(crate) struct Terms {
     pub limit: Option<Duration>,
     /// How much processor time it may use.
     pub cpu_limit: Option<Duration>,
+    /// How much memory of its own, in bytes, its worker may have meanwhile.
+    pub memory: Option<u64>,
     /// How long it waits before it is tried again for the first time.
     pub retry_after: Option<Duration>,
     /// It is never started twice, whatever `attempts` says.

@@ -153,7 +153,7 @@ impl Scene {
         state.sched = Scheduler::new(1, u64::MAX);
         state.slots.push(Slot { phase: Phase::Ready, link: Some(Box::new(link)), ..Slot::default() });
         state.handle(Event::Ready(0), |_, _, _| {});
-        let terms = Terms { attempts: 1, limit: None, cpu_limit: None, retry_after: None, once: true };
+        let terms = Terms { attempts: 1, limit: None, cpu_limit: None, memory: None, retry_after: None, once: true };
         for (id, first, count) in [(JOB, 0, 1), (OTHER, 1, behind)].into_iter().filter(|(.., count)| *count > 0) {
             let mut job = Job::on(Function { kind: mpexec_wire::FunctionKind::Offset, id: 1 }, terms);
             job.calls = id == JOB && why == Why::Call;

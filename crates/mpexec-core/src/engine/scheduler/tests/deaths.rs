@@ -4,7 +4,7 @@ use super::*;
 
 fn sched_of_once(attempts: u32) -> Scheduler {
     let mut sched = ready(1, 1);
-    let terms = Terms { attempts, limit: None, cpu_limit: None, retry_after: None, once: true };
+    let terms = Terms { attempts, limit: None, cpu_limit: None, memory: None, retry_after: None, once: true };
     sched.open_job(JOB, Job::on(Function { kind: FunctionKind::Offset, id: 1 }, terms));
     sched
 }
