@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::child::ChildProcess;
 use super::closing;
 use super::events::Bell;
+use super::status_signal;
 
 enum Request {
     Start { command: Command, answer: Weak<Answer> },
@@ -132,6 +133,7 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// The thread's life.
 fn serve(requests: &Receiver<Request>) {
+    status_signal::hold_back();
     let mut dying: Vec<ChildProcess> = Vec::new();
     let mut look = LOOK;
     loop {

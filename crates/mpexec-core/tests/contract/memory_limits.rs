@@ -230,7 +230,12 @@ fn a_later_call_with_a_limit_wakes_who_looks(transport: Transport) {
     let pool = builder(transport, 1).response_limit(Duration::from_secs(3600)).build().unwrap();
     let limited = pool.call().memory_limit(LIMIT);
     limited.apply(|| (), ()).unwrap();
-    pool.apply(|| std::thread::sleep(Duration::from_millis(100)), ()).unwrap();
+    // Longer than from one look to the next: by its end nobody looks any more.
+    let computes = || {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(100) {}
+    };
+    pool.apply(computes, ()).unwrap();
     let begin = Instant::now();
     let outcome = limited.apply(keeps, (100,));
     assert!(matches!(outcome, Err(TaskError::OutOfMemory { .. })), "{outcome:?}");

@@ -1,26 +1,48 @@
-//! A forked child of a process that has started children starts its own.
+//! Who is started is safe from the first moment on; a forked child of a process that has started children starts its own.
 #![expect(unsafe_code, reason = "fork, as a user's program may do it")]
 
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Bell, ChildProcess, spawn};
 use crate::error::Exit;
 
-/// Starts a program and waits for it.
-fn start() -> bool {
+fn started(command: Command) -> std::io::Result<ChildProcess> {
     let bell = Arc::new(Bell::new().unwrap());
-    let child = spawn(Command::new("true"), bell.clone()).and_then(|spawning| {
+    spawn(command, bell.clone()).and_then(|spawning| {
         poll(&mut [PollFd::new(&*bell, PollFlags::IN)], None)?;
         spawning.take().unwrap()
-    });
-    child.is_ok_and(|mut child| {
+    })
+}
+
+/// Starts a program and waits for it.
+fn start() -> bool {
+    started(Command::new("true")).is_ok_and(|mut child| {
         assert!(child.wait_over(Some(Duration::from_secs(20))));
         child.try_wait() == Some(Exit::Code(0))
     })
+}
+
+#[test]
+fn who_asks_for_the_status_does_not_end_a_child_that_has_done_nothing_yet() {
+    // It never does anything about signals: what holds for it holds for a worker before its first step.
+    let mut command = Command::new("sleep");
+    command.arg("3600").process_group(0);
+    let mut child = started(command).unwrap();
+    let pid = Pid::from_raw(child.pid().try_into().unwrap()).unwrap();
+    kill_process(pid, Signal::USR1).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.pid())).unwrap();
+    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+    let pending = u64::from_str_radix(pending.trim(), 16).unwrap();
+    assert_eq!(pending & 1 << (libc::SIGUSR1 - 1), 1 << (libc::SIGUSR1 - 1), "it waits: {status}");
+    assert_eq!(child.try_wait(), None);
+    child.kill_group();
+    assert!(child.wait_over(Some(Duration::from_secs(20))));
 }
 
 #[test]
