@@ -174,6 +174,24 @@ fn calls_survive_and_failed_ones_stay_what_they_were() {
 }
 
 #[test]
+fn calls_whose_worker_died_are_made_again() {
+    let folder = folder();
+    let rows = ["a", "b"].map(|name| format!("[{:?}]\n", folder.path().join(name)));
+    file(&folder, "rows.jsonl", rows.concat().as_bytes());
+    fs::write(folder.path().join("a"), "").expect("a file");
+    let words = ["map", "abort_once", "rows.jsonl", "--worker-program", WORKER, "--run-dir", "run"];
+    let words = [&words[..], &["--range-size", "1"]].concat();
+    let first = run(&folder, &words).run();
+    assert_eq!((first.code(), first.text().lines().count()), (1, 2), "{}", first.stderr);
+    assert_eq!(results(&folder, "run"), ["rows-000000"], "a death is no result");
+    assert!(run(&folder, &["runs", "clean", "run"]).run().fault(2).contains("is not finished"));
+    let again = run(&folder, &["runs", "resume", "run"]).run();
+    assert_eq!(again.good(), "{\"index\":0,\"ok\":1}\n{\"index\":1,\"ok\":1}\n");
+    assert_eq!((results(&folder, "run").len(), published(&folder, "run")), (2, 2));
+    assert_eq!(run(&folder, &["runs", "clean", "run"]).run().code(), 0);
+}
+
+#[test]
 fn commands_are_known_by_what_they_are_and_failed_ones_run_again() {
     let folder = folder();
     let words = |arguments: &[&'static str]| {

@@ -71,8 +71,8 @@ pub struct Ledger {
     /// Of the range that takes tasks, if one does.
     weight: u64,
     held: usize,
-    /// A range was passed over that was not complete.
-    passed_over: bool,
+    /// A range was passed over that was not complete, or it had a result that is not published.
+    lacking: bool,
 }
 
 #[derive(Debug)]
@@ -91,6 +91,8 @@ enum State {
     Computed {
         results: Vec<Option<Vec<u8>>>,
         missing: usize,
+        /// A result came that is for this run alone.
+        aside: bool,
     },
     /// Complete.
     Held {
@@ -144,7 +146,7 @@ impl Ledger {
             begun: 0,
             weight: 0,
             held: 0,
-            passed_over: false,
+            lacking: false,
         }
     }
 
@@ -181,7 +183,7 @@ impl Ledger {
     fn begin(&mut self, key: String, hashed: bool) {
         let state = match self.run.is_published(&key) {
             true => State::Stored,
-            false => State::Computed { results: Vec::new(), missing: 0 },
+            false => State::Computed { results: Vec::new(), missing: 0, aside: false },
         };
         let input = hashed.then(blake3::Hasher::new);
         self.ranges.push_back(Entry { key, input, tasks: 0, closed: false, state });
@@ -205,12 +207,26 @@ impl Ledger {
     /// # Errors
     /// Those of publishing.
     pub fn add(&mut self, slot: Slot, result: Option<Vec<u8>>) -> Result<(), RunError> {
+        self.put(slot, result, false)
+    }
+
+    /// As [`add`](Ledger::add), of a result that is handed out in its turn, but not published, and neither are the others of its range: the next run
+    /// computes them again.
+    ///
+    /// # Errors
+    /// Those of publishing.
+    pub fn add_aside(&mut self, slot: Slot, result: Vec<u8>) -> Result<(), RunError> {
+        self.put(slot, Some(result), true)
+    }
+
+    fn put(&mut self, slot: Slot, result: Option<Vec<u8>>, set_aside: bool) -> Result<(), RunError> {
         let Some(at) = slot.range.checked_sub(self.first).and_then(|at| usize::try_from(at).ok()) else {
             return Ok(());
         };
-        if let Some(Entry { state: State::Computed { results, missing }, .. }) = self.ranges.get_mut(at) {
+        if let Some(Entry { state: State::Computed { results, missing, aside }, .. }) = self.ranges.get_mut(at) {
             results[slot.task] = result;
             *missing -= 1;
+            *aside |= set_aside;
         }
         self.complete(at)
     }
@@ -218,11 +234,12 @@ impl Ledger {
     /// Publishes a range if it is complete.
     fn complete(&mut self, at: usize) -> Result<(), RunError> {
         let Some(range) = self.ranges.get_mut(at) else { return Ok(()) };
-        let State::Computed { results, missing: 0 } = &range.state else { return Ok(()) };
+        let State::Computed { results, missing: 0, aside } = &range.state else { return Ok(()) };
         if !range.closed {
             return Ok(());
         }
-        let whole = results.iter().all(Option::is_some);
+        let whole = !aside && results.iter().all(Option::is_some);
+        self.lacking |= !whole;
         let bytes = Arc::new(records::put(results));
         let (key, input) = (range.key.clone(), range.input_hash());
         self.held += bytes.len();
@@ -272,7 +289,7 @@ impl Ledger {
             if *closed && !matches!(state, State::Computed { .. }) {
                 return self.take();
             }
-            self.passed_over = true;
+            self.lacking = true;
             self.ranges.pop_front();
             self.first += 1;
         }
@@ -283,13 +300,13 @@ impl Ledger {
         self.run.path()
     }
 
-    /// Waits until all that was handed over is published. Returns how many ranges there are, if all have had their turn.
+    /// Waits until all that was handed over is published. Returns how many ranges there are, if all have had their turn and are published.
     ///
     /// # Errors
     /// Those of publishing.
     pub fn finish(&mut self) -> Result<Option<u64>, RunError> {
         self.publisher.wait(None)?;
-        Ok((self.ranges.is_empty() && !self.passed_over).then_some(self.first))
+        Ok((self.ranges.is_empty() && !self.lacking).then_some(self.first))
     }
 }
 
@@ -297,7 +314,7 @@ impl Entry {
     /// Makes room for one more result, if it is to be computed.
     fn expect_one(&mut self) -> bool {
         match &mut self.state {
-            State::Computed { results, missing } => {
+            State::Computed { results, missing, .. } => {
                 results.push(None);
                 *missing += 1;
                 true

@@ -198,3 +198,33 @@ fn one_who_joins_computes_beside_the_coordinator_and_the_first_copy_counts() {
     assert!(matches!(RunFolder::join(&folder, &other), Err(RunError::Changed { .. })));
     assert!(matches!(RunFolder::join(scratch.path(), &plan), Err(RunError::NoPlan { .. })));
 }
+
+/// A worker can send it, and the coordinator cannot keep it.
+struct Fickle(u64);
+
+impl serde::Serialize for Fickle {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match mpexec_core::in_worker() {
+            true => to.serialize_u64(self.0),
+            false => Err(serde::ser::Error::custom("not here")),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Fickle {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Fickle, D::Error> {
+        u64::deserialize(from).map(Fickle)
+    }
+}
+
+#[test]
+fn a_run_whose_results_cannot_be_kept_is_not_done() {
+    let _watchdog = Watchdog::new();
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let pool = pool(1);
+    let results = pool.run_in(&folder).imap(|n: u64| Fickle(n), 0..3).unwrap();
+    let results: Vec<_> = results.map(|result| result.unwrap().0).collect();
+    assert_eq!((results, published(&folder)), (vec![0, 1, 2], BTreeSet::new()));
+    assert!(!folder.join("done").exists());
+}

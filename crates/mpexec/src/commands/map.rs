@@ -129,6 +129,18 @@ fn find(pool: &Pool, name: &str) -> Result<TaskInfo, Failure> {
     }
 }
 
+/// Whether the same call would fail so again: then its failure is a result, and kept. A worker that died or took too long may have had other reasons.
+fn comes_again(error: &TaskError) -> bool {
+    matches!(
+        error,
+        TaskError::Panicked { .. }
+            | TaskError::Returned(_)
+            | TaskError::ArgumentUndecodable { .. }
+            | TaskError::ArgumentUnencodable { .. }
+            | TaskError::ResultUnencodable { .. }
+    )
+}
+
 /// What is done with outcomes.
 struct Calling {
     fail_fast: bool,
@@ -161,10 +173,14 @@ impl Collector<String> for Calling {
                     self.running.journal().handing_on(|| printer.push(&self.line))?;
                 }
             }
-            // A failure is a result too: the same call would fail again. Its message is one line, and so is the result.
+            // Its message is one line, and so is the result.
             Some(shelf) => {
                 let failure = failure.as_deref().unwrap_or_default().as_bytes();
-                shelf.put(call, Some([failure, b"\n", &self.line[..]].concat()))?;
+                let result = [failure, b"\n", &self.line[..]].concat();
+                match outcome.err().is_none_or(comes_again) {
+                    true => shelf.put(call, Some(result))?,
+                    false => shelf.put_aside(call, result)?,
+                }
                 self.hand_on(false)?;
             }
         }

@@ -71,6 +71,15 @@ impl Shelf {
         }
     }
 
+    /// The result of a call that is told now, and computed again by the next run.
+    pub(crate) fn put_aside(&self, call: u64, result: Vec<u8>) -> Result<(), Failure> {
+        let mut inner = self.lock();
+        match inner.calls.remove(&call) {
+            Some((slot, _)) => Ok(inner.ledger.add_aside(slot, result)?),
+            None => Ok(()),
+        }
+    }
+
     /// The results whose turn it is; when the work is over, with `any`, all that are there.
     pub(crate) fn take(&self, any: bool) -> Result<Option<Done>, Failure> {
         let mut inner = self.lock();
