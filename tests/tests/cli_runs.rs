@@ -213,6 +213,26 @@ fn commands_are_known_by_what_they_are_and_failed_ones_run_again() {
 }
 
 #[test]
+fn with_more_arguments_a_run_is_done_when_these_are_and_they_are_what_is_resumed() {
+    let folder = folder();
+    let words = |arguments: &[&'static str]| {
+        [&["run", "--run-dir", "run", "echo {}; test {} != c || test -e go", ":::"], arguments].concat()
+    };
+    assert_eq!(run(&folder, &words(&["a", "b"])).run().good(), "a\nb\n");
+    assert!(run(&folder, &["runs", "list"]).run().good().starts_with("run  done, 2 ranges"));
+    let more = run(&folder, &words(&["a", "b", "c"])).run();
+    assert_eq!((more.code(), more.text()), (1, "a\nb\nc\n"));
+    assert!(run(&folder, &["runs", "list"]).run().good().starts_with("run  not finished, 2 ranges"));
+    assert!(run(&folder, &["runs", "clean", "run"]).run().fault(2).starts_with("run: the run is not finished"));
+    file(&folder, "go", b"");
+    assert_eq!(run(&folder, &["runs", "resume", "run"]).run().good(), "a\nb\nc\n");
+    assert_eq!(run(&folder, &["runs", "clean", "run"]).run().code(), 0);
+    let both = run(&folder, &["run", "--run-dir", "run", "--results", "out", "echo", ":::", "a"]).run();
+    assert!(both.fault(2).ends_with("give one of --results and --run-dir"), "{}", both.stderr);
+    assert_eq!(names_in(&folder), ["go"]);
+}
+
+#[test]
 fn runs_are_listed_shown_and_removed() {
     let folder = folder();
     table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);

@@ -4,19 +4,20 @@
 //! Whoever computes a share of the ranges beside others ([`RunFolder::join`]) takes no lock.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::RunError;
+use crate::lock::{LOCK, holder, host, itself, lock};
 use crate::plan::Plan;
 use crate::result::{self, Copy, Published, TEMPORARY};
 
 const PLAN: &str = "plan.json";
 const DONE: &str = "done";
-const LOCK: &str = "lock";
 const OUT: &str = "out";
 const LOG: &str = "log";
 
@@ -92,6 +93,11 @@ impl RunFolder {
                 if !changes.is_empty() {
                     return Err(RunError::Changed { path: path.to_path_buf(), changes });
                 }
+                // What is resumed is what was typed last, and it is done when that is.
+                if begun != *plan {
+                    undone(path)?;
+                    write_whole(path, PLAN, &plan.to_text())?;
+                }
             }
             Err(RunError::NoPlan { .. }) => write_whole(path, PLAN, &plan.to_text())?,
             Err(error) => return Err(error),
@@ -122,7 +128,7 @@ impl RunFolder {
         }
         let who = who();
         let log = path.join(LOG).join(format!("{who}.log"));
-        let opened = OpenOptions::new().append(true).create(true).open(&log);
+        let opened = itself(OpenOptions::new().append(true).create(true)).open(&log);
         let log = Mutex::new(opened.map_err(RunError::io(&log, "open it"))?);
         let (plan, hash) = (plan.clone(), plan.hash());
         let run =
@@ -173,22 +179,16 @@ impl RunFolder {
     pub fn status(path: &Path, thorough: bool) -> Result<Status, RunError> {
         let plan = RunFolder::read_plan(path)?;
         let (hash, out) = (plan.hash(), path.join(OUT));
-        let (mut published, mut bytes) = (0, 0);
-        let mut names = Vec::new();
-        for entry in out.read_dir().map_err(RunError::io(&out, "read the folder"))? {
-            names.push(entry.map_err(RunError::io(&out, "read the folder"))?.file_name());
-        }
-        names.sort();
-        for name in names.iter().filter(|name| !name.to_string_lossy().starts_with(TEMPORARY)) {
+        let (names, mut bytes) = (results(path)?, 0);
+        for name in &names {
             let file = out.join(name);
             bytes += match thorough {
                 false => result::header(&file, &hash)?.0.length,
                 true => result::read(&file, &hash, None)?.len() as u64,
             };
-            published += 1;
         }
-        let ranges = fs::read_to_string(path.join(DONE)).ok().and_then(|text| text.trim().parse().ok());
-        Ok(Status { plan, published, bytes, ranges, holder: holder(path) })
+        let published = names.len() as u64;
+        Ok(Status { plan, published, bytes, ranges: done(path, published), holder: holder(path) })
     }
 
     /// Removes a run folder, and nothing in it that is not a part of one. `force`: also one that is not finished.
@@ -198,13 +198,13 @@ impl RunFolder {
     pub fn clean(path: &Path, force: bool) -> Result<(), RunError> {
         if !force {
             RunFolder::read_plan(path)?;
-            if !path.join(DONE).exists() {
-                return Err(RunError::Unfinished { path: path.to_path_buf() });
-            }
-        } else if !path.join(PLAN).exists() {
+        } else if !path.join(PLAN).exists() && !temporary(path, PLAN).exists() {
             return Err(RunError::NoPlan { path: path.to_path_buf() });
         }
         let lock = lock(path)?;
+        if !force && done(path, results(path)?.len() as u64).is_none() {
+            return Err(RunError::Unfinished { path: path.to_path_buf() });
+        }
         empty(path)?;
         fs::remove_file(path.join(LOCK)).map_err(RunError::io(path, "remove its lock"))?;
         drop(lock);
@@ -265,6 +265,11 @@ impl RunFolder {
         write_whole(&self.path, DONE, format!("{ranges}\n").as_bytes())
     }
 
+    /// There is work to do: if the run was done, it no longer is.
+    pub(crate) fn undone(&self) -> Result<(), RunError> {
+        undone(&self.path)
+    }
+
     /// Adds a line to the log of this process, behind the time in seconds since 1970.
     pub fn note(&self, line: &str) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
@@ -278,44 +283,35 @@ fn is_empty(path: &Path) -> Result<bool, RunError> {
     Ok(path.read_dir().map_err(RunError::io(path, "read the folder"))?.next().is_none())
 }
 
-/// Takes the lock and writes down who has it.
-fn lock(path: &Path) -> Result<File, RunError> {
-    let file = path.join(LOCK);
-    let failed = |cause| RunError::io(&file, "lock it")(cause);
-    let mut lock =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&file).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Only for the message.
-            let _ = lock.read_to_string(&mut holder);
-            let holder = match holder.trim() {
-                "" => "another process".to_owned(),
-                holder => holder.to_owned(),
-            };
-            return Err(RunError::InUse { path: path.to_path_buf(), holder });
-        }
-        Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+/// The names of the results that are published, in order.
+fn results(path: &Path) -> Result<Vec<OsString>, RunError> {
+    let out = path.join(OUT);
+    let entries = match out.read_dir() {
+        // Whoever wrote the plan came no further.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(RunError::io(&out, "read the folder"))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry.map_err(RunError::io(&out, "read the folder"))?.file_name());
     }
-    let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| {
-        let host = host();
-        lock.write_all(format!("process {} on {host}\n", std::process::id()).as_bytes())
-    });
-    written.map_err(failed)?;
-    Ok(lock)
+    names.retain(|name| !name.to_string_lossy().starts_with(TEMPORARY));
+    names.sort();
+    Ok(names)
 }
 
-/// Who holds the lock, if somebody does.
-fn holder(path: &Path) -> Option<String> {
-    let mut lock = File::open(path.join(LOCK)).ok()?;
-    match lock.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            lock.read_to_string(&mut holder).ok()?;
-            Some(crate::shown::line(holder.trim()))
-        }
-        _ => None,
+/// How many ranges there are, if that was written down and so many are published.
+fn done(path: &Path, published: u64) -> Option<u64> {
+    let ranges = fs::read_to_string(path.join(DONE)).ok()?.trim().parse().ok();
+    ranges.filter(|ranges| published >= *ranges)
+}
+
+/// Takes back that a run is done.
+fn undone(path: &Path) -> Result<(), RunError> {
+    match fs::remove_file(path.join(DONE)) {
+        Ok(()) => result::sync_folder(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(RunError::io(&path.join(DONE), "remove it")(error)),
     }
 }
 
@@ -328,28 +324,31 @@ fn empty(path: &Path) -> Result<(), RunError> {
         _ => Ok(()),
     };
     // The plan at last: until then the folder is one of that plan, of which results are missing.
+    for name in [DONE, PLAN] {
+        gone(name, fs::remove_file(temporary(path, name)))?;
+    }
     gone(DONE, fs::remove_file(path.join(DONE)))?;
     gone(OUT, fs::remove_dir_all(path.join(OUT)))?;
     gone(LOG, fs::remove_dir_all(path.join(LOG)))?;
     gone(PLAN, fs::remove_file(path.join(PLAN)))
 }
 
+/// As what a file is written.
+fn temporary(path: &Path, name: &str) -> PathBuf {
+    path.join(format!("{TEMPORARY}{name}"))
+}
+
 /// Writes a file that is there as a whole or not at all.
 fn write_whole(path: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-    let (file, temporary) = (path.join(name), path.join(format!("{TEMPORARY}{name}")));
-    let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    let (file, temporary) = (path.join(name), temporary(path, name));
+    let opened = itself(OpenOptions::new().write(true).create(true).truncate(true)).open(&temporary);
+    let written = opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
     let named = written.and_then(|()| fs::rename(&temporary, &file));
     if named.is_err() {
         let _ = fs::remove_file(&temporary);
     }
     named.map_err(RunError::io(&file, "write it"))?;
     result::sync_folder(path)
-}
-
-fn host() -> String {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '.').collect();
-    if host.is_empty() { "localhost".to_owned() } else { host }
 }
 
 /// As which files are named: the host, and the number of this process.

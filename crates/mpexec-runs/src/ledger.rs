@@ -71,6 +71,8 @@ pub struct Ledger {
     /// Of the range that takes tasks, if one does.
     weight: u64,
     held: usize,
+    /// What is told when results come.
+    error: Option<RunError>,
     /// A range was passed over that was not complete, or it had a result that is not published.
     lacking: bool,
 }
@@ -146,6 +148,7 @@ impl Ledger {
             begun: 0,
             weight: 0,
             held: 0,
+            error: None,
             lacking: false,
         }
     }
@@ -183,7 +186,10 @@ impl Ledger {
     fn begin(&mut self, key: String, hashed: bool) {
         let state = match self.run.is_published(&key) {
             true => State::Stored,
-            false => State::Computed { results: Vec::new(), missing: 0, aside: false },
+            false => {
+                self.error = self.error.take().or(self.run.undone().err());
+                State::Computed { results: Vec::new(), missing: 0, aside: false }
+            }
         };
         let input = hashed.then(blake3::Hasher::new);
         self.ranges.push_back(Entry { key, input, tasks: 0, closed: false, state });
@@ -233,6 +239,7 @@ impl Ledger {
 
     /// Publishes a range if it is complete.
     fn complete(&mut self, at: usize) -> Result<(), RunError> {
+        self.error.take().map_or(Ok(()), Err)?;
         let Some(range) = self.ranges.get_mut(at) else { return Ok(()) };
         let State::Computed { results, missing: 0, aside } = &range.state else { return Ok(()) };
         if !range.closed {

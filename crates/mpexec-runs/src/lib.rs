@@ -45,6 +45,7 @@ mod error;
 mod folder;
 mod input;
 mod ledger;
+mod lock;
 mod plan;
 mod publisher;
 mod records;

@@ -58,7 +58,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) joblog: Option<PathBuf>,
 
-    /// Write outputs to DIR/NUMBER/stdout and stderr, and print none
+    /// Write outputs to DIR/NUMBER/stdout and stderr, and print none; not with --run-dir
     #[arg(long, value_name = "DIR")]
     pub(crate) results: Option<PathBuf>,
 

@@ -55,6 +55,10 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         (None, _) => RunInput::Read(None, end),
     };
     let progress = common.progress;
+    if arguments.results.is_some() && arguments.keeping.run_dir.is_some() {
+        let line = "--results names files by the place of their command, and a run folder knows commands by their words: give one of --results and --run-dir";
+        return Err(Failure::usage(line));
+    }
     // Workers are in the folder of this process, but need not stay there.
     let results = arguments.results.map(|folder| std::path::absolute(&folder).unwrap_or(folder));
     let command = bytes(words);
@@ -68,9 +72,6 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         // Names in commands are those of this folder.
         keeping.options.insert("folder".to_owned(), mpexec::names::shown(&keeping.command.folder));
         keeping.command.stdin = matches!(from, RunInput::Read(None, _));
-        if let Some(results) = &results {
-            keeping.options.insert("results".to_owned(), mpexec::names::shown(results));
-        }
     }
     // Commands are run by workers of this program, whoever the worker program of other commands is.
     let pool = PoolPlan { array_worker: None, table_worker: None, ..pool(common, around) };
