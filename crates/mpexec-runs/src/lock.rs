@@ -120,6 +120,10 @@ mod tests {
                 fs::remove_file(folder.path().join(LOCK)).unwrap();
             }
         });
-        assert!(is_at(&second.unwrap(), &folder.path().join(LOCK)));
+        let (second, place) = (second.unwrap(), folder.path().join(LOCK));
+        assert!(is_at(&second, &place));
+        fs::remove_file(&place).unwrap();
+        let third = lock(folder.path()).unwrap();
+        assert!(is_at(&third, &place) && !is_at(&second, &place));
     }
 }
