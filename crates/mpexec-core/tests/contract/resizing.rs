@@ -116,6 +116,9 @@ fn a_worker_that_is_too_many_starts_nothing_more(transport: Transport) {
     let job = pool.call().chunk_size(10).starmap_async(task, items);
     wait_until("both are at the head of ten tasks", || running.iter().all(Scratch::is_open));
     pool.resize(1).unwrap();
+    // Over a socket it is told so, and may have been about to begin the next.
+    let left = || pool.stats().workers.iter().find(|worker| worker.number == 1).map(|worker| worker.held);
+    wait_until("what it had not begun is taken back", || left() == Some(1));
     gate.open();
     let by = job.get().unwrap();
     assert_eq!(by.iter().filter(|worker| **worker == 1).count(), 1, "what it ran, and no more: {by:?}");
