@@ -79,7 +79,8 @@ const ROWS: usize = 16 << 10;
 /// Applies `function` to each column of a file, and returns what it makes of them as batches of some rows, under the same names.
 ///
 /// A worker reads its column itself and holds it as a whole, as the function asks; what comes of it is written to a temporary file
-/// by the worker. So the coordinator holds no more than some thousand rows. CSV and streams of record batches, which cannot be read column by
+/// by the worker. So the coordinator holds no more than some thousand rows, unless results are kept in a run folder: those pass through it a
+/// column at a time. CSV and streams of record batches, which cannot be read column by
 /// column, are put into a temporary Arrow file first. All of them need room in the folder for temporary files, and no memory.
 ///
 /// ```standalone_crate

@@ -108,7 +108,11 @@ impl<'p> InFolder<'p> {
         self
     }
 
-    /// The results in the order of the items, those of earlier runs among them, each computed once in all runs. Items are taken as results are read.
+    /// The results in the order of the items, those of earlier runs among them, each computed once in all runs. Items whose results are there are
+    /// taken ahead, up to the first whose result is missing, before any result is handed out; the others are taken as results are read.
+    ///
+    /// What is compared of an item is what it is encoded as: not what lies in a shared buffer that it names. Nor is a worker program compared that the pool was
+    /// given by name, only this one: say its version by [`option`](InFolder::option).
     ///
     /// # Errors
     /// A [`RunError`] among others if the folder was begun with another program, function, option or input file, or if another process works in it.
