@@ -18,6 +18,9 @@ use crate::report::{self, Outcome, Row, Said};
 use crate::steps::{STEPS, Step};
 use crate::transcript::{Transcript, excerpt};
 
+/// A program with its libraries may need so much while it is linked.
+const LITTLE_ROOM: u64 = 512 << 20;
+
 /// Check everything: form, lints, documentation, tests, orderings, licences.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -41,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut place = Place::find();
+    place.once = place.is_fresh();
     let kept = !io::stdout().is_terminal();
     let rows: Vec<Row> = chosen.into_iter().map(|step| one(step, &mut place, kept)).collect();
     println!("\n{}", report::closing(&rows));
@@ -58,6 +62,19 @@ fn chosen(arguments: &Arguments) -> Vec<&'static Step> {
     STEPS.iter().filter(|step| wanted(step) || needed(step)).collect()
 }
 
+/// A linker that finds the disk full is killed by a signal and says nothing, so it is said here.
+fn with_room(outcome: Outcome, room: Option<u64>) -> Outcome {
+    match (outcome, room) {
+        (Outcome::Failed(why), Some(room)) if room < LITTLE_ROOM => {
+            let mib = room >> 20;
+            Outcome::Failed(format!(
+                "{why}; the target folder has {mib} MiB left to grow: make room, or set CARGO_TARGET_DIR"
+            ))
+        }
+        (outcome, _) => outcome,
+    }
+}
+
 /// `kept`: what it prints is written to a file too.
 fn one(step: &'static Step, place: &mut Place, kept: bool) -> Row {
     println!("\n== {}: {}", step.name, step.what);
@@ -67,7 +84,7 @@ fn one(step: &'static Step, place: &mut Place, kept: bool) -> Row {
         Ok(transcript) => place.transcript = transcript,
         Err(error) => println!("what it prints is not kept: {}: {error}", path.display()),
     }
-    let outcome = (step.run)(place);
+    let outcome = with_room((step.run)(place), place.room());
     let said = place.transcript.take().map(Transcript::end).filter(|_| matches!(outcome, Outcome::Failed(_)));
     let said = said.and_then(|path| {
         let text = fs::read(&path).ok()?;
@@ -97,6 +114,15 @@ mod tests {
     #[test]
     fn all_steps_are_run_when_none_is_named() {
         assert_eq!(names(&[], false).len(), STEPS.len());
+    }
+
+    #[test]
+    fn a_failure_on_a_full_disk_says_so() {
+        let failed = || Outcome::Failed("signal 7".to_owned());
+        let Outcome::Failed(why) = with_room(failed(), Some(3 << 20)) else { panic!("it failed") };
+        assert!(why.starts_with("signal 7; the target folder has 3 MiB left"), "{why}");
+        assert!(with_room(failed(), Some(1 << 30)) == failed() && with_room(failed(), None) == failed());
+        assert!(with_room(Outcome::Ok, Some(0)) == Outcome::Ok);
     }
 
     #[test]

@@ -72,6 +72,7 @@ const ALL: &[Measure] = &[tasks::curve, sizes::curve, workers::curve, handles::c
 /// # Errors
 /// When the pool fails, or a file cannot be written.
 pub(crate) fn write(setting: &Setting, machine: &Machine, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let mut document = text::head(machine);
     for (nth, measure) in (1..).zip(ALL) {
         eprintln!("measuring curve {nth} of {}", ALL.len());

@@ -23,7 +23,7 @@ fn options() -> Vec<String> {
     all
 }
 
-/// `tests/tests/cli_options.rs` has a test for each line of the file.
+/// `tests/tests/programs/usage/options.rs` has a test for each line of the file.
 #[test]
 fn the_list_of_options_is_complete() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/OPTIONS.txt");

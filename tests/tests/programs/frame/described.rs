@@ -1,0 +1,104 @@
+//! `mpexec frame`: the functions over frames give the numbers of pandas, and what cannot be worked on is told.
+
+use std::fs;
+use std::process::Command;
+
+use crate::common::files::{file, folder, names_in};
+use crate::common::program::{Done, mpexec};
+use tempfile::TempDir;
+
+fn run(folder: &TempDir, words: &[&str]) -> Done {
+    mpexec(["frame"]).args(words).in_folder(folder.path()).run()
+}
+
+#[test]
+fn columns_are_described_as_pandas_describes_them() {
+    let folder = folder();
+    file(&folder, "t.csv", b"a,b,name\n1,0.5,x\n2,NA,y\n3,1.5,z\n4,2.5,\n");
+    let expected = "statistic,a,b\ncount,4.0,3.0\nmean,2.5,1.5\nstd,1.2909944487358056,1.0\nmin,1.0,0.5\n25%,1.75,1.0\n50%,2.5,1.5\n\
+                    75%,3.25,2.0\nmax,4.0,2.5\n";
+    for workers in ["1", "3"] {
+        assert_eq!(run(&folder, &["t.csv", "--task", "describe", "--workers", workers]).good(), expected);
+    }
+    run(&folder, &["t.csv", "--task", "describe", "-o", "d.parquet"]).good();
+    run(&folder, &["t.csv", "--task", "describe", "--by", "chunks", "-o", "d.csv"]).good();
+    assert_eq!(fs::read_to_string(folder.path().join("d.csv")).expect("the output"), expected);
+    let again = run(&folder, &["d.parquet", "--task", "describe"]);
+    assert!(again.good().starts_with("statistic,a,b\ncount,8.0,8.0\n"));
+}
+
+#[test]
+fn rows_or_columns_are_scaled() {
+    let folder = folder();
+    file(&folder, "t.csv", b"a,b\n1,3\n2,2\n5,NA\n");
+    assert_eq!(run(&folder, &["t.csv", "--by", "rows", "--task", "normalize"]).good(), "a,b\n0.0,1.0\n0.0,0.0\n0.0,\n");
+    let columns = run(&folder, &["t.csv", "--by", "columns", "--task", "normalize"]);
+    assert_eq!(columns.good(), "a,b\n0.0,1.0\n0.25,0.0\n1.0,\n");
+    run(&folder, &["t.csv", "--by", "chunks", "--task", "normalize", "-o", "n.feather"]).good();
+    assert_eq!(
+        run(&folder, &["n.feather", "--task", "normalize"]).good(),
+        "a,b\n0.0,1.0\n0.0,0.0\n0.0,\n",
+        "scaled rows stay what they are"
+    );
+}
+
+#[test]
+fn what_cannot_be_worked_on_is_told_and_nothing_is_left() {
+    let folder = folder();
+    file(&folder, "t.csv", b"a,name\n1,x\n2,y\n");
+    file(&folder, "n.csv", b"name\nx\ny\n");
+    file(&folder, "j.jsonl", b"{\"a\":1}\n");
+    let told = |words: &[&str], code: i32| run(&folder, words).fault(code).to_owned();
+    let text = told(&["t.csv", "--by", "rows", "--task", "normalize", "-o", "o.csv"], 1);
+    assert!(text.contains("name holds Utf8 and no numbers"), "{text}");
+    assert!(told(&["n.csv", "--task", "describe"], 3).contains("there is no column of numbers"));
+    assert!(told(&["j.jsonl", "--task", "describe"], 3).contains("frames are read from Parquet, Arrow and CSV"));
+    assert!(told(&["t.csv", "--task", "describe", "-o", "o.xlsx"], 3).contains("let its name end with .parquet"));
+    assert!(told(&["t.csv", "--task", "describe", "-o", "t.csv"], 2).contains("is the file that is read"));
+    assert_eq!(told(&["nowhere", "--task", "describe"], 3), "nowhere: no such file");
+    assert_eq!(names_in(&folder), ["j.jsonl", "n.csv", "t.csv"]);
+}
+
+/// A table of several chunks, as pandas makes and describes it.
+const MAKE: &str = r#"
+import numpy as np, pandas as pd
+rng = np.random.default_rng(3)
+n = 40_000
+frame = pd.DataFrame({"whole": rng.integers(-1000, 1000, n), "normal": rng.normal(size=n), "wide": rng.normal(size=n) * 10.0 ** rng.integers(-9, 9, n), "name": "x"})
+frame.loc[::7, "normal"] = np.nan
+frame.to_parquet("f.parquet", row_group_size=7_000)
+frame.to_feather("f.arrow")
+frame.to_csv("f.csv", index=False)
+"#;
+
+const LOOK: &str = r#"
+import pandas as pd
+for name in ["f.parquet", "f.arrow", "f.csv"]:
+    frame = pd.read_feather(name) if name.endswith("arrow") else pd.read_parquet(name) if name.endswith("parquet") else pd.read_csv(name)
+    found = pd.read_parquet(name + ".described.parquet").set_index("statistic")
+    expected = frame.describe()
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-12, atol=0, check_names=False)
+    exact = ["count", "min", "25%", "50%", "75%", "max"]
+    assert (found.loc[exact] == expected.loc[exact]).all().all(), name
+"#;
+
+#[test]
+fn large_tables_are_described_as_pandas_describes_them() {
+    let python = std::env::var_os("MPEXEC_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+    let folder = folder();
+    let script = |text: &str| Command::new(&python).args(["-c", text]).current_dir(folder.path()).output();
+    if !script("import numpy, pandas, pyarrow").is_ok_and(|asked| asked.status.success()) {
+        eprintln!("skipped: there is no Python with NumPy, pandas and pyarrow here");
+        return;
+    }
+    let good = |text| {
+        let done = script(text).expect("it was started before");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    good(MAKE);
+    for name in names_in(&folder) {
+        let output = format!("{name}.described.parquet");
+        run(&folder, &[&name, "--task", "describe", "-o", &output]).good();
+    }
+    good(LOOK);
+}

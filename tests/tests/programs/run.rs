@@ -1,0 +1,248 @@
+//! `mpexec run`: commands as tasks. What they print, how they end, what holds for them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
+
+use crate::common::files::{folder, names_in};
+use crate::common::program::{Call, mpexec};
+use mpexec_testkit::processes::children_of;
+use rustix::process::Signal;
+
+fn run(words: &[&str]) -> Call {
+    mpexec(["run"]).args(words)
+}
+
+/// The lines of its output, sorted: commands end in any order.
+#[track_caller]
+fn lines(call: Call) -> Vec<String> {
+    let mut lines: Vec<_> = call.run().good().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn arguments_come_from_the_line_from_a_file_or_from_standard_input() {
+    let folder = folder();
+    let file = folder.path().join("names");
+    fs::write(&file, "a\n\nb c").unwrap();
+    assert_eq!(lines(run(&["echo {}", ":::", "a", "b c"])), ["a", "b c"]);
+    assert_eq!(lines(run(&["--arg-file", file.to_str().unwrap(), "echo"])), ["a", "b c"]);
+    assert_eq!(lines(run(&["echo"]).stdin(fs::File::open(&file).unwrap())), ["a", "b c"]);
+    assert_eq!(lines(run(&["-a", "-", "echo"]).stdin(fs::File::open(&file).unwrap())), ["a", "b c"]);
+    fs::write(&file, "a\nb\0c\0").unwrap();
+    assert_eq!(lines(run(&["--null", "printf '<%s>\\n'"]).stdin(fs::File::open(&file).unwrap())), ["<a", "<c>", "b>"]);
+    // Without a command each line is one.
+    fs::write(&file, "echo a b\necho c | tr c d\n").unwrap();
+    assert_eq!(lines(run(&["-a", file.to_str().unwrap()])), ["a b", "d"]);
+    assert_eq!(lines(run(&["echo", ":::"])), [""; 0]);
+}
+
+#[test]
+fn a_name_with_anything_in_it_stays_one_word() {
+    for name in ["a  b", "a\nb", "; echo x", "$(echo x)", "'\"`", "\\"] {
+        for words in
+            [&["printf %s {}"][..], &["printf %s {} | cat"], &["printf", "%s", "{}"], &["printf %s \"{}\" | cat"]]
+        {
+            assert_eq!(run(words).args([":::", name]).run().good(), name, "{words:?}");
+        }
+    }
+    let odd = OsStr::from_bytes(b"\xff\xfe");
+    assert_eq!(run(&["printf %s", ":::"]).arg(odd).run().stdout, b"\xff\xfe");
+}
+
+#[test]
+fn places_are_filled_in() {
+    let shown = run(&["echo {} {.} {/} {//} {/.} {#}", ":::", "x/a.b"]).run().good().to_owned();
+    assert_eq!(shown, "x/a.b x/a a.b x a 1\n");
+    let mut slots = lines(run(&["--workers", "3", "echo {%}", ":::"]).args((0..50).map(|n| n.to_string())));
+    slots.dedup();
+    assert!(slots.iter().all(|slot| ["1", "2", "3"].contains(&slot.as_str())), "{slots:?}");
+}
+
+#[test]
+fn outputs_are_whole_tagged_and_in_order_if_that_is_wanted() {
+    let words = [
+        "-j",
+        "2",
+        "--keep-order",
+        "--tag",
+        "echo {}; test {} = 1 && echo more >&2 && sleep 0.3; true",
+        ":::",
+        "1",
+        "2",
+    ];
+    let done = run(&words).run();
+    assert_eq!((done.code(), done.text(), done.stderr.as_str()), (0, "1\t1\n2\t2\n", "1\tmore\n"));
+    let words = ["-j", "2", "echo {}; test {} = 1 && sleep 0.5; echo {}", ":::", "1", "2"];
+    assert_eq!(run(&words).run().good(), "2\n2\n1\n1\n");
+}
+
+#[test]
+fn commands_are_shown_and_none_is_run_on_request() {
+    let folder = folder();
+    let done = run(&["--dry-run", "touch {} && echo", ":::", "a b", "c"]).in_folder(&folder).run();
+    assert_eq!(done.good(), "touch 'a b' && echo\ntouch c && echo\n");
+    assert_eq!(names_in(&folder), [""; 0]);
+}
+
+#[test]
+fn a_failure_gives_exit_code_1_and_is_told_after_all_others_have_run() {
+    let done = run(&["exit {}", ":::", "0", "3", "0"]).run();
+    assert_eq!((done.code(), done.text()), (1, ""));
+    assert_eq!(done.stderr, "error: 1 of 3 commands failed; the first: command 2 exited with code 3: exit 3\n");
+    let missing = run(&["no-such-program", ":::", "a"]).run();
+    assert!(missing.fault(1).contains("could not be run (no-such-program: cannot be started"), "{missing:?}");
+    let killed = run(&["sh", "-c", "kill -9 $$", ":::", "a"]).run();
+    assert!(killed.fault(1).contains("was ended by signal 9"), "{killed:?}");
+}
+
+#[test]
+fn a_log_has_a_line_for_each_command_in_the_usual_columns() {
+    let folder = folder();
+    let log = folder.path().join("log");
+    let done = run(&["--joblog", log.to_str().unwrap(), "-j1", "echo {}; exit {}", ":::", "0", "3"]).run();
+    assert_eq!(done.code(), 1);
+    let text = fs::read_to_string(&log).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows[0], ["Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command"]);
+    assert_eq!((rows[1][0], rows[1][5], rows[1][6], rows[1][8]), ("1", "2", "0", "echo 0; exit 0"));
+    assert_eq!((rows[2][0], rows[2][6], rows[2][7]), ("2", "3", "0"));
+    assert!(rows[1][2].parse::<f64>().unwrap() > 1e9 && rows[1][3].trim().parse::<f64>().unwrap() >= 0.0);
+    let full = run(&["--joblog", "/dev/full", "true", ":::", "a"]).run();
+    assert!(full.fault(3).starts_with("/dev/full: cannot be written"), "{full:?}");
+}
+
+#[test]
+fn outputs_go_to_files_of_their_own() {
+    let folder = folder();
+    let done = run(&["--results", "out", "echo {}; echo {} >&2", ":::", "a", "b"]).in_folder(&folder).run();
+    assert_eq!(done.good(), "");
+    for (number, text) in [("1", "a\n"), ("2", "b\n")] {
+        for name in ["stdout", "stderr"] {
+            assert_eq!(fs::read_to_string(folder.path().join("out").join(number).join(name)).unwrap(), text);
+        }
+    }
+}
+
+#[test]
+fn what_takes_too_long_is_ended_with_all_that_it_started() {
+    let begun = Instant::now();
+    let done = run(&["--timeout", "300ms", "--tag", "sleep {} | cat; echo end", ":::", "1000", "0"]).run();
+    assert_eq!((done.code(), done.text()), (1, "0\tend\n"));
+    assert!(done.stderr.contains("command 1 took longer than its time limit: sleep 1000 | cat"), "{}", done.stderr);
+    // One that does not listen is killed with its worker, and the next one is run by another.
+    let stubborn = run(&["-j1", "--timeout", "300ms", "trap '' TERM; sleep {}", ":::", "1000", "0"]).run();
+    assert_eq!(stubborn.code(), 1);
+    assert!(stubborn.stderr.contains("1 of 2 commands failed"), "{}", stubborn.stderr);
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_failed_command_is_tried_again() {
+    let folder = folder();
+    let words = ["--retries", "2", "echo x >>{}; test $(wc -l <{}) = 3", ":::", "tries"];
+    assert_eq!(run(&words).in_folder(&folder).run().code(), 0);
+    fs::remove_file(folder.path().join("tries")).unwrap();
+    let words = ["--retries", "1", "echo x >>{}; test $(wc -l <{}) = 3", ":::", "tries"];
+    assert_eq!(run(&words).in_folder(&folder).run().code(), 1);
+    assert_eq!(fs::read_to_string(folder.path().join("tries")).unwrap(), "x\nx\n");
+}
+
+#[test]
+fn failures_end_the_work_as_they_are_told_to() {
+    let folder = folder();
+    let many: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    // Of those that run, all come to their end; the rest is not begun.
+    let words = ["-j2", "--halt", "soon,fail=1", "touch {}; sleep 0.1; touch {}.end; test {} != 3", ":::"];
+    let done = run(&words).args(&many).in_folder(&folder).run();
+    assert_eq!(done.code(), 1);
+    let names = names_in(&folder);
+    let ended = names.iter().filter(|name| name.ends_with(".end")).count();
+    assert!(ended * 2 == names.len() && ended < 100, "{names:?}");
+    assert!(done.stderr.contains("1 of ") && done.stderr.contains(" more were not run"), "{}", done.stderr);
+    let begun = Instant::now();
+    let done = run(&["-j2", "--halt", "now,fail=1", "sleep {}; false", ":::", "1000", "0", "1000"]).run();
+    assert_eq!(done.code(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    let done = run(&["-j1", "--halt", "soon,fail=50%", "false", ":::"]).args(&many).run();
+    // It is heard of a failure a moment later, and in this moment others may have failed.
+    let failed: u64 = done.stderr.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!((3..100).contains(&failed), "{}", done.stderr);
+    assert!(done.stderr.contains(&format!("; {} more were not run", 200 - failed)), "{}", done.stderr);
+}
+
+#[test]
+fn limits_of_memory_and_niceness_hold_for_commands() {
+    let limit = run(&["--memory", "64M", "ulimit -d; true", ":::", "x"]).run();
+    assert_eq!(limit.good(), format!("{}\n", 64 << 10));
+    assert_eq!(run(&["--nice", "7", "nice; true", ":::", "x"]).run().good(), "7\n");
+    let pids =
+        lines(run(&["-j1", "--max-tasks-per-worker", "2", "ps -o ppid= -p $$; true", ":::", "1", "2", "3", "4"]));
+    assert!(pids.first() != pids.last(), "{pids:?}");
+}
+
+#[test]
+fn nobody_is_left_behind_after_an_interrupt_and_nothing_new_is_begun() {
+    let folder = folder();
+    let many: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let words = ["-j2", "--grace", "10s", "touch {}; echo {} >&2; read x <pipe; touch {}.end", ":::"];
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        folder.path().join("pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    let started = run(&words).args(&many).in_folder(&folder).start();
+    let workers = started.workers(2);
+    while names_in(&folder).len() < 3 || workers.iter().any(|worker| children_of(worker.pid).is_empty()) {
+        assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+    }
+    started.signal(Signal::INT);
+    // It has heard of it when it has begun to count the grace.
+    let threads = std::path::Path::new("/proc").join(started.pid().to_string()).join("task");
+    let counts =
+        |thread: &std::path::Path| fs::read_to_string(thread.join("comm")).is_ok_and(|name| name == "mpexec-grace\n");
+    while !threads.read_dir().unwrap().flatten().any(|thread| counts(&thread.path())) {
+        assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+    }
+    // The two that run come to their end: each reads a line.
+    let mut pipe = fs::File::options().write(true).open(folder.path().join("pipe")).unwrap();
+    pipe.write_all(b"a\nb\n").unwrap();
+    drop(pipe);
+    let done = started.finish();
+    assert_eq!(done.code(), 130);
+    assert!(done.stderr.contains("interrupted: 2 of 100 commands run"), "{}", done.stderr);
+    let names = names_in(&folder);
+    assert_eq!(names.iter().filter(|name| name.ends_with(".end")).count(), 2, "{names:?}");
+    assert_eq!(names.len(), 5, "{names:?}");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let refused: &[&[&str]] = &[
+        &["--arg-file", "f", "echo", ":::", "a"],
+        &["--halt", "never", "echo", ":::", "a"],
+        &["--nice", "20", "echo", ":::", "a"],
+        &["--timeout", "0", "echo", ":::", "a"],
+        &["--unknown", "echo"],
+    ];
+    for words in refused {
+        assert_eq!(run(words).run().code(), 2, "{words:?}");
+    }
+    assert!(run(&["-a", "nowhere", "echo"]).run().fault(3).starts_with("nowhere: "));
+}
+
+#[test]
+fn two_thousand_commands_run_and_each_answer_is_its_own() {
+    let numbers: String = (0..2000).map(|n| format!("{n}\n")).collect();
+    let folder = folder();
+    let file = folder.path().join("numbers");
+    fs::write(&file, &numbers).unwrap();
+    let done = run(&["-k", "-a", file.to_str().unwrap(), "echo"]).run();
+    assert_eq!(done.good(), numbers);
+}

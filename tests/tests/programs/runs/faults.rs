@@ -1,0 +1,182 @@
+//! What may go wrong with a run folder: each has one line that names the file and says what to do, and nothing that was published is lost.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::common::files::{endless, folder, table};
+use crate::common::program::{Call, Done, mpexec, program, programs};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+fn run(folder: &TempDir, words: &[&str]) -> Call {
+    mpexec(words).in_folder(folder.path())
+}
+
+/// A folder with an array, and a run folder whose counts are done.
+fn done() -> TempDir {
+    let folder = folder();
+    table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+    count(&folder).good();
+    folder
+}
+
+const COUNT: [&str; 5] = ["count-range", "data.npy", "--json", "--run-dir", "run"];
+
+fn count(folder: &TempDir) -> Done {
+    run(folder, &COUNT).run()
+}
+
+#[test]
+fn results_that_were_tampered_with_are_refused_by_name_and_computed_again_once_removed() {
+    let folder = done();
+    let result = folder.path().join("run/out/rows-000000");
+    let good = fs::read(&result).expect("a result");
+    let line = good.iter().position(|&byte| byte == b'\n').expect("a header") + 1;
+    let header = String::from_utf8_lossy(&good[..line]).into_owned();
+    let with = |from: &str, to: &str| [header.replacen(from, to, 1).as_bytes(), &good[line..]].concat();
+    let mut flipped = good.clone();
+    flipped[line + 20] ^= 1;
+    let tampered = [
+        (flipped, "has another checksum than its header says"),
+        (good[..good.len() - 1].to_vec(), "bytes long after its header, which says"),
+        (with("plan=", "plan=0"), "is a result of another plan"),
+        (with("rows-000000", "rows-000001"), "is the result of another range (rows-000001)"),
+        (Vec::new(), "does not begin with the header of a result"),
+    ];
+    for (bytes, fault) in tampered {
+        fs::write(&result, bytes).expect("the result can be written");
+        for words in [&COUNT[..], &["runs", "resume", "run"], &["runs", "show", "run", "--check"]] {
+            let done = run(&folder, words).run();
+            let told = done.fault(3);
+            assert!(told.contains("run/out/rows-000000: ") && told.contains(fault), "{told}");
+            assert!(told.ends_with("remove it, and resume computes it again"), "{told}");
+        }
+    }
+    fs::remove_file(&result).expect("the result");
+    count(&folder).good();
+    assert!(fs::read(&result).expect("a result") == good);
+}
+
+#[test]
+fn a_plan_that_is_missing_cut_or_newer_is_told_and_force_plan_starts_over() {
+    let folder = done();
+    let plan = folder.path().join("run/plan.json");
+    let good = fs::read_to_string(&plan).expect("a plan");
+    for (text, fault) in [
+        (good[..good.len() / 2].to_owned(), "run/plan.json: is no whole plan ("),
+        (String::new(), "run/plan.json: is no whole plan ("),
+        (good.replace("\"minimum\": \"4\"", "\"minimum\": \"5\""), "its hash is not that of what it says"),
+        (
+            good.replace("\"format\": 1", "\"format\": 2"),
+            "run/plan.json: is a plan of format 2, and this program knows 1",
+        ),
+    ] {
+        fs::write(&plan, text).expect("the plan can be written");
+        for words in [&COUNT[..], &["runs", "show", "run"], &["runs", "resume", "run"]] {
+            let done = run(&folder, words).run();
+            let told = done.fault(3);
+            assert!(told.contains(fault) && told.contains("--force-plan"), "{told}");
+        }
+        let listed = run(&folder, &["runs", "list"]).run();
+        assert!(listed.good().starts_with("run  damaged: "), "{}", listed.text());
+    }
+    run(&folder, &[&COUNT[..], &["--force-plan"]].concat()).run().good();
+    assert_eq!(fs::read_to_string(&plan).expect("a plan").len(), good.len() + ",\n        \"--force-plan\"".len());
+    // Results without a plan are none of this run's: whoever comes next finds that out by their plan.
+    fs::remove_file(&plan).expect("the plan");
+    count(&folder).good();
+    fs::write(folder.path().join("data.txt"), "").expect("a file");
+    fs::create_dir(folder.path().join("mine")).expect("a folder");
+    fs::write(folder.path().join("mine/file"), "").expect("a file");
+    let told = run(&folder, &["count-range", "data.npy", "--run-dir", "mine"]).run();
+    assert_eq!(told.fault(2), "mine: holds other files and no plan: name an empty folder, or one that is not there");
+}
+
+#[test]
+fn changes_are_said_and_refused_and_force_plan_starts_over() {
+    let folder = done();
+    let refused = |more: &[&str]| run(&folder, &[&COUNT[..], more].concat()).run().fault(2).to_owned();
+    let told = refused(&["--max", "7"]);
+    assert!(told.starts_with("run: the run was begun with something else: maximum was 8 and is 7; take "), "{told}");
+    assert!(refused(&["--columns", "1"]).contains("columns was all and is "));
+    assert!(refused(&["--range-size", "1G"]).contains("the work is cut into other ranges"));
+    let time = fs::metadata(folder.path().join("data.npy")).and_then(|metadata| metadata.modified()).expect("a time");
+    table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 3]);
+    let told = run(&folder, &["runs", "resume", "run"]).run().fault(2).to_owned();
+    assert!(told.contains("data.npy holds other bytes"), "{told}");
+    table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+    assert!(refused(&[]).contains("data.npy was written again since"));
+    let file = fs::File::options().write(true).open(folder.path().join("data.npy")).expect("the data");
+    file.set_modified(time).expect("its time");
+    count(&folder).good();
+    table(&folder, "data.npy", 2, 2, &[4, 5, 6, 7]);
+    assert!(refused(&[]).contains("data.npy had "));
+    let over = run(&folder, &["runs", "resume", "run", "--force-plan"]).run();
+    assert_eq!(over.json()["rows"], 2);
+}
+
+#[test]
+fn a_second_coordinator_is_told_who_the_first_is() {
+    let folder = folder();
+    endless(&folder);
+    let words = ["count-range", "zeros.bin", "--run-dir", "run"];
+    let first = run(&folder, &words).start();
+    first.workers(1);
+    for words in [&words[..], &["runs", "resume", "run"], &["runs", "clean", "--force", "run"]] {
+        let second = run(&folder, words).run();
+        let told = second.fault(3);
+        assert!(told.contains(&format!("run: is in use by process {} on ", first.pid())), "{told}");
+    }
+    let listed = run(&folder, &["runs", "list"]).run();
+    assert!(listed.good().starts_with(&format!("run  in use by process {} on ", first.pid())), "{}", listed.text());
+    first.signal(Signal::INT);
+    assert_eq!(first.finish().code(), 130);
+    assert!(run(&folder, &["runs", "list"]).run().good().starts_with("run  not finished, "));
+}
+
+#[test]
+fn a_disk_that_is_full_and_a_folder_that_may_not_be_written_are_told_and_lose_nothing() {
+    let folder = folder();
+    let rows = 40_000;
+    table(&folder, "data.npy", rows, 2, &vec![5; 2 * usize::try_from(rows).expect("few")]);
+    let script = |line: &str| format!("mkdir small && mount -t tmpfs -o size=128k none small || exit 99; {line}");
+    let inside = |line: &str| {
+        let own = program("unshare").args(["--map-root-user", "--mount", "sh", "-c", &script(line)]);
+        let done = own.arg(programs().join("mpexec")).in_folder(folder.path()).run();
+        fs::remove_dir_all(folder.path().join("small")).expect("the mount ended with its space of names");
+        done
+    };
+    let count = "\"$0\" count-range data.npy --output counts.npy --range-size 1K --run-dir small/run";
+    let full = inside(&format!(
+        "head -c 90000 /dev/zero >small/other; {count}; code=$?; rm small/other; {count} || exit 7; exit $code"
+    ));
+    if full.code() == 99 {
+        eprintln!("skipped: there is no file system of one's own here");
+    } else {
+        let told: Vec<_> = full.stderr.lines().collect();
+        assert_eq!((full.code(), told.len()), (3, 1), "then there was room: {}", full.stderr);
+        assert!(told[0].contains("small/run/out/rows-00000") && told[0].contains("No space left"), "{told:?}");
+        assert!(told[0].ends_with("; what is published stays: make room, and resume the run"), "{told:?}");
+        assert_eq!(crate::common::files::counts_in(&folder.path().join("counts.npy")), vec![2; 40_000]);
+        let read_only = inside(&format!("mount -o remount,ro small; {count}"));
+        assert!(read_only.fault(3).contains("Read-only file system"), "{}", read_only.stderr);
+    }
+    // The same where nobody may mount anything.
+    let limited = "ulimit -f 16; exec \"$0\" count-range data.npy --output - --range-size 1K --run-dir run";
+    let limited = program("sh").args(["-c", limited]).arg(programs().join("mpexec")).in_folder(folder.path()).run();
+    // What came before may have been printed.
+    let told = &limited.stderr;
+    assert_eq!((limited.code(), told.lines().count()), (3, 1), "{told}");
+    assert!(told.contains("run/out/rows-00000") && told.contains("File too large"), "{told}");
+    let again = run(&folder, &["runs", "resume", "run"]).run();
+    assert_eq!(again.good().lines().count(), 40_000);
+    let closed = folder.path().join("closed");
+    fs::create_dir(&closed).expect("a folder");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).expect("its permissions");
+    let into = run(&folder, &["count-range", "data.npy", "--run-dir", "/proc/run"]).run();
+    assert!(into.fault(3).starts_with("/proc/run: cannot make the folder: "), "{}", into.stderr);
+    if !rustix::process::geteuid().is_root() {
+        let into = run(&folder, &["count-range", "data.npy", "--run-dir", "closed/run"]).run();
+        assert!(into.fault(3).ends_with("the run folder must be one that may be written"), "{}", into.stderr);
+    }
+}

@@ -1,0 +1,100 @@
+//! A run that is killed at ten random moments and resumed each time gives what an undisturbed one gives, and computes nothing twice that was published.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::common::files::folder;
+use crate::common::program::mpexec;
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+/// The same moments each time, as far as the machine is as fast.
+const SEED: u64 = 20_261_129;
+
+const KILLS: u32 = 10;
+
+/// What all processes that worked in the run folder did with each result: published it, or dropped a second copy.
+fn logged(run: &Path, what: &str) -> BTreeMap<String, u32> {
+    let mut found = BTreeMap::new();
+    for log in fs::read_dir(run.join("log")).expect("logs") {
+        let text = fs::read_to_string(log.expect("an entry").path()).expect("a log");
+        for key in text.lines().filter_map(|line| line.split_once(' ')?.1.strip_prefix(what)) {
+            *found.entry(key.to_owned()).or_default() += 1;
+        }
+    }
+    found
+}
+
+/// A number from 0 to 1 (xorshift).
+fn random(state: &mut u64) -> f64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// Runs the command undisturbed, and then with kills.
+fn killed_and_resumed(folder: &TempDir, words: &[&str], size: &[&str], output: &str) {
+    let place = folder.path().join(output);
+    let since = Instant::now();
+    mpexec(words).in_folder(folder.path()).run().good();
+    let undisturbed = since.elapsed();
+    let wanted = fs::read(&place).expect("the output");
+    fs::remove_file(&place).expect("the output");
+
+    let (run, kept) = (folder.path().join("run"), [words, &["--run-dir", "run"], size].concat());
+    let (mut state, mut struck, mut known) = (SEED, 0, BTreeMap::new());
+    for number in 0..KILLS {
+        let words = if number == 0 { &kept[..] } else { &["runs", "resume", "run"] };
+        let started = mpexec(words).in_folder(folder.path()).start();
+        // Not to let it work first, but because a random moment is what is asked for.
+        let moment = undisturbed.mul_f64(random(&mut state));
+        let over = started.ends_within(moment.max(Duration::from_millis(1)));
+        started.signal(Signal::KILL);
+        let done = started.finish();
+        struck += u32::from(!over && done.status.code().is_none());
+        assert!(!place.exists() || over || fs::read(&place).expect("the output") == wanted, "it is whole or absent");
+        if number == 0 && !run.join("plan.json").exists() {
+            // It was killed before it had begun.
+            mpexec(&kept).in_folder(folder.path()).run().good();
+        }
+        if run.join("log").exists() {
+            known = logged(&run, "published ");
+        }
+        println!("killed after {moment:.1?}: {} ranges are published", known.len());
+    }
+    let _ = fs::remove_file(&place);
+    mpexec(["runs", "resume", "run"]).in_folder(folder.path()).run().good();
+    assert!(fs::read(&place).expect("the output") == wanted, "{words:?}");
+    let (published, dropped) = (logged(&run, "published "), logged(&run, "dropped "));
+    assert!(published.values().all(|times| *times == 1) && dropped.is_empty(), "{published:?} {dropped:?}");
+    let results = fs::read_dir(run.join("out")).expect("results").count();
+    assert!(results >= published.len() && results > 5, "{results} results");
+    println!("{results} ranges, {struck} of {KILLS} kills struck, {undisturbed:.1?} undisturbed");
+    assert!(struck >= 3, "only {struck} were killed");
+    mpexec(["runs", "clean", "run"]).in_folder(folder.path()).run();
+}
+
+fn generated(folder: &TempDir, rows: &str) {
+    mpexec(["gen", "data.npy", "--rows", rows, "--cols", "5", "--seed", "1"]).in_folder(folder.path()).run();
+}
+
+#[test]
+fn a_run_that_is_killed_ten_times_gives_what_an_undisturbed_one_gives() {
+    let folder = folder();
+    generated(&folder, "200000");
+    killed_and_resumed(&folder, &["count-range", "data.npy", "--output", "c.csv"], &["--range-size", "512K"], "c.csv");
+    killed_and_resumed(&folder, &["normalize", "data.npy", "--output", "n.npy"], &["--range-size", "512K"], "n.npy");
+}
+
+#[test]
+#[ignore = "800 MB, for a release build: cargo test --release -p mpexec-tests --test programs -- runs::killed --ignored --nocapture"]
+fn a_run_over_800_megabytes_that_is_killed_ten_times_gives_what_an_undisturbed_one_gives() {
+    let folder = folder();
+    generated(&folder, "20000000");
+    killed_and_resumed(&folder, &["count-range", "data.npy", "--output", "c.npy"], &[], "c.npy");
+    killed_and_resumed(&folder, &["count-range", "data.npy", "--output", "c.csv"], &["--range-size", "16M"], "c.csv");
+    killed_and_resumed(&folder, &["normalize", "data.npy", "--output", "n.npy"], &[], "n.npy");
+}

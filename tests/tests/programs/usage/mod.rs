@@ -1,0 +1,8 @@
+//! The words of the command line, what is shown meanwhile and after, and what goes with the programs.
+
+mod options;
+mod papers;
+mod report;
+mod status;
+mod words;
+mod workers;

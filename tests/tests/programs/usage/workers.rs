@@ -1,0 +1,101 @@
+//! Which program becomes a worker, what it is called, and what it says to a person.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::common::files::{TOTAL, endless, file, folder, tutorial};
+use crate::common::program::{mpexec, program, programs};
+use tempfile::TempDir;
+
+/// A folder with a copy of `mpexec` and no worker program beside it.
+fn alone() -> TempDir {
+    let folder = folder();
+    fs::copy(programs().join("mpexec"), folder.path().join("mpexec")).expect("a program can be copied");
+    folder
+}
+
+#[test]
+fn workers_are_called_mpexec() {
+    let folder = folder();
+    let started = mpexec(["count-range", "--workers", "2"]).arg(endless(&folder)).start();
+    for worker in started.workers(2) {
+        let name = worker.words().into_iter().next().unwrap();
+        assert!(name.contains("mpexec"), "{name}");
+    }
+}
+
+#[test]
+fn without_a_worker_program_beside_it_the_program_is_its_own_worker() {
+    let folder = alone();
+    let own = folder.path().join("mpexec");
+    let done = program(&own).args(["count-range", "--json"]).arg(tutorial()).run();
+    assert_eq!(done.json()["total"], TOTAL);
+}
+
+#[test]
+fn the_worker_program_can_be_given_by_option_and_by_variable() {
+    let worker = programs().join("mpexec-worker");
+    let nowhere = "/nowhere/mpexec-worker";
+    let count = || mpexec(["count-range", "--json"]).arg(tutorial());
+    assert_eq!(count().arg("--worker-program").arg(&worker).run().json()["total"], TOTAL);
+    assert_eq!(count().env("MPEXEC_WORKER_PROGRAM", &worker).run().json()["total"], TOTAL);
+    // The option comes first, so a wrong variable does not matter.
+    let both = count().env("MPEXEC_WORKER_PROGRAM", nowhere).arg("--worker-program").arg(&worker);
+    assert_eq!(both.run().json()["total"], TOTAL);
+    let folder = folder();
+    fs::copy(&worker, folder.path().join("own-worker")).unwrap();
+    let relative = count().args(["--worker-program", "own-worker"]).in_folder(folder.path());
+    assert_eq!(relative.run().json()["total"], TOTAL);
+}
+
+#[test]
+fn a_worker_program_that_cannot_serve_is_one_line_with_the_remedy() {
+    let folder = folder();
+    let no_program = file(&folder, "data", b"no program");
+    let silent = file(&folder, "silent", b"#!/bin/sh\nexit 0\n");
+    let rubbish = file(&folder, "rubbish", b"#!/bin/sh\nhead -c 100 /dev/zero >&0\n");
+    for script in [&silent, &rubbish] {
+        fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let missing = folder.path().join("missing");
+    for path in [&missing, &no_program, &silent, &rubbish, &folder.path().to_owned()] {
+        let name = path.display().to_string();
+        for done in [
+            mpexec(["count-range"]).arg(tutorial()).arg("--worker-program").arg(path).run(),
+            mpexec(["count-range"]).arg(tutorial()).env("MPEXEC_WORKER_PROGRAM", path).run(),
+        ] {
+            let line = done.fault(4);
+            assert!(line.contains(&name) && line.contains(';'), "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_a_foreign_program_writes_cannot_forge_a_second_line() {
+    let folder = folder();
+    let script = b"#!/bin/sh\nprintf 'first\\nerror: second\\n\\033[31mthird\\n' >&2\nexit 3\n";
+    let path = file(&folder, "talker", script);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let done = mpexec(["count-range", "--workers", "1"]).arg(tutorial()).arg("--worker-program").arg(&path).run();
+    assert_eq!(done.code(), 4, "{}", done.stderr);
+    let errors: Vec<_> = done.stderr.lines().filter(|line| line.contains("talker")).collect();
+    assert!(errors.len() == 1 && !errors[0].contains('\u{1b}'), "{}", done.stderr);
+}
+
+#[test]
+fn the_search_path_is_never_searched_for_a_worker() {
+    let folder = folder();
+    fs::copy(programs().join("mpexec-worker"), folder.path().join("found-by-path")).unwrap();
+    let call = mpexec(["count-range", "--worker-program", "found-by-path"]).arg(tutorial());
+    call.env("PATH", folder.path()).run().fault(4);
+}
+
+#[test]
+fn the_worker_program_explains_itself_to_a_person() {
+    let worker = programs().join("mpexec-worker");
+    for arguments in [&[][..], &["--help"], &["--mpexec-worker"]] {
+        let done = program(&worker).args(arguments).run();
+        assert_ne!(done.code(), 0, "{arguments:?}");
+        assert!(done.text().is_empty() && done.stderr.contains("worker"), "{arguments:?}: {}", done.stderr);
+    }
+}
