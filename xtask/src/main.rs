@@ -6,6 +6,7 @@
 
 mod bench;
 mod chaos;
+mod cluster;
 mod demo;
 mod dist;
 mod fuzz;
@@ -34,6 +35,7 @@ struct Arguments {
 enum Command {
     Bench(bench::Arguments),
     Chaos(chaos::Arguments),
+    Cluster(cluster::Arguments),
     Demo(demo::Arguments),
     Dist(dist::Arguments),
     Fuzz(fuzz::Arguments),
@@ -45,6 +47,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Chaos(arguments) => chaos::run(&arguments),
+        Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Dist(arguments) => dist::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
