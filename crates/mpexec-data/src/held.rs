@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::{ColumnarFile, DataError, DataFile, FileRef, Format};
+use crate::{ColumnarFile, DataError, DataFile, FileRef, Format, NpyFile};
 
 /// The last file of a kind that a thread has opened.
 ///
@@ -62,6 +62,7 @@ impl<T> LastOpened<T> {
 thread_local! {
     static TABLE: LastOpened<DataFile> = const { LastOpened::new() };
     static COLUMNAR: LastOpened<ColumnarFile> = const { LastOpened::new() };
+    static ARRAY: LastOpened<NpyFile> = const { LastOpened::new() };
 }
 
 impl FileRef {
@@ -103,6 +104,24 @@ impl FileRef {
         };
         COLUMNAR.with(|last| last.get(self, open))
     }
+
+    /// The same for an array.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("data.npy");
+    /// let file = std::fs::File::create(&path)?;
+    /// let reference = mpexec_data::FileRef::to(&file, &path)?;
+    /// assert!(reference.array().unwrap_err().ends_with("data.npy: was cut while it was read: needs 1 bytes, has 0 now"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// One line that names the file as people do.
+    pub fn array(&self) -> Result<Rc<NpyFile>, String> {
+        let open = || NpyFile::open(&self.path).map_err(|error| since_it_was_opened(error).to_string());
+        ARRAY.with(|last| last.get(self, open))
+    }
 }
 
 /// An error for whoever opens a file that another process found whole before: one that is too short has been cut since.
@@ -112,5 +131,24 @@ pub fn since_it_was_opened(error: DataError) -> DataError {
         // Of a header, at least its first byte.
         DataError::Empty { path } => DataError::Shrunk { path, expected: 1, found: 0 },
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_short_for_a_worker_was_cut_since_the_coordinator_opened_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.bin");
+        let header = crate::npy_header(crate::DType::U8, crate::Shape::Vector(1000));
+        for length in [header.len() + 10, 60, 3, 0] {
+            std::fs::write(&path, &header).unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_len(length as u64).unwrap();
+            let told = FileRef::to(&file, std::path::Path::new("data.bin")).unwrap().array().unwrap_err();
+            assert!(told.starts_with("data.bin: was cut while it was read: "), "{length}: {told}");
+        }
     }
 }

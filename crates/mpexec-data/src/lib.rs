@@ -119,11 +119,12 @@ pub use layout::Layout;
 pub use map::Window;
 pub use npy::NpyFile;
 pub use npy_writer::{NpyWriter, Shape, npy_header};
+pub use one_line::one_line;
 pub use output::{Output, OutputError, OutputPart};
 pub use random::{EmptyRange, LegacyRandom, generate};
 pub use read::Element;
 pub use reference::FileRef;
-pub use rows::{Cell, NumbersWriter, PartRows, RowReading, RowsFormat, Want};
+pub use rows::{Cell, JsonRow, NumbersWriter, PartRows, RowReading, RowsFormat, Want};
 pub use stream::{PackedWriter, Packing, TextStream};
 pub use summary::{FIRST_COUNTS, OtherColumns, Summary};
 pub use table::{

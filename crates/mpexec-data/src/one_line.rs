@@ -12,8 +12,14 @@ impl fmt::Display for Named<'_> {
     }
 }
 
-/// Escapes control characters and what turns the direction of text; leaves everything else as it is.
-pub(crate) fn one_line(text: &str) -> String {
+/// A text of somebody else's as a part of a message: control characters and what turns the direction of text are escaped, everything else
+/// stays as it is. Whoever named a file could forge a second message otherwise.
+///
+/// ```
+/// assert_eq!(mpexec_data::one_line("no such file\nerror: \u{202e}"), "no such file\\nerror: \\u{202e}");
+/// assert_eq!(mpexec_data::one_line("Zählung 1.npy"), "Zählung 1.npy");
+/// ```
+pub fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let turns = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -17,7 +17,7 @@ use crate::one_line::one_line;
 
 /// A file that the coordinator holds open, for workers to open too.
 ///
-/// It is good as long as the coordinator keeps the file open.
+/// It is good as long as the coordinator keeps the file open, unless it was made [`by_name`](FileRef::by_name).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRef {
     /// Where to open it.
@@ -50,6 +50,27 @@ impl FileRef {
         let held = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
         let path = if held.exists() { held } else { std::path::absolute(name)? };
         Ok(FileRef { path, name: one_line(&name.to_string_lossy()), device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    /// Refers to `file` by its name, so that it may be closed meanwhile: for whoever has more files than can be open at once. One that takes
+    /// its place is noticed when it is opened.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("data");
+    /// std::fs::write(&path, "1\n")?;
+    /// let reference = mpexec_data::FileRef::by_name(&std::fs::File::open(&path)?, &path)?;
+    /// std::fs::rename(&path, folder.path().join("old"))?;
+    /// std::fs::write(&path, "2\n")?;
+    /// let told = reference.table().unwrap_err();
+    /// assert!(told.ends_with("data: was exchanged for another file meanwhile"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`to`](FileRef::to).
+    pub fn by_name(file: &File, name: &Path) -> io::Result<FileRef> {
+        Ok(FileRef { path: std::path::absolute(name)?, ..FileRef::to(file, name)? })
     }
 
     /// Whether the path still leads to the file.

@@ -3,14 +3,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 use mpexec_data::{ColumnarFile, DataError, FileRef, Format};
 use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
-use crate::carry::Parcel;
+use crate::array;
+use crate::carry::{Parcel, Returned};
 use crate::text::{Columns, TextPart, Writing};
 
 /// Some rows of a frame: a batch, or a part of a file.
@@ -30,7 +32,7 @@ pub struct Chunk(pub(crate) Lies);
 #[derive(Clone, Debug)]
 pub(crate) enum Lies {
     Here(RecordBatch),
-    InFile(Part),
+    InFile(Box<Part>),
 }
 
 /// Some rows of a file.
@@ -40,7 +42,13 @@ pub(crate) struct Part {
     pub(crate) rows: Rows,
     /// The places of the columns that are read, in the order in which they are wanted; `None`: all.
     pub(crate) columns: Option<Vec<usize>>,
+    /// What it is to be; `None`: as it is in the file.
+    pub(crate) target: Option<Target>,
 }
+
+/// The columns that parts of several files have in common, as an empty batch that can be sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Target(Returned);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Rows {
@@ -49,6 +57,11 @@ pub(crate) enum Rows {
         format: Format,
         part: u64,
         rows: Option<Range<u64>>,
+    },
+    /// These of an array, each of so many bytes.
+    Array {
+        rows: Range<u64>,
+        row_bytes: u64,
     },
     Text {
         part: TextPart,
@@ -61,7 +74,7 @@ pub(crate) enum Rows {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Sent {
     Parcel(Parcel),
-    Part(Part),
+    Part(Box<Part>),
 }
 
 /// What a chunk weighs of which nobody knows the bytes in its file.
@@ -71,9 +84,34 @@ impl Sent {
     /// How many bytes of the input it is, about.
     pub(crate) fn weight(&self) -> u64 {
         match self {
-            Sent::Part(Part { rows: Rows::Text { part, .. }, .. }) => part.range.end - part.range.start,
-            Sent::Part(_) | Sent::Parcel(_) => WEIGHT,
+            Sent::Part(part) => part.weight(),
+            Sent::Parcel(_) => WEIGHT,
         }
+    }
+
+    /// The file that it is a part of, as people call it.
+    pub(crate) fn file(&self) -> Option<&str> {
+        match self {
+            Sent::Part(part) => Some(&part.input.name),
+            Sent::Parcel(_) => None,
+        }
+    }
+}
+
+impl Target {
+    pub(crate) fn of(schema: &SchemaRef) -> Result<Target, FrameError> {
+        let empty = Returned::of(&RecordBatch::new_empty(Arc::clone(schema)));
+        empty.map(Target).map_err(|cause| FrameError::Format { what: "the columns".into(), cause })
+    }
+
+    /// The batch with these columns: what a text holds may be of another kind of number.
+    pub(crate) fn fit(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let schema = self.0.clone().open()?.schema();
+        let exact = CastOptions { safe: false, ..CastOptions::default() };
+        let columns = batch.columns().iter().zip(schema.fields());
+        let columns = columns.map(|(column, field)| cast_with_options(column, field.data_type(), &exact));
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(schema.clone(), columns.collect::<Result<Vec<_>, _>>()?, &options)
     }
 }
 
@@ -117,19 +155,35 @@ impl Sent {
 }
 
 impl Part {
+    fn weight(&self) -> u64 {
+        match &self.rows {
+            Rows::Text { part, .. } => part.range.end - part.range.start,
+            Rows::Array { rows, row_bytes } => (rows.end - rows.start) * row_bytes,
+            Rows::Columnar { .. } => WEIGHT,
+        }
+    }
+
+    /// The same rows of the column alone that is in this place among those that are read.
+    pub(crate) fn column(&self, at: usize) -> Part {
+        let columns = Some(vec![self.columns.as_ref().map_or(at, |columns| columns[at])]);
+        Part { input: self.input.clone(), rows: self.rows.clone(), columns, target: None }
+    }
+
     /// Reads the rows as one batch.
     pub(crate) fn read(&self) -> Result<RecordBatch, String> {
-        let told = |error: String| self.input.renamed(&error);
-        match &self.rows {
-            Rows::Text { part, writing, columns } => {
-                let file = self.input.table()?;
-                columns.read(part, *writing, &file, self.columns.as_deref()).map_err(|error| told(error.to_string()))
-            }
+        let told = |error: FrameError| self.input.renamed(&error.to_string());
+        let places = self.columns.as_deref();
+        let batch = match &self.rows {
+            Rows::Text { part, writing, columns } => columns.read(part, writing, &*self.input.table()?, places),
+            Rows::Array { rows, .. } => array::read(&*self.input.array()?, rows.clone(), places),
             Rows::Columnar { format, part, rows } => {
-                let file = self.input.columnar(*format)?;
-                let batch = columnar(&file, *part, rows.clone(), self.columns.as_deref());
-                batch.map_err(|error| told(error.to_string()))
+                columnar(&*self.input.columnar(*format)?, *part, rows.clone(), places)
             }
+        };
+        let batch = batch.map_err(told)?;
+        match &self.target {
+            None => Ok(batch),
+            Some(target) => target.fit(&batch).map_err(|error| format!("{}: {error}", self.input.name)),
         }
     }
 }
@@ -154,7 +208,7 @@ fn columnar(
 }
 
 /// The rows of all batches.
-fn whole(batches: &[RecordBatch], schema: &SchemaRef) -> Result<RecordBatch, arrow_schema::ArrowError> {
+fn whole(batches: &[RecordBatch], schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     match batches {
         [one] => Ok(one.clone()),
         more => concat_batches(more.first().map_or(schema, |first| first.schema_ref()), more),

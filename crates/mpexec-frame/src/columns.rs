@@ -1,8 +1,11 @@
 //! Functions over columns: of a batch, or of a whole file of which no more than some rows of each column is held at once.
+//!
+//! What comes of a column of a file goes to a temporary file. Of a table with many columns those of some are put together in one, so that
+//! few are open however many columns there are.
 
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek};
+use std::io::{self, BufReader, Seek};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
@@ -18,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::carry::{Parcel, Returned};
 use crate::chunk::{Part, reference};
 use crate::file::Batches;
-use crate::map::{Fault, opened};
+use crate::map::{Fault, opened, told};
 use crate::settle::temporary;
 use crate::workplace::Workplace;
 use crate::{FrameError, FrameFile};
@@ -73,8 +76,12 @@ where
     RecordBatch::try_new(Schema::new(fields).into(), columns).map_err(|error| FrameError::format("columns", &error))
 }
 
-/// So many rows of all columns are held at once when they are put together.
+/// So many rows of all columns at most are held at once when they are put together, and fewer of many columns: about so many cells.
 const ROWS: usize = 16 << 10;
+const CELLS: usize = 4 << 20;
+
+/// So many temporary files are open, or twice the root of the number of columns.
+const FILES: usize = 256;
 
 /// Applies `function` to each column of a file, and returns what it makes of them as batches of some rows, under the same names.
 ///
@@ -113,82 +120,139 @@ where
     let place = place.into();
     let pool = place.pool;
     let read = file.by_column(pool, ROWS)?;
+    let count = read.schema.fields().len();
     if read.parts.is_empty() {
-        let schema = read.schema.project(&read.places).map_err(|error| kept(&error))?;
-        let columns = map_columns(pool, &RecordBatch::new_empty(schema.into()), function)?;
+        let columns = map_columns(pool, &RecordBatch::new_empty(read.schema), function)?;
         return Ok(Box::new([Ok(columns)].into_iter()));
     }
-    let mut outputs = Vec::with_capacity(read.places.len());
-    for _ in &read.places {
-        outputs.push(temporary()?);
+    let together = if count <= FILES { count.max(1) } else { (count as f64).sqrt().ceil() as usize };
+    let mut known = Columns { of: file.name(), index: 0, rows: None };
+    let mut groups = Vec::new();
+    for begin in (0..count).step_by(together) {
+        let outputs = (begin..count.min(begin + together)).map(|_| temporary()).collect::<Result<Vec<_>, _>>()?;
+        let job = |(at, output): (usize, &File)| {
+            let output = reference(output, &std::env::temp_dir())?;
+            let name = read.schema.field(at).name().clone();
+            let rows = (CELLS / count).clamp(1, ROWS);
+            Ok(Job { name, parts: read.parts.iter().map(|part| part.column(at)).collect(), output, rows })
+        };
+        let jobs = (begin..).zip(&outputs).map(job).collect::<Result<Vec<_>, mpexec_data::DataError>>()?;
+        if place.is_kept() {
+            known.keep(place, &format!("columns{}", groups.len()), jobs, function)?;
+        } else {
+            known.write(pool, jobs, function)?;
+        }
+        let one = |outputs| put_together(outputs).map(|file| vec![file]).map_err(|error| kept(&error));
+        groups.push(if together < count { one(outputs)? } else { outputs });
     }
-    let job = |(&place, output): (&usize, &File)| {
-        let output = reference(output, &std::env::temp_dir())?;
-        let parts = read.parts.iter().map(|part| Part { columns: Some(vec![place]), ..part.clone() }).collect();
-        Ok(Job { name: read.schema.field(place).name().clone(), parts, output })
-    };
-    let jobs = read.places.iter().zip(&outputs).map(job).collect::<Result<Vec<_>, mpexec_data::DataError>>()?;
-    if place.is_kept() {
-        keep(place, jobs, function)?
-    } else {
-        write(pool, jobs, function)?
-    }
-    let readers = outputs.into_iter().map(|mut output| {
-        output.rewind().map_err(ArrowError::from)?;
-        FileReader::try_new_buffered(output, None)
-    });
-    let mut readers = readers.collect::<Result<Vec<_>, _>>().map_err(|error| kept(&error))?;
-    let fields: Vec<_> = readers.iter().map(|reader| reader.schema().field(0).clone()).collect();
-    let schema = SchemaRef::new(Schema::new(fields));
-    let columns = Arc::clone(&schema);
-    let mut batches = std::iter::from_fn(move || {
-        let parts = readers.iter_mut().map(Iterator::next).collect::<Option<Vec<_>>>()?;
-        let parts = parts.into_iter().map(|part| part.map(|part| part.column(0).clone()));
-        let batch = parts.collect::<Result<_, _>>().and_then(|parts| RecordBatch::try_new(Arc::clone(&columns), parts));
-        Some(batch.map_err(|error| kept(&error)))
-    })
-    .peekable();
+    let batches = SideBySide::of(groups.into_iter().flatten()).map_err(|error| kept(&error))?;
+    let schema = Arc::clone(&batches.schema);
+    let mut batches = batches.map(|batch| batch.map_err(|error| kept(&error))).peekable();
     // One without rows has columns all the same.
     let empty = batches.peek().is_none().then(|| Ok(RecordBatch::new_empty(schema)));
     Ok(Box::new(batches.chain(empty)))
 }
 
-/// Workers write what comes of their columns.
-fn write<F, E>(pool: &Pool, jobs: Vec<Job>, function: F) -> Result<(), FrameError>
-where
-    F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
-    E: Display,
-{
-    let task = move |job: Job| -> Result<u64, Fault> { job.run(function) };
-    let mut rows = None;
-    for (index, answer) in (0..).zip(pool.imap(task, jobs)) {
-        let found = crate::map::told("column", index, answer)?;
-        same_length(index, found, *rows.get_or_insert(found))?;
-    }
-    Ok(())
+/// Files of the same rows, read side by side.
+struct SideBySide {
+    readers: Vec<FileReader<BufReader<File>>>,
+    schema: SchemaRef,
 }
 
-/// What comes of a column comes back, is kept in the run folder, and written here: a column at a time. Each is a range by itself.
-fn keep<F, E>(place: Workplace<'_>, jobs: Vec<Job>, function: F) -> Result<(), FrameError>
-where
-    F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
-    E: Display,
-{
-    let task =
-        move |job: Job| -> Result<Returned, Fault> { Returned::of(&job.make(function)?).map_err(Fault::Function) };
-    let tasks = jobs.iter().map(|job| Next::Task(u64::MAX, job.clone()));
-    let is_final = |answer: &Result<Returned, Fault>| answer.is_ok();
-    let mut answers = stream(place.pool, place.stage("column"), task, is_final, tasks);
-    let (mut rows, mut index) = (None, 0);
-    while let Some(answer) = answers.next()? {
-        let batch = opened("column", index, answer)?;
-        let found = batch.num_rows() as u64;
-        same_length(index, found, *rows.get_or_insert(found))?;
-        jobs[index as usize].write(&batch).map_err(|error| kept(&error))?;
-        index += 1;
+impl SideBySide {
+    fn of(files: impl Iterator<Item = File>) -> Result<SideBySide, ArrowError> {
+        let readers = files.map(|mut file| {
+            file.rewind().map_err(ArrowError::from)?;
+            FileReader::try_new_buffered(file, None)
+        });
+        let readers = readers.collect::<Result<Vec<_>, _>>()?;
+        let fields: Vec<_> = readers.iter().flat_map(|reader| reader.schema().fields().to_vec()).collect();
+        Ok(SideBySide { readers, schema: SchemaRef::new(Schema::new(fields)) })
     }
-    answers.finish()?;
-    Ok(())
+}
+
+impl Iterator for SideBySide {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let parts = self.readers.iter_mut().map(Iterator::next).collect::<Option<Result<Vec<_>, _>>>()?;
+        let columns = |parts: Vec<RecordBatch>| parts.into_iter().flat_map(|part| part.columns().to_vec()).collect();
+        Some(parts.and_then(|parts| RecordBatch::try_new(Arc::clone(&self.schema), columns(parts))))
+    }
+}
+
+/// One file in the place of several.
+fn put_together(files: Vec<File>) -> Result<File, ArrowError> {
+    let batches = SideBySide::of(files.into_iter())?;
+    let mut file = temporary().map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+    let mut writer = FileWriter::try_new_buffered(&mut file, &batches.schema)?;
+    for batch in batches {
+        writer.write(&batch?)?;
+    }
+    writer.finish()?;
+    writer.flush()?;
+    drop(writer);
+    Ok(file)
+}
+
+/// What is known of the columns that were worked on.
+struct Columns {
+    /// What they are columns of.
+    of: String,
+    /// The number of the next.
+    index: u64,
+    /// The rows that came of each.
+    rows: Option<u64>,
+}
+
+impl Columns {
+    /// Workers write what comes of their columns.
+    fn write<F, E>(&mut self, pool: &Pool, jobs: Vec<Job>, function: F) -> Result<(), FrameError>
+    where
+        F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
+        E: Display,
+    {
+        let task = move |job: Job| -> Result<u64, Fault> { job.run(function) };
+        for answer in pool.imap(task, jobs) {
+            let rows = self.named(told("column", self.index, answer))?;
+            self.are(rows)?;
+        }
+        Ok(())
+    }
+
+    /// What comes of a column comes back, is kept in the run folder, and written here: a column at a time. Each is a range by itself.
+    fn keep<F, E>(&mut self, place: Workplace<'_>, stage: &str, jobs: Vec<Job>, function: F) -> Result<(), FrameError>
+    where
+        F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
+        E: Display,
+    {
+        let task =
+            move |job: Job| -> Result<Returned, Fault> { Returned::of(&job.make(function)?).map_err(Fault::Function) };
+        let tasks = jobs.iter().map(|job| Next::Task(u64::MAX, job.clone()));
+        let is_final = |answer: &Result<Returned, Fault>| answer.is_ok();
+        let mut answers = stream(place.pool, place.stage(stage), task, is_final, tasks);
+        for job in &jobs {
+            let Some(answer) = answers.next()? else { break };
+            let batch = self.named(opened("column", self.index, answer))?;
+            self.are(batch.num_rows() as u64)?;
+            job.write(&batch).map_err(|error| kept(&error))?;
+        }
+        while answers.next()?.is_some() {}
+        answers.finish()?;
+        Ok(())
+    }
+
+    /// So many rows came of the next.
+    fn are(&mut self, rows: u64) -> Result<(), FrameError> {
+        same_length(self.index, rows, *self.rows.get_or_insert(rows))?;
+        self.index += 1;
+        Ok(())
+    }
+
+    /// An error of a function names what the column is one of.
+    fn named<T>(&self, done: Result<T, FrameError>) -> Result<T, FrameError> {
+        done.map_err(|error| error.of_file(&self.of))
+    }
 }
 
 fn kept(error: &ArrowError) -> FrameError {
@@ -214,6 +278,8 @@ struct Job {
     name: String,
     parts: Vec<Part>,
     output: FileRef,
+    /// So many rows are written at once.
+    rows: usize,
 }
 
 impl Job {
@@ -238,8 +304,8 @@ impl Job {
         let io = |error: io::Error| ArrowError::from(error);
         let output = OpenOptions::new().write(true).truncate(true).open(&self.output.path).map_err(io)?;
         let mut writer = FileWriter::try_new_buffered(output, &batch.schema())?;
-        for start in (0..batch.num_rows()).step_by(ROWS) {
-            writer.write(&batch.slice(start, ROWS.min(batch.num_rows() - start)))?;
+        for start in (0..batch.num_rows()).step_by(self.rows) {
+            writer.write(&batch.slice(start, self.rows.min(batch.num_rows() - start)))?;
         }
         writer.finish()?;
         writer.flush()

@@ -1,6 +1,8 @@
 //! `describe`: count, mean, standard deviation, least, quartiles and greatest of each column of numbers, as pandas gives them.
 //!
-//! Nothing is estimated. The table is walked several times and never held: what a chunk gives is added to what the others gave.
+//! Nothing is estimated: what a chunk gives is added to what the others gave. One walk finds all but the quartiles, and these too if the
+//! numbers are so few that they can be held. Of more numbers it counts how they begin, and the second walk collects those that may be
+//! quartiles; only if these are still too many, there is a third, and at most a fourth. The table itself is never held.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::FrameError;
 use crate::chunk::{Chunk, Sent};
 use crate::map::{Fault, sent, told};
-use crate::select::{Counts, WALKS, Wanted};
+use crate::select::{Beginnings, Counts, Wanted};
 use crate::workplace::Workplace;
 
 /// The names of the statistics, in their order.
@@ -27,32 +29,46 @@ const STATISTICS: [&str; 8] = ["count", "mean", "std", "min", "25%", "50%", "75%
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Column {
     count: u64,
-    /// The sum, and what was lost of it in rounding.
-    sum: f64,
-    lost: f64,
-    /// The squares of the distances from the mean, once that is known.
-    squares: f64,
+    sum: Sum,
+    /// The squares of the distances from the mean.
+    squares: Sum,
     least: Option<f64>,
     greatest: Option<f64>,
     counts: Counts,
+    /// All numbers, or those that may be quartiles; `None` if they were not to be collected.
+    numbers: Option<Vec<f64>>,
 }
 
-/// What a walk looks for in one column.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A sum, and what was lost of it in rounding.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Sum {
+    sum: f64,
+    lost: f64,
+}
+
+/// What a later walk looks for in one column.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Look {
-    mean: f64,
-    wanted: Wanted,
+    beginnings: Beginnings,
+    /// Whether the numbers are collected or counted.
+    collects: bool,
 }
 
 /// One chunk of one walk.
 #[derive(Serialize, Deserialize)]
 struct Job {
     chunk: Sent,
-    looks: Vec<Look>,
+    /// Its number, from 0 on.
+    index: u64,
+    /// `None` in the first walk.
+    looks: Option<Vec<Look>>,
 }
 
-/// Describes the columns of numbers of a table. `open` gives its chunks from the first on each time it is called; that is five
-/// times. A null and NaN are missing; columns of other types are left out.
+/// So many numbers of all columns at most are held here: 16 MiB.
+const HELD: u64 = 2 << 20;
+
+/// Describes the columns of numbers of a table. `open` gives its chunks from the first on each time it is called: once if
+/// there are up to some million numbers, or else twice, and at most four times. A null and NaN are missing; columns of other types are left out.
 ///
 /// ```standalone_crate
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -81,24 +97,34 @@ where
     C: Into<Chunk>,
 {
     let place = place.into();
-    // The first walk finds the count, and so the places of the quartiles; the others find what stands there.
-    let (names, first) = walk((place, "walk0"), open()?, &[])?;
-    let mut looks: Vec<_> = first.iter().map(Look::of).collect();
-    let mut second = Vec::new();
-    for at in 0..WALKS {
-        let (_, columns) = walk((place, &format!("walk{}", at + 1)), open()?, &looks)?;
-        looks.iter_mut().zip(&columns).for_each(|(look, column)| look.wanted.narrow(&column.counts));
-        if at == 0 {
-            second = columns;
+    let (names, mut columns) = walk((place, "walk0"), open()?, None)?;
+    let mut wanted: Vec<_> = columns.iter_mut().map(Column::quartiles).collect();
+    for number in 1.. {
+        let open_ones: u64 = wanted.iter().filter_map(|wanted| Some(wanted.open()?.1)).sum();
+        if open_ones == 0 {
+            break;
+        }
+        // Of so many bits no two numbers have the same, and these are found by counting; so this ends.
+        let look = |wanted: &Wanted| {
+            let (beginnings, _) = wanted.open().unwrap_or_default();
+            Look { beginnings, collects: open_ones <= HELD }
+        };
+        let looks: Vec<_> = wanted.iter().map(look).collect();
+        let (_, found) = walk((place, &format!("walk{number}")), open()?, Some(&looks))?;
+        for (wanted, column) in wanted.iter_mut().zip(found) {
+            match column.numbers {
+                Some(numbers) => wanted.find(numbers),
+                None => wanted.narrow(&column.counts),
+            }
         }
     }
     let mut fields = vec![Field::new("statistic", DataType::Utf8, false)];
-    let mut columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(STATISTICS.to_vec()))];
-    for (((name, first), second), look) in names.iter().zip(&first).zip(&second).zip(&looks) {
+    let mut described: Vec<ArrayRef> = vec![Arc::new(StringArray::from(STATISTICS.to_vec()))];
+    for ((name, column), wanted) in names.iter().zip(&columns).zip(&wanted) {
         fields.push(Field::new(name, DataType::Float64, true));
-        columns.push(Arc::new(Float64Array::from(statistics(first, second.squares, look))));
+        described.push(Arc::new(Float64Array::from(statistics(column, wanted))));
     }
-    RecordBatch::try_new(Schema::new(fields).into(), columns).map_err(|error| FrameError::format("describe", &error))
+    RecordBatch::try_new(Schema::new(fields).into(), described).map_err(|error| FrameError::format("describe", &error))
 }
 
 /// What a walk has given: the names of the columns of numbers, and their sums.
@@ -108,12 +134,12 @@ type Walked = (Vec<String>, Vec<Column>);
 fn walk<C: Into<Chunk>>(
     (place, stage): (Workplace<'_>, &str),
     chunks: impl IntoIterator<Item = Result<C, FrameError>>,
-    looks: &[Look],
+    looks: Option<&[Look]>,
 ) -> Result<Walked, FrameError> {
     let (mut names, mut sums) = (Vec::new(), Vec::<Column>::new());
     let broken = Rc::new(RefCell::new(None));
-    let jobs = sent(chunks.into_iter(), Rc::clone(&broken)).map(|next| match next {
-        Next::Task(weight, chunk) => Next::Task(weight, Job { chunk, looks: looks.to_vec() }),
+    let jobs = sent(chunks.into_iter(), Rc::clone(&broken)).zip(0..).map(|(next, index)| match next {
+        Next::Task(weight, chunk) => Next::Task(weight, Job { chunk, index, looks: looks.map(<[Look]>::to_vec) }),
         Next::CutShort => Next::CutShort,
     });
     let is_final = |answer: &Result<Walked, Fault>| answer.is_ok();
@@ -126,7 +152,9 @@ fn walk<C: Into<Chunk>>(
             return Err(FrameError::Misfit { what: "chunk", index, found, wanted });
         }
         names = named;
-        sums.resize_with(columns.len(), Column::default);
+        if index == 0 {
+            sums.resize_with(columns.len(), || Column { numbers: Some(Vec::new()), ..Column::default() });
+        }
         sums.iter_mut().zip(columns).for_each(|(sum, column)| sum.add(column));
         index += 1;
     }
@@ -146,35 +174,75 @@ fn look(job: Job) -> Result<Walked, Fault> {
     let batch = job.chunk.open().map_err(Fault::Input)?;
     let schema = batch.schema();
     let fields = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| field.data_type().is_numeric());
+    let fields: Vec<_> = fields.collect();
+    // If all chunks are as long, all of them up to this one are few enough. What is kept of a run must not depend on anything else.
+    let few = (job.index + 1).saturating_mul((batch.num_rows() * fields.len()) as u64) <= HELD;
     let (mut names, mut columns) = (Vec::new(), Vec::new());
-    for (at, (field, column)) in fields.enumerate() {
+    for (at, (field, column)) in fields.into_iter().enumerate() {
         let column = cast(column, &DataType::Float64).map_err(Fault::function)?;
         let column = column.as_primitive::<Float64Type>();
         let numbers = || column.iter().flatten().filter(|number| !number.is_nan());
-        let mut done = Column::default();
-        match job.looks.get(at) {
-            None => numbers().for_each(|number| done.take(number)),
-            Some(look) => {
-                look.wanted.count(numbers(), &mut done.counts);
-                done.squares = numbers().map(|number| (number - look.mean).powi(2)).sum();
+        let look = job.looks.as_ref().map(|looks| looks.get(at).cloned().unwrap_or_default());
+        columns.push(match look {
+            None => Column::of(numbers, few),
+            Some(Look { beginnings, collects: true }) => {
+                Column { numbers: Some(beginnings.collect(numbers())), ..Column::default() }
             }
-        }
+            Some(Look { beginnings, .. }) => Column { counts: beginnings.count(numbers()), ..Column::default() },
+        });
         names.push(field.name().clone());
-        columns.push(done);
     }
     Ok((names, columns))
 }
 
 impl Column {
+    /// What the numbers of one chunk give; if they are `few`, they are kept themselves.
+    fn of<I: Iterator<Item = f64>>(numbers: impl Fn() -> I, few: bool) -> Column {
+        let mut done = Column::default();
+        numbers().for_each(|number| done.take(number));
+        let mean = done.mean();
+        numbers().for_each(|number| done.squares.add((number - mean).powi(2)));
+        done.counts = Beginnings::all().count(numbers());
+        done.numbers = few.then(|| numbers().collect());
+        done
+    }
+
     fn take(&mut self, number: f64) {
         self.count += 1;
-        self.sum_up(number);
+        self.sum.add(number);
         self.least = Some(self.least.map_or(number, |least| least.min(number)));
         self.greatest = Some(self.greatest.map_or(number, |greatest| greatest.max(number)));
     }
 
-    /// Adds to the sum and keeps what rounding loses, after Neumaier.
-    fn sum_up(&mut self, number: f64) {
+    fn add(&mut self, more: Column) {
+        // The distances from one mean become those from the mean of all.
+        let apart = if self.count == 0 || more.count == 0 { 0.0 } else { more.mean() - self.mean() };
+        let weight = self.count as f64 * more.count as f64 / (self.count + more.count).max(1) as f64;
+        self.squares.add_all(more.squares);
+        self.squares.add(apart * apart * weight);
+        self.count += more.count;
+        self.sum.add_all(more.sum);
+        let either = |mine: Option<f64>, theirs: Option<f64>, choose: fn(f64, f64) -> f64| match (mine, theirs) {
+            (Some(mine), Some(theirs)) => Some(choose(mine, theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        self.least = either(self.least, more.least, f64::min);
+        self.greatest = either(self.greatest, more.greatest, f64::max);
+        self.counts.add(more.counts);
+        match (&mut self.numbers, more.numbers) {
+            (Some(mine), Some(theirs)) => mine.extend(theirs),
+            (mine, _) => *mine = None,
+        }
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum.value() / self.count as f64
+    }
+}
+
+impl Sum {
+    /// After Neumaier.
+    fn add(&mut self, number: f64) {
         let sum = self.sum + number;
         if sum.is_finite() {
             self.lost +=
@@ -183,50 +251,47 @@ impl Column {
         self.sum = sum;
     }
 
-    fn add(&mut self, more: Column) {
-        self.count += more.count;
-        self.sum_up(more.sum);
+    fn add_all(&mut self, more: Sum) {
+        self.add(more.sum);
         self.lost += more.lost;
-        self.squares += more.squares;
-        let either = |mine: Option<f64>, theirs: Option<f64>, choose: fn(f64, f64) -> f64| match (mine, theirs) {
-            (Some(mine), Some(theirs)) => Some(choose(mine, theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
-        self.least = either(self.least, more.least, f64::min);
-        self.greatest = either(self.greatest, more.greatest, f64::max);
-        self.counts.add(more.counts);
     }
 
-    fn mean(&self) -> f64 {
-        (self.sum + self.lost) / self.count as f64
+    fn value(self) -> f64 {
+        self.sum + self.lost
     }
 }
 
 /// The quartiles, in hundredths.
 const QUARTERS: [f64; 3] = [0.25, 0.5, 0.75];
 
-impl Look {
-    fn of(column: &Column) -> Look {
-        let last = column.count.saturating_sub(1);
+impl Column {
+    /// The neighbours of the quartiles, found as far as this walk can tell.
+    fn quartiles(&mut self) -> Wanted {
+        let last = self.count.saturating_sub(1);
         let places = QUARTERS.iter().flat_map(|quarter| {
             let at = last as f64 * quarter;
             [at.floor() as u64, at.ceil() as u64]
         });
-        Look { mean: column.mean(), wanted: Wanted::places(places) }
+        let mut wanted = Wanted::places(places.filter(|_| self.count > 0), self.count);
+        match self.numbers.take() {
+            Some(numbers) => wanted.find(numbers),
+            None => wanted.narrow(&std::mem::take(&mut self.counts)),
+        }
+        wanted
     }
 }
 
-fn statistics(column: &Column, squares: f64, look: &Look) -> Vec<Option<f64>> {
+fn statistics(column: &Column, wanted: &Wanted) -> Vec<Option<f64>> {
     if column.count == 0 {
         return [Some(0.0)].into_iter().chain([None; 7]).collect();
     }
     let at = |quarter: usize| {
-        let numbers = look.wanted.numbers();
+        let numbers = wanted.numbers();
         let place = (column.count - 1) as f64 * QUARTERS[quarter];
         Some(between(numbers[2 * quarter], numbers[2 * quarter + 1], place.fract()))
     };
-    let deviation = (column.count > 1).then(|| (squares / (column.count - 1) as f64).sqrt());
-    let (count, mean) = (Some(column.count as f64), Some(look.mean));
+    let deviation = (column.count > 1).then(|| (column.squares.value() / (column.count - 1) as f64).sqrt());
+    let (count, mean) = (Some(column.count as f64), Some(column.mean()));
     vec![count, mean, deviation, column.least, at(0), at(1), at(2), column.greatest]
 }
 

@@ -43,8 +43,10 @@ pub enum FrameError {
         cause: TaskError,
     },
     /// The function returned an error.
-    #[error("{what} {index}: {message}")]
+    #[error("{}{what} {index}: {message}", before(file.as_deref()))]
     Function {
+        /// The file that it worked on, if it worked on one.
+        file: Option<String>,
         /// `chunk` or `column`.
         what: &'static str,
         /// Which one, from 0 on.
@@ -66,7 +68,21 @@ pub enum FrameError {
     },
 }
 
+fn before(file: Option<&str>) -> String {
+    file.map_or_else(String::new, |file| format!("{file}: "))
+}
+
 impl FrameError {
+    /// What a function said names this file, if it names none.
+    pub(crate) fn of_file(self, of: &str) -> FrameError {
+        match self {
+            FrameError::Function { file: None, what, index, message } => {
+                FrameError::Function { file: Some(of.to_owned()), what, index, message }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn format(what: impl Into<String>, error: &ArrowError) -> FrameError {
         FrameError::Format { what: what.into(), cause: error.to_string().replace('\n', " ") }
     }

@@ -1,5 +1,9 @@
-//! A file as chunks of rows that workers read themselves: row groups of Parquet, record batches of an Arrow file, ranges of whole
-//! lines of CSV.
+//! A file, or several as one table, as chunks of rows that workers read themselves: row groups of Parquet, record batches of an Arrow
+//! file, rows of an array, ranges of whole lines of CSV and JSON.
+
+mod alike;
+mod cut;
+mod member;
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -11,12 +15,13 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, SchemaRef};
 use mpexec_core::Pool;
-use mpexec_data::{ColumnarFile, Columns, CsvTable, DataError, DataFile, Format, OnBadRow};
+use mpexec_data::{Columns, DataError, Format, OnBadRow};
 
-use crate::chunk::{Chunk, Lies, Part, Rows, reference};
-use crate::settle::{settled, temporary};
-use crate::text::{Layout, Writing, layout};
+use crate::chunk::{Chunk, Part};
+use crate::settle::temporary;
 use crate::{FrameError, map_chunks};
+use cut::Cut;
+use member::Member;
 
 /// The batches of a file.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, FrameError>>>;
@@ -49,11 +54,11 @@ pub struct Reading {
     pub delimiter: Option<u8>,
     /// Whether the first row of CSV is titles; `None`: as the first rows show.
     pub header: Option<bool>,
-    /// What becomes of a row of CSV that has not as many fields as the others, or is not UTF-8.
+    /// What becomes of a row of a text that is not as the others: it has not as many fields, is not UTF-8, or no JSON.
     pub on_bad_row: OnBadRow,
 }
 
-/// A file whose rows can be read as batches, any number of times.
+/// A file whose rows can be read as batches, any number of times; or several, one below the other.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -66,32 +71,13 @@ pub struct Reading {
 /// ```
 #[derive(Debug)]
 pub struct FrameFile {
-    kind: Kind,
-    path: PathBuf,
-    /// The places of the columns that are read; `None`: all.
-    columns: Option<Vec<usize>>,
+    members: Vec<Member>,
+    /// As it was cut last.
+    cut: RefCell<Option<Rc<Cut>>>,
 }
 
-#[derive(Debug)]
-enum Kind {
-    Columnar(ColumnarFile, Format),
-    Csv(Csv),
-}
-
-#[derive(Debug)]
-struct Csv {
-    file: DataFile,
-    table: CsvTable,
-    on_bad_row: OnBadRow,
-    /// As it was cut last, and by how many bytes.
-    layout: RefCell<Option<(u64, Rc<Layout>)>>,
-}
-
-/// So many bytes show how long the rows of CSV are.
-const SAMPLE: u64 = 64 << 10;
-
-/// A part of CSV is at least so many bytes, if there are as many.
-const LEAST: u64 = 64 << 10;
+/// So many of several files stay open.
+const OPEN: usize = 32;
 
 impl FrameFile {
     /// Opens a file, which is known by its content.
@@ -121,36 +107,53 @@ impl FrameFile {
     /// # Errors
     /// A [`FrameError`] that names the file as `path`.
     pub fn from_file(file: File, path: impl Into<PathBuf>, reading: Reading) -> Result<FrameFile, FrameError> {
-        let path = path.into();
-        let file = DataFile::from_file(settled(file, &path)?, path.clone())?;
-        let format = reading.format.map_or_else(|| file.format(), Ok)?;
-        let (kind, names, count) = match format {
-            Format::Parquet | Format::Arrow => {
-                let file = ColumnarFile::open_as(file, format)?;
-                let names = file.names().to_vec();
-                (Kind::Columnar(file, format), names.clone(), names.len())
-            }
-            Format::Csv => {
-                let table = file.csv(reading.delimiter, reading.header)?;
-                let (names, fields) = (table.names.clone(), table.dialect.fields);
-                let (on_bad_row, layout) = (reading.on_bad_row, RefCell::new(None));
-                (Kind::Csv(Csv { file, table, on_bad_row, layout }), names, fields)
-            }
-            other => {
-                let cause = format!("frames are read from Parquet, Arrow and CSV; this is {}", other.name());
-                return Err(FrameError::Format { what: path.display().to_string(), cause });
-            }
-        };
-        let chosen = !reading.columns.is_all();
-        let columns = chosen.then(|| reading.columns.places(&names, count)).transpose();
-        let columns = columns.map_err(|error| FrameError::Columns(format!("{}: {error}", path.display())))?;
-        Ok(FrameFile { kind, path, columns })
+        let member = Member::open(file, path.into(), &reading)?;
+        Ok(FrameFile { members: vec![member], cut: RefCell::default() })
     }
 
-    /// Its rows from the first on, at most `rows` at once (of CSV about as many), to be read by workers. Parts of Arrow files are as long
+    /// Several files as one table, their rows numbered through, whatever their formats. They are taken one by one, and of many only the first
+    /// stay open: whoever reads the others opens them by their names, and notices one that was exchanged.
+    ///
+    /// The columns must have the same names, in the same order, and the same types. A text has none of its own: of texts alone a column
+    /// is what all of them hold, beside other files it must hold what these do.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let paths = ["jan.csv", "feb.jsonl"].map(|name| folder.path().join(name));
+    /// std::fs::write(&paths[0], "day,price\n1,2\n2,3\n")?;
+    /// std::fs::write(&paths[1], "{\"day\":1,\"price\":2.5}\n")?;
+    /// use mpexec_frame::{FrameFile, concat, csv_text};
+    /// let both = FrameFile::together(paths.iter().map(FrameFile::open))?;
+    /// assert_eq!(csv_text(&concat(both.batches(1000)?)?)?, b"day,price\n1,2.0\n2,3.0\n1,2.5\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The first of the files' errors, or a [`FrameError`] that names a file and a column that are not as in the first.
+    pub fn together<E: From<FrameError>>(
+        files: impl IntoIterator<Item = Result<FrameFile, E>>,
+    ) -> Result<FrameFile, E> {
+        let mut members = Vec::new();
+        for file in files {
+            for mut member in file?.members {
+                if members.len() >= OPEN {
+                    member.let_go()?;
+                }
+                members.push(member);
+            }
+        }
+        if members.is_empty() {
+            let cause = "there is no file".to_owned();
+            return Err(FrameError::Format { what: "the frame".into(), cause }.into());
+        }
+        alike::check(&members)?;
+        Ok(FrameFile { members, cut: RefCell::default() })
+    }
+
+    /// Its rows from the first on, at most `rows` at once (of a text about as many), to be read by workers. Parts of Arrow files are as long
     /// as they were written. A stream of Arrow record batches can only be read from its beginning, so that is read here.
     ///
-    /// The types of the columns of CSV are found by the workers of `pool`, in all of it.
+    /// The types of the columns of CSV and JSON are found by the workers of `pool`, in all of it.
     ///
     /// ```standalone_crate
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -185,140 +188,85 @@ impl FrameFile {
 
     /// How many rows were left out or completed, and the first of them; `None` if there is none, or nothing was read yet.
     pub fn bad_rows(&self) -> Option<(u64, String)> {
-        let Kind::Csv(csv) = &self.kind else { return None };
-        let layout = csv.layout.borrow();
-        let (_, layout) = layout.as_ref()?;
-        Some((layout.bad, format!("{}: {}", self.path.display(), layout.first_bad.as_ref()?)))
+        let cut = self.cut.borrow();
+        let texts = self.members.iter().zip(&cut.as_ref()?.texts);
+        let layouts = texts.filter_map(|(member, text)| text.as_ref().map(|(layout, _)| (member, layout)));
+        let (mut bad, mut first) = (0, None);
+        for (member, layout) in layouts {
+            bad += layout.bad;
+            if let (None, Some(row)) = (&first, &layout.first_bad) {
+                first = Some(format!("{}: {row}", member.path.display()));
+            }
+        }
+        Some((bad, first?))
+    }
+
+    /// What is known of all rows when they are read in chunks of so many.
+    fn known(&self, pool: Option<&Pool>, rows: u64) -> Result<Rc<Cut>, FrameError> {
+        if let Some(known) = self.cut.borrow().as_ref().filter(|cut| cut.rows == rows) {
+            return Ok(Rc::clone(known));
+        }
+        let found = Rc::new(alike::cut(&self.members, rows, pool)?);
+        self.cut.replace(Some(Rc::clone(&found)));
+        Ok(found)
     }
 
     fn cut(&self, pool: Option<&Pool>, rows: usize) -> Result<Chunks, FrameError> {
         let rows = rows.max(1) as u64;
-        let columns = self.columns.clone();
-        let (schema, parts): (SchemaRef, Chunks) = match &self.kind {
-            Kind::Csv(csv) => {
-                let layout = csv.layout(&self.path, rows, pool)?;
-                let (input, writing) = (reference(csv.file.file(), &self.path)?, csv.writing());
-                let schema = layout.columns.schema(columns.as_deref());
-                let parts = (0..layout.parts.len()).map(move |at| {
-                    let rows = Rows::Text { part: layout.parts[at].clone(), writing, columns: layout.columns.clone() };
-                    Ok(Chunk(Lies::InFile(Part { input: input.clone(), rows, columns: columns.clone() })))
-                });
-                (schema, Box::new(parts))
-            }
-            Kind::Columnar(file, format) => {
-                let schema = match &columns {
-                    None => Arc::clone(file.schema()),
-                    Some(places) => Arc::new(file.schema().project(places).map_err(|error| self.named(&error))?),
-                };
-                (schema, if file.has_parts() { self.parts(file, *format, rows)? } else { self.stream(file)? })
-            }
-        };
+        let cut = self.known(pool, rows)?;
+        let parts: Vec<_> = self.members.iter().enumerate().map(|(at, member)| member.chunks(rows, &cut, at)).collect();
         // One without rows has columns all the same.
-        let mut parts = parts.peekable();
-        let empty = parts.peek().is_none().then(|| Ok(Chunk::from(RecordBatch::new_empty(schema))));
+        let mut parts = parts.into_iter().flatten().peekable();
+        let empty = parts.peek().is_none().then(|| Ok(Chunk::from(RecordBatch::new_empty(Arc::clone(&cut.schema)))));
         Ok(Box::new(parts.chain(empty)))
     }
 
-    fn parts(&self, file: &ColumnarFile, format: Format, rows: u64) -> Result<Chunks, FrameError> {
-        let (input, columns) = (reference(file.file(), &self.path)?, self.columns.clone());
-        let sizes: Vec<_> = (0..file.parts()).map(|part| file.rows_of(part)).collect();
-        let ranges = (0..).zip(sizes).flat_map(move |(part, all)| {
-            let each = all.map_or(1, |_| rows as usize);
-            (0..all.unwrap_or(1)).step_by(each).map(move |start| (part, all.map(|all| start..all.min(start + rows))))
-        });
-        Ok(Box::new(ranges.map(move |(part, rows)| {
-            let rows = Rows::Columnar { format, part, rows };
-            Ok(Chunk(Lies::InFile(Part { input: input.clone(), rows, columns: columns.clone() })))
-        })))
-    }
-
-    /// The batches of a stream, read here.
-    fn stream(&self, file: &ColumnarFile) -> Result<Chunks, FrameError> {
-        let (path, columns) = (self.path.clone(), self.columns.clone());
-        let all: Vec<_> = (0..file.names().len()).collect();
-        Ok(Box::new(file.batches(&all)?.map(move |batch| {
-            let batch = batch?;
-            let chosen = columns.as_ref().map_or(Ok(batch.clone()), |places| batch.project(places));
-            chosen.map(Chunk::from).map_err(|error| FrameError::format(path.display().to_string(), &error))
-        })))
-    }
-
-    fn named(&self, error: &ArrowError) -> FrameError {
-        FrameError::format(self.path.display().to_string(), error)
-    }
-
-    /// The names and types of all columns, and the parts that workers read column by column; of a file that cannot be read so, those of a
-    /// temporary one with the chosen columns, which must stay open.
-    pub(crate) fn by_column(&self, pool: &Pool, rows: usize) -> Result<ByColumn, FrameError> {
-        if let Kind::Columnar(file, format) = &self.kind
-            && file.has_parts()
-        {
-            let places = self.columns.clone().unwrap_or_else(|| (0..file.names().len()).collect());
-            let (schema, parts) = (Arc::clone(file.schema()), self.wholes(file, *format)?);
-            return Ok(ByColumn { schema, places, parts, _kept: None });
+    /// What it is called, for a person.
+    pub(crate) fn name(&self) -> String {
+        let first = self.members[0].path.display();
+        match self.members.len() {
+            1 => first.to_string(),
+            more => format!("{first} and {} more", more - 1),
         }
-        let copy = |cause| DataError::Io { path: self.path.clone(), doing: "keep it in a temporary file", cause };
+    }
+
+    /// The columns, and the parts that workers read column by column; of files that cannot be read so, those of a temporary one with the
+    /// chosen columns, which must stay open.
+    pub(crate) fn by_column(&self, pool: &Pool, rows: usize) -> Result<ByColumn, FrameError> {
+        let wholes: Option<Vec<_>> = self.members.iter().map(Member::wholes).collect();
+        if let Some(wholes) = wholes
+            && let Some(schema) = self.members[0].schema()
+        {
+            return Ok(ByColumn { schema, parts: wholes.into_iter().flatten().collect(), _kept: None });
+        }
+        let named = |error: ArrowError| FrameError::format(self.name(), &error);
+        let copy = |cause| DataError::Io { path: self.name().into(), doing: "keep it in a temporary file", cause };
         let mut kept = temporary()?;
         let mut writer = None;
         for batch in map_chunks(pool, self.chunks(pool, rows)?, Ok::<_, String>) {
             let batch = batch?;
             if writer.is_none() {
                 let file = kept.try_clone().map_err(copy)?;
-                writer = Some(FileWriter::try_new_buffered(file, &batch.schema()).map_err(|error| self.named(&error))?);
+                writer = Some(FileWriter::try_new_buffered(file, &batch.schema()).map_err(named)?);
             }
             if let Some(writer) = &mut writer {
-                writer.write(&batch).map_err(|error| self.named(&error))?;
+                writer.write(&batch).map_err(named)?;
             }
         }
         if let Some(mut writer) = writer {
-            writer.finish().and_then(|()| writer.flush()).map_err(|error| self.named(&error))?;
+            writer.finish().and_then(|()| writer.flush()).map_err(named)?;
         }
         std::io::Seek::rewind(&mut kept).map_err(copy)?;
-        let kept = FrameFile::from_file(kept, self.path.clone(), Reading::default())?;
+        let kept = FrameFile::from_file(kept, self.name(), Reading::default())?;
         let by_column = kept.by_column(pool, rows)?;
         Ok(ByColumn { _kept: Some(kept), ..by_column })
-    }
-
-    /// All parts of a file, each whole.
-    fn wholes(&self, file: &ColumnarFile, format: Format) -> Result<Vec<Part>, FrameError> {
-        let input = reference(file.file(), &self.path)?;
-        let rows = |part| Rows::Columnar { format, part, rows: None };
-        Ok((0..file.parts()).map(|part| Part { input: input.clone(), rows: rows(part), columns: None }).collect())
     }
 }
 
 /// A file that workers read column by column.
 pub(crate) struct ByColumn {
+    /// The columns that are wanted.
     pub(crate) schema: SchemaRef,
-    /// Of the columns that are wanted.
-    pub(crate) places: Vec<usize>,
     pub(crate) parts: Vec<Part>,
     _kept: Option<FrameFile>,
-}
-
-impl Csv {
-    fn writing(&self) -> Writing {
-        let dialect = self.table.dialect;
-        Writing { delimiter: dialect.delimiter, fields: dialect.fields, on_bad_row: self.on_bad_row }
-    }
-
-    fn layout(&self, path: &Path, rows: u64, pool: Option<&Pool>) -> Result<Rc<Layout>, FrameError> {
-        let bytes = self.bytes_of(rows)?;
-        if let Some((_, known)) = self.layout.borrow().as_ref().filter(|(cut, _)| *cut == bytes) {
-            return Ok(Rc::clone(known));
-        }
-        let input = reference(self.file.file(), path)?;
-        let found = Rc::new(layout(&input, self.file.length(), &self.table, self.writing(), bytes, pool)?);
-        self.layout.replace(Some((bytes, Rc::clone(&found))));
-        Ok(found)
-    }
-
-    /// About how many bytes so many rows are.
-    fn bytes_of(&self, rows: u64) -> Result<u64, FrameError> {
-        let mut sample = Vec::new();
-        let first = self.table.data_offset;
-        self.file.read(first..self.file.length().min(first + SAMPLE), &mut sample)?;
-        let lines = memchr::memchr_iter(b'\n', &sample).count().max(1) as u64;
-        Ok((sample.len() as u64 / lines).max(1).saturating_mul(rows).max(LEAST))
-    }
 }

@@ -37,7 +37,19 @@ impl Kind {
         }
     }
 
-    fn of_type(holds: &DataType) -> Option<Kind> {
+    /// Whether values of this kind are values of a column that holds these.
+    pub(crate) fn fits(self, holds: &DataType) -> bool {
+        match (self, holds) {
+            (kind, DataType::Dictionary(_, values)) => kind.fits(values),
+            (Kind::Truth, holds) => *holds == DataType::Boolean,
+            (Kind::Whole, holds) => holds.is_numeric(),
+            (Kind::Float, holds) => holds.is_floating(),
+            (Kind::Text, holds) => matches!(holds, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
+            (_, holds) => matches!(holds, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..)),
+        }
+    }
+
+    pub(crate) fn of_type(holds: &DataType) -> Option<Kind> {
         Some(match holds {
             DataType::Null => return None,
             DataType::Boolean => Kind::Truth,

@@ -1,6 +1,6 @@
 //! Data frames in worker processes: functions over record batches, columns and rows.
 //!
-//! A frame is a file ([`FrameFile`]), of which each worker reads its own parts, or any batches of one schema. Those travel as Arrow IPC in
+//! A frame is a file or several ([`FrameFile`]), of which each worker reads its own parts, or any batches of one schema. Those travel as Arrow IPC in
 //! shared memory, and a worker reads the columns where they lie. What comes back keeps the order, and batches are read as results are taken, so a frame of any
 //! length needs little memory.
 //!
@@ -36,6 +36,7 @@
 //! [`describe`], [`normalize_rows`] and [`normalize_column`] are there already.
 #![forbid(unsafe_code)]
 
+mod array;
 mod carry;
 mod chunk;
 mod columns;

@@ -105,6 +105,8 @@ pub(crate) enum Fault {
     Input(String),
     /// The function returned an error.
     Function(String),
+    /// The same, and the file that it worked on.
+    FunctionOn(String, String),
     /// The function returned so many rows for so many.
     Rows(u64, u64),
 }
@@ -112,6 +114,14 @@ pub(crate) enum Fault {
 impl Fault {
     pub(crate) fn function(error: impl Display) -> Fault {
         Fault::Function(error.to_string())
+    }
+
+    /// The same of a function that worked on a part of a file.
+    fn function_on(file: Option<&str>, error: impl Display) -> Fault {
+        match file {
+            Some(file) => Fault::FunctionOn(file.to_owned(), error.to_string()),
+            None => Fault::function(error),
+        }
     }
 }
 
@@ -135,9 +145,10 @@ impl<'a> Mapped<'a> {
             Next::CutShort => Next::CutShort,
         });
         let task = move |job: Job| -> Result<Returned, Fault> {
+            let file = job.chunk.file().map(str::to_owned);
             let batch = job.chunk.open().map_err(Fault::Input)?;
             let rows = batch.num_rows() as u64;
-            let done = function(batch).map_err(Fault::function)?;
+            let done = function(batch).map_err(|error| Fault::function_on(file.as_deref(), error))?;
             if job.same_rows && done.num_rows() as u64 != rows {
                 return Err(Fault::Rows(done.num_rows() as u64, rows));
             }
@@ -212,7 +223,8 @@ pub(crate) fn told<T>(
     let answer = answer.map_err(|cause| FrameError::Task { what, index, cause })?;
     answer.map_err(|fault| match fault {
         Fault::Input(line) => FrameError::Input(line),
-        Fault::Function(message) => FrameError::Function { what, index, message },
+        Fault::Function(message) => FrameError::Function { file: None, what, index, message },
+        Fault::FunctionOn(file, message) => FrameError::Function { file: Some(file), what, index, message },
         Fault::Rows(found, wanted) => {
             let (found, wanted) = (format!("{found} rows"), format!("{wanted} rows"));
             FrameError::Misfit { what, index, found, wanted }

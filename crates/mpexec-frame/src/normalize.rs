@@ -59,7 +59,8 @@ pub fn normalize_column(column: ArrayRef) -> Result<ArrayRef, ArrowError> {
 
 type Range = Option<(f64, f64)>;
 
-fn numbers(name: &str, column: &ArrayRef) -> Result<Float64Array, ArrowError> {
+/// A column of numbers as float64.
+pub(crate) fn numbers(name: &str, column: &ArrayRef) -> Result<Float64Array, ArrowError> {
     if !column.data_type().is_numeric() {
         return Err(ArrowError::CastError(format!("{name} holds {} and no numbers", column.data_type())));
     }

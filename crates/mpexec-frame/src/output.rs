@@ -4,18 +4,19 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, Float64Array, RecordBatch};
 use arrow_ipc::writer::FileWriter;
 use arrow_json::LineDelimitedWriter;
 use arrow_json::writer::LineDelimited;
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
-use mpexec_data::{Output, PackedWriter, Packing};
+use mpexec_data::{DType, Output, PackedWriter, Packing, Shape, npy_header};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use crate::FrameError;
+use crate::normalize::numbers;
 
 /// All batches as one, for what needs whole columns. That takes as much memory as they have.
 ///
@@ -59,7 +60,8 @@ pub fn csv_text(batch: &RecordBatch) -> Result<Vec<u8>, FrameError> {
 }
 
 /// A file of batches in the making, which appears when it is complete. Its format is that of its ending: `.parquet`, `.arrow`,
-/// `.feather`, `.csv`, `.tsv` or `.jsonl`, these three also with `.gz` or `.zst` behind.
+/// `.feather`, `.npy`, `.csv`, `.tsv` or `.jsonl`, these three also with `.gz` or `.zst` behind. An array is one of float64 and has no
+/// titles; its columns must all be numbers, and what is missing is NaN in it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -84,6 +86,7 @@ pub struct FrameOutput {
 enum Written {
     Parquet,
     Arrow,
+    Array,
     Text(u8, Option<Packing>),
     Json(Option<Packing>),
 }
@@ -93,6 +96,12 @@ enum State {
     Empty(Output),
     Parquet(Box<ArrowWriter<Output>>),
     Arrow(Box<FileWriter<Output>>),
+    /// An array of which nobody knows the length before its end.
+    Array {
+        output: Output,
+        cols: u64,
+        rows: u64,
+    },
     Csv(Box<arrow_csv::Writer<PackedWriter<Output>>>),
     Json(Box<LineDelimitedWriter<PackedWriter<Output>>>),
     Broken,
@@ -114,11 +123,12 @@ impl FrameOutput {
         let format = match (name.rsplit_once('.').map(|(_, ending)| ending), packing) {
             (Some("parquet"), None) => Written::Parquet,
             (Some("arrow" | "feather"), None) => Written::Arrow,
+            (Some("npy"), None) => Written::Array,
             (Some("csv"), _) => Written::Text(b',', packing),
             (Some("jsonl"), _) => Written::Json(packing),
             (Some("tsv"), _) => Written::Text(b'\t', packing),
             _ => {
-                let cause = "let its name end with .parquet, .arrow, .feather, .csv, .tsv or .jsonl, these three also with .gz or .zst behind".to_owned();
+                let cause = "let its name end with .parquet, .arrow, .feather, .npy, .csv, .tsv or .jsonl, the last three also with .gz or .zst behind".to_owned();
                 return Err(FrameError::Format { what: path.display().to_string(), cause });
             }
         };
@@ -138,6 +148,10 @@ impl FrameOutput {
         let written = match &mut self.state {
             State::Parquet(writer) => writer.write(batch).map_err(ArrowError::from),
             State::Arrow(writer) => writer.write(batch),
+            State::Array { output, rows, .. } => numbers_of(batch).and_then(|numbers| {
+                *rows += batch.num_rows() as u64;
+                output.write_all(&numbers).map_err(ArrowError::from)
+            }),
             State::Csv(writer) => writer.write(batch),
             State::Json(writer) => writer.write(batch),
             State::Empty(_) | State::Broken => {
@@ -154,6 +168,13 @@ impl FrameOutput {
                 let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
                 let writer = ArrowWriter::try_new(output, Arc::clone(schema), Some(properties));
                 State::Parquet(Box::new(writer.map_err(|error| failed(error.into()))?))
+            }
+            Written::Array => {
+                let (mut output, cols) = (output, schema.fields().len() as u64);
+                // As long as that of any number of rows.
+                let header = npy_header(DType::F64, Shape::Matrix(0, cols));
+                output.write_all(&header).map_err(|error| failed(error.into()))?;
+                State::Array { output, cols, rows: 0 }
             }
             Written::Arrow => State::Arrow(Box::new(FileWriter::try_new(output, schema).map_err(failed)?)),
             Written::Json(packing) => {
@@ -178,6 +199,10 @@ impl FrameOutput {
             State::Empty(output) => output,
             State::Parquet(writer) => writer.into_inner().map_err(|error| failed(error.into()))?,
             State::Arrow(writer) => writer.into_inner().map_err(failed)?,
+            State::Array { output, cols, rows } => {
+                output.write_at(0, &npy_header(DType::F64, Shape::Matrix(rows, cols)))?;
+                output
+            }
             State::Csv(writer) => writer.into_inner().finish().map_err(|error| failed(error.into()))?,
             State::Json(mut writer) => {
                 writer.finish().map_err(failed)?;
@@ -191,6 +216,19 @@ impl FrameOutput {
         output.flush().map_err(|error| failed(error.into()))?;
         Ok(output.commit()?)
     }
+}
+
+/// The numbers of a batch row by row, as an array has them.
+fn numbers_of(batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| numbers(field.name(), column));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let cells = (0..batch.num_rows()).flat_map(|row| columns.iter().map(move |column| (row, column)));
+    let number = |(row, column): (usize, &Float64Array)| {
+        let number = if column.is_valid(row) { column.value(row) } else { f64::NAN };
+        number.to_le_bytes()
+    };
+    Ok(cells.flat_map(number).collect())
 }
 
 impl std::fmt::Debug for FrameOutput {

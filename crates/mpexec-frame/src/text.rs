@@ -1,35 +1,52 @@
-//! A CSV file as parts that workers read: ranges of bytes that begin and end with a row, and what its columns hold.
+//! A text as parts that workers read: ranges of bytes that begin and end with a row, and what its columns hold.
 //!
-//! Workers find where rows begin and see what stands in the cells in one walk, as long as no quote is found: a line end within quotes
-//! ends no row. If there are quotes, they see what stands in the cells in a second walk, when it is known where rows begin.
+//! Workers find where rows begin and see what stands in the cells in one walk. A line of JSON is a row; a line of CSV is one as long as no
+//! quote is found, because a line end within quotes ends no row. If there are quotes, they see what stands in the cells in a second
+//! walk, when it is known where rows begin.
 
-use std::io::Cursor;
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_csv::reader::Format as CsvFormat;
-use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
+use arrow_schema::{Field, Schema, SchemaRef};
 use mpexec_core::{Pool, TaskError};
-use mpexec_data::{
-    BadRow, CsvRecords, CsvTable, DataFile, FileRef, MISSING, OnBadRow, RowFault, Stretch, is_missing, row_starts,
-    survey_csv,
-};
-use regex::Regex;
+use mpexec_data::{BadRow, DataFile, FileRef, JsonTable, OnBadRow, Stretch, row_starts, survey_csv};
 use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
-use crate::kinds::{Column, Kind, both};
+use crate::kinds::{Kind, both};
+
+mod csv;
+mod json;
 
 /// How the rows are written, and what becomes of those that are not so.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Writing {
-    pub(crate) delimiter: u8,
-    pub(crate) fields: usize,
+    pub(crate) how: How,
     pub(crate) on_bad_row: OnBadRow,
 }
 
-/// What is known of the whole file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum How {
+    Csv { delimiter: u8, fields: usize },
+    Json(JsonTable),
+}
+
+/// A text as its beginning shows it.
+#[derive(Debug)]
+pub(crate) struct Text {
+    pub(crate) writing: Writing,
+    /// The titles; none if it has no titles.
+    pub(crate) titles: Vec<String>,
+    pub(crate) length: u64,
+    /// Where its first row begins, and in which line.
+    pub(crate) first: u64,
+    pub(crate) first_line: u64,
+    /// The bytes of a row, about.
+    pub(crate) row_bytes: u64,
+}
+
+/// What is known of a whole text.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) parts: Vec<TextPart>,
@@ -43,7 +60,7 @@ pub(crate) struct Layout {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Columns {
     names: Vec<String>,
-    kinds: Vec<Option<Kind>>,
+    pub(crate) kinds: Vec<Option<Kind>>,
     /// Whether what is missing is ever told with a word: looking for one takes time.
     words: bool,
 }
@@ -88,52 +105,67 @@ struct Found {
     first_bad: Option<BadRow>,
 }
 
-/// Looks at all of a file, with the workers of a pool or here.
-pub(crate) fn layout(
-    input: &FileRef,
-    length: u64,
-    table: &CsvTable,
-    writing: Writing,
-    bytes: u64,
-    pool: Option<&Pool>,
-) -> Result<Layout, FrameError> {
-    let look = |range, exact| Look { input: input.clone(), range, first: table.data_offset, exact, writing };
-    let stretches = (table.data_offset..length).step_by(usize::try_from(bytes).unwrap_or(usize::MAX));
-    let stretches = stretches.map(|start| look(start..length.min(start + bytes), false));
-    let mut seen = looked(stretches, pool)?;
-    if seen.iter().any(|seen| seen.found.is_none()) {
-        let starts = row_starts(table.data_offset, seen.iter().map(|seen| seen.stretch));
-        let ends = starts.iter().skip(1).copied().chain([length]);
-        let ranges = starts.iter().copied().zip(ends).filter(|(start, end)| start < end);
-        seen = looked(ranges.map(|(start, end)| look(start..end, true)), pool)?;
+/// A part is at least so many bytes, if there are as many.
+const LEAST: u64 = 64 << 10;
+
+impl Text {
+    /// The number of its columns.
+    pub(crate) fn fields(&self) -> usize {
+        match &self.writing.how {
+            How::Csv { fields, .. } => *fields,
+            How::Json(table) => table.fields,
+        }
     }
-    let names = match table.names.is_empty() {
-        true => (1..=writing.fields).map(|place| format!("column_{place}")).collect(),
-        false => table.names.clone(),
+
+    /// What its columns are called.
+    pub(crate) fn names(&self) -> Vec<String> {
+        if self.titles.is_empty() { numbered(self.fields()) } else { self.titles.clone() }
+    }
+
+    /// The stretches to be looked at for parts of about so many rows.
+    fn stretches(&self, rows: u64) -> impl Iterator<Item = Range<u64>> + use<> {
+        let bytes = self.row_bytes.saturating_mul(rows).max(LEAST);
+        let (first, length) = (self.first, self.length);
+        let starts = (first..length).step_by(usize::try_from(bytes).unwrap_or(usize::MAX));
+        starts.map(move |start| start..length.min(start + bytes))
+    }
+
+    fn look(&self, input: &FileRef, range: Range<u64>, exact: bool) -> Look {
+        Look { input: input.clone(), range, first: self.first, exact, writing: self.writing.clone() }
+    }
+}
+
+/// What columns without titles are called.
+pub(crate) fn numbered(columns: usize) -> Vec<String> {
+    (1..=columns).map(|place| format!("column_{place}")).collect()
+}
+
+/// Looks at all of these texts, with the workers of a pool or here.
+pub(crate) fn layouts(texts: &[(&Text, &FileRef)], rows: u64, pool: Option<&Pool>) -> Result<Vec<Layout>, FrameError> {
+    let of_one = |(text, input): &(&Text, &FileRef)| {
+        let looks = text.stretches(rows).map(|range| text.look(input, range, false));
+        looks.collect::<Vec<_>>()
     };
-    let mut columns = Columns { names, kinds: vec![None; writing.fields], words: false };
-    let (mut bad, mut first_bad, mut lines, mut parts) = (0, None, table.first_line - 1, Vec::new());
-    for Seen { range, found, .. } in seen {
-        // Each has one now.
-        let Some(found) = found else { continue };
-        if let Some(mut row) = found.first_bad {
-            row.line += lines;
-            let place = usize::try_from(row.column).unwrap_or_default().wrapping_sub(1);
-            row.name = table.names.get(place).cloned();
-            if writing.on_bad_row == OnBadRow::Fail {
-                return Err(FrameError::Input(format!("{}: {row}; {}", input.name, row.fault.remedy())));
-            }
-            first_bad.get_or_insert(row);
-        }
-        columns.kinds.iter_mut().zip(found.kinds).for_each(|(kind, more)| *kind = both(*kind, more));
-        columns.words |= found.words;
-        bad += found.bad;
-        lines += found.lines;
-        if !range.is_empty() {
-            parts.push(TextPart { range, mended: found.bad > 0 || found.spaced });
+    let mut seen = looked(texts.iter().flat_map(of_one), pool)?.into_iter();
+    let mut all: Vec<Vec<Seen>> =
+        texts.iter().map(|(text, _)| seen.by_ref().take(text.stretches(rows).count()).collect()).collect();
+    // Those with quotes once more, now that it is known where rows begin.
+    let unknown = |seen: &[Seen]| seen.iter().any(|seen| seen.found.is_none());
+    let mut again = Vec::new();
+    for ((text, input), seen) in texts.iter().zip(&all).filter(|(_, seen)| unknown(seen)) {
+        let starts = row_starts(text.first, seen.iter().map(|seen| seen.stretch));
+        let ends = starts.iter().skip(1).copied().chain([text.length]);
+        let ranges = starts.iter().copied().zip(ends).filter(|(start, end)| start < end);
+        again.push(ranges.map(|(start, end)| text.look(input, start..end, true)).collect::<Vec<_>>());
+    }
+    if !again.is_empty() {
+        let counts: Vec<_> = again.iter().map(Vec::len).collect();
+        let mut seen = looked(again.into_iter().flatten(), pool)?.into_iter();
+        for (of_one, count) in all.iter_mut().filter(|seen| unknown(seen)).zip(counts) {
+            *of_one = seen.by_ref().take(count).collect();
         }
     }
-    Ok(Layout { parts, columns, bad, first_bad })
+    texts.iter().zip(all).map(|((text, input), seen)| text.layout(input, seen)).collect()
 }
 
 fn looked(looks: impl Iterator<Item = Look>, pool: Option<&Pool>) -> Result<Vec<Seen>, FrameError> {
@@ -145,6 +177,38 @@ fn looked(looks: impl Iterator<Item = Look>, pool: Option<&Pool>) -> Result<Vec<
     (0..).zip(pool.imap(see, looks)).map(done).collect()
 }
 
+impl Text {
+    /// Puts together what was seen.
+    fn layout(&self, input: &FileRef, seen: Vec<Seen>) -> Result<Layout, FrameError> {
+        let mut columns = Columns { names: self.names(), kinds: vec![None; self.fields()], words: false };
+        let (mut bad, mut first_bad, mut lines, mut parts) = (0, None, self.first_line - 1, Vec::new());
+        for Seen { range, found, .. } in seen {
+            // Each has one now.
+            let Some(found) = found else { continue };
+            if let Some(mut row) = found.first_bad {
+                row.line += lines;
+                let place = usize::try_from(row.column).unwrap_or_default().wrapping_sub(1);
+                // In a line that is no JSON the place is one of a byte.
+                let is_byte =
+                    matches!((&self.writing.how, &row.fault), (How::Json(_), mpexec_data::RowFault::Broken { .. }));
+                row.name = if is_byte { None } else { self.titles.get(place).cloned() };
+                if self.writing.on_bad_row == OnBadRow::Fail {
+                    return Err(FrameError::Input(format!("{}: {row}; {}", input.name, row.fault.remedy())));
+                }
+                first_bad.get_or_insert(row);
+            }
+            columns.kinds.iter_mut().zip(found.kinds).for_each(|(kind, more)| *kind = both(*kind, more));
+            columns.words |= found.words;
+            bad += found.bad;
+            lines += found.lines;
+            if !range.is_empty() {
+                parts.push(TextPart { range, mended: found.bad > 0 || found.spaced });
+            }
+        }
+        Ok(Layout { parts, columns, bad, first_bad })
+    }
+}
+
 /// The task: what stands in one stretch.
 fn see(look: Look) -> Result<Seen, String> {
     let file = look.input.table()?;
@@ -152,67 +216,30 @@ fn see(look: Look) -> Result<Seen, String> {
     let mut bytes = Vec::new();
     if look.exact {
         file.read(look.range.clone(), &mut bytes).map_err(told)?;
-        let found = Some(find(&bytes, look.writing));
+        let found = Some(look.writing.find(&bytes));
         return Ok(Seen { stretch: None, range: look.range, found });
     }
     let Some(begin) = file.lines_in(look.range.clone(), look.first, &mut bytes).map_err(told)? else {
-        let found = Some(find(&[], look.writing));
+        let found = Some(look.writing.find(&[]));
         return Ok(Seen { stretch: None, range: 0..0, found });
     };
-    let stretch = survey_csv(&bytes, begin, look.writing.delimiter);
-    let found = (!bytes.contains(&b'"')).then(|| find(&bytes, look.writing));
-    Ok(Seen { stretch: Some(stretch), range: begin..begin + bytes.len() as u64, found })
+    let range = begin..begin + bytes.len() as u64;
+    let (stretch, found) = match &look.writing.how {
+        How::Csv { delimiter, .. } => {
+            let found = (!bytes.contains(&b'"')).then(|| look.writing.find(&bytes));
+            (Some(survey_csv(&bytes, begin, *delimiter)), found)
+        }
+        How::Json(_) => (None, Some(look.writing.find(&bytes))),
+    };
+    Ok(Seen { stretch, range, found })
 }
 
-/// Looks at the cells of whole rows.
-fn find(bytes: &[u8], writing: Writing) -> Found {
-    let mut columns: Vec<_> = (0..writing.fields).map(|_| Column::default()).collect();
-    let (mut words, mut spaced) = (false, false);
-    let (mut bad, mut first_bad) = (0, None);
-    each_row(bytes, writing, |row, cells| {
-        if let Some(row) = row {
-            bad += 1;
-            first_bad.get_or_insert(row);
-        }
-        for (column, &cell) in columns.iter_mut().zip(cells) {
-            if is_missing(cell) {
-                words |= !cell.is_empty();
-            } else if let Ok(cell) = std::str::from_utf8(cell) {
-                spaced |= column.take(cell);
-            }
-        }
-        // A row that ends the work is the last that matters.
-        bad == 0 || writing.on_bad_row != OnBadRow::Fail
-    });
-    let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
-    Found { kinds: columns.into_iter().map(Column::kind).collect(), words, spaced, lines, bad, first_bad }
-}
-
-/// Shows the rows, and what is wrong with them, as long as `visit` wants more; those to be left out are shown without cells.
-fn each_row(bytes: &[u8], writing: Writing, mut visit: impl FnMut(Option<BadRow>, &[&[u8]]) -> bool) {
-    let mut records = CsvRecords::new(writing.delimiter);
-    records.feed(bytes.to_vec());
-    let text = std::str::from_utf8(bytes).is_ok();
-    while records.advance() {
-        let mut cells: Vec<&[u8]> = records.cells().collect();
-        let (has, wants) = (cells.len() as u64, writing.fields as u64);
-        let broken = || cells.iter().position(|cell| std::str::from_utf8(cell).is_err());
-        let wrong = match has.cmp(&wants) {
-            std::cmp::Ordering::Less => Some((has + 1, RowFault::TooFew { has, wants })),
-            std::cmp::Ordering::Greater => Some((wants + 1, RowFault::TooMany { has, wants })),
-            std::cmp::Ordering::Equal if text => None,
-            std::cmp::Ordering::Equal => {
-                broken().map(|place| (place as u64 + 1, RowFault::Broken { fault: "the cell is not UTF-8".to_owned() }))
-            }
-        };
-        let bad = wrong.map(|(column, fault)| BadRow { line: records.line(), column, name: None, fault });
-        if bad.is_some() {
-            let kept = if writing.on_bad_row == OnBadRow::Skip { 0 } else { writing.fields };
-            cells.resize(kept, b"");
-            cells.iter_mut().filter(|cell| std::str::from_utf8(cell).is_err()).for_each(|cell| *cell = b"");
-        }
-        if !visit(bad, &cells) {
-            return;
+impl Writing {
+    /// Looks at the cells of whole rows.
+    fn find(&self, bytes: &[u8]) -> Found {
+        match &self.how {
+            How::Csv { delimiter, fields } => csv::find(bytes, *delimiter, *fields, self.on_bad_row),
+            How::Json(table) => json::find(bytes, table, self.on_bad_row),
         }
     }
 }
@@ -232,53 +259,21 @@ impl Columns {
     pub(crate) fn read(
         &self,
         part: &TextPart,
-        writing: Writing,
+        writing: &Writing,
         file: &DataFile,
         places: Option<&[usize]>,
     ) -> Result<RecordBatch, FrameError> {
         let mut bytes = Vec::new();
         file.read(part.range.clone(), &mut bytes)?;
-        if part.mended {
-            bytes = self.mended(&bytes, writing);
-        }
-        // A row is a line or more.
-        let lines = memchr::memchr_iter(b'\n', &bytes).count() + 1;
-        let failed = |error: ArrowError| FrameError::format(file.path().display().to_string(), &error);
-        let builder =
-            arrow_csv::ReaderBuilder::new(self.schema(None)).with_format(format(writing.delimiter, self.words)?);
-        let builder = builder.with_batch_size(lines);
-        let builder = match places {
-            Some(places) => builder.with_projection(places.to_vec()),
-            None => builder,
-        };
-        let mut reader = builder.build_buffered(Cursor::new(bytes)).map_err(failed)?;
-        reader.next().transpose().map_err(failed)?.map_or_else(|| Ok(RecordBatch::new_empty(self.schema(places))), Ok)
-    }
-
-    /// The same rows without those that are bad, or with what is missing in them, and without spaces around numbers.
-    fn mended(&self, bytes: &[u8], writing: Writing) -> Vec<u8> {
-        let mut text = csv::WriterBuilder::new().delimiter(writing.delimiter).from_writer(Vec::new());
-        each_row(bytes, writing, |_, cells| {
-            let trimmed = |(cell, &kind): (&&[u8], &Option<Kind>)| match kind {
-                Some(Kind::Whole | Kind::Float) => cell.trim_ascii().to_vec(),
-                _ => cell.to_vec(),
-            };
-            if !cells.is_empty() {
-                // To memory, and all rows are of one length.
-                let _ = text.write_record(cells.iter().zip(&self.kinds).map(trimmed));
+        let read = match &writing.how {
+            How::Csv { delimiter, fields } => {
+                if part.mended {
+                    bytes = csv::mended(self, &bytes, *delimiter, *fields, writing.on_bad_row);
+                }
+                csv::read(self, bytes, *delimiter, places)
             }
-            true
-        });
-        text.into_inner().unwrap_or_default()
+            How::Json(table) => json::read(self, &bytes, table, writing.on_bad_row, places),
+        };
+        read.map_err(|error| FrameError::format(file.path().display().to_string(), &error))
     }
-}
-
-fn format(delimiter: u8, words: bool) -> Result<CsvFormat, FrameError> {
-    let format = CsvFormat::default().with_delimiter(delimiter).with_header(false);
-    if !words {
-        return Ok(format);
-    }
-    let missing = Regex::new(&format!(r"^\s*({})\s*$", MISSING.map(regex::escape).join("|")));
-    let missing = missing.map_err(|error| FrameError::Format { what: "CSV".into(), cause: error.to_string() })?;
-    Ok(format.with_null_regex(missing))
 }

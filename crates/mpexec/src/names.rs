@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+pub use mpexec_data::one_line;
+
 /// A path as it is shown to people: what would not stay on its line is escaped.
 ///
 /// ```
@@ -11,22 +13,4 @@ use std::path::Path;
 /// ```
 pub fn shown(path: impl AsRef<Path>) -> String {
     one_line(&path.as_ref().to_string_lossy())
-}
-
-/// A text of somebody else's as a part of a message: what would not stay on its line is escaped.
-///
-/// ```
-/// assert_eq!(mpexec::names::one_line("no such file\nerror: b\n"), "no such file\\nerror: b\\n");
-/// ```
-pub fn one_line(text: &str) -> String {
-    let turns = |c| matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() || turns(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }

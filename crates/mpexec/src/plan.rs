@@ -110,7 +110,7 @@ pub(crate) struct CountPlan {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FramePlan {
     pub(crate) pool: PoolPlan,
-    pub(crate) file: PathBuf,
+    pub(crate) files: Vec<PathBuf>,
     pub(crate) reading: Reading,
     pub(crate) by: By,
     pub(crate) task: FrameTask,
@@ -163,11 +163,11 @@ impl Plan {
             Command::Tasks(arguments) => map::tasks(&arguments, common, around).map(Plan::Tasks),
             Command::Run(arguments) => run::run(arguments, common, around).map(Box::new).map(Plan::Run),
             Command::Frame(frame) => {
-                let FrameArguments { file, reading: how, by, task, output, keeping } = frame;
+                let FrameArguments { files, reading: how, by, task, output, keeping } = frame;
                 let reading = reading(how);
                 let keeping = kept(keeping, &around, Some(&reading), []);
                 let (pool, place) = (pool(common, around), place(output));
-                Ok(Plan::Frame(FramePlan { pool, file, reading, by, task, place, keeping }))
+                Ok(Plan::Frame(FramePlan { pool, files, reading, by, task, place, keeping }))
             }
             Command::Completions(arguments) => Ok(Plan::Completions(arguments.shell)),
             Command::ManPages(arguments) => Ok(Plan::ManPages(arguments.folder)),

@@ -1,9 +1,9 @@
 //! Counts the rows of one part of a CSV file that begins and ends with a row.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr_iter};
 
 use super::plain::Plain;
+use super::row::{RowReader, line_of, ragged};
 use crate::table::{BadRow, OnBadRow, PartCounts, RowCounts, RowFault};
 use crate::{CellBounds, Dialect};
 
@@ -21,25 +21,22 @@ use crate::{CellBounds, Dialect};
 /// ```
 #[derive(Debug)]
 pub struct CsvCounter {
-    reader: Reader,
+    row: RowReader,
     plain: Option<Plain>,
     columns: Vec<usize>,
     fields: usize,
     /// Whether `columns` are all, in order.
     all: bool,
     bounds: CellBounds,
-    text: Vec<u8>,
-    ends: Vec<usize>,
 }
 
 impl CsvCounter {
     /// For rows of this dialect; `columns` are the places of the fields that count, from 0 on.
     pub fn new(dialect: &Dialect, columns: Vec<usize>, bounds: CellBounds) -> CsvCounter {
-        let reader = ReaderBuilder::new().delimiter(dialect.delimiter).build();
+        let row = RowReader::new(dialect.delimiter, dialect.fields);
         let all = columns.iter().copied().eq(0..dialect.fields);
-        let ends = vec![0; dialect.fields + 1];
         let plain = Plain::new(dialect.delimiter, dialect.fields, &columns);
-        CsvCounter { reader, plain, columns, fields: dialect.fields, all, bounds, text: vec![0; 4096], ends }
+        CsvCounter { row, plain, columns, fields: dialect.fields, all, bounds }
     }
 
     /// Counts `part`, which holds whole rows. The counts are `kept`, or only summed up.
@@ -48,12 +45,12 @@ impl CsvCounter {
     /// The first row that cannot be counted, with its line in this part, if `on_bad_row` says that the count ends with it.
     pub fn count(&mut self, part: &[u8], on_bad_row: OnBadRow, kept: bool) -> Result<PartCounts, BadRow> {
         let mut counts = RowCounts::new(self.columns.len() as u64, kept);
-        self.reader.reset();
+        self.row.reset();
         let (mut at, mut quote) = (0, 0);
         loop {
             at = self.count_plain(part, at, &mut quote, &mut counts);
             let begin = at;
-            let Some(fields) = self.read(part, &mut at) else { break };
+            let Some(fields) = self.row.read(part, &mut at) else { break };
             let count = if fields == self.fields { self.count_row() } else { None };
             match count {
                 Some(count) => counts.push(count),
@@ -90,39 +87,17 @@ impl CsvCounter {
         at
     }
 
-    /// Reads the next row from `at` on; `None` behind the last. Returns the number of its fields.
-    fn read(&mut self, part: &[u8], at: &mut usize) -> Option<usize> {
-        let (mut written, mut fields) = (0, 0);
-        loop {
-            let (result, read, wrote, ended) =
-                self.reader.read_record(&part[*at..], &mut self.text[written..], &mut self.ends[fields..]);
-            *at += read;
-            written += wrote;
-            fields += ended;
-            match result {
-                ReadRecordResult::Record => return Some(fields),
-                ReadRecordResult::End => return None,
-                // Asked again with nothing left, the reader ends the last row.
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-            }
-        }
-    }
-
     /// The numbers in range of the row just read; `None` if a cell is no number.
     #[inline]
     fn count_row(&self) -> Option<u64> {
         let mut count = 0;
         if self.all {
-            let mut begin = 0;
-            for &end in &self.ends[..self.fields] {
-                count += u64::from(self.bounds.holds(&self.text[begin..end])?);
-                begin = end;
+            for cell in self.row.cells() {
+                count += u64::from(self.bounds.holds(cell)?);
             }
         } else {
             for &column in &self.columns {
-                count += u64::from(self.bounds.holds(self.cell(column))?);
+                count += u64::from(self.bounds.holds(self.row.cell(column))?);
             }
         }
         Some(count)
@@ -131,31 +106,18 @@ impl CsvCounter {
     /// The same for a row of which some cells are no numbers or are not there.
     fn count_good_cells(&self, fields: usize) -> u64 {
         let there = self.columns.iter().filter(|&&column| column < fields);
-        there.map(|&column| u64::from(self.bounds.holds(self.cell(column)) == Some(true))).sum()
-    }
-
-    fn cell(&self, column: usize) -> &[u8] {
-        let begin = column.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[begin..self.ends[column]]
+        there.map(|&column| u64::from(self.bounds.holds(self.row.cell(column)) == Some(true))).sum()
     }
 
     /// What is wrong with the row just read, of which reading began at `begin`.
     #[cold]
     fn tell(&self, part: &[u8], begin: usize, fields: usize) -> BadRow {
-        // Empty lines before the row are not the row.
-        let empty = part[begin..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-        let line = 1 + memchr_iter(b'\n', &part[..begin + empty]).count() as u64;
-        let (has, wants) = (fields as u64, self.fields as u64);
-        let (column, fault) = if fields < self.fields {
-            (has + 1, RowFault::TooFew { has, wants })
-        } else if fields > self.fields {
-            (wants + 1, RowFault::TooMany { has, wants })
-        } else {
-            let bad = |&&column: &&usize| self.bounds.holds(self.cell(column)).is_none();
+        let (column, fault) = ragged(fields, self.fields).unwrap_or_else(|| {
+            let bad = |&&column: &&usize| self.bounds.holds(self.row.cell(column)).is_none();
             // The row was found to have one.
             let column = self.columns.iter().find(bad).copied().unwrap_or_default();
-            (column as u64 + 1, RowFault::not_a_number(self.cell(column)))
-        };
-        BadRow { line, column, name: None, fault }
+            (column as u64 + 1, RowFault::not_a_number(self.row.cell(column)))
+        });
+        BadRow { line: line_of(part, begin), column, name: None, fault }
     }
 }

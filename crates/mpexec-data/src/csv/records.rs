@@ -1,7 +1,9 @@
 //! The rows of a CSV text one by one, as texts: for whoever wants cells and no counts.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::memchr_iter;
+
+use super::row::{RowReader, ragged, row_begin};
+use crate::table::RowFault;
 
 /// Cuts texts of whole rows into rows and cells. It keeps its buffers from row to row.
 ///
@@ -16,60 +18,32 @@ use memchr::memchr_iter;
 /// ```
 #[derive(Debug)]
 pub struct CsvRecords {
-    reader: Reader,
+    row: RowReader,
     part: Vec<u8>,
     /// Where in the part the next row begins, and the last one began.
     at: usize,
     begin: usize,
     /// The lines before the last row.
     lines: u64,
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    fields: usize,
 }
 
 impl CsvRecords {
     /// For rows whose cells are separated by this.
     pub fn new(delimiter: u8) -> CsvRecords {
-        let reader = ReaderBuilder::new().delimiter(delimiter).build();
-        let (text, ends) = (vec![0; 4096], vec![0; 64]);
-        CsvRecords { reader, part: Vec::new(), at: 0, begin: 0, lines: 0, text, ends, fields: 0 }
+        CsvRecords { row: RowReader::new(delimiter, 63), part: Vec::new(), at: 0, begin: 0, lines: 0 }
     }
 
     /// Takes the next part of the text, which holds whole rows. What was left of the one before is forgotten.
     pub fn feed(&mut self, part: Vec<u8>) {
         self.count_lines(self.part.len());
-        self.reader.reset();
+        self.row.reset();
         (self.part, self.at, self.begin) = (part, 0, 0);
     }
 
     /// Goes to the next row; false behind the last one of the part.
     pub fn advance(&mut self) -> bool {
-        // Empty lines before the row are not the row.
-        let empty = self.part[self.at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-        self.count_lines(self.at + empty);
-        let (mut written, mut fields) = (0, 0);
-        loop {
-            let (result, read, wrote, ended) =
-                self.reader.read_record(&self.part[self.at..], &mut self.text[written..], &mut self.ends[fields..]);
-            self.at += read;
-            written += wrote;
-            fields += ended;
-            match result {
-                ReadRecordResult::Record => {
-                    self.fields = fields;
-                    return true;
-                }
-                ReadRecordResult::End => {
-                    self.fields = 0;
-                    return false;
-                }
-                // Asked again with nothing left, the reader ends the last row.
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-            }
-        }
+        self.count_lines(row_begin(&self.part, self.at));
+        self.row.read(&self.part, &mut self.at).is_some()
     }
 
     fn count_lines(&mut self, to: usize) {
@@ -82,10 +56,22 @@ impl CsvRecords {
         self.lines + 1
     }
 
+    /// What is wrong with the row if `fields` are wanted, and in which column.
+    ///
+    /// ```
+    /// let mut records = mpexec_data::CsvRecords::new(b',');
+    /// records.feed(b"1,2\n".to_vec());
+    /// assert!(records.advance());
+    /// assert_eq!(records.ragged(2), None);
+    /// assert_eq!(records.ragged(3).map(|(column, _)| column), Some(3));
+    /// ```
+    pub fn ragged(&self, fields: usize) -> Option<(u64, RowFault)> {
+        ragged(self.row.fields(), fields)
+    }
+
     /// The cells of the row, without their quotes.
     pub fn cells(&self) -> impl Iterator<Item = &[u8]> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends[..self.fields]).map(|(begin, &end)| &self.text[begin..end])
+        self.row.cells()
     }
 }
 

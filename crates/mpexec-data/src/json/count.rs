@@ -1,10 +1,9 @@
 //! Counts the rows of one part of a JSON text that begins and ends with a line.
 
-use memchr::{memchr, memchr_iter};
 use serde::de::DeserializeSeed;
 
+use super::lines::{broken, line_ends, lines};
 use super::row::{Cell, Row};
-use crate::one_line::one_line;
 use crate::table::{BadRow, OnBadRow, PartCounts, RowCounts, RowFault};
 use crate::{CellBounds, JsonTable};
 
@@ -46,19 +45,9 @@ impl JsonCounter {
     /// The first row that cannot be counted, with its line in this part, if `on_bad_row` says that the count ends with it.
     pub fn count(&mut self, part: &[u8], on_bad_row: OnBadRow, kept: bool) -> Result<PartCounts, BadRow> {
         let mut counts = RowCounts::new(self.columns.len() as u64, kept);
-        let mut at = 0;
-        while at < part.len() {
-            let end = memchr(b'\n', &part[at..]).map_or(part.len(), |end| at + end);
-            let line = part[at..end].trim_ascii();
-            let begin = at;
-            at = end + 1;
-            if line.is_empty() {
-                continue;
-            }
-            let bad = self.read(line);
-            if let Some((column, fault)) = bad {
-                let number = 1 + memchr_iter(b'\n', &part[..begin]).count() as u64;
-                let bad = BadRow { line: number, column, name: None, fault };
+        for line in lines(part) {
+            if let Some((column, fault)) = self.read(line.text) {
+                let bad = BadRow { line: line.number(), column, name: None, fault };
                 match on_bad_row {
                     OnBadRow::Fail => return Err(bad),
                     OnBadRow::Skip => {
@@ -71,7 +60,7 @@ impl JsonCounter {
             counts.push(self.cells.iter().filter(|cell| **cell == Ok(true)).count() as u64);
         }
         let mut done = counts.finish();
-        done.lines = memchr_iter(b'\n', part).count() as u64;
+        done.lines = line_ends(part);
         Ok(done)
     }
 
@@ -86,12 +75,7 @@ impl JsonCounter {
             Err(error) => {
                 // Nothing of a row that is no JSON can be trusted.
                 self.cells.fill(Ok(false));
-                let text = error.to_string();
-                let text = text.split(" at line ").next().unwrap_or_default();
-                Some((
-                    (error.column() as u64).max(1),
-                    RowFault::Broken { fault: format!("no row of JSON: {}", one_line(text)) },
-                ))
+                Some(broken(&error))
             }
             Ok(Some((column, fault))) => Some((column as u64 + 1, fault)),
             Ok(None) => {

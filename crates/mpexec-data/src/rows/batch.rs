@@ -49,7 +49,11 @@ impl ColumnarFile {
 }
 
 fn is_text(holds: &DataType) -> bool {
-    matches!(holds, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    match holds {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, texts) => is_text(texts),
+        _ => false,
+    }
 }
 
 fn show(batch: &RecordBatch, order: &[usize], visit: &mut impl FnMut(&[Cell<'static>])) {
@@ -78,6 +82,16 @@ fn cells(column: &dyn Array) -> Vec<Cell<'static>> {
         DataType::Utf8 => found(column.as_string::<i32>().iter(), text),
         DataType::LargeUtf8 => found(column.as_string::<i64>().iter(), text),
         DataType::Utf8View => found(column.as_string_view().iter(), text),
+        DataType::Dictionary(..) => {
+            let column = column.as_any_dictionary();
+            let (keys, texts) = (column.normalized_keys(), cells(column.values()));
+            let text = |(at, key): (usize, usize)| {
+                // The key of a null is any.
+                let text = texts.get(key).filter(|_| column.is_valid(at));
+                text.cloned().unwrap_or(Cell::Missing)
+            };
+            keys.into_iter().enumerate().map(text).collect()
+        }
         // Columns of other types were refused when they were chosen.
         _ => vec![Cell::Missing; column.len()],
     }

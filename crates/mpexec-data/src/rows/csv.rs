@@ -1,10 +1,10 @@
 //! The rows of one part of a CSV file that begins and ends with a row.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::memchr_iter;
 
 use super::{Cell, PartRows, RowReading};
 use crate::Dialect;
+use crate::csv::{RowReader, line_of, ragged};
 use crate::table::{BadRow, RowFault};
 
 impl Dialect {
@@ -28,7 +28,7 @@ impl Dialect {
         reading: RowReading,
         mut visit: impl FnMut(&[Cell<'static>]),
     ) -> Result<PartRows, BadRow> {
-        let mut fields = Fields::new(self);
+        let mut fields = RowReader::new(self.delimiter, self.fields);
         let (mut done, mut at) = (PartRows::default(), 0);
         let mut row = Vec::with_capacity(columns.len());
         loop {
@@ -60,60 +60,5 @@ impl Dialect {
         }
         done.lines = memchr_iter(b'\n', part).count() as u64;
         Ok(done)
-    }
-}
-
-/// What is wrong with a row of `has` fields.
-fn ragged(has: usize, wants: usize) -> Option<(u64, RowFault)> {
-    let (has, wants) = (has as u64, wants as u64);
-    match has.cmp(&wants) {
-        std::cmp::Ordering::Less => Some((has + 1, RowFault::TooFew { has, wants })),
-        std::cmp::Ordering::Equal => None,
-        std::cmp::Ordering::Greater => Some((wants + 1, RowFault::TooMany { has, wants })),
-    }
-}
-
-/// The line in which a row begins; empty lines before it are not the row.
-fn line_of(part: &[u8], begin: usize) -> u64 {
-    let empty = part[begin..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-    1 + memchr_iter(b'\n', &part[..begin + empty]).count() as u64
-}
-
-/// One row as csv-core cuts it.
-struct Fields {
-    reader: Reader,
-    text: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Fields {
-    fn new(dialect: &Dialect) -> Fields {
-        let reader = ReaderBuilder::new().delimiter(dialect.delimiter).build();
-        Fields { reader, text: vec![0; 4096], ends: vec![0; dialect.fields + 1] }
-    }
-
-    /// Reads the next row from `at` on; `None` behind the last. Returns the number of its fields.
-    fn read(&mut self, part: &[u8], at: &mut usize) -> Option<usize> {
-        let (mut written, mut fields) = (0, 0);
-        loop {
-            let (result, read, wrote, ended) =
-                self.reader.read_record(&part[*at..], &mut self.text[written..], &mut self.ends[fields..]);
-            *at += read;
-            written += wrote;
-            fields += ended;
-            match result {
-                ReadRecordResult::Record => return Some(fields),
-                ReadRecordResult::End => return None,
-                // Asked again with nothing left, the reader ends the last row.
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-            }
-        }
-    }
-
-    fn cell(&self, column: usize) -> &[u8] {
-        let begin = column.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[begin..self.ends[column]]
     }
 }

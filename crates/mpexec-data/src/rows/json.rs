@@ -1,11 +1,13 @@
 //! The rows of one part of a JSON text, which holds whole lines.
 
-use memchr::{memchr, memchr_iter};
-use serde_json::{Map, Value};
+use std::fmt;
 
-use super::{Cell, PartRows, RowReading, Want};
+use serde_json::Value;
+
+use super::{Cell, PartRows, RowReading};
 use crate::JsonTable;
-use crate::one_line::one_line;
+use crate::csv::ragged;
+use crate::json::{Line, broken, line_ends, lines};
 use crate::table::{BadRow, RowFault};
 
 impl JsonTable {
@@ -31,97 +33,101 @@ impl JsonTable {
         reading: RowReading,
         mut visit: impl FnMut(&[Cell<'static>]),
     ) -> Result<PartRows, BadRow> {
-        let (mut done, mut begin) = (PartRows::default(), 0);
+        let mut done = PartRows::default();
         let mut row = Vec::with_capacity(columns.len());
-        while begin < part.len() {
-            let end = memchr(b'\n', &part[begin..]).map_or(part.len(), |end| begin + end);
-            let line = part[begin..end].trim_ascii();
-            if !line.is_empty() {
-                row.clear();
-                let fault = self.cells(line, columns, reading.want, &mut row);
-                let shown = match fault {
-                    None => true,
-                    Some((column, fault)) => {
-                        let number = 1 + memchr_iter(b'\n', &part[..begin]).count() as u64;
-                        done.judge(BadRow { line: number, column, name: None, fault }, reading.on_bad_row)?
-                    }
-                };
-                if shown {
-                    done.rows += 1;
-                    visit(&row);
+        for JsonRow { line, values, mut fault } in self.rows(part, columns) {
+            row.clear();
+            for (value, &column) in values.iter().zip(columns) {
+                let cell = cell(value);
+                if cell.is(reading.want) {
+                    row.push(cell);
+                } else {
+                    let text = if let Cell::Text(text) = &cell { text.as_bytes() } else { b"" };
+                    let wrong = RowFault::not_a_number(text);
+                    fault = fault.or(Some((column as u64 + 1, wrong)));
+                    row.push(Cell::Missing);
                 }
             }
-            begin = end + 1;
+            let shown = match fault {
+                None => true,
+                Some((column, fault)) => {
+                    done.judge(BadRow { line: line.number(), column, name: None, fault }, reading.on_bad_row)?
+                }
+            };
+            if shown {
+                done.rows += 1;
+                visit(&row);
+            }
         }
-        done.lines = memchr_iter(b'\n', part).count() as u64;
+        done.lines = line_ends(part);
         Ok(done)
     }
 
-    /// Puts the cells of one row into `row`, and says what is wrong with it.
-    fn cells(
-        &self,
-        line: &[u8],
-        columns: &[usize],
-        want: Want,
-        row: &mut Vec<Cell<'static>>,
-    ) -> Option<(u64, RowFault)> {
-        let broken = |column: usize, fault: String| Some((column.max(1) as u64, RowFault::Broken { fault }));
-        let value: Value = match serde_json::from_slice(line) {
-            Ok(value) => value,
-            Err(error) => {
-                let text = error.to_string();
-                let text = text.split(" at line ").next().unwrap_or_default();
-                row.resize(columns.len(), Cell::Missing);
-                return broken(error.column(), format!("no row of JSON: {}", one_line(text)));
+    /// The rows of `part`, each with the values of these columns. One that is not as the first row has nulls in the place of what is wrong
+    /// in it.
+    ///
+    /// ```
+    /// let text = b"[1,\"x\"]\n\n[2]\n";
+    /// let table = mpexec_data::JsonTable::guess(text, true)?;
+    /// let mut rows = table.rows(text, &[1]);
+    /// assert_eq!(rows.next().unwrap().values, ["x"]);
+    /// let bad = rows.next().unwrap().bad().unwrap();
+    /// assert_eq!(bad.to_string(), "line 3, column 2: the row has 1 fields where the table has 2");
+    /// # Ok::<(), mpexec_data::DialectError>(())
+    /// ```
+    pub fn rows<'a>(&'a self, part: &'a [u8], columns: &'a [usize]) -> impl Iterator<Item = JsonRow<'a>> {
+        lines(part).map(move |line| {
+            let (values, fault) = match serde_json::from_slice(line.text) {
+                Ok(value) => self.values(value, columns),
+                Err(error) => (vec![Value::Null; columns.len()], Some(broken(&error))),
+            };
+            JsonRow { line, values, fault }
+        })
+    }
+
+    /// The values of one row, and what is wrong with it.
+    fn values(&self, row: Value, columns: &[usize]) -> (Vec<Value>, Option<(u64, RowFault)>) {
+        match (row, self.names.is_empty()) {
+            (Value::Object(mut object), false) => {
+                let value = |&column: &usize| object.get_mut(&self.names[column]).map_or(Value::Null, Value::take);
+                (columns.iter().map(value).collect(), None)
             }
-        };
-        let mut fault = None;
-        let found = match (&value, self.names.is_empty()) {
-            (Value::Object(object), false) => Found::Object(object),
-            (Value::Array(values), true) => {
-                let (has, wants) = (values.len() as u64, self.fields as u64);
-                if has < wants {
-                    fault = Some((has + 1, RowFault::TooFew { has, wants }));
-                } else if has > wants {
-                    fault = Some((wants + 1, RowFault::TooMany { has, wants }));
-                }
-                Found::Array(values)
+            (Value::Array(mut values), true) => {
+                let fault = ragged(values.len(), self.fields);
+                let value = |&column: &usize| values.get_mut(column).map_or(Value::Null, Value::take);
+                (columns.iter().map(value).collect(), fault)
             }
             (Value::Object(_) | Value::Array(_), _) | (_, false) => {
-                row.resize(columns.len(), Cell::Missing);
-                return broken(1, "no row of JSON: it is not as the first row is".to_owned());
+                let fault = RowFault::Broken { fault: "no row of JSON: it is not as the first row is".to_owned() };
+                (vec![Value::Null; columns.len()], Some((1, fault)))
             }
-            (alone, true) => Found::Alone(alone),
-        };
-        for &column in columns {
-            let cell = found.value(self, column).map_or(Cell::Missing, cell);
-            if cell.is(want) {
-                row.push(cell);
-            } else {
-                let text = if let Cell::Text(text) = &cell { text.as_bytes() } else { b"" };
-                let wrong = RowFault::not_a_number(text);
-                fault = fault.or(Some((column as u64 + 1, wrong)));
-                row.push(Cell::Missing);
+            (alone, true) => {
+                let value = |&column: &usize| if column == 0 { alone.clone() } else { Value::Null };
+                (columns.iter().map(value).collect(), None)
             }
         }
-        fault
     }
 }
 
-/// What one row is.
-enum Found<'a> {
-    Object(&'a Map<String, Value>),
-    Array(&'a [Value]),
-    Alone(&'a Value),
+/// One row of a JSON text.
+pub struct JsonRow<'a> {
+    line: Line<'a>,
+    /// The values of the columns that were asked for; null is missing.
+    pub values: Vec<Value>,
+    fault: Option<(u64, RowFault)>,
 }
 
-impl<'a> Found<'a> {
-    fn value(&self, table: &JsonTable, column: usize) -> Option<&'a Value> {
-        match self {
-            Found::Object(object) => object.get(&table.names[column]),
-            Found::Array(values) => values.get(column),
-            Found::Alone(value) => (column == 0).then_some(value),
-        }
+impl JsonRow<'_> {
+    /// What is wrong with it, with its line in the part.
+    pub fn bad(&self) -> Option<BadRow> {
+        let (column, fault) = self.fault.clone()?;
+        Some(BadRow { line: self.line.number(), column, name: None, fault })
+    }
+}
+
+impl fmt::Debug for JsonRow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonRow").field("values", &self.values).field("fault", &self.fault).finish_non_exhaustive()
     }
 }
 

@@ -12,6 +12,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 
 pub use cell::{Cell, Want};
+pub use json::JsonRow;
 pub use write::{NumbersWriter, RowsFormat};
 
 use crate::table::{BadRow, OnBadRow};

@@ -10,6 +10,7 @@ const FRAME_EXAMPLES: &str = "\
 Examples:
   mpexec frame prices.parquet --task describe                     to standard output, as CSV
   mpexec frame prices.csv --by columns --task normalize --output scaled.parquet
+  mpexec frame folder-of-parquet/ --task describe                 all files in it as one table
   zcat prices.csv.gz | mpexec frame - --columns open,close --task describe";
 
 const NORMALIZE_EXAMPLES: &str = "\
@@ -49,19 +50,23 @@ pub(crate) struct NormalizeArguments {
     pub(crate) keeping: RangesArguments,
 }
 
-/// Apply a built-in function to a data frame: a Parquet, Arrow or CSV file with typed columns
+/// Apply a built-in function to a data frame: Parquet, Arrow, CSV, JSON lines or .npy files, whose columns have types
 ///
 /// describe gives count, mean, standard deviation, least, quartiles and greatest of each column of numbers, as pandas does, with
 /// nothing estimated. normalize scales rows or columns to 0..1.
 ///
-/// Workers read the file themselves: row groups of Parquet, record batches of Arrow, ranges of lines of CSV. What cannot be read so is put
-/// into a temporary file first (TMPDIR says where): standard input, compressed CSV, and CSV that is worked on by columns.
+/// Workers read the files themselves: row groups of Parquet, record batches of Arrow, rows of .npy, ranges of lines of CSV and JSON. What
+/// cannot be read so is put into a temporary file first (TMPDIR says where): standard input, compressed texts, and texts and arrays that are
+/// worked on by columns.
+///
+/// Several files are one table, one below the other, and so are the files in a folder. Their columns must have the same names and types; a
+/// text says in its rows what it holds, beside Parquet, Arrow and .npy it must hold what these do.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = FRAME_EXAMPLES)]
 pub(crate) struct FrameArguments {
-    /// The file to read; - for standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// The files to read, or folders of files; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) reading: ReadingArguments,
@@ -74,7 +79,7 @@ pub(crate) struct FrameArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) task: FrameTask,
 
-    /// Write the result to FILE (.parquet, .arrow, .feather, .csv, .tsv or .jsonl, these three also with .gz or .zst behind); - for standard output, as CSV
+    /// Write the result to FILE (.parquet, .arrow, .feather, .npy, .csv, .tsv or .jsonl, the last three also with .gz or .zst behind); - for standard output, as CSV
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mpexec::names::one_line;
@@ -18,10 +18,10 @@ use mpexec_runs::RunFolder;
 use crate::args::{By, FrameTask};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::input::Outputs;
+use crate::input::{self, Outputs};
 use crate::interrupt::{Running, Work};
 use crate::keeping::{Computes, MOST_RANGES, RANGE_OF_TABLE};
-use crate::plan::{FramePlan, Place};
+use crate::plan::{self, FramePlan, Place};
 use crate::print;
 use crate::walk::BadRows;
 use crate::workforce::{self, For};
@@ -39,12 +39,10 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
         Place::Stdout => None,
     };
     running.is(Work { verb: "worked on", unit: "rows", file: path.is_some() }, console);
-    let (source, name) = source(&plan.file)?;
-    Outputs::named(path.cloned()).refuse(&source, name)?;
-    let (format, columns) = (plan.reading.format, plan.reading.columns.clone());
-    let (delimiter, header, on_bad_row) = (plan.reading.delimiter, plan.reading.header, plan.reading.on_bad_row);
-    let file = FrameFile::from_file(source, name, Reading { format, columns, delimiter, header, on_bad_row })?;
-    let run = keep(plan)?;
+    let files = input::files(&plan.files)?;
+    let outputs = Outputs::named(path.cloned());
+    let file = FrameFile::together(files.iter().map(|file| open(file, &plan.reading, &outputs)))?;
+    let run = keep(plan, &files)?;
     let output = path.map(FrameOutput::create).transpose()?;
     running.check()?;
     let workers = match plan.pool.workers {
@@ -68,6 +66,14 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     Ok(())
 }
 
+/// Opens one of the files.
+fn open(path: &Path, reading: &plan::Reading, outputs: &Outputs) -> Result<FrameFile, Failure> {
+    let (source, name) = source(path)?;
+    outputs.refuse(&source, name)?;
+    let plan::Reading { format, columns, delimiter, header, on_bad_row } = reading.clone();
+    Ok(FrameFile::from_file(source, name, Reading { format, columns, delimiter, header, on_bad_row })?)
+}
+
 /// The file of this name, and what people call it.
 fn source(path: &Path) -> Result<(File, &Path), Failure> {
     let name = if path == Path::new("-") { Path::new("standard input") } else { path };
@@ -84,7 +90,7 @@ fn source(path: &Path) -> Result<(File, &Path), Failure> {
 }
 
 /// Opens the run folder, if one was asked for.
-fn keep(plan: &FramePlan) -> Result<Option<Arc<RunFolder>>, Failure> {
+fn keep(plan: &FramePlan, inputs: &[PathBuf]) -> Result<Option<Arc<RunFolder>>, Failure> {
     let Some(keeping) = &plan.keeping else { return Ok(None) };
     let task = match (plan.task, plan.by) {
         (FrameTask::Describe, _) => "describe",
@@ -92,7 +98,6 @@ fn keep(plan: &FramePlan) -> Result<Option<Arc<RunFolder>>, Failure> {
         (FrameTask::Normalize, By::Rows | By::Chunks) => "normalize rows",
     };
     let (signature, worker) = (format!("chunks of {ROWS} rows"), plan.pool.table_worker.as_deref());
-    let inputs = std::slice::from_ref(&plan.file);
     keeping.open(&Computes { task, signature, worker, inputs, range: RANGE_OF_TABLE, most: MOST_RANGES }).map(Some)
 }
 

@@ -78,7 +78,7 @@ pub enum CountFault {
 /// [`CountFault::Input`] if the file cannot be read, [`CountFault::Output`] if the counts cannot be written.
 /// See the crate's page for an example.
 pub fn count_range(job: CountJob) -> Result<CountPart, CountFault> {
-    let file = held::input(&job.input).map_err(CountFault::Input)?;
+    let file = job.input.array().map_err(CountFault::Input)?;
     let unreadable = |error: DataError| CountFault::Input(job.input.renamed(&error.to_string()));
     let bounds = Bounds::parse(&job.minimum, &job.maximum, file.layout().dtype)
         .map_err(|error| CountFault::Input(format!("{}: {error}", job.input.name)))?;

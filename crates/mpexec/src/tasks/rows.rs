@@ -8,7 +8,6 @@ use mpexec_data::{BadRow, Cell, OnBadRow, PartRows, RowReading, Want};
 use serde::{Deserialize, Serialize};
 
 use super::count::CountFault;
-use super::held;
 use super::table::{Piece, Rows, with_text};
 
 /// The name under which [`rows_of_table`] is registered.
@@ -118,7 +117,7 @@ fn each_row(
         }
         Rows::Array { columns } => {
             let (input, range) = piece.in_file()?;
-            let file = held::input(input).map_err(CountFault::Input)?;
+            let file = input.array().map_err(CountFault::Input)?;
             let read = file.each_row(range.clone(), &columns, visit);
             read.map(Ok).map_err(|error| CountFault::Input(input.renamed(&error.to_string())))
         }

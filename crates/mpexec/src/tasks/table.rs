@@ -14,7 +14,6 @@ use mpexec_data::{
 use serde::{Deserialize, Serialize};
 
 use super::count::CountFault;
-use super::held;
 
 /// The name under which [`count_table`] is registered.
 pub const COUNT_TABLE: &str = "count-table";
@@ -173,7 +172,7 @@ pub fn count_table(job: TableJob) -> Result<TableAnswer, CountFault> {
 
 fn count_array(job: &TableJob, columns: &[usize]) -> Result<TableAnswer, CountFault> {
     let (input, rows) = job.piece.in_file()?;
-    let file = held::input(input).map_err(CountFault::Input)?;
+    let file = input.array().map_err(CountFault::Input)?;
     let bounds = Bounds::parse(&job.minimum, &job.maximum, file.layout().dtype)
         .map_err(|error| CountFault::Input(format!("{}: {error}", input.name)))?;
     let counted = file.count_columns(rows.clone(), columns, &bounds, job.kept);

@@ -76,6 +76,9 @@ fn decimals_dictionaries_and_nested_columns_are_worked_on_or_told_with_the_colum
         // The column of numbers beside it is worked on.
         assert_eq!(run("count-range", name, &["--columns", "n", "--output", "-"]).good(), "0\n1\n");
     }
+    // A dictionary of texts is texts.
+    let twice = mpexec(["common-items"]).args([data("dictionary.parquet"), data("dictionary.parquet")]).run();
+    assert_eq!(twice.good(), "[1,\"x\"]\n[5,\"y\"]\n");
     let described = run("frame", "decimal.parquet", &["--task", "describe"]);
     assert!(described.good().starts_with("statistic,d,n\ncount,2.0,2.0\nmean,6.75,3.0\n"), "{}", described.text());
     let scaled = run("frame", "decimal.parquet", &["--task", "normalize", "--by", "columns"]);

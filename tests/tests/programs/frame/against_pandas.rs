@@ -103,6 +103,9 @@ for path in sorted(pathlib.Path(".").glob("described@*")):
     with np.errstate(all="ignore"):
         wanted = frame.describe()
     found = pd.read_parquet(path).set_index("statistic")
+    if "jsonl" in path.name or "npy" in path.name:
+        # Rows without names.
+        found.columns = wanted.columns
     if path.name.startswith("described@infinite"):
         # Between two equal infinities pandas finds none.
         found, wanted = (table.drop(["25%", "50%", "75%"]) for table in (found, wanted))
@@ -176,8 +179,11 @@ fn every_command_gives_the_numbers_of_pandas_and_numpy_for_every_format() {
         run(&["normalize", &name, "--output", &format!("scaled@{name}@.npy")]);
     }
     for name in ["whole", "mixed", "infinite"] {
-        for ending in ["csv", "tsv", "csv.gz", "csv.zst", "parquet", "arrow", "lz4.arrow"] {
+        for ending in ["csv", "tsv", "csv.gz", "csv.zst", "parquet", "arrow", "lz4.arrow", "npy", "jsonl"] {
             let name = format!("{name}.{ending}");
+            if !folder.path().join(&name).exists() || name == "infinite.jsonl" {
+                continue;
+            }
             run(&["frame", &name, "--task", "describe", "-o", &format!("described@{name}@.parquet")]);
             run(&[
                 "frame",

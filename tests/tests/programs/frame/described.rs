@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::common::files::{file, folder, names_in};
 use crate::common::program::{Done, mpexec};
+use mpexec_data::NpyFile;
 use tempfile::TempDir;
 
 fn run(folder: &TempDir, words: &[&str]) -> Done {
@@ -47,16 +48,40 @@ fn what_cannot_be_worked_on_is_told_and_nothing_is_left() {
     let folder = folder();
     file(&folder, "t.csv", b"a,name\n1,x\n2,y\n");
     file(&folder, "n.csv", b"name\nx\ny\n");
-    file(&folder, "j.jsonl", b"{\"a\":1}\n");
     let told = |words: &[&str], code: i32| run(&folder, words).fault(code).to_owned();
     let text = told(&["t.csv", "--by", "rows", "--task", "normalize", "-o", "o.csv"], 1);
-    assert!(text.contains("name holds Utf8 and no numbers"), "{text}");
+    assert!(text.starts_with("t.csv: chunk 0: ") && text.contains("name holds Utf8 and no numbers"), "{text}");
     assert!(told(&["n.csv", "--task", "describe"], 3).contains("there is no column of numbers"));
-    assert!(told(&["j.jsonl", "--task", "describe"], 3).contains("frames are read from Parquet, Arrow and CSV"));
+    assert!(told(&["t.csv", "--by", "rows", "--task", "describe", "-o", "o.npy"], 3).contains("statistic holds Utf8"));
     assert!(told(&["t.csv", "--task", "describe", "-o", "o.xlsx"], 3).contains("let its name end with .parquet"));
     assert!(told(&["t.csv", "--task", "describe", "-o", "t.csv"], 2).contains("is the file that is read"));
     assert_eq!(told(&["nowhere", "--task", "describe"], 3), "nowhere: no such file");
-    assert_eq!(names_in(&folder), ["j.jsonl", "n.csv", "t.csv"]);
+    assert_eq!(names_in(&folder), ["n.csv", "t.csv"]);
+}
+
+#[test]
+fn of_more_numbers_than_are_held_the_quartiles_are_those_of_sorting() {
+    let folder = folder();
+    // More than 2 Mi of them, so that they are walked twice.
+    let made = ["gen", "n.npy", "--rows", "550000", "--cols", "4", "--high", "1000000", "--seed", "5", "-q"];
+    mpexec(made).in_folder(folder.path()).run().good();
+    let file = NpyFile::open(folder.path().join("n.npy")).expect("it was made");
+    let numbers = file.read_rows::<i64>(0..550_000).expect("its rows");
+    let described = run(&folder, &["n.npy", "--task", "describe"]).good().to_owned();
+    let lines: Vec<Vec<&str>> = described.lines().map(|line| line.split(',').collect()).collect();
+    for column in 0..4 {
+        let mut sorted: Vec<_> = numbers.iter().skip(column).step_by(4).copied().collect();
+        sorted.sort_unstable();
+        let between = |part: f64| {
+            let place = (sorted.len() - 1) as f64 * part;
+            let [low, high] = [place.floor(), place.ceil()].map(|place| sorted[place as usize] as f64);
+            low + (high - low) * place.fract()
+        };
+        for (line, part) in (4..9).zip([0.0, 0.25, 0.5, 0.75, 1.0]) {
+            let found: f64 = lines[line][column + 1].parse().expect("a number");
+            assert!((found - between(part)).abs() < 1e-9, "{}: {found}, but {}", lines[line][0], between(part));
+        }
+    }
 }
 
 /// A table of several chunks, as pandas makes and describes it.

@@ -139,7 +139,8 @@ fn files_without_rows_or_without_an_end_are_told_or_give_what_there_is() {
     assert_eq!(run(&folder, &["open", "--task", "normalize"]).good(), "a,b\n0.0,1.0\n0.0,1.0\n");
     assert_eq!(run(&folder, &["empty", "--task", "describe"]).fault(3), "empty: is empty");
     assert!(run(&folder, &["nul", "--task", "describe"]).fault(3).starts_with("nul: holds no table that can be read"));
-    assert!(run(&folder, &[".", "--task", "describe"]).fault(3).starts_with(".: is a directory"));
+    fs::create_dir(folder.path().join("none")).expect("a new folder");
+    assert!(run(&folder, &["none", "--task", "describe"]).fault(3).starts_with("none: is a folder without files"));
 }
 
 #[test]

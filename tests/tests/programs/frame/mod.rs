@@ -3,3 +3,4 @@
 mod against_pandas;
 mod described;
 mod files;
+mod together;

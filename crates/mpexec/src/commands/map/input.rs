@@ -281,8 +281,8 @@ impl Csv {
                 }
             }
             let cells: Vec<&[u8]> = self.records.cells().collect();
-            if cells.len() != self.fields {
-                self.judge(cells.len())?;
+            if let Some((column, fault)) = self.records.ragged(self.fields) {
+                self.judge(column, fault)?;
                 if self.on_bad_row == OnBadRow::Skip {
                     continue;
                 }
@@ -292,13 +292,8 @@ impl Csv {
         }
     }
 
-    /// A row has so many fields, which are too few or too many.
-    fn judge(&self, has: usize) -> Result<(), Failure> {
-        let (has, wants) = (has as u64, self.fields as u64);
-        let (column, fault) = match has < wants {
-            true => (has + 1, RowFault::TooFew { has, wants }),
-            false => (wants + 1, RowFault::TooMany { has, wants }),
-        };
+    /// This is wrong with a row.
+    fn judge(&self, column: u64, fault: RowFault) -> Result<(), Failure> {
         let name = usize::try_from(column).ok().and_then(|column| self.names.get(column - 1).cloned());
         let bad = BadRow { line: self.before + self.records.line(), column, name, fault };
         let told = format!("{}: {bad}", shown(self.stream.path()));

@@ -1,0 +1,98 @@
+//! The values of JSON lines: what they are, and columns of them by the Arrow project's decoder.
+
+use arrow_array::RecordBatch;
+use arrow_json::ReaderBuilder;
+use arrow_schema::{ArrowError, Fields};
+use mpexec_data::{JsonTable, OnBadRow};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::{Columns, Found};
+use crate::kinds::{Kind, both};
+
+/// Looks at the values of whole lines.
+pub(super) fn find(bytes: &[u8], table: &JsonTable, on_bad_row: OnBadRow) -> Found {
+    let columns: Vec<_> = (0..table.fields).collect();
+    let mut kinds = vec![None; table.fields];
+    let (mut bad, mut first_bad) = (0, None);
+    for row in table.rows(bytes, &columns) {
+        if let Some(row) = row.bad() {
+            bad += 1;
+            first_bad.get_or_insert(row);
+            match on_bad_row {
+                // It is the last that matters.
+                OnBadRow::Fail => break,
+                OnBadRow::Skip => continue,
+                OnBadRow::Null => {}
+            }
+        }
+        kinds.iter_mut().zip(&row.values).for_each(|(kind, value)| *kind = both(*kind, kind_of(value)));
+    }
+    let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
+    Found { kinds, words: false, spaced: false, lines, bad, first_bad }
+}
+
+fn kind_of(value: &Value) -> Option<Kind> {
+    match value {
+        Value::Null => None,
+        Value::Bool(_) => Some(Kind::Truth),
+        Value::Number(number) if number.is_i64() => Some(Kind::Whole),
+        Value::Number(_) => Some(Kind::Float),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => Some(Kind::Text),
+    }
+}
+
+/// So many rows are handed to the decoder at once.
+const BLOCK: usize = 1024;
+
+/// Reads the rows of whole lines.
+pub(super) fn read(
+    columns: &Columns,
+    bytes: &[u8],
+    table: &JsonTable,
+    on_bad_row: OnBadRow,
+    places: Option<&[usize]>,
+) -> Result<RecordBatch, ArrowError> {
+    let schema = columns.schema(places);
+    let all: Vec<_> = (0..table.fields).collect();
+    let places = places.unwrap_or(&all);
+    // A row is a line.
+    let lines = memchr::memchr_iter(b'\n', bytes).count() + 1;
+    let mut decoder = ReaderBuilder::new(schema.clone()).with_batch_size(lines).build_decoder()?;
+    let mut block = Vec::with_capacity(BLOCK);
+    for row in table.rows(bytes, places) {
+        if on_bad_row == OnBadRow::Skip && row.bad().is_some() {
+            continue;
+        }
+        let values = row.values.into_iter().zip(places).map(|(value, &place)| fit(value, columns.kinds[place]));
+        block.push(Row { fields: schema.fields(), values: values.collect() });
+        if block.len() == BLOCK {
+            decoder.serialize(&block)?;
+            block.clear();
+        }
+    }
+    decoder.serialize(&block)?;
+    Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(schema)))
+}
+
+/// A value as one of its column: what is no text in a column of texts is its JSON.
+fn fit(value: Value, kind: Option<Kind>) -> Value {
+    match (&value, kind) {
+        (Value::Null | Value::String(_), _) => value,
+        (_, Some(Kind::Text)) => Value::String(value.to_string()),
+        (Value::Number(number), Some(Kind::Float)) => number.as_f64().map_or(Value::Null, Value::from),
+        _ => value,
+    }
+}
+
+/// A row as the decoder takes it: an object with the names of the columns.
+struct Row<'a> {
+    fields: &'a Fields,
+    values: Vec<Value>,
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.fields.iter().map(|field| field.name()).zip(&self.values))
+    }
+}
