@@ -2,6 +2,8 @@
 //!
 //! Files become visible at the end and complete ([`Output`]); what is printed is printed as it comes.
 
+mod finished;
+
 use std::io::{self, Write};
 use std::ops::Range;
 
@@ -14,6 +16,7 @@ use mpexec_data::{
 use crate::failure::Failure;
 use crate::plan::Counts;
 use crate::stdout::Stdout;
+pub(crate) use finished::Finished;
 
 /// The destination of the counts, open.
 #[derive(Debug)]
@@ -164,28 +167,38 @@ impl Sink {
         }
     }
 
+    /// Whether it is a file that appears at the end.
+    fn is_file(&self) -> bool {
+        matches!(self, Sink::Array { .. } | Sink::Grown { .. } | Sink::Text(_) | Sink::Columns(_))
+    }
+
     /// All counts were taken: the file gets its name, what is printed is printed to the end.
     ///
     /// # Errors
     /// A [`Failure`] of files, or [`Failure::ReaderLeft`].
     pub(crate) fn finish(self) -> Result<(), Failure> {
+        self.complete()?.map_or(Ok(()), |output| Ok(output.commit()?))
+    }
+
+    /// All counts were taken. The file has all its bytes, and no name yet.
+    fn complete(self) -> Result<Option<Output>, Failure> {
         match self {
             Sink::Nowhere | Sink::Stream { .. } => {}
-            Sink::Array { output, .. } => output.commit()?,
+            Sink::Array { output, .. } => return Ok(Some(output)),
             Sink::Grown { output, width, rows } => {
                 output.write_at(0, &npy_header(width.dtype(), Shape::Vector(rows)))?;
-                output.commit()?;
+                return Ok(Some(output));
             }
             Sink::Text(text) => {
                 let output = text.finish().and_then(PackedWriter::finish);
-                output.map_err(|error| file_error(&error))?.commit()?;
+                return output.map(Some).map_err(|error| file_error(&error));
             }
-            Sink::Columns(columns) => columns.finish().map_err(|error| file_error(&error))?.commit()?,
+            Sink::Columns(columns) => return columns.finish().map(Some).map_err(|error| file_error(&error)),
             Sink::PrintedColumns(columns) => drop(columns.finish().map_err(|error| Failure::stdout(&error))?),
             Sink::Printed { text, .. } => drop(text.finish().map_err(|error| Failure::stdout(&error))?),
             Sink::PrintedArray(array) => drop(array.finish().map_err(|error| Failure::stdout(&error))?),
         }
-        Ok(())
+        Ok(None)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::common::files::{array, counts_in, file, folder, names_in, small, small_counts, table};
-use crate::common::program::{Done, mpexec};
+use crate::common::program::{Done, mpexec, program, programs};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt8Type, UInt64Type};
@@ -171,6 +171,38 @@ fn files_are_counted_apart_and_all_outputs_appear_at_the_end() {
     let twice = count_in(&folder, &["a.npy", "d/a.npy", "--per-file", "-o", "out"]);
     assert!(twice.fault(2).starts_with("out/a.npy.npy: would hold the counts of two files"));
     assert_eq!(names_in(&folder), ["a.npy", "b.csv", "d", "out"]);
+}
+
+#[test]
+fn of_many_outputs_few_are_open_and_they_appear_together() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("in")).expect("a folder");
+    for at in 0..300 {
+        file(&folder, &format!("in/{at}.csv"), format!("x\n{}\n4\n", at % 10).as_bytes());
+    }
+    let count = |format: &str| {
+        let line = format!(
+            "mkdir {format} && ulimit -n 128 && \"$0\" count-range in --per-file -q -o {format} --output-format {format}"
+        );
+        program("sh").args(["-c", &line]).arg(programs().join("mpexec")).in_folder(folder.path()).run()
+    };
+    for format in ["npy", "csv", "parquet"] {
+        count(format).good();
+        let names = fs::read_dir(folder.path().join(format)).expect("the folder").count();
+        assert_eq!(names, 300, "{format}");
+        for at in [0, 31, 32, 33, 299] {
+            let path = folder.path().join(format).join(format!("{at}.csv.{format}"));
+            let words = ["count-range", "--min", "1", "--max", "1", "--columns", "1", "--json"];
+            let found =
+                if format == "npy" { mpexec(&words[..]) } else { mpexec([&words[..6], &["2", "--json"]].concat()) };
+            let inside = u64::from((4..=8).contains(&(at % 10)));
+            assert_eq!(found.arg(path).run().json()["total"], json!(1 + inside), "{at} as {format}");
+        }
+    }
+    // The last of them keeps back all others.
+    file(&folder, "in/99.csv", b"x\n1\ny\n");
+    assert!(count("jsonl").fault(3).starts_with("in/99.csv: line 3, column 1 (x): found \"y\""));
+    assert_eq!(fs::read_dir(folder.path().join("jsonl")).expect("the folder").count(), 0);
 }
 
 #[test]

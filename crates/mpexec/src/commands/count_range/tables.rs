@@ -20,7 +20,7 @@ use crate::pieces::Pieces;
 use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};
 use crate::report::Report;
-use crate::sink::Sink;
+use crate::sink::{Finished, Sink};
 use crate::tally::Tally;
 use crate::walk::BadRows;
 use crate::workforce::For;
@@ -48,7 +48,8 @@ pub(super) fn run(
     running: &Arc<Running>,
     started: Instant,
 ) -> Result<(), Failure> {
-    let mut sinks = groups.iter().map(|group| sink(group, plan)).collect::<Result<Vec<_>, _>>()?;
+    groups.iter().try_for_each(|group| check(group, plan))?;
+    let mut first_sink = Some(sink(&groups[0])?);
     let tables = || groups.iter().flat_map(|group| &group.tables);
     let rows: Option<u64> = tables().map(Waiting::rows).sum();
     // Of a stream nobody knows the length, so no worker is too many.
@@ -67,12 +68,21 @@ pub(super) fn run(
     let mut counted = Ok(Vec::new());
     let mut ranges = 0;
     let mut first = 0;
-    for (group, sink) in groups.iter().zip(&mut sinks) {
+    let mut finished = Finished::default();
+    for group in groups {
         let begun = if plan.per_file { Instant::now() } else { started };
         let keeping = Keeping { run, first, ranges: 0 };
         first += group.tables.len();
         let counting = Counting::new(plan, &pool, running, (&mut progress, unit), group.tables[0].cols(), keeping);
-        match (counting.run(group, cut(workers), sink, begun), &mut counted) {
+        let sink = first_sink.take().map_or_else(|| sink(group), Ok);
+        let done = sink.and_then(|mut sink| match counting.run(group, cut(workers), &mut sink, begun) {
+            Ok(done) => finished.take(sink).map(|()| done),
+            Err(failure) => {
+                sink.stop();
+                Err(failure)
+            }
+        });
+        match (done, &mut counted) {
             (Ok((done, more)), Ok(all)) => {
                 ranges += more;
                 all.push(done);
@@ -89,11 +99,11 @@ pub(super) fn run(
     let counted = match counted.and_then(|counted| running.finish().map(|()| counted)) {
         Ok(counted) => counted,
         Err(failure) => {
-            sinks.into_iter().for_each(Sink::stop);
+            finished.stop();
             return Err(failure);
         }
     };
-    running.named(sinks.into_iter().try_for_each(Sink::finish))?;
+    running.named(finished.finish())?;
     run.map_or(Ok(()), |run| run.finish(ranges))?;
     for (index, (group, counted)) in groups.iter().zip(&counted).enumerate() {
         counted.bad.tell(&plan.reading, console);
@@ -107,11 +117,17 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Opens what the counts of a group go to.
-fn sink(group: &Group, plan: &CountPlan) -> Result<Sink, Failure> {
-    let cols = same_width(&group.tables)?;
+/// Whether a group can be counted.
+fn check(group: &Group, plan: &CountPlan) -> Result<(), Failure> {
+    same_width(&group.tables)?;
     CellBounds::parse(&plan.minimum, &plan.maximum)
         .map_err(|error| Failure::usage(format!("{}: {error}", group.tables[0].name())))?;
+    Ok(())
+}
+
+/// Opens what the counts of a group go to.
+fn sink(group: &Group) -> Result<Sink, Failure> {
+    let cols = group.tables[0].cols();
     let rows = group.tables.iter().map(Waiting::rows).sum();
     Sink::open_in_order(&group.counts, CountWidth::for_columns(cols), rows)
 }
