@@ -158,7 +158,7 @@ fn interval(min: Bound, max: Bound, dtype: DType) -> Interval {
 }
 
 /// The first of `least..=most` for which `holds`, which once true stays true; one past `most` if there is none.
-fn first(least: i128, most: i128, holds: impl Fn(i128) -> bool) -> i128 {
+pub(crate) fn first(least: i128, most: i128, holds: impl Fn(i128) -> bool) -> i128 {
     let (mut low, mut high) = (least, most + 1);
     while low < high {
         let middle = low + (high - low) / 2;

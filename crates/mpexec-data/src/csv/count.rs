@@ -35,7 +35,7 @@ impl CsvCounter {
     pub fn new(dialect: &Dialect, columns: Vec<usize>, bounds: CellBounds) -> CsvCounter {
         let row = RowReader::new(dialect.delimiter, dialect.fields);
         let all = columns.iter().copied().eq(0..dialect.fields);
-        let plain = Plain::new(dialect.delimiter, dialect.fields, &columns);
+        let plain = Plain::new(dialect.delimiter, dialect.fields, &columns, bounds);
         CsvCounter { row, plain, columns, fields: dialect.fields, all, bounds }
     }
 
@@ -74,17 +74,12 @@ impl CsvCounter {
 
     /// Counts plain rows from `at` on, and returns where the first begins that is not plain, or the text ends. `quote` is where the
     /// next quote was, if it is not passed yet.
-    fn count_plain(&self, part: &[u8], mut at: usize, quote: &mut usize, counts: &mut RowCounts) -> usize {
+    fn count_plain(&self, part: &[u8], at: usize, quote: &mut usize, counts: &mut RowCounts) -> usize {
         let Some(plain) = &self.plain else { return at };
         if *quote <= at {
             *quote = memchr(b'"', &part[at..]).map_or(part.len(), |quote| at + quote);
         }
-        let text = &part[..*quote];
-        while let Some((count, next)) = plain.count(text, at, &self.bounds) {
-            counts.push(count);
-            at = next;
-        }
-        at
+        plain.count(&part[..*quote], at, counts)
     }
 
     /// The numbers in range of the row just read; `None` if a cell is no number.

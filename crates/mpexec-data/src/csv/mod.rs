@@ -6,6 +6,8 @@
 
 mod count;
 mod dialect;
+mod keys;
+mod marks;
 mod plain;
 mod records;
 mod row;

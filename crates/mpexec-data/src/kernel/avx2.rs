@@ -21,6 +21,25 @@ pub(super) fn mask(test: Test, swap: bool, numbers: &[u8], bits: &mut [u8; BIT_B
     portable::mask(test, swap, &numbers[done.bytes..], &mut bits[done.bits..]);
 }
 
+/// See [`with_all_instructions`](super::with_all_instructions). Panics where they are missing.
+pub(super) fn compiled<A, T>(work: impl FnOnce(A) -> T, with: A) -> T {
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn inner<A, T>(work: impl FnOnce(A) -> T, with: A) -> T {
+        work(with)
+    }
+    assert!(has_bits());
+    // SAFETY: `inner` needs nothing but the instructions that were just found to be there.
+    unsafe { inner(work, with) }
+}
+
+/// Whether [`compiled`] can be called.
+pub(super) fn has_bits() -> bool {
+    supported()
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+}
+
 /// See [`rows::count_bits`].
 pub(super) fn count_bits(bits: &[u8; BIT_BYTES], cols: usize, out: &mut [u8]) {
     #[target_feature(enable = "avx2,popcnt")]

@@ -58,6 +58,16 @@ pub(crate) struct Kernel {
     fast: bool,
 }
 
+/// Does the work with all instructions that this processor has. `work` is to be a function that is always inlined: a closure may
+/// stay apart, and is compiled for every processor then.
+pub(crate) fn with_all_instructions<A, T>(work: impl FnOnce(A) -> T, with: A) -> T {
+    #[cfg(target_arch = "x86_64")]
+    if avx2::has_bits() {
+        return avx2::compiled(work, with);
+    }
+    work(with)
+}
+
 impl Kernel {
     pub(crate) fn new(layout: &Layout, interval: Interval) -> Kernel {
         let test = match (interval, layout.dtype.size()) {

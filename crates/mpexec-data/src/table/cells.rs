@@ -3,7 +3,9 @@
 //! A text has no types, so each cell is taken for what it says: a whole number of at most 64 bits is compared exactly, as one in an
 //! array of integers is; any other number as float64, as one in an array of float64 is. A missing value is in no range.
 
-use crate::bounds::Interval;
+use std::ops::RangeInclusive;
+
+use crate::bounds::{Interval, first};
 use crate::{Bounds, BoundsError, DType};
 
 /// What stands in tables for a value that is not there: the list of pandas.
@@ -81,6 +83,29 @@ impl CellBounds {
             _ if TRUTH.contains(&text) => Some(self.holds_signed(i64::from(text.len() == 4))),
             _ if is_missing(cell) => Some(false),
             _ => None,
+        }
+    }
+
+    /// The whole numbers of at most `digits` digits that are in range with the decimal point `places` before their end: those that
+    /// come next to `number / 10^places` as float64, which is what reading the text gives while both are exact. Without places they
+    /// are whole numbers, compared as such.
+    pub(crate) fn decimals(&self, digits: u32, places: u32) -> RangeInclusive<i64> {
+        let most = 10_i64.pow(digits) - 1;
+        let from = |holds: &dyn Fn(i64) -> bool| {
+            first(i128::from(-most), i128::from(most), |number| holds(number as i64)) as i64
+        };
+        match (self.signed, self.float) {
+            (Interval::Whole { lo, span }, _) if places == 0 => {
+                let (lo, hi) = (lo.cast_signed(), lo.wrapping_add(span).cast_signed());
+                from(&|number| number >= lo)..=from(&|number| number > hi) - 1
+            }
+            (_, Interval::F64 { lo, hi }) if places > 0 => {
+                let tens = 10_f64.powi(places.cast_signed());
+                let value = |number: i64| number as f64 / tens;
+                from(&|number| value(number) >= lo)..=from(&|number| hi.is_nan() || value(number) > hi) - 1
+            }
+            // Empty.
+            _ => RangeInclusive::new(1, 0),
         }
     }
 
