@@ -156,3 +156,38 @@ impl Plain {
         held.or_else(|| self.bounds.holds(&from[..length]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_one_number_are_rows_whatever_ends_them_and_however_they_lie_in_blocks() {
+        for end in ["\n", "\r\n", "\n\n", "\r\n\r\n", "\n\r\n"] {
+            for before in 0..2 * BLOCK {
+                let text = "0".repeat(before + 1) + end + &format!("5{end}9{end}").repeat(BLOCK);
+                let plain = Plain::new(b',', 1, &[0], CellBounds::parse("4", "8").unwrap()).unwrap();
+                // As compiled for this processor, and for every one.
+                for count in [Plain::count, |plain: &Plain, text: &[u8], at, counts: &mut RowCounts| {
+                    Plain::rows((plain, text, at, counts))
+                }] {
+                    let mut counts = RowCounts::new(1, false);
+                    assert_eq!(count(&plain, text.as_bytes(), 0, &mut counts), text.len(), "{end:?}");
+                    let summary = counts.finish().summary;
+                    assert_eq!((summary.rows, summary.total), (1 + 2 * BLOCK as u64, BLOCK as u64), "{end:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_not_plain_is_where_it_ends() {
+        let plain = Plain::new(b';', 2, &[1], CellBounds::parse("4", "8").unwrap()).unwrap();
+        for odd in ["1;x\n", "1\n", "1;2;3\n", "1;2\r3\n", "1;5", "1;5\r", "a;b"] {
+            let text = format!("a\u{e9};5\n;4\r\n\n{odd}");
+            let mut counts = RowCounts::new(1, false);
+            assert_eq!(plain.count(text.as_bytes(), 0, &mut counts), text.len() - odd.len(), "{odd:?}");
+            assert_eq!(counts.finish().summary.total, 2, "{odd:?}");
+        }
+    }
+}
