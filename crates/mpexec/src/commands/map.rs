@@ -98,7 +98,8 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         }
         return Err(failure);
     }
-    running.named(printer.map_or(Ok(()), Printer::finish))?;
+    // Behind the last result somebody may still have to read.
+    running.named(running.journal().handing_on(|| printer.map_or(Ok(()), Printer::finish)))?;
     bad.lock().unwrap_or_else(PoisonError::into_inner).tell(&plan.reading, console);
     match first {
         None => Ok(()),

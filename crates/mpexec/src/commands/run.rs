@@ -125,7 +125,9 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     let mut ended = flow.collector();
     ended.progress.clear();
     let ran = ran.and_then(|skipped| ended.hand_on(true).and_then(|()| ended.settle()).map(|()| skipped));
-    let printed = ended.printer.take().map_or(Ok(()), Printer::finish);
+    // Behind the last result somebody may still have to read.
+    let printer = ended.printer.take();
+    let printed = running.journal().handing_on(|| printer.map_or(Ok(()), Printer::finish));
     let skipped = ran.and_then(|skipped| running.check().map(|()| skipped))?;
     printed?;
     running.finish()?;

@@ -3,12 +3,14 @@
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use crate::common::files::{endless, folder, names_in, tutorial};
-use crate::common::program::{Call, Done, mpexec};
+use crate::common::files::{endless, file, folder, small};
+use crate::common::program::{Call, Done, Started, mpexec};
 use mpexec_testkit::processes::children_of;
 use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
 
@@ -25,7 +27,7 @@ fn objects(done: &Done) -> Vec<Value> {
 }
 
 /// The time between two looks.
-const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
+const LOOK: Duration = Duration::from_millis(5);
 
 fn is_status(line: &str) -> bool {
     line.starts_with("status: ") && line.contains(" failed; workers: ")
@@ -192,10 +194,8 @@ fn a_status_for_programs_has_its_figures() {
     );
 }
 
-/// What advice was given to it.
-#[track_caller]
-fn advice(call: Call) -> String {
-    let done = call.run();
+/// What advice was given.
+fn advice(done: &Done) -> String {
     let advice: Vec<_> = done.stderr.lines().filter_map(|line| line.strip_prefix("advice: ")).collect();
     advice.join("\n")
 }
@@ -204,70 +204,128 @@ fn advised(words: &[&str]) -> Call {
     mpexec(["--advice", "always"]).args(words)
 }
 
+/// What is told is a share of the time that a run takes, and no run that is shorter than half a second is told anything. So what is to be
+/// told of lasts `times` as long as all that came before it, however busy the machine is.
+fn outlast(begun: Instant, times: u32) {
+    let until = Instant::now() + Duration::from_millis(500).max(begun.elapsed() * times);
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        std::thread::park_timeout(left);
+    }
+}
+
+/// Waits until there are files with these names.
+fn appear(folder: &TempDir, names: &[&str], started: &Started) {
+    while !names.iter().all(|name| folder.path().join(name).exists()) {
+        assert!(!started.ends_within(LOOK), "{}", started.told());
+    }
+}
+
+/// A task that is over when there is a file `go`, and says when it has begun.
+const WAITS: &str = "touch begun{}; while [ ! -e go ]; do sleep 0.02; done; echo {}";
+
 #[test]
 fn a_pool_that_waited_for_its_input_is_told_so() {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
-    let slow = std::thread::spawn(move || {
-        for number in 0..7 {
-            // The input is what is slow here: that is what is told.
-            std::thread::park_timeout(std::time::Duration::from_millis(100));
-            writeln!(writer, "{number}").expect("it is read");
-        }
-    });
-    let told = advice(advised(&["-j", "2", "run", "true {}"]).stdin(Stdio::from(reader)));
-    slow.join().expect("all was read");
+    let begun = Instant::now();
+    let mut started = advised(&["-j", "2", "run", "echo {}"]).stdin(Stdio::from(reader)).start();
+    writeln!(writer, "1").expect("it is read");
+    assert_eq!(started.line(), "1\n");
+    outlast(begun, 3);
+    writeln!(writer, "2").expect("it is read");
+    drop(writer);
+    let told = advice(&started.finish());
     assert!(told.contains("the input was waited for") && told.contains("faster source"), "{told}");
 }
 
 #[test]
 fn a_pool_that_waited_for_its_last_task_is_told_so() {
-    let told = advice(advised(&["-j", "4", "run", "sleep {}", ":::", "0.01", "0.01", "0.01", "1"]));
+    let folder = folder();
+    let begun = Instant::now();
+    // All four begin, three end.
+    let command = "touch begun{}; f=first; [ {} != last ] || f=go; while [ ! -e $f ]; do sleep 0.02; done; echo {}";
+    let call = advised(&["-j", "4", "run", command, ":::", "1", "2", "3", "last"]);
+    let mut started = call.in_folder(folder.path()).start();
+    appear(&folder, &["begun1", "begun2", "begun3", "begunlast"], &started);
+    file(&folder, "first", b"");
+    (0..3).for_each(|_| assert_ne!(started.line(), "last\n"));
+    outlast(begun, 3);
+    file(&folder, "go", b"");
+    let told = advice(&started.finish());
     assert!(told.contains("waited for the last task") && told.contains("cut it into smaller ones"), "{told}");
 }
 
 #[test]
 fn a_pool_whose_output_nobody_took_is_told_so() {
-    let arguments: Vec<_> = (0..40).map(|number| number.to_string()).collect();
-    let call = advised(&["-j", "2", "run", "head -c 1000000 /dev/zero | tr '\\0' x; echo {}", ":::"]).args(&arguments);
+    // No more tasks than are done while nobody reads.
+    let call = advised(&["-j", "2", "run", "head -c 1000000 /dev/zero | tr '\\0' x; echo {}", ":::", "1", "2", "3"]);
+    let begun = Instant::now();
     let mut started = call.start();
-    let mut read = 0;
-    while read < 40 {
-        // A reader that takes its time: that is what is told.
-        std::thread::park_timeout(std::time::Duration::from_millis(40));
-        started.line();
-        read += 1;
-    }
+    started.line();
+    // All pipes are full, and nobody reads.
+    outlast(begun, 4);
+    (0..2).for_each(|_| drop(started.line()));
     let done = started.finish();
     assert!(done.stderr.contains("results waited to be taken") && done.stderr.contains("slow part"), "{}", done.stderr);
 }
 
+/// What advice was given to a run of so many tasks that it was not too short for one. Of tasks that others took the processor from nobody can
+/// say how short they are: then it is run again, until the watchdog's patience is half over.
+fn advice_to_many(mut many: usize, wanted: &str, run: impl Fn(usize) -> Done) -> String {
+    let begun = Instant::now();
+    loop {
+        let told = advice(&run(many));
+        if told.contains(wanted) || begun.elapsed() > Duration::from_secs(30) {
+            return told;
+        }
+        if told.is_empty() {
+            many *= 4;
+        }
+    }
+}
+
 #[test]
 fn a_pool_that_started_workers_all_the_time_is_told_so() {
-    let arguments: Vec<_> = (0..150).map(|number| number.to_string()).collect();
-    let told = advice(advised(&["-j", "1", "run", "--max-tasks-per-worker", "1", "true", ":::"]).args(&arguments));
+    let told = advice_to_many(150, "workers were being started", |many| {
+        let arguments = (0..many).map(|number| number.to_string());
+        advised(&["-j", "1", "run", "--max-tasks-per-worker", "1", "true", ":::"]).args(arguments).run()
+    });
     assert!(told.contains("workers were being started") && told.contains("--max-tasks-per-worker"), "{told}");
 }
 
 #[test]
 fn a_pool_of_tasks_that_are_too_short_is_told_so() {
     let folder = folder();
-    let rows = "[1,2]\n".repeat(60_000);
-    fs::write(folder.path().join("rows.jsonl"), rows).expect("a file in a temporary folder");
-    let call = advised(&["-j", "2", "map", "--worker-program", WORKER, "add", "rows.jsonl"]);
-    let told = advice(call.in_folder(folder.path()).stdout(Stdio::null()));
+    let told = advice_to_many(60_000, "microseconds each", |many| {
+        file(&folder, "rows.jsonl", "[1,2]\n".repeat(many).as_bytes());
+        let call = advised(&["-j", "2", "map", "--worker-program", WORKER, "add", "rows.jsonl"]);
+        call.in_folder(folder.path()).stdout(Stdio::null()).run()
+    });
     assert!(told.contains("microseconds each") && told.contains("one worker"), "{told}");
 }
 
 #[test]
 fn a_run_that_was_well_and_one_that_nobody_watches_get_no_advice() {
-    assert_eq!(advice(advised(&["-j", "2", "run", "sleep {}", ":::", "0.5", "0.5", "0.5", "0.5"])), "");
-    let unwatched = mpexec(["-j", "4", "run", "sleep {}", ":::", "0.01", "0.01", "0.01", "0.8"]);
-    assert_eq!(unwatched.run().good(), "");
-    let folder = folder();
-    let page = mpexec([
-        "--advice", "never", "--report", "p.html", "-j", "4", "run", "sleep {}", ":::", "0.01", "0.01", "0.01", "0.8",
-    ]);
-    assert_eq!(page.in_folder(folder.path()).run().good(), "");
-    assert_eq!(names_in(&folder), ["p.html"]);
-    assert_eq!(mpexec(["--advice", "always", "count-range", "--json"]).arg(tutorial()).run().stderr, "", "a short run");
+    let quiet = |words: &[&str], arguments: &[&str]| {
+        let folder = folder();
+        let begun = Instant::now();
+        let started = mpexec(words).args(["run", WAITS, ":::"]).args(arguments).in_folder(folder.path()).start();
+        let names: Vec<_> = arguments.iter().map(|argument| format!("begun{argument}")).collect();
+        appear(&folder, &names.iter().map(String::as_str).collect::<Vec<_>>(), &started);
+        outlast(begun, 5);
+        file(&folder, "go", b"");
+        let done = started.finish();
+        assert_eq!((done.code(), done.stderr.as_str()), (0, ""), "{words:?}");
+    };
+    // All workers had something to do; and one of four.
+    quiet(&["--advice", "always", "-j", "2"], &["1", "2"]);
+    quiet(&["-j", "4"], &["1"]);
+    quiet(&["--advice", "never", "--report", "p.html", "-j", "4"], &["1"]);
+    // A run that was short, whenever the machine lets one be.
+    loop {
+        let begun = Instant::now();
+        let short = mpexec(["--advice", "always", "count-range", "--json"]).arg(small()).run();
+        if begun.elapsed() < Duration::from_millis(500) {
+            return assert_eq!(short.stderr, "");
+        }
+    }
 }
