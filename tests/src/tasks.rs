@@ -120,6 +120,17 @@ pub fn abort_once(file: std::path::PathBuf) -> u32 {
     1
 }
 
+/// Dies so often at calls with this file, and makes one more beside it each time.
+#[task]
+pub fn abort_often(file: std::path::PathBuf, times: u32) -> u32 {
+    for time in 0..times {
+        if std::fs::File::create_new(file.with_extension(time.to_string())).is_ok() {
+            std::process::abort();
+        }
+    }
+    1
+}
+
 /// Prints to both.
 #[task]
 pub fn shout(stdout: &str, stderr: &str) {

@@ -15,7 +15,7 @@ use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use arrow_select::concat::concat;
 use mpexec_core::Pool;
 use mpexec_data::FileRef;
-use mpexec_runs::{Next, stream};
+use mpexec_runs::{Next, RunError, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::carry::{Parcel, Returned};
@@ -128,6 +128,7 @@ where
     let together = if count <= FILES { count.max(1) } else { (count as f64).sqrt().ceil() as usize };
     let mut known = Columns { of: file.name(), index: 0, rows: None };
     let mut groups = Vec::new();
+    let mut share_done = false;
     for begin in (0..count).step_by(together) {
         let outputs = (begin..count.min(begin + together)).map(|_| temporary()).collect::<Result<Vec<_>, _>>()?;
         let job = |(at, output): (usize, &File)| {
@@ -138,12 +139,22 @@ where
         };
         let jobs = (begin..).zip(&outputs).map(job).collect::<Result<Vec<_>, mpexec_data::DataError>>()?;
         if place.is_kept() {
-            known.keep(place, &format!("columns{}", groups.len()), jobs, function)?;
+            match known.keep(place, &format!("columns{}", begin / together), jobs, function) {
+                // Of the next columns there is a share, too.
+                Err(FrameError::Run(RunError::Elsewhere)) => {
+                    share_done = true;
+                    continue;
+                }
+                kept => kept?,
+            }
         } else {
             known.write(pool, jobs, function)?;
         }
         let one = |outputs| put_together(outputs).map(|file| vec![file]).map_err(|error| kept(&error));
         groups.push(if together < count { one(outputs)? } else { outputs });
+    }
+    if share_done {
+        return Err(RunError::Elsewhere.into());
     }
     let batches = SideBySide::of(groups.into_iter().flatten()).map_err(|error| kept(&error))?;
     let schema = Arc::clone(&batches.schema);
@@ -230,7 +241,7 @@ impl Columns {
             move |job: Job| -> Result<Returned, Fault> { Returned::of(&job.make(function)?).map_err(Fault::Function) };
         let tasks = jobs.iter().map(|job| Next::Task(u64::MAX, job.clone()));
         let is_final = |answer: &Result<Returned, Fault>| answer.is_ok();
-        let mut answers = stream(place.pool, place.stage(stage), task, is_final, tasks);
+        let mut answers = stream(place.pool, place.stage(stage, false), task, is_final, tasks);
         for job in &jobs {
             let Some(answer) = answers.next()? else { break };
             let batch = self.named(opened("column", self.index, answer))?;

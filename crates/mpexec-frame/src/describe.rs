@@ -143,7 +143,7 @@ fn walk<C: Into<Chunk>>(
         Next::CutShort => Next::CutShort,
     });
     let is_final = |answer: &Result<Walked, Fault>| answer.is_ok();
-    let mut answers = stream(place.pool, place.stage(stage), look, is_final, jobs);
+    let mut answers = stream(place.pool, place.stage(stage, true), look, is_final, jobs);
     let mut index = 0;
     while let Some(answer) = answers.next()? {
         let (named, columns) = told("chunk", index, answer)?;

@@ -155,7 +155,7 @@ impl<'a> Mapped<'a> {
             Returned::of(&done).map_err(Fault::Function)
         };
         let is_final = |answer: &Result<Returned, Fault>| answer.is_ok();
-        let answers = stream(place.pool, place.stage("chunks"), task, is_final, jobs);
+        let answers = stream(place.pool, place.stage("chunks", false), task, is_final, jobs);
         Mapped { answers, index: 0, schema: None, broken, ended: false }
     }
 

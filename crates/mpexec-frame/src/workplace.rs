@@ -55,11 +55,12 @@ impl<'a> Workplace<'a> {
         self.run.is_some()
     }
 
-    pub(crate) fn stage<'s>(self, stage: &'s str) -> Option<Kept<'s>>
+    /// `decides`: what comes of the stage decides about the next.
+    pub(crate) fn stage<'s>(self, stage: &'s str, decides: bool) -> Option<Kept<'s>>
     where
         'a: 's,
     {
-        self.run.map(|run| Kept { run, stage })
+        self.run.map(|run| Kept { run, stage, decides })
     }
 }
 

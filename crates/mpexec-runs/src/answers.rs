@@ -3,12 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use mpexec_core::{Callable, Item, Pool, TaskError, TaskResult};
 
 use crate::error::{Fault, RunError};
-use crate::folder::RunFolder;
+use crate::kept::Kept;
 use crate::ledger::{Ledger, Slot};
 
 /// What is to be computed next.
@@ -25,10 +24,13 @@ pub struct Answers<'a, R> {
     feed: Rc<RefCell<Feed>>,
     computed: Box<dyn Iterator<Item = (u64, Result<R, TaskError>)> + 'a>,
     is_final: fn(&R) -> bool,
+    decides: bool,
     /// What is not published.
     aside: HashMap<Slot, Result<R, TaskError>>,
     ready: VecDeque<Result<R, TaskError>>,
     over: bool,
+    /// The share of this process is done.
+    shared: bool,
 }
 
 /// What the pool's input and its output have in common.
@@ -47,8 +49,8 @@ impl<'a, R: TaskResult> Answers<'a, R> {
     /// so are errors of tasks. With `hashed` the arguments do not follow from the plan: their hash is published along.
     pub fn begin<C, M, J, I>(
         pool: &'a Pool,
-        run: &Arc<RunFolder>,
-        (stage, hashed): (&str, bool),
+        kept: Kept<'_>,
+        hashed: bool,
         function: C,
         is_final: fn(&R) -> bool,
         tasks: I,
@@ -60,7 +62,7 @@ impl<'a, R: TaskResult> Answers<'a, R> {
         J: Item<M> + 'a,
         M: 'a,
     {
-        let ledger = Ledger::new(run, stage);
+        let ledger = Ledger::new(kept.run, kept.stage);
         let feed = Feed { ledger, slots: HashMap::new(), made: 0, ended: false, error: None };
         let feed = Rc::new(RefCell::new(feed));
         let (seen, mut tasks) = (Rc::clone(&feed), tasks.into_iter());
@@ -92,7 +94,8 @@ impl<'a, R: TaskResult> Answers<'a, R> {
             }
         });
         let computed = Box::new(pool.imap_unordered(function, missing));
-        Answers { feed, computed, is_final, aside: HashMap::new(), ready: VecDeque::new(), over: false }
+        let (decides, aside, ready) = (kept.decides, HashMap::new(), VecDeque::new());
+        Answers { feed, computed, is_final, decides, aside, ready, over: false, shared: false }
     }
 
     /// Waits until all is published. Returns how many ranges the stage has, or `None` if it was cut short.
@@ -119,6 +122,24 @@ impl<'a, R: TaskResult> Answers<'a, R> {
             self.ready.push_back(answer);
         }
         Ok(true)
+    }
+
+    /// All that is to be computed here is. Of a share, that is the end, unless the results of others are needed and there.
+    fn end_share(&mut self) -> Result<bool, RunError> {
+        let mut feed = self.feed.borrow_mut();
+        if std::mem::replace(&mut self.shared, true) || !feed.ended || !feed.ledger.is_share() {
+            return Ok(false);
+        }
+        let failed = self.aside.iter().find_map(|(slot, answer)| {
+            let key = feed.ledger.key_of(*slot)?;
+            let why = match answer {
+                Err(error) => error.to_string(),
+                Ok(_) => "its input cannot be read, or has a row that cannot be taken; computed where the run was begun, it says which".to_owned(),
+            };
+            Some(RunError::NotComputed { message: format!("{key}: {why}"), begun: true })
+        });
+        feed.ledger.end_share(self.decides && failed.is_none())?;
+        failed.map_or(Ok(true), Err)
     }
 
     fn undecodable(&self) -> RunError {
@@ -156,7 +177,10 @@ impl<R: TaskResult> Iterator for Answers<'_, R> {
             }
             let went_on = match self.take() {
                 Ok(false) if !self.over => self.compute().map(|more| self.over = !more),
-                Ok(false) => return None,
+                Ok(false) => match self.end_share() {
+                    Ok(false) => return None,
+                    done => done.map(drop),
+                },
                 Ok(true) => Ok(()),
                 Err(error) => Err(error),
             };

@@ -91,6 +91,17 @@ pub enum RunError {
         /// What is wrong with it.
         fault: Fault,
     },
+    /// This process has done its share, and others compute the rest of the stage. No error, but the end of what can be done here.
+    #[error("the rest is computed elsewhere")]
+    Elsewhere,
+    /// What others were to compute cannot be had.
+    #[error("{message}")]
+    NotComputed {
+        /// What is missing, and why.
+        message: String,
+        /// Whether somebody began with it.
+        begun: bool,
+    },
     /// The run has not come to its end.
     #[error("{}: the run is not finished: resume it, or remove it all the same with --force", shown::path(path))]
     Unfinished {

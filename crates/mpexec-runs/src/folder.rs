@@ -3,6 +3,9 @@
 //! A coordinator holds `lock` as long as it lives, so that two do not compute the same. That is for thrift alone: publishing is safe without it.
 //! Whoever computes a share of the ranges beside others ([`RunFolder::join`]) takes no lock.
 
+mod elsewhere;
+mod others;
+
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -15,9 +18,14 @@ use crate::error::RunError;
 use crate::lock::{LOCK, holder, host, itself, lock};
 use crate::plan::Plan;
 use crate::result::{self, Copy, Published, TEMPORARY};
+pub(crate) use elsewhere::Role;
+pub use elsewhere::{Elsewhere, Missing, Share};
 
 const PLAN: &str = "plan.json";
 const DONE: &str = "done";
+/// What others who compute have been told; see `folder/others.rs`.
+const ENGINE: &str = "engine.json";
+const PROGRAMS: &str = "bin";
 const OUT: &str = "out";
 const LOG: &str = "log";
 
@@ -52,6 +60,7 @@ pub struct RunFolder {
     /// The host and the number of this process.
     who: String,
     published: Mutex<HashSet<String>>,
+    role: Role,
     log: Mutex<File>,
     /// Held until it is dropped.
     _lock: Option<File>,
@@ -131,15 +140,15 @@ impl RunFolder {
         let opened = itself(OpenOptions::new().append(true).create(true)).open(&log);
         let log = Mutex::new(opened.map_err(RunError::io(&log, "open it"))?);
         let (plan, hash) = (plan.clone(), plan.hash());
-        let run =
-            RunFolder { path: path.to_path_buf(), hash, plan, who, published: Mutex::default(), log, _lock: lock };
-        run.scan()?;
+        let (path, published, role) = (path.to_path_buf(), Mutex::default(), Role::Here);
+        let run = RunFolder { path, hash, plan, who, published, role, log, _lock: lock };
+        run.scan(true)?;
         run.note("opened");
         Ok(run)
     }
 
-    /// Sees what is published, and removes what nobody writes any more.
-    fn scan(&self) -> Result<(), RunError> {
+    /// Sees what is published, and removes what nobody writes any more, if it is said that this process writes nothing.
+    fn scan(&self, remove: bool) -> Result<(), RunError> {
         let out = self.path.join(OUT);
         let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in out.read_dir().map_err(RunError::io(&out, "read the folder"))? {
@@ -147,7 +156,7 @@ impl RunFolder {
             let Some(name) = name.to_str() else { continue };
             match name.strip_prefix(TEMPORARY) {
                 None => drop(published.insert(name.to_owned())),
-                Some(owner) if is_left_behind(owner) => {
+                Some(owner) if remove && is_left_behind(owner) => {
                     // Somebody else may be as quick.
                     let _ = fs::remove_file(out.join(name));
                 }
@@ -261,6 +270,9 @@ impl RunFolder {
     /// # Errors
     /// [`RunError::Io`] if that cannot be written.
     pub fn finish(&self, ranges: u64) -> Result<(), RunError> {
+        if matches!(self.role, Role::Share(_)) {
+            return Ok(());
+        }
         self.note(&format!("done {ranges}"));
         write_whole(&self.path, DONE, format!("{ranges}\n").as_bytes())
     }
@@ -324,10 +336,12 @@ fn empty(path: &Path) -> Result<(), RunError> {
         _ => Ok(()),
     };
     // The plan at last: until then the folder is one of that plan, of which results are missing.
-    for name in [DONE, PLAN] {
+    for name in [DONE, ENGINE, PLAN] {
         gone(name, fs::remove_file(temporary(path, name)))?;
     }
     gone(DONE, fs::remove_file(path.join(DONE)))?;
+    gone(ENGINE, fs::remove_file(path.join(ENGINE)))?;
+    gone(PROGRAMS, fs::remove_dir_all(path.join(PROGRAMS)))?;
     gone(OUT, fs::remove_dir_all(path.join(OUT)))?;
     gone(LOG, fs::remove_dir_all(path.join(LOG)))?;
     gone(PLAN, fs::remove_file(path.join(PLAN)))

@@ -4,13 +4,15 @@
 //! from the folder if it was published in an earlier run or there is too much in memory. So results come out in the order of the tasks,
 //! whatever the order in which they were computed, and by whom.
 
+mod others;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::RunError;
-use crate::folder::RunFolder;
+use crate::folder::{Role, RunFolder};
 use crate::plan::Cut;
 use crate::publisher::Publisher;
 use crate::records;
@@ -75,6 +77,10 @@ pub struct Ledger {
     error: Option<RunError>,
     /// A range was passed over that was not complete, or it had a result that is not published.
     lacking: bool,
+    /// There are no more tasks.
+    ended: bool,
+    /// Of a share: nothing is handed out but at the end, if all is there.
+    mute: bool,
 }
 
 #[derive(Debug)]
@@ -90,6 +96,8 @@ struct Entry {
 #[derive(Debug)]
 enum State {
     Stored,
+    /// To be computed by others.
+    Elsewhere,
     Computed {
         results: Vec<Option<Vec<u8>>>,
         missing: usize,
@@ -150,6 +158,8 @@ impl Ledger {
             held: 0,
             error: None,
             lacking: false,
+            ended: false,
+            mute: matches!(run.role(), Role::Share(_)),
         }
     }
 
@@ -184,11 +194,14 @@ impl Ledger {
     }
 
     fn begin(&mut self, key: String, hashed: bool) {
-        let state = match self.run.is_published(&key) {
-            true => State::Stored,
-            false => {
+        let here = || State::Computed { results: Vec::new(), missing: 0, aside: false };
+        let state = match self.run.role() {
+            _ if self.run.is_published(&key) => State::Stored,
+            Role::Share(share) if share.has(self.begun) => here(),
+            Role::Share(_) => State::Elsewhere,
+            role => {
                 self.error = self.error.take().or(self.run.undone().err());
-                State::Computed { results: Vec::new(), missing: 0, aside: false }
+                if matches!(role, Role::Here) { here() } else { State::Elsewhere }
             }
         };
         let input = hashed.then(blake3::Hasher::new);
@@ -201,6 +214,7 @@ impl Ledger {
     /// # Errors
     /// Those of publishing.
     pub fn close(&mut self) -> Result<(), RunError> {
+        self.ended = true;
         if let Some(last) = self.ranges.back_mut() {
             last.closed = true;
         }
@@ -253,7 +267,7 @@ impl Ledger {
         range.state = State::Held { bytes: Arc::clone(&bytes) };
         if whole {
             self.publisher.publish(&key, input, &bytes)?;
-            if self.held > MOST_HELD && at > 0 {
+            if self.mute || self.held > MOST_HELD && at > 0 {
                 self.held -= bytes.len();
                 self.ranges[at].state = State::Published;
             }
@@ -266,10 +280,14 @@ impl Ledger {
     /// # Errors
     /// Those of publishing, and those of a result that is not what was published.
     pub fn take(&mut self) -> Result<Option<Done>, RunError> {
+        if self.mute {
+            return Ok(None);
+        }
+        self.wait_for_others()?;
         let Some(range) = self.ranges.front().filter(|range| range.closed) else { return Ok(None) };
         let stored = matches!(range.state, State::Stored);
         let bytes = match &range.state {
-            State::Computed { .. } => return Ok(None),
+            State::Computed { .. } | State::Elsewhere => return Ok(None),
             State::Held { bytes, .. } => {
                 self.held -= bytes.len();
                 Arc::clone(bytes)
@@ -326,7 +344,7 @@ impl Entry {
                 *missing += 1;
                 true
             }
-            State::Stored | State::Held { .. } | State::Published => false,
+            State::Stored | State::Elsewhere | State::Held { .. } | State::Published => false,
         }
     }
 

@@ -12,6 +12,7 @@
 //! | `log/` | for each process that worked in it what it has done, and when |
 //! | `lock` | held by the coordinator, with its number and host in it |
 //! | `done` | the number of ranges, once all are there |
+//! | `bin/`, `engine.json` | if others compute: the programs, and what is known of the others |
 //!
 //! [`RunIn::run_in`] gives a pool's calls such a folder:
 //!
@@ -37,13 +38,15 @@
 //! ```
 //!
 //! Below that are the parts of which the program `mpexec` makes its own: [`Plan`], [`RunFolder`], [`Ledger`] and [`Answers`]. Publishing is
-//! safe between processes and between machines that share the folder; [`RunFolder::join`] is for those who compute a share.
+//! safe between processes and between machines that share the folder; [`RunFolder::join`] is for those who compute a [`Share`], and
+//! [`Elsewhere`] for whoever waits for them.
 #![forbid(unsafe_code)]
 
 mod answers;
 mod error;
 mod folder;
 mod input;
+mod kept;
 mod ledger;
 mod lock;
 mod plan;
@@ -56,11 +59,12 @@ mod stream;
 
 pub use answers::{Answers, Next};
 pub use error::{Fault, RunError};
-pub use folder::{RunFolder, Status};
+pub use folder::{Elsewhere, Missing, RunFolder, Share, Status};
 pub use input::{InputId, hash_of_file};
+pub use kept::Kept;
 pub use ledger::{Done, Ledger, Slot};
 pub use plan::{CommandLine, Cut, Plan, Program, Word};
 pub use records::{decode, encode, key_of};
 pub use result::Published;
 pub use run_in::{InFolder, Resumed, RunIn, RunInError};
-pub use stream::{Kept, Stream, stream};
+pub use stream::{Stream, stream};

@@ -11,6 +11,7 @@ use crate::answers::{Answers, Next};
 use crate::error::RunError;
 use crate::folder::RunFolder;
 use crate::input::{InputId, hash_of_file};
+use crate::kept::Kept;
 use crate::plan::{Cut, Plan, Program};
 
 /// So many tasks are a range, if nobody says otherwise.
@@ -140,7 +141,8 @@ impl<'p> InFolder<'p> {
         };
         let run = Arc::new(RunFolder::open(&self.folder, &plan, self.afresh)?);
         let items = items.into_iter().map(|item| Next::Task(0, item));
-        let answers = Answers::begin(self.pool, &run, ("tasks", true), function, |_| true, items);
+        let kept = Kept { run: &run, stage: "tasks", decides: false };
+        let answers = Answers::begin(self.pool, kept, true, function, |_| true, items);
         Ok(Resumed { answers, run, index: 0, good: true, over: false })
     }
 }

@@ -1,20 +1,9 @@
 //! The answers of a pool to some tasks: straight, or by way of a run folder, where each is computed once.
 
-use std::sync::Arc;
-
 use crate::answers::{Answers, Next};
 use crate::error::RunError;
-use crate::folder::RunFolder;
+use crate::kept::Kept;
 use mpexec_core::{Callable, Item, Pool, TaskError, TaskResult};
-
-/// A stage of a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Kept<'a> {
-    /// The run.
-    pub run: &'a Arc<RunFolder>,
-    /// The name of the stage.
-    pub stage: &'a str,
-}
 
 /// Answers in order; see [`stream`].
 pub enum Stream<'a, R> {
@@ -55,7 +44,7 @@ where
     M: 'a,
 {
     match kept {
-        Some(Kept { run, stage }) => Stream::Kept(Answers::begin(pool, run, (stage, false), function, is_final, tasks)),
+        Some(kept) => Stream::Kept(Answers::begin(pool, kept, false, function, is_final, tasks)),
         None => {
             let tasks = tasks.map_while(|next| match next {
                 Next::Task(_, job) => Some(job),

@@ -42,6 +42,7 @@ Examples:
   mpexec map my_task rows.jsonl --worker-program ./my-worker
   mpexec run 'gzip -k {}' ::: *.log
   mpexec count-range large.npy --run-dir run     and after a kill: mpexec runs resume run
+  mpexec --on slurm count-range large.npy --run-dir /shared/run
   mpexec workers
 
 Exit codes:
@@ -271,6 +272,15 @@ impl From<TransportName> for Transport {
             TransportName::Socket => Transport::Socket,
         }
     }
+}
+
+/// Where work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum On {
+    /// This machine
+    Local,
+    /// Jobs of Slurm
+    Slurm,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Error { exit: Exit, line: String },
     /// Whoever read standard output has gone. That is their right, and no error.
     ReaderLeft,
+    /// The share of this process is done, and others do the rest. That is no error.
+    ShareDone,
     /// A signal asked the program to end. What is left of the work is told where the signals are handled.
     Asked(Signal),
 }
@@ -56,6 +58,17 @@ impl Failure {
         told(text)
     }
 
+    /// Of the parts of a share: one that is done, as far as it is a part of the share, is no reason not to begin with the next. `done` remembers it.
+    pub(crate) fn pass_by(part: Result<(), Failure>, done: &mut bool) -> Result<(), Failure> {
+        match part {
+            Err(Failure::ShareDone) => {
+                *done = true;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// An error of writing to standard output.
     pub(crate) fn stdout(error: &io::Error) -> Failure {
         match error.kind() {
@@ -67,7 +80,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Failure::Error { exit, .. } => *exit,
-            Failure::ReaderLeft => Exit::Done,
+            Failure::ReaderLeft | Failure::ShareDone => Exit::Done,
             Failure::Asked(signal) => Exit::Signalled(*signal),
         }
     }

@@ -106,6 +106,11 @@ impl Running {
         let _ = self.command.set((Arc::clone(console), work));
     }
 
+    /// Through which console the command speaks, once it is known.
+    pub(crate) fn console(&self) -> Option<&Arc<Console>> {
+        self.command.get().map(|(console, _)| console)
+    }
+
     /// How long what runs may take to come to its end after the first signal.
     pub(crate) fn grants(&self, grace: Duration) {
         // It is said once, with the command line.
@@ -161,6 +166,12 @@ impl Running {
         self.stopping.load(Ordering::SeqCst)
     }
 
+    /// Waits for so long, or until nothing new is to be begun; then it is true.
+    pub(crate) fn stops_within(&self, limit: Duration) -> bool {
+        drop(self.changed.wait_timeout_while(self.stage(), limit, |_| !self.is_stopping()));
+        self.is_stopping()
+    }
+
     /// To be asked before something is begun that would have to be ended.
     ///
     /// # Errors
@@ -180,7 +191,7 @@ impl Running {
         let signal = match failure {
             Failure::Asked(signal) => Some(signal),
             Failure::ReaderLeft => self.signal_within(AFTER_THE_READER),
-            Failure::Error { .. } => self.stage().asked().or_else(|| self.arrived()),
+            Failure::Error { .. } | Failure::ShareDone => self.stage().asked().or_else(|| self.arrived()),
         };
         let Some(signal) = signal else { return failure };
         self.tell(signal);

@@ -2,6 +2,7 @@
 
 mod again;
 mod shelf;
+mod who;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,9 +10,13 @@ use std::sync::Arc;
 
 use mpexec_runs::{CommandLine, Cut, InputId, Plan, Program, RunError, RunFolder, hash_of_file};
 
+use crate::cluster::{Cluster, Job};
+use crate::exit::Exit;
 use crate::failure::Failure;
-pub(crate) use again::typed_again;
+use crate::interrupt::Running;
+pub(crate) use again::{Typed, typed_again};
 pub(crate) use shelf::Shelf;
+pub(crate) use who::Who;
 
 /// A run that reads files has not many more ranges than this: each costs some milliseconds to publish.
 pub(crate) const MOST_RANGES: u64 = 1024;
@@ -28,6 +33,9 @@ pub(crate) const RANGE_OF_ARRAY: u64 = 128 << 20;
 /// So many bytes of a table take a tenth of a second and more.
 pub(crate) const RANGE_OF_TABLE: u64 = 32 << 20;
 
+/// A shard should have so many bytes: to begin a job takes seconds, and a node counts a gigabyte in one.
+const SHARD: u64 = 1 << 30;
+
 /// The run folder that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keeping {
@@ -38,6 +46,8 @@ pub(crate) struct Keeping {
     /// What decides about the results, by name.
     pub(crate) options: BTreeMap<String, String>,
     pub(crate) command: CommandLine,
+    /// Who computes what is missing.
+    pub(crate) who: Who,
 }
 
 /// What a command computes.
@@ -59,7 +69,7 @@ impl Keeping {
     ///
     /// # Errors
     /// A [`Failure`] of usage if the folder was begun with something else, of files if it or an input cannot be read or written.
-    pub(crate) fn open(&self, what: &Computes<'_>) -> Result<Arc<RunFolder>, Failure> {
+    pub(crate) fn open(&self, what: &Computes<'_>, running: &Arc<Running>) -> Result<Arc<RunFolder>, Failure> {
         if what.inputs.iter().any(|path| path == Path::new("-")) {
             return Err(Failure::usage("standard input cannot be read again: with --run-dir, name files"));
         }
@@ -83,12 +93,35 @@ impl Keeping {
             },
             command: Some(self.command.clone()),
         };
-        Ok(Arc::new(RunFolder::open(&self.folder, &plan, self.afresh)?))
+        let run = match &self.who {
+            Who::Here => RunFolder::open(&self.folder, &plan, self.afresh)?,
+            Who::Share(share) => RunFolder::join(&self.folder, &plan)?.only(*share),
+            Who::Slurm(_) if self.command.stdin => {
+                return Err(Failure::usage(
+                    "standard input cannot be read on another machine: with --on slurm, name files",
+                ));
+            }
+            Who::Slurm(settings) => {
+                let run = RunFolder::open(&self.folder, &plan, self.afresh)?;
+                let most = if what.range == 1 { u64::MAX } else { (bytes / SHARD).max(plan.inputs.len() as u64) };
+                let cluster = Cluster::slurm(&run, settings, &Job { worker: what.worker, most }, running)?;
+                run.computed_by(Box::new(cluster))
+            }
+        };
+        Ok(Arc::new(run))
     }
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Failure {
+        match error {
+            RunError::Elsewhere => return Failure::ShareDone,
+            RunError::NotComputed { message, begun: true } => return Failure::task(message),
+            RunError::NotComputed { message, begun: false } => {
+                return Failure::Error { exit: Exit::Pool, line: message };
+            }
+            _ => {}
+        }
         if error.is_contradiction() { Failure::usage(error.to_string()) } else { Failure::files(error.to_string()) }
     }
 }

@@ -4,6 +4,7 @@
 //! returning: once the result is out, there is nothing to wait for, and workers die with their coordinator.
 mod args;
 mod closest;
+mod cluster;
 mod commands;
 mod console;
 mod early;
@@ -40,12 +41,14 @@ use std::sync::Arc;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use mpexec::limits;
+use mpexec_runs::Share;
 
 use crate::args::{Arguments, When};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Running;
+use crate::keeping::{Typed, Who};
 use crate::plan::{Plan, Surroundings};
 
 /// Another worker program than the one beside this one.
@@ -70,11 +73,11 @@ fn main() {
     let mut console = Arc::new(Console::early(wants_json(&words)));
     let done = registered.map_err(Failure::from).and_then(|()| {
         let Some(arguments) = read_arguments(&words)? else { return Ok(()) };
-        let (arguments, again) = keeping::typed_again(arguments)?;
+        let Typed { arguments, again, share } = keeping::typed_again(arguments)?;
         console = Arc::new(Console::new(&arguments.common));
         running.grants(arguments.common.grace);
         let wanted = arguments.common.journal();
-        let plan = Plan::new(arguments, surroundings(again.unwrap_or_else(|| words.clone())))?;
+        let plan = Plan::new(arguments, surroundings(again.unwrap_or_else(|| words.clone()), share))?;
         running.journal().open(&wanted, &words)?;
         commands::run(&plan, &console, &running)
     });
@@ -97,6 +100,7 @@ fn told(done: Result<(), Failure>, console: &Console) -> (Exit, Option<String>) 
             console.error(line, exit.code());
             line.clone()
         }
+        Failure::ShareDone => return (Exit::Done, None),
         Failure::ReaderLeft => "whoever read the output had read enough".to_owned(),
         Failure::Asked(signal) => signal.participle().to_owned(),
     };
@@ -166,8 +170,9 @@ fn named(choice: &str) -> Option<When> {
     }
 }
 
-fn surroundings(words: Vec<OsString>) -> Surroundings {
-    Surroundings { variable: std::env::var_os(WORKER_VARIABLE), beside: beside(), words }
+fn surroundings(words: Vec<OsString>, share: Option<Share>) -> Surroundings {
+    let (variable, beside) = (std::env::var_os(WORKER_VARIABLE), beside());
+    Surroundings { variable, beside, words, who: share.map(Who::Share).unwrap_or_default() }
 }
 
 /// The worker program that was installed with this one.

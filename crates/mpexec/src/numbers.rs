@@ -48,6 +48,28 @@ fn cut(text: &str) -> Result<i128, String> {
     }
 }
 
+/// Words as a shell would take them apart: by spaces, but for those in quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Words(pub(crate) Vec<String>);
+
+/// Takes words apart.
+pub(crate) fn words(text: &str) -> Result<Words, String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(open), c) if open == c => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    if quote.is_some() { Err("a quote is not closed".to_owned()) } else { Ok(Words(words)) }
+}
+
 /// A time: `2s`, `500ms`, `1.5m`; without a unit, seconds.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let text = text.trim();

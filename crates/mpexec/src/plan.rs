@@ -13,13 +13,14 @@ use crate::args::{
     InputFormat, ReadingArguments, RunsCommand, When,
 };
 use crate::failure::Failure;
-use crate::keeping::Keeping;
+use crate::keeping::{Keeping, Who};
 
 mod counts;
 mod kept;
 mod map;
 mod rows;
 mod run;
+mod share;
 
 pub(crate) use counts::Counts;
 use kept::kept;
@@ -37,6 +38,8 @@ pub(crate) struct Surroundings {
     pub(crate) beside: Option<PathBuf>,
     /// What was typed.
     pub(crate) words: Vec<OsString>,
+    /// Who computes; until the command line is understood, that is this process.
+    pub(crate) who: Who,
 }
 
 /// A command, ready to be carried out.
@@ -149,11 +152,24 @@ impl Plan {
     /// A [`Failure`] of usage, if it contradicts itself.
     pub(crate) fn new(arguments: Arguments, around: Surroundings) -> Result<Plan, Failure> {
         let Arguments { common, command } = arguments;
+        let around = match around.who {
+            Who::Here => Surroundings { who: Who::of(&common)?, ..around },
+            _ => around,
+        };
+        if matches!(around.who, Who::Slurm(_)) && !command.has_pool() {
+            return Err(Failure::usage("this command has no run folder: there is nothing to be done with --on slurm"));
+        }
         if (common.report.is_some() || common.trace.is_some()) && !command.has_pool() {
             return Err(Failure::usage(
                 "this command has no workers: there is nothing to write with --report or --trace",
             ));
         }
+        let share = matches!(around.who, Who::Share(_));
+        let plan = Plan::of(command, common, around)?;
+        Ok(if share { plan.without_output() } else { plan })
+    }
+
+    fn of(command: Command, common: Common, around: Surroundings) -> Result<Plan, Failure> {
         match command {
             Command::Gen(gen_arguments) => generate(gen_arguments, &common).map(Plan::Gen),
             Command::CountRange(count) => count_range(count, common, around).map(Plan::Count),
@@ -243,8 +259,8 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
 
 fn pool(common: Common, around: Surroundings) -> PoolPlan {
     let record = common.journal().anything();
+    let (workers, transport) = (around.who.workers(common.workers), common.transport.into());
     let [array_worker, table_worker] = worker_programs(common.worker_program, around);
-    let (workers, transport) = (common.workers, common.transport.into());
     PoolPlan { workers, transport, array_worker, table_worker, chaos: common.chaos, record }
 }
 

@@ -21,8 +21,8 @@ pub(super) fn hosts(nodes: u8) -> String {
 }
 
 /// What Slurm is told. A test cannot wait minutes for what a cluster waits minutes for, so the limits are seconds:
-/// when a silent node is taken for dead (`SlurmdTimeout`, 300 s otherwise), how long a job waits that is queued again (`cred_expire`, 120 s), how
-/// long one waits that was just submitted (`batch_sched_delay`, 3 s), and how long a task has to end (`KillWait`, 30 s).
+/// when a silent node is taken for dead (`SlurmdTimeout`, 300 s otherwise), how long a job waits that is queued again (`cred_expire`, 120 s), and then until
+/// somebody looks at it (`bf_interval`, 30 s), how long one waits that was just submitted (`batch_sched_delay`, 3 s), and how long a task has to end (`KillWait`, 30 s).
 pub(super) fn slurm_conf(folder: &Path, nodes: u8, cpus: u8) -> String {
     let (folder, ctl, first, last) = (folder.display(), address(0), address(1), 10 + nodes);
     let first = first.rsplit('.').next().unwrap_or_default();
@@ -41,7 +41,7 @@ TaskPlugin=task/none
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
-SchedulerParameters=batch_sched_delay=0,sched_min_interval=0
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 SlurmdParameters=config_overrides
 ReturnToService=2
 SlurmdTimeout=5
@@ -55,7 +55,7 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
     )
 }
 
-/// What a machine does first: a name, its own places for `munged` and Slurm, and then `slurmctld` or `slurmd` in its own place.
+/// What a machine does: it gets a name and its own places for `munged` and Slurm, and runs `slurmctld` or `slurmd`.
 pub(super) fn init(folder: &Path) -> String {
     let folder = folder.display();
     format!(
@@ -72,9 +72,11 @@ setpriv --reuid munge --regid munge --clear-groups munged --num-threads=1 --key-
 # It has forked when its socket is there.
 export SLURM_CONF='{folder}/slurm.conf'
 case $1 in
-ctl) exec slurmctld -D -L '{folder}/ctl.log' ;;
-*) exec slurmd -D -L '{folder}'/$1.log ;;
+ctl) slurmctld -D -L '{folder}/ctl.log' & ;;
+*) slurmd -D -L '{folder}'/$1.log & ;;
 esac
+# The first process of a machine is the one that buries what nobody else does.
+wait $!
 "
     )
 }

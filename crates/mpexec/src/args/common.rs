@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::ArgAction;
 use mpexec_core::{Chaos, Workers};
 
-use super::{LogFormat, TransportName, When};
-use crate::numbers;
+use super::{LogFormat, On, TransportName, When};
+use crate::numbers::{self, Words};
 use crate::wanted::Wanted;
 
 /// The options of every command.
@@ -18,6 +18,22 @@ pub(crate) struct Common {
     /// How many worker processes: a number, or auto for as many as there are processors to be used
     #[arg(short = 'j', long, global = true, env = "MPEXEC_WORKERS", value_name = "auto|N", default_value = "auto", value_parser = workers)]
     pub(crate) workers: Workers,
+
+    /// Where the work is done: by workers on this machine, or by jobs of a cluster that share a folder with it (commands with --run-dir; where none is given, a
+    /// folder is made here)
+    ///
+    /// Each job has a node for itself, with as many workers as --workers says. Ctrl-C cancels the jobs; whatever else happens to this process, mpexec runs resume
+    /// takes what they compute. A job that is lost is done again, so a task may begin more than once; its result counts once.
+    #[arg(long, global = true, value_name = "WHERE")]
+    pub(crate) on: Option<On>,
+
+    /// With --on slurm: into how many jobs the work is cut [default: as many as there are idle nodes, and of data at least a gigabyte each]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) shards: Option<u32>,
+
+    /// With --on slurm: what sbatch is told besides: "-p long -A proj"
+    #[arg(long, global = true, value_name = "WORDS", allow_hyphen_values = true, value_parser = numbers::words)]
+    pub(crate) engine_args: Option<Words>,
 
     /// The way between this process and its workers; auto takes shared memory where the system has it
     #[arg(long, global = true, env = "MPEXEC_TRANSPORT", value_name = "WAY", default_value = "auto")]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use mpexec_runs::Share;
 
 use crate::numbers;
 
@@ -76,6 +77,17 @@ pub(crate) enum RunsCommand {
         /// Start over with the same command: drop what DIR holds
         #[arg(long)]
         force_plan: bool,
+    },
+    /// Compute a share of a run beside others; the jobs of a cluster do that
+    #[command(hide = true)]
+    Element {
+        /// The run folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+
+        /// Which share of how many, from 0 on
+        #[arg(value_name = "K/N")]
+        share: Share,
     },
     /// Remove run folders that are done
     Clean {

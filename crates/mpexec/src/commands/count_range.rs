@@ -47,6 +47,6 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     } else {
         vec![Group { tables, counts: plan.counts.clone() }]
     };
-    let run = kept::open(plan, kept::TABLES, &files)?;
+    let run = kept::open(plan, kept::TABLES, &files, running)?;
     tables::run(&groups, plan, run.as_ref(), console, running, started)
 }

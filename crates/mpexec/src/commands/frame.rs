@@ -42,7 +42,7 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     let files = input::files(&plan.files)?;
     let outputs = Outputs::named(path.cloned());
     let file = FrameFile::together(files.iter().map(|file| open(file, &plan.reading, &outputs)))?;
-    let run = keep(plan, &files)?;
+    let run = keep(plan, &files, running)?;
     let output = path.map(FrameOutput::create).transpose()?;
     running.check()?;
     let workers = match plan.pool.workers {
@@ -90,7 +90,7 @@ fn source(path: &Path) -> Result<(File, &Path), Failure> {
 }
 
 /// Opens the run folder, if one was asked for.
-fn keep(plan: &FramePlan, inputs: &[PathBuf]) -> Result<Option<Arc<RunFolder>>, Failure> {
+fn keep(plan: &FramePlan, inputs: &[PathBuf], running: &Arc<Running>) -> Result<Option<Arc<RunFolder>>, Failure> {
     let Some(keeping) = &plan.keeping else { return Ok(None) };
     let task = match (plan.task, plan.by) {
         (FrameTask::Describe, _) => "describe",
@@ -98,7 +98,8 @@ fn keep(plan: &FramePlan, inputs: &[PathBuf]) -> Result<Option<Arc<RunFolder>>, 
         (FrameTask::Normalize, By::Rows | By::Chunks) => "normalize rows",
     };
     let (signature, worker) = (format!("chunks of {ROWS} rows"), plan.pool.table_worker.as_deref());
-    keeping.open(&Computes { task, signature, worker, inputs, range: RANGE_OF_TABLE, most: MOST_RANGES }).map(Some)
+    let what = Computes { task, signature, worker, inputs, range: RANGE_OF_TABLE, most: MOST_RANGES };
+    keeping.open(&what, running).map(Some)
 }
 
 /// Gives the output back, complete.

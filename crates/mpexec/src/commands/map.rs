@@ -45,7 +45,7 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
             let inputs = std::slice::from_ref(&plan.input);
             let (task, signature) = (&plan.task[..], task.to_string());
             let what = Computes { task, signature, worker: program, inputs, range: 1, most: MOST_RANGES_OF_CALLS };
-            Some(Shelf::new(&keeping.open(&what)?, "rows"))
+            Some(Shelf::new(&keeping.open(&what, running)?, "rows"))
         }
         None => None,
     };

@@ -33,7 +33,7 @@ pub(crate) fn man_pages(folder: &Path) -> Result<(), Failure> {
     // So that each command has the options of all.
     command.build();
     fn below(command: &Command) -> impl Iterator<Item = &Command> {
-        command.get_subcommands().filter(|command| command.get_name() != "help")
+        command.get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set())
     }
     let commands = below(&command).flat_map(|command| std::iter::once(command).chain(below(command)));
     for command in std::iter::once(&command).chain(commands) {

@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{self, Outputs, Table, Waiting, same_width};
 use crate::interrupt::{Running, Work};
-use crate::keeping::{AS_FOR_WORKERS, Computes, Keeping, MOST_RANGES, RANGE_OF_TABLE};
+use crate::keeping::{AS_FOR_WORKERS, Computes, Keeping, MOST_RANGES, RANGE_OF_TABLE, Who};
 use crate::pieces::Pieces;
 use crate::plan::{CommonItemsPlan, NormalizePlan, Place, PoolPlan, RowsOutput};
 use crate::progress::{Progress, Unit};
@@ -37,7 +37,7 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let outputs = outputs(&plan.output);
     let tables = input::tables(&files, &plan.reading, work.wants(), &outputs)?;
     let cols = same_width(&tables)?;
-    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files)?;
+    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files, running)?;
     // Rows that are left out would make it fewer.
     let rows = rows_of(&tables).filter(|_| plan.reading.on_bad_row != OnBadRow::Skip);
     let mut out = NumbersOut::open(&plan.output, tables[0].titles(), cols, rows)?;
@@ -47,9 +47,10 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let mut progress = progress(tables, plan.progress, printing, console);
     let mut bad = BadRows::default();
     let mut ranges = 0;
-    let done = tables.iter().enumerate().try_for_each(|(number, table)| {
+    let mut share_done = false;
+    let mut one = |number: usize, table: &Waiting| {
         let stage = stage(number);
-        let kept = run.as_ref().map(|run| Kept { run, stage: &stage });
+        let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false });
         let table = table.open()?;
         let mut walk = Walk::begin(&table, work, plan.reading.on_bad_row, &pool, kept, running)?;
         while let Some((part, bytes)) = walk.next(&mut bad)? {
@@ -59,7 +60,10 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
         }
         ranges += walk.finish()?;
         Ok(())
-    });
+    };
+    let mut tables = tables.iter().enumerate();
+    let done = tables.try_for_each(|(number, table)| Failure::pass_by(one(number, table), &mut share_done));
+    let done = done.and(if share_done { Err(Failure::ShareDone) } else { Ok(()) });
     drop(progress);
     workforce::hear_out(&pool, console);
     done.and_then(|()| running.finish())?;
@@ -85,18 +89,18 @@ pub(crate) fn common_items(
     let tables = input::tables(&plan.files, &plan.reading, work.wants(), &outputs)?;
     let opened = [tables[0].open()?, tables[1].open()?];
     let pair: [&Table; 2] = [&opened[0], &opened[1]];
-    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &plan.files)?;
+    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &plan.files, running)?;
     let mut out = ItemsOut::open(&plan.output)?;
     let pool = start(&plan.pool, &tables, run.is_some(), console, running)?;
     let mut progress = progress(&tables, plan.progress, plan.output.place == Place::Stdout, console);
     let mut bad = BadRows::default();
     let walk = |number: usize| {
         let stage = stage(number);
-        let kept = run.as_ref().map(|run| Kept { run, stage: &stage });
+        let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false });
         Walk::begin(pair[number], work, plan.reading.on_bad_row, &pool, kept, running)
     };
     let mut ranges = 0;
-    let done = walk(0).and_then(|a| {
+    let mut of_pair = |a| {
         let mut pairs = Pairs::of([a, walk(1)?], pair);
         while let Some((rows, bytes)) = pairs.next(&mut bad)? {
             running.journal().handing_on(|| rows.iter().try_for_each(|row| out.take(row)))?;
@@ -105,6 +109,11 @@ pub(crate) fn common_items(
         }
         ranges = pairs.finish()?;
         Ok(())
+    };
+    let done = walk(0).and_then(|a| match plan.keeping.as_ref().map(|keeping| &keeping.who) {
+        // A share of both, neither of which waits for the other.
+        Some(Who::Share(_)) => [a, walk(1)?].into_iter().try_for_each(share_of),
+        _ => of_pair(a),
     });
     drop(progress);
     workforce::hear_out(&pool, console);
@@ -115,12 +124,24 @@ pub(crate) fn common_items(
     Ok(())
 }
 
+/// Computes what is of this share of the rows of a table.
+fn share_of(mut walk: Walk<'_>) -> Result<(), Failure> {
+    loop {
+        match walk.next(&mut BadRows::default()) {
+            Ok(Some(_)) => {}
+            Ok(None) | Err(Failure::ShareDone) => return Ok(()),
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
 /// Opens the run folder, if one was asked for.
 fn keep(
     keeping: Option<&Keeping>,
     pool: &PoolPlan,
     work: RowsWork,
     inputs: &[PathBuf],
+    running: &Arc<Running>,
 ) -> Result<Option<Arc<RunFolder>>, Failure> {
     let signature = format!("{} -> {}", type_name::<RowsJob>(), type_name::<RowsAnswer>());
     let worker = pool.table_worker.as_deref();
@@ -129,7 +150,7 @@ fn keep(
         RowsWork::Items => format!("{ROWS_OF_TABLE} items"),
     };
     let what = Computes { task: &task, signature, worker, inputs, range: RANGE_OF_TABLE, most: MOST_RANGES };
-    keeping.map(|keeping| keeping.open(&what)).transpose()
+    keeping.map(|keeping| keeping.open(&what, running)).transpose()
 }
 
 /// What the results of a table are called.

@@ -50,7 +50,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
         }
         return printer.finish();
     }
-    let shelf = keep(plan)?;
+    let shelf = keep(plan, running)?;
     let joblog = plan.joblog.as_deref().map(Joblog::create).transpose()?;
     let commands = source.number();
     let (workers, _) = workforce::size(plan.pool.workers, console, |_| Pieces::single(commands.unwrap_or(u64::MAX)));
@@ -164,11 +164,11 @@ impl Open {
 }
 
 /// Opens the run folder, if one was asked for.
-fn keep(plan: &RunPlan) -> Result<Option<Arc<Shelf>>, Failure> {
+fn keep(plan: &RunPlan, running: &Arc<Running>) -> Result<Option<Arc<Shelf>>, Failure> {
     let Some(keeping) = &plan.keeping else { return Ok(None) };
     let signature = format!("{} -> {}", type_name::<CommandJob>(), type_name::<CommandEnd>());
     let what = Computes { task: RUN_COMMAND, signature, worker: None, inputs: &[], range: 1, most: MOST_RANGES };
-    Ok(Some(Shelf::new(&keeping.open(&what)?, "command")))
+    Ok(Some(Shelf::new(&keeping.open(&what, running)?, "command")))
 }
 
 /// What is done with commands that have ended.

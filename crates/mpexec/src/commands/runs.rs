@@ -27,7 +27,7 @@ pub(crate) fn run(what: &RunsCommand, console: &Console) -> Result<(), Failure> 
             Ok(())
         }
         // It was typed again before there was a plan.
-        RunsCommand::Resume { .. } => Ok(()),
+        RunsCommand::Resume { .. } | RunsCommand::Element { .. } => Ok(()),
     }
 }
 

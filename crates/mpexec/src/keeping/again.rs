@@ -1,4 +1,4 @@
-//! `runs resume`: the command that began a run is typed again, in the folder where it was typed.
+//! `runs resume` and `runs element`: the command that began a run is typed again, in the folder where it was typed.
 //!
 //! Of the options of all commands, those of the resuming command line count: how many workers there are is nobody's business but theirs.
 
@@ -6,20 +6,35 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use mpexec::names::shown;
-use mpexec_runs::RunFolder;
+use mpexec_runs::{RunFolder, Share};
 
 use crate::args::{Arguments, Command, RunDirArguments, RunsCommand};
 use crate::failure::Failure;
+
+/// What is to be carried out.
+pub(crate) struct Typed {
+    pub(crate) arguments: Arguments,
+    /// What was typed for them in an earlier run.
+    pub(crate) again: Option<Vec<std::ffi::OsString>>,
+    /// Only this is to be computed.
+    pub(crate) share: Option<Share>,
+}
 
 /// The arguments of the run that is to be resumed, if these ask for that; else these themselves. The words are those that were typed for them.
 ///
 /// # Errors
 /// A [`Failure`] if the folder is none, or its command cannot be typed again.
-pub(crate) fn typed_again(arguments: Arguments) -> Result<(Arguments, Option<Vec<std::ffi::OsString>>), Failure> {
-    let Command::Runs(runs) = &arguments.command else { return Ok((arguments, None)) };
-    let RunsCommand::Resume { folder, force_plan } = &runs.command else { return Ok((arguments, None)) };
+pub(crate) fn typed_again(arguments: Arguments) -> Result<Typed, Failure> {
+    let (folder, force_plan, share) = match &arguments.command {
+        Command::Runs(runs) => match &runs.command {
+            RunsCommand::Resume { folder, force_plan } => (folder, *force_plan, None),
+            RunsCommand::Element { folder, share } => (folder, false, Some(*share)),
+            _ => return Ok(Typed { arguments, again: None, share: None }),
+        },
+        _ => return Ok(Typed { arguments, again: None, share: None }),
+    };
     let command = RunFolder::read_plan(folder)?.command;
-    let (folder, force_plan) = (absolute(folder), *force_plan);
+    let folder = absolute(folder);
     let Some(command) = command else {
         let line = format!("{}: was begun by another program, and is resumed by it", shown(&folder));
         return Err(Failure::usage(line));
@@ -39,7 +54,14 @@ pub(crate) fn typed_again(arguments: Arguments) -> Result<(Arguments, Option<Vec
     for path in [&mut common.worker_program, &mut common.report, &mut common.trace].into_iter().flatten() {
         *path = absolute(path);
     }
-    common.worker_program = common.worker_program.or(typed.common.worker_program);
+    if share.is_none() {
+        common.worker_program = common.worker_program.or(typed.common.worker_program);
+        common.on = common.on.or(typed.common.on);
+        if common.on == typed.common.on {
+            common.shards = common.shards.or(typed.common.shards);
+            common.engine_args = common.engine_args.or(typed.common.engine_args);
+        }
+    }
     std::env::set_current_dir(&command.folder).map_err(|error| {
         Failure::files(format!(
             "{}: the folder where the run was begun cannot be entered: {error}",
@@ -50,7 +72,7 @@ pub(crate) fn typed_again(arguments: Arguments) -> Result<(Arguments, Option<Vec
         Some(place) => *place = RunDirArguments { run_dir: Some(folder), force_plan },
         None => return Err(Failure::usage(format!("{}: its command has no run folder", shown(&folder)))),
     }
-    Ok((Arguments { common, command: typed.command }, Some(words)))
+    Ok(Typed { arguments: Arguments { common, command: typed.command }, again: Some(words), share })
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -1,11 +1,15 @@
 //! Where results are kept, and what decides about them: the part of a command line that a later one must have in common with it.
 
+use std::path::PathBuf;
+use std::time::SystemTime;
+
 use mpexec_data::Columns;
 use mpexec_runs::CommandLine;
 
 use super::{Reading, Surroundings};
 use crate::args::RangesArguments;
-use crate::keeping::Keeping;
+use crate::keeping::{Keeping, Who};
+use crate::timestamp;
 
 /// The run folder that was asked for, for results that are decided by how tables are read and by these options.
 pub(super) fn kept(
@@ -14,7 +18,11 @@ pub(super) fn kept(
     reading: Option<&Reading>,
     options: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Option<Keeping> {
-    let folder = arguments.dir.run_dir?;
+    let folder = match (arguments.dir.run_dir, &around.who) {
+        (Some(folder), _) => folder,
+        (None, Who::Slurm(_)) => made_here(),
+        (None, _) => return None,
+    };
     let mut options: std::collections::BTreeMap<String, String> =
         options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     if let Some(Reading { format, columns, delimiter, header, on_bad_row }) = reading {
@@ -37,5 +45,12 @@ pub(super) fn kept(
         stdin: false,
     };
     let (afresh, range) = (arguments.dir.force_plan, arguments.range_size);
-    Some(Keeping { folder, afresh, range, options, command })
+    Some(Keeping { folder, afresh, range, options, command, who: around.who.clone() })
+}
+
+/// A name for a folder that nobody has named: the time, and this process.
+fn made_here() -> PathBuf {
+    let time = timestamp::utc(SystemTime::now()).replace(['-', ':'], "");
+    let second = time.split('.').next().unwrap_or_default();
+    format!("mpexec-run-{second}-{}", std::process::id()).into()
 }

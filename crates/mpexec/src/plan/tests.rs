@@ -165,7 +165,7 @@ fn the_worker_program_is_the_option_then_the_variable_then_for_arrays_the_one_be
         let around = Surroundings {
             variable: variable.map(OsString::from),
             beside: beside.map(PathBuf::from),
-            words: Vec::new(),
+            ..Surroundings::default()
         };
         worker_programs(option.map(PathBuf::from), around)
     };

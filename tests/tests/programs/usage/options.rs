@@ -17,15 +17,18 @@ enum By {
 }
 use By::{Run, Test};
 
-const OPTIONS: [(&str, By); 96] = [
+const OPTIONS: [(&str, By); 99] = [
     ("--advice", Test("usage/status", "a_run_that_was_well_and_one_that_nobody_watches_get_no_advice")),
     ("--chaos", Test("failure/chaos", "workers_that_are_killed_and_stopped_by_chance_change_no_answer")),
     ("--color", Run("count-range gone", "--color always", "\u{1b}[")),
+    ("--engine-args", Test("runs/elsewhere", "shards_and_what_the_engine_is_told_are_handed_on")),
     ("--grace", Test("map", "a_file_is_complete_or_absent")),
     ("--log-format", Run("count-range gone", "--log-format json", "\"level\":\"error\"")),
+    ("--on", Test("runs/elsewhere", "shards_and_what_the_engine_is_told_are_handed_on")),
     ("--progress", Test("usage/status", "who_asks_with_a_signal_hears_how_far_it_is_and_nothing_is_disturbed")),
     ("--quiet", Test("usage/words", "progress_is_shown_where_it_is_asked_for_and_never_with_quiet")),
     ("--report", Run("count-range t.csv", "--report page.html", "page.html: <!doctype html>")),
+    ("--shards", Test("runs/elsewhere", "shards_and_what_the_engine_is_told_are_handed_on")),
     ("--trace", Run("count-range t.csv", "--trace trace.json", "trace.json: {")),
     ("--transport", Run("count-range t.csv", "--transport socket", "over socket")),
     ("--verbose", Test("failure/chaos", "workers_that_are_killed_and_stopped_by_chance_change_no_answer")),

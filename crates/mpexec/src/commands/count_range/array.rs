@@ -41,7 +41,7 @@ pub(super) fn run(
     // Workers read the bounds again; here they are read so that a wrong one starts nobody.
     Bounds::parse(&plan.minimum, &plan.maximum, layout.dtype)
         .map_err(|error| Failure::usage(format!("{}: {error}", shown(file.path()))))?;
-    let run = kept::open(plan, kept::ARRAY, &[file.path().to_path_buf()])?;
+    let run = kept::open(plan, kept::ARRAY, &[file.path().to_path_buf()], running)?;
     let (width, rows) = (layout.count_width(), layout.rows);
     let mut sink = match &run {
         None => Sink::open(&plan.counts, width, rows)?,
@@ -125,7 +125,7 @@ impl Counting<'_> {
                 Some(job) => Some(Next::Task((job.rows.end - job.rows.start) * row_bytes, job)),
                 None => running.is_stopping().then_some(Next::CutShort),
             });
-            let kept = run.map(|run| Kept { run, stage: "rows" });
+            let kept = run.map(|run| Kept { run, stage: "rows", decides: false });
             let mut answers = stream(self.pool, kept, task, Answer::is_ok, tasks);
             let mut index = 0;
             while let Some(answer) = answers.next()? {

@@ -8,6 +8,7 @@ use mpexec::tasks::{COUNT_RANGE, COUNT_TABLE, CountJob, CountPart, TableAnswer, 
 use mpexec_runs::RunFolder;
 
 use crate::failure::Failure;
+use crate::interrupt::Running;
 use crate::keeping::{Computes, MOST_RANGES, RANGE_OF_ARRAY, RANGE_OF_TABLE};
 use crate::plan::CountPlan;
 
@@ -26,7 +27,12 @@ pub(super) const TABLES: Way = Way { array: false };
 ///
 /// # Errors
 /// A [`Failure`] of usage if it was begun with something else, of files if it or an input cannot be read or written.
-pub(super) fn open(plan: &CountPlan, way: Way, inputs: &[PathBuf]) -> Result<Option<Arc<RunFolder>>, Failure> {
+pub(super) fn open(
+    plan: &CountPlan,
+    way: Way,
+    inputs: &[PathBuf],
+    running: &Arc<Running>,
+) -> Result<Option<Arc<RunFolder>>, Failure> {
     let Some(keeping) = &plan.keeping else { return Ok(None) };
     let (task, signature, worker, range) = match way.array {
         true => {
@@ -38,5 +44,6 @@ pub(super) fn open(plan: &CountPlan, way: Way, inputs: &[PathBuf]) -> Result<Opt
             (COUNT_TABLE, signature, &plan.pool.table_worker, RANGE_OF_TABLE)
         }
     };
-    keeping.open(&Computes { task, signature, worker: worker.as_deref(), inputs, range, most: MOST_RANGES }).map(Some)
+    let what = Computes { task, signature, worker: worker.as_deref(), inputs, range, most: MOST_RANGES };
+    keeping.open(&what, running).map(Some)
 }

@@ -87,6 +87,7 @@ pub(super) fn run(
                 ranges += more;
                 all.push(done);
             }
+            (Err(Failure::ShareDone), counted) => *counted = Err(Failure::ShareDone),
             (failed, counted) => {
                 *counted = failed.map(|_| Vec::new());
                 break;
@@ -202,8 +203,13 @@ impl<'a> Counting<'a> {
         sink: &mut Sink,
         begun: Instant,
     ) -> Result<(Counted, u64), Failure> {
+        let mut share_done = false;
         for (number, table) in (self.keeping.first..).zip(&group.tables) {
-            self.table(&*table.open()?, number, workers, sink)?;
+            let counted = self.table(&*table.open()?, number, workers, sink);
+            Failure::pass_by(counted, &mut share_done)?;
+        }
+        if share_done {
+            return Err(Failure::ShareDone);
         }
         let ranges = self.keeping.ranges;
         let (bad, seconds) = (self.bad, begun.elapsed().as_secs_f64());
@@ -270,8 +276,9 @@ impl<'a> Counting<'a> {
                 Some(Next::CutShort)
             })
         });
-        let is_final = |answer: &Answer| matches!(answer, Ok(Ok(_)));
-        let keeping = self.keeping.run.map(|run| Kept { run, stage });
+        // Where lines are no rows is the same whoever looks.
+        let is_final = |answer: &Answer| matches!(answer, Ok(Ok(_)) | Err(CountFault::Quoted { .. }));
+        let keeping = self.keeping.run.map(|run| Kept { run, stage, decides: true });
         let mut answers = stream(self.pool, keeping, named(COUNT_TABLE, count_table), is_final, jobs);
         while let Some(answer) = answers.next()? {
             if let Ok(Err(CountFault::Quoted { from })) = answer {

@@ -1,0 +1,16 @@
+//! Where the answers of some tasks are kept.
+
+use std::sync::Arc;
+
+use crate::folder::RunFolder;
+
+/// A stage of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// The run.
+    pub run: &'a Arc<RunFolder>,
+    /// The name of the stage.
+    pub stage: &'a str,
+    /// Whether its results decide about the tasks of a later stage: then whoever computes a share of that needs all of them.
+    pub decides: bool,
+}

@@ -1,0 +1,301 @@
+//! Ranges that are computed by the jobs of a cluster: this process submits them, waits for their results, and submits again what is lost.
+//!
+//! An element of the array is an ordinary run, on a machine of its own, of the share of the ranges that has its number (`mpexec runs element`). It reads the
+//! inputs itself and publishes its results in the run folder, which all machines see. So no byte of them passes through here, and whether
+//! this process lives meanwhile is nobody's concern: the run folder knows all that the next one needs.
+//!
+//! What is to be done next is decided in `rounds.rs`; what is the engine's alone stands in its own file behind [`Engine`].
+
+mod engine;
+mod rounds;
+mod script;
+mod slurm;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use mpexec::names::{one_line, shown};
+use mpexec_core::Workers;
+use mpexec_runs::{Elsewhere, Missing, RunError, RunFolder, key_of};
+use serde::{Deserialize, Serialize};
+
+use crate::console::Level;
+use crate::exit::Signal;
+use crate::failure::Failure;
+use crate::interrupt::Running;
+use crate::numbers::grouped;
+use engine::{Array, Ended, Engine, Shards};
+use rounds::{Rounds, Seen, Step};
+use script::Script;
+
+/// What was said about the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// Into how many shards the work is cut; `None`: as many as there are idle nodes.
+    pub(crate) shards: Option<u64>,
+    /// What the engine is told besides.
+    pub(crate) words: Vec<String>,
+    /// Of each element.
+    pub(crate) workers: Workers,
+}
+
+/// What jobs of a cluster compute.
+pub(crate) struct Job<'a> {
+    /// The worker program, if it is not this one.
+    pub(crate) worker: Option<&'a Path>,
+    /// More shards than this would be too short.
+    pub(crate) most: u64,
+}
+
+/// A cluster, for one run.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    engine: Box<dyn Engine>,
+    /// What all arrays of this run are called.
+    name: String,
+    settings: Settings,
+    script: Script,
+    most: u64,
+    folder: PathBuf,
+    running: Arc<Running>,
+    state: Mutex<State>,
+}
+
+/// What is known of the jobs of a run; kept in its folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    engine: String,
+    /// What the arrays are called.
+    name: String,
+    /// The number of shards; once it was chosen, the elements of all arrays have these shards.
+    shards: Option<u64>,
+    /// The arrays, the last of them last.
+    jobs: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: Known,
+    stage: String,
+    rounds: Rounds,
+    /// Nodes on which something was lost.
+    without: BTreeSet<String>,
+    submitted: Option<Instant>,
+    asked: Option<Instant>,
+    /// Nobody answers, and that was told.
+    silent: bool,
+}
+
+impl Cluster {
+    /// Slurm, for this run. The programs are copied into its folder.
+    ///
+    /// # Errors
+    /// A [`RunError`] if they cannot be.
+    pub(crate) fn slurm(
+        run: &RunFolder,
+        settings: &Settings,
+        job: &Job<'_>,
+        running: &Arc<Running>,
+    ) -> Result<Cluster, RunError> {
+        let folder = std::path::absolute(run.path()).unwrap_or_else(|_| run.path().to_path_buf());
+        let place = key_of([run.plan().hash().as_bytes(), folder.as_os_str().as_encoded_bytes()], 0);
+        let engine = Box::new(slurm::Slurm::new(&settings.words));
+        let name = format!("mpexec-{}", &place[..12]);
+        run.keep_program(Path::new("/proc/self/exe"), script::PROGRAM)?;
+        if let Some(worker) = job.worker {
+            run.keep_program(worker, &script::name_of_worker(worker))?;
+        }
+        let known = run.engine().and_then(|text| serde_json::from_str::<Known>(&text).ok());
+        let known = known.filter(|known| known.engine == engine.name() && known.name == name);
+        let known =
+            known.unwrap_or_else(|| Known { engine: engine.name().into(), name: name.clone(), ..Known::default() });
+        let script = Script::new(&folder, job.worker, settings.workers);
+        let state = Mutex::new(State { known, ..State::default() });
+        let (settings, running) = (settings.clone(), Arc::clone(running));
+        Ok(Cluster { engine, name, settings, script, most: job.most, folder, running, state })
+    }
+
+    fn note(&self, level: Level, line: &str) {
+        if let Some(console) = self.running.console() {
+            console.note(level, &format!("{}: {line}", self.engine.name()));
+        }
+    }
+
+    /// Looks what there is to be done, and does it.
+    fn step(&self, run: &RunFolder, missing: &[Missing], state: &mut State) -> Result<(), RunError> {
+        let alive = match self.engine.alive(&self.name) {
+            Ok(alive) => {
+                if std::mem::take(&mut state.silent) {
+                    self.note(Level::Normal, "answers again");
+                }
+                Some(alive)
+            }
+            // Who refuses the job says why.
+            Err(_) if state.known.jobs.is_empty() => Some(false),
+            Err(why) => {
+                if !std::mem::replace(&mut state.silent, true) {
+                    self.note(Level::Normal, &format!("does not answer ({why}); waiting until it does"));
+                }
+                None
+            }
+        };
+        // What was published by an element that has just ended must be seen after it was seen to have ended.
+        run.look()?;
+        let left: Vec<_> = missing.iter().filter(|range| !run.is_published(&range.key)).collect();
+        if left.len() < missing.len() && left.first().is_none_or(|first| first.range != missing[0].range) {
+            return Ok(());
+        }
+        let shards = state.known.shards.map(|of| left.iter().map(|range| range.range % of).collect::<BTreeSet<_>>());
+        let ended = match (alive, state.known.jobs.last()) {
+            (Some(false), Some(job)) if state.rounds.has_submitted() => self.engine.why(job),
+            _ => Vec::new(),
+        };
+        let lost: Vec<_> =
+            ended.into_iter().filter(|one| shards.as_ref().is_some_and(|all| all.contains(&one.shard))).collect();
+        let all_failed = shards.as_ref().is_some_and(|all| {
+            let failed: BTreeSet<_> = lost.iter().filter(|one| one.failed).map(|one| one.shard).collect();
+            failed.len() == all.len()
+        });
+        match state.rounds.next(Seen { alive, all_failed }, Instant::now()) {
+            Step::Wait => Ok(()),
+            Step::GiveUp => Err(self.given_up(&left, shards.as_ref(), &lost, state)),
+            Step::Submit => {
+                state.without.extend(lost.iter().filter(|one| one.failed).filter_map(|one| one.node.clone()));
+                self.submit(run, &left, shards, &lost, state)
+            }
+        }
+    }
+
+    fn submit(
+        &self,
+        run: &RunFolder,
+        left: &[&Missing],
+        shards: Option<BTreeSet<u64>>,
+        lost: &[Ended],
+        state: &mut State,
+    ) -> Result<(), RunError> {
+        let again = !lost.is_empty();
+        let of = state.known.shards;
+        let shards = match (shards, of) {
+            (Some(numbers), Some(of)) => Shards::These { numbers, of },
+            _ => Shards::Choose { wanted: self.settings.shards, most: self.most.max(1) },
+        };
+        let array = Array {
+            name: &self.name,
+            shards,
+            without: &state.without,
+            script: &|shard, of| self.script.text(shard, of),
+        };
+        // Whoever resumes the run finds the arrays by their name, should this process be killed before it knows their number.
+        self.keep(run, &state.known)?;
+        let submitted = self.engine.submit(&array).map_err(|why| RunError::NotComputed {
+            message: format!("{}: the job cannot be submitted: {}", self.engine.name(), one_line(&why)),
+            begun: false,
+        })?;
+        state.known.shards = Some(submitted.of);
+        state.known.jobs.push(submitted.job.clone());
+        self.keep(run, &state.known)?;
+        state.submitted = Some(Instant::now());
+        let (job, count, ranges) = (&submitted.job, many(submitted.shards, "shard"), many(left.len() as u64, "range"));
+        let line = match again {
+            false => format!("job {job}: {count} for {ranges}; results in {}", shown(run.path())),
+            true => {
+                let reasons: Vec<_> = lost.iter().map(ToString::to_string).collect();
+                let without: Vec<_> = submitted.without.iter().map(String::as_str).collect();
+                let without =
+                    if without.is_empty() { String::new() } else { format!(", without {}", without.join(", ")) };
+                format!("{ranges} missing ({}); submitted again as job {job}{without}", reasons.join("; "))
+            }
+        };
+        self.note(Level::Normal, &line);
+        Ok(())
+    }
+
+    fn keep(&self, run: &RunFolder, known: &Known) -> Result<(), RunError> {
+        // It consists of texts and numbers, which can always be written.
+        run.write_engine(&serde_json::to_string(known).unwrap_or_default())
+    }
+
+    /// What is missing, where it was last tried, and the end of what was said there.
+    fn given_up(&self, left: &[&Missing], shards: Option<&BTreeSet<u64>>, lost: &[Ended], state: &State) -> RunError {
+        let of = state.known.shards.unwrap_or(1);
+        let told = shards.into_iter().flatten().take(3).map(|shard| {
+            let keys: Vec<_> =
+                left.iter().filter(|range| range.range % of == *shard).map(|range| &range.key[..]).collect();
+            let keys = if keys.len() > 3 {
+                format!("{} and {} more", keys[..3].join(", "), keys.len() - 3)
+            } else {
+                keys.join(", ")
+            };
+            let why = lost.iter().find(|one| one.shard == *shard);
+            let why =
+                why.map_or_else(|| format!("shard {shard} ended, and its results did not come"), ToString::to_string);
+            let said = self.script.said(*shard);
+            let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
+            format!("{why}, {keys}{said}")
+        });
+        let told = told.collect::<Vec<_>>().join("; ");
+        let more = shards.map_or(0, |all| all.len().saturating_sub(3));
+        let more = if more > 0 { format!("; and {more} more shards") } else { String::new() };
+        let (count, times) = (many(left.len() as u64, "range"), rounds::SUBMISSIONS);
+        let message = format!(
+            "{}: {count} missing after {times} tries: {told}{more}; what is published stays, and mpexec runs resume {} goes on (with \
+             --on local, here)",
+            self.engine.name(),
+            shown(&self.folder)
+        );
+        RunError::NotComputed { message, begun: true }
+    }
+
+    /// This process is asked to end. Whoever types Ctrl-C wants nothing more; a process that is ended otherwise leaves its work to the next.
+    fn stopped(&self) -> RunError {
+        if self.running.asked() == Failure::Asked(Signal::Interrupt) {
+            match self.engine.cancel(&self.name) {
+                Ok(()) => self.note(Level::Normal, "the jobs are cancelled"),
+                Err(why) => self.note(Level::Quiet, &format!("the jobs cannot be cancelled: {}", one_line(&why))),
+            }
+        } else {
+            let line = format!("the jobs go on; mpexec runs resume {} takes their results", shown(&self.folder));
+            self.note(Level::Normal, &line);
+        }
+        RunError::NotComputed { message: "ended before all was computed".to_owned(), begun: true }
+    }
+}
+
+fn many(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// How long until the next look: a part of the time that has gone by, so that neither short nor long jobs are looked at for nothing.
+fn pause(since: Option<Instant>, part: u32, least: u64, most: u64) -> Duration {
+    let gone = since.map_or(Duration::ZERO, |since| since.elapsed());
+    (gone / part).clamp(Duration::from_millis(least), Duration::from_millis(most))
+}
+
+impl Elsewhere for Cluster {
+    fn wait(&self, run: &RunFolder, stage: &str, missing: &[Missing]) -> Result<(), RunError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.stage != stage {
+            state.stage = stage.to_owned();
+            state.rounds = Rounds::default();
+        }
+        let state = &mut *state;
+        loop {
+            run.look()?;
+            if missing.first().is_none_or(|first| run.is_published(&first.key)) {
+                return Ok(());
+            }
+            if self.running.is_stopping() {
+                return Err(self.stopped());
+            }
+            let ask_every = pause(state.submitted, 8, 300, 10_000);
+            if state.asked.is_none_or(|asked| asked.elapsed() >= ask_every) {
+                self.step(run, missing, state)?;
+                state.asked = Some(Instant::now());
+            }
+            self.running.stops_within(pause(state.submitted, 20, 50, 2_000));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! When an array is submitted again, and when no more: a plain decision, without a clock and without a cluster.
+//!
+//! As long as an element is alive, or nobody knows, there is nothing to do: a lost node is the engine's business, which begins its element again. When
+//! none is alive and results are missing, they may be on their way through a slow shared folder, so there is a grace; if all that had to bring them are
+//! known to have failed, there is none.
+
+use std::time::{Duration, Instant};
+
+/// How often the missing ranges of a stage are submitted at most: once, and three times again.
+pub(super) const SUBMISSIONS: u32 = 4;
+
+/// How long results may be on their way.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Where a stage is.
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    submissions: u32,
+    /// Since when no element is alive.
+    quiet: Option<Instant>,
+}
+
+/// What is seen while results are missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// Whether an element is alive, if that is known.
+    pub(super) alive: Option<bool>,
+    /// Whether each shard of which results are missing is known to have failed.
+    pub(super) all_failed: bool,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Wait,
+    Submit,
+    GiveUp,
+}
+
+impl Rounds {
+    /// Decides.
+    pub(super) fn next(&mut self, seen: Seen, now: Instant) -> Step {
+        if seen.alive != Some(false) {
+            self.quiet = None;
+            return Step::Wait;
+        }
+        let quiet = *self.quiet.get_or_insert(now);
+        if self.submissions > 0 && !seen.all_failed && now.duration_since(quiet) < GRACE {
+            return Step::Wait;
+        }
+        if self.submissions == SUBMISSIONS {
+            return Step::GiveUp;
+        }
+        self.submissions += 1;
+        self.quiet = None;
+        Step::Submit
+    }
+
+    /// Whether anything was submitted since this stage began.
+    pub(super) fn has_submitted(&self) -> bool {
+        self.submissions > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GONE: Seen = Seen { alive: Some(false), all_failed: false };
+    const FAILED: Seen = Seen { alive: Some(false), all_failed: true };
+
+    #[test]
+    fn the_first_is_submitted_at_once_unless_an_earlier_coordinator_has_left_one() {
+        let now = Instant::now();
+        assert_eq!(Rounds::default().next(GONE, now), Step::Submit);
+        let mut resumed = Rounds::default();
+        assert_eq!(resumed.next(Seen { alive: Some(true), ..GONE }, now), Step::Wait);
+        assert_eq!(resumed.next(Seen { alive: None, ..GONE }, now), Step::Wait, "nobody knows");
+        assert_eq!(resumed.next(GONE, now), Step::Submit);
+    }
+
+    #[test]
+    fn results_may_be_late_unless_all_have_failed() {
+        let now = Instant::now();
+        let mut rounds = Rounds::default();
+        assert_eq!(rounds.next(GONE, now), Step::Submit);
+        assert_eq!(rounds.next(GONE, now + GRACE / 2), Step::Wait);
+        // Begun again by the engine: the grace begins anew.
+        assert_eq!(rounds.next(Seen { alive: Some(true), ..GONE }, now + GRACE), Step::Wait);
+        assert_eq!(rounds.next(GONE, now + GRACE * 2), Step::Wait);
+        assert_eq!(rounds.next(GONE, now + GRACE * 3), Step::Submit);
+        assert_eq!(rounds.next(FAILED, now + GRACE * 3), Step::Submit, "there is nothing to wait for");
+    }
+
+    #[test]
+    fn after_three_more_tries_there_is_no_other() {
+        let (now, mut rounds) = (Instant::now(), Rounds::default());
+        assert!((0..SUBMISSIONS).all(|_| rounds.next(FAILED, now) == Step::Submit));
+        assert_eq!(rounds.next(FAILED, now), Step::GiveUp);
+    }
+}

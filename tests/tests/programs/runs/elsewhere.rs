@@ -1,0 +1,127 @@
+//! `--on slurm` where there is no Slurm: stand-ins for its programs, which run the elements of an array one after another. What real nodes do is in `cluster/`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::common::files::{file, folder, names_in, table};
+use crate::common::program::{Call, mpexec};
+use tempfile::TempDir;
+
+const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
+
+/// It writes down what it is told, and runs the elements.
+const SBATCH: &str = r#"
+echo "$*" >>"$SLURM/told"
+cat >"$SLURM/script"
+for word; do case $word in --array=*) list=${word#--array=} ;; esac; done
+rm -f "$SLURM/ended"
+echo "$list" | tr ',' '\n' | while IFS=- read first last; do seq $first ${last:-$first}; done | while read shard; do
+    SLURM_ARRAY_TASK_ID=$shard sh "$SLURM/script"
+    echo "JobId=1 ArrayTaskId=$shard JobState=FAILED ExitCode=$?:0 NodeList=here" >>"$SLURM/ended"
+done
+echo 17
+"#;
+
+/// A folder in whose folder `bin` the stand-ins are.
+fn slurm() -> TempDir {
+    let folder = folder();
+    fs::create_dir(folder.path().join("bin")).expect("a folder");
+    for (name, text) in [
+        ("sbatch", SBATCH),
+        ("squeue", ""),
+        ("sinfo", "echo idle 3; echo alloc 5"),
+        ("scontrol", "case $2 in config) echo 'MaxArraySize            = 1001' ;; *) cat \"$SLURM/ended\" ;; esac"),
+    ] {
+        let path = folder.path().join("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script");
+    }
+    folder
+}
+
+fn run(folder: &TempDir, words: &[&str]) -> Call {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", folder.path().join("bin").display());
+    mpexec(words).in_folder(folder.path()).env("PATH", path).env("SLURM", folder.path())
+}
+
+fn told(folder: &TempDir) -> String {
+    fs::read_to_string(folder.path().join("told")).unwrap_or_default()
+}
+
+#[test]
+fn shards_and_what_the_engine_is_told_are_handed_on() {
+    let folder = slurm();
+    let numbers: Vec<i64> = (0..200_000).collect();
+    table(&folder, "data.npy", 50_000, 4, &numbers);
+    let words = ["count-range", "data.npy", "--output", "counts.npy"];
+    run(&folder, &words).run().good();
+    let here = fs::read(folder.path().join("counts.npy")).expect("counts");
+    let there = ["--run-dir", "run", "--range-size", "1K", "--on", "slurm"];
+    let more = ["--shards", "2", "--engine-args", "-p long --comment='two words'"];
+    let done = run(&folder, &[&words[..], &there, &more].concat()).run();
+    assert_eq!(done.stderr, "slurm: job 17: 2 shards for 7 ranges; results in run\n");
+    assert!(fs::read(folder.path().join("counts.npy")).expect("counts") == here);
+    let sbatch = told(&folder);
+    assert!(sbatch.starts_with("--parsable --requeue --exclusive --chdir=/ "), "{sbatch}");
+    assert!(sbatch.contains(" --array=0-1 ") && sbatch.ends_with(" -p long --comment=two words\n"), "{sbatch}");
+    // Whoever resumes it cuts it as it was cut; only the missing are submitted again.
+    fs::remove_file(folder.path().join("run/out/rows-000003")).expect("a result");
+    let again = run(&folder, &["runs", "resume", "run"]).run();
+    let run_folder = folder.path().join("run");
+    assert_eq!(again.stderr, format!("slurm: job 17: 1 shard for 1 range; results in {}\n", run_folder.display()));
+    assert!(told(&folder).lines().nth(1).is_some_and(|line| line.contains(" --array=1 ") && line.contains("-p long")));
+    run(&folder, &["runs", "clean", "run"]).run();
+    assert!(!names_in(&folder).contains(&"run".to_owned()), "programs and all");
+}
+
+#[test]
+fn where_nothing_is_said_there_are_as_many_shards_as_idle_nodes_and_a_folder_is_made() {
+    let folder = slurm();
+    file(&folder, "rows.jsonl", &b"[1, 2]\n".repeat(5));
+    let words = ["--on", "slurm", "map", "add", "rows.jsonl", "--worker-program", WORKER];
+    let done = run(&folder, &words).run();
+    assert_eq!((done.code(), done.text().lines().count()), (0, 5), "{}", done.stderr);
+    assert!(
+        done.stderr.starts_with("slurm: job 17: 3 shards for 5 ranges; results in mpexec-run-2"),
+        "{}",
+        done.stderr
+    );
+    table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+    let little = run(&folder, &["--on", "slurm", "count-range", "data.npy"]).run();
+    assert!(little.stderr.contains(": 1 shard for 1 range;"), "little data is not worth more: {}", little.stderr);
+}
+
+#[test]
+fn contradictions_and_a_slurm_that_is_not_there_are_told() {
+    let folder = folder();
+    table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+    let refused = |words: &[&str]| run(&folder, words).run().fault(2).to_owned();
+    assert!(refused(&["count-range", "data.npy", "--shards", "3"]).ends_with("they go with --on slurm"));
+    assert!(
+        refused(&["--on", "local", "--engine-args", "-p x", "count-range", "data.npy"]).ends_with("go with --on slurm")
+    );
+    assert!(refused(&["--on", "slurm", "gen", "x.npy", "--rows", "1", "--cols", "1"]).contains("has no run folder"));
+    let words = ["--on", "slurm", "count-range", "data.npy", "--run-dir", "run"];
+    let nowhere = mpexec(words).in_folder(folder.path()).env("PATH", "").run();
+    assert_eq!(nowhere.code(), 4, "{}", nowhere.stderr);
+    assert!(nowhere.stderr.contains("error: slurm: the job cannot be submitted: s"), "{}", nowhere.stderr);
+    // What was begun there can be done here.
+    run(&folder, &["runs", "resume", "run", "--on", "local"]).run().good();
+}
+
+#[test]
+fn a_shard_that_fails_each_time_is_told_with_its_node_and_its_last_words() {
+    let folder = slurm();
+    let path = folder.path().join("gone");
+    file(&folder, "rows.jsonl", format!("[{path:?}, 0]\n[{path:?}, 9]\n").as_bytes());
+    let words =
+        ["map", "abort_often", "rows.jsonl", "--worker-program", WORKER, "--run-dir", "run", "--range-size", "1"];
+    let done = run(&folder, &[&["--on", "slurm", "--shards", "2"], &words[..]].concat()).run();
+    let line = done.stderr.lines().last().unwrap_or_default();
+    assert!(line.starts_with("error: slurm: 1 range missing after 4 tries: shard 1 on here: exit code 1, rows-000001; it said: error: 1 of"), "{line}");
+    assert!(line.contains("call 1: ") && line.contains("mpexec runs resume "), "{line}");
+    assert_eq!((done.code(), told(&folder).lines().count()), (1, 4));
+    let excluded: Vec<_> = told(&folder).lines().map(|line| line.contains(" --exclude=here")).collect();
+    assert_eq!(excluded, [false, true, true, true]);
+}
