@@ -159,6 +159,11 @@ impl Plan {
         if matches!(around.who, Who::Slurm(_)) && !command.has_pool() {
             return Err(Failure::usage("this command has no run folder: there is nothing to be done with --on slurm"));
         }
+        if matches!(around.who, Who::Slurm(_)) && (common.report.is_some() || common.trace.is_some()) {
+            return Err(Failure::usage(
+                "--report and --trace tell of workers on this machine: with --on slurm there are none to be told of",
+            ));
+        }
         if (common.report.is_some() || common.trace.is_some()) && !command.has_pool() {
             return Err(Failure::usage(
                 "this command has no workers: there is nothing to write with --report or --trace",
@@ -258,7 +263,8 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
 }
 
 fn pool(common: Common, around: Surroundings) -> PoolPlan {
-    let record = common.journal().anything();
+    // What waits for others has nothing to tell of itself.
+    let record = common.journal().anything() && !matches!(around.who, Who::Slurm(_));
     let (workers, transport) = (around.who.workers(common.workers), common.transport.into());
     let [array_worker, table_worker] = worker_programs(common.worker_program, around);
     PoolPlan { workers, transport, array_worker, table_worker, chaos: common.chaos, record }

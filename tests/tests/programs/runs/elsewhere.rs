@@ -102,7 +102,10 @@ fn contradictions_and_a_slurm_that_is_not_there_are_told() {
         refused(&["--on", "local", "--engine-args", "-p x", "count-range", "data.npy"]).ends_with("go with --on slurm")
     );
     assert!(refused(&["--on", "slurm", "gen", "x.npy", "--rows", "1", "--cols", "1"]).contains("has no run folder"));
-    let words = ["--on", "slurm", "count-range", "data.npy", "--run-dir", "run"];
+    assert!(
+        refused(&["--on", "slurm", "count-range", "data.npy", "--trace", "t.json"]).contains("workers on this machine")
+    );
+    let words = ["--on", "slurm", "--advice", "always", "count-range", "data.npy", "--run-dir", "run"];
     let nowhere = mpexec(words).in_folder(folder.path()).env("PATH", "").run();
     assert_eq!(nowhere.code(), 4, "{}", nowhere.stderr);
     assert!(nowhere.stderr.contains("error: slurm: the job cannot be submitted: s"), "{}", nowhere.stderr);
