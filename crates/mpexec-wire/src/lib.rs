@@ -74,6 +74,6 @@ pub use message::{
     peek_hello,
 };
 pub use packet::{PACKET_HEADER, PACKET_MAGIC, PacketError, PacketHeader, PacketKind};
-pub use plain::{decode_owned, decode_slice, decode_str, encode_owned, encode_slice, encode_str};
+pub use plain::{decode_owned, decode_owned_into, decode_slice, decode_str, encode_owned, encode_slice, encode_str};
 pub use record::{ENTRY_HEADER, PARCEL_REF, ParcelRef, RecordError, pad8};
 pub use sink::{Sink, SinkFull, SliceSink};

@@ -9,7 +9,10 @@
 //! Alignment is counted from the start of the message, which therefore lies at a multiple of 8 in memory.
 //! The elements are in the byte order of the machine: both sides run on one.
 
-use std::any::{Any, TypeId, type_name};
+use std::{
+    any::{Any, TypeId, type_name},
+    ops::Range,
+};
 
 use bytemuck::Pod;
 use serde::{Serialize, de::DeserializeOwned};
@@ -69,14 +72,36 @@ pub fn encode_owned<T: Serialize + 'static, S: Sink + ?Sized>(value: &T, sink: &
 /// As [`decode_prefix`].
 #[inline]
 pub fn decode_owned<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
+    decode_owned_into(bytes, |_| {})
+}
+
+/// As [`decode_owned`]; `prepare` is shown the memory of a vector of numbers before anything is written into it.
+///
+/// ```
+/// let bytes = mpexec_wire::encode_to_vec(&vec![1_i64, 2])?;
+/// let mut shown = 0;
+/// let (vector, _) = mpexec_wire::decode_owned_into::<Vec<i64>>(&bytes, |memory| {
+///     shown = memory.end.addr() - memory.start.addr();
+/// })?;
+/// assert_eq!((vector, shown), (vec![1, 2], 16));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`decode_prefix`].
+#[inline]
+pub fn decode_owned_into<T: DeserializeOwned + 'static>(
+    bytes: &[u8],
+    prepare: impl FnOnce(Range<*const u8>),
+) -> Result<(T, usize), DecodeError> {
     if_plain_vec!(T, P => {
-            let mut pos = 0;
-            let raw = take_counted(bytes, &mut pos, size_of::<P>(), type_name::<T>())?;
-    let mut vector: Option<Vec<P>> = Some(to_vec(raw));
-            let value = (&mut vector as &mut dyn Any).downcast_mut::<Option<T>>();
-            let value = value.and_then(Option::take).expect("the types were compared");
-            Ok((value, pos))
-        });
+        let mut pos = 0;
+        let raw = take_counted(bytes, &mut pos, size_of::<P>(), type_name::<T>())?;
+        let mut vector: Option<Vec<P>> = Some(to_vec(raw, prepare));
+        let value = (&mut vector as &mut dyn Any).downcast_mut::<Option<T>>();
+        let value = value.and_then(Option::take).expect("the types were compared");
+        Ok((value, pos))
+    });
     decode_prefix(bytes)
 }
 
@@ -192,14 +217,16 @@ const fn borrowable<T>() {
 
 /// Copies whole elements out of bytes. Not `pod_collect_to_vec`, which fills the vector with zeros first.
 #[inline]
-fn to_vec<P: Pod>(raw: &[u8]) -> Vec<P> {
+fn to_vec<P: Pod>(raw: &[u8], prepare: impl FnOnce(Range<*const u8>)) -> Vec<P> {
+    let count = raw.len() / size_of::<P>();
+    let mut vector = Vec::with_capacity(count);
+    let memory = vector.spare_capacity_mut()[..count].as_ptr_range();
+    prepare(memory.start.cast()..memory.end.cast());
     match bytemuck::try_cast_slice(raw) {
-        Ok(elements) => elements.to_vec(),
-        Err(_) => {
-            let elements = raw.chunks_exact(size_of::<P>());
-            elements.map(bytemuck::pod_read_unaligned).collect()
-        }
+        Ok(elements) => vector.extend_from_slice(elements),
+        Err(_) => vector.extend(raw.chunks_exact(size_of::<P>()).map(bytemuck::pod_read_unaligned::<P>)),
     }
+    vector
 }
 
 /// Writes a length and the bytes that follow it.

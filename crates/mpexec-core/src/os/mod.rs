@@ -23,6 +23,7 @@
 //! | [`modules`] | code addresses of another process, as places in this one |
 //! | [`text`] | where the program's code lies |
 //! | [`events`] | eventfd and epoll |
+//! | [`huge`] | huge pages for memory that is about to be filled |
 //! | [`memory`] | how much memory a process has of its own, and may have |
 //! | [`processors`] | how many processors this process may use |
 
@@ -39,6 +40,7 @@ pub(crate) mod exe;
 pub(crate) mod family;
 pub(crate) mod fork;
 mod hastening;
+pub(crate) mod huge;
 pub(crate) mod memory;
 pub(crate) mod modules;
 pub(crate) mod oom;
