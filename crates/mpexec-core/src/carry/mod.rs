@@ -13,12 +13,14 @@
 pub(crate) mod buffer;
 pub(crate) mod incoming;
 pub(crate) mod outgoing;
+mod owned;
 pub(crate) mod packets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use buffer::{Buffer, Mailbox};
+pub(crate) use owned::decode_owned;
 use packets::ChannelEnd;
 
 /// A descriptor that travels with a value.

@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use mpexec_wire::{PACKET_HEADER, PacketHeader, PacketKind, decode_owned_into};
+use mpexec_wire::{PACKET_HEADER, PacketHeader, PacketKind};
 
 use super::{MOST_INLINE, Receiver, RecvError};
-use crate::carry::Buffer;
 use crate::carry::incoming::{Source, with_source};
 use crate::carry::packets::{self, Blocked, Packet, Patience, Sent};
-use crate::os::huge;
+use crate::carry::{Buffer, decode_owned};
 
 thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -139,7 +138,7 @@ fn open<T: DeserializeOwned + 'static>(buffer: &[u8], packet: Packet, most: u64)
 
 fn decode<T: DeserializeOwned + 'static>(bytes: &[u8], attached: impl Iterator<Item = Sent>) -> Result<T, String> {
     let source = Along(RefCell::new(attached.map(Place::Sent).collect()));
-    match with_source(Rc::new(source), || decode_owned_into::<T>(bytes, huge::advise)) {
+    match with_source(Rc::new(source), || decode_owned::<T>(bytes)) {
         Ok((value, used)) if used == bytes.len() => Ok(value),
         Ok((_, used)) => Err(format!("{} bytes are left over after a {}", bytes.len() - used, type_name::<T>())),
         Err(error) => Err(error.to_string()),

@@ -3,12 +3,12 @@
 use std::any::type_name;
 use std::panic::catch_unwind;
 
-use mpexec_wire::{Status, decode_owned_into};
+use mpexec_wire::Status;
 
 use super::params::TaskResult;
+use crate::carry::decode_owned;
 use crate::engine::outcomes::{Outcome, told};
 use crate::error::TaskError;
-use crate::os::huge;
 
 /// Decodes one result. Runs the user's `Deserialize`: never under a lock. A panic in there fails this task alone, like any other
 /// refusal.
@@ -20,7 +20,7 @@ pub(crate) fn decode_result<R: TaskResult>(status: Status, bytes: &[u8]) -> Resu
 #[inline]
 pub(super) fn decode_uncaught<R: TaskResult>(status: Status, bytes: &[u8]) -> Result<R, TaskError> {
     match status {
-        Status::Ok => match decode_owned_into::<R>(bytes, huge::advise) {
+        Status::Ok => match decode_owned::<R>(bytes) {
             Ok((value, used)) if used == bytes.len() => Ok(value),
             Ok((_, used)) => Err(left_over::<R>(bytes.len() - used)),
             Err(error) => Err(TaskError::ResultUndecodable { message: error.to_string() }),

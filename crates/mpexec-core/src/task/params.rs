@@ -7,13 +7,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use mpexec_wire::{
-    DecodeError, EncodeError, Sink, decode_owned_into, decode_slice, decode_str, encode, encode_owned, encode_slice,
-    encode_str,
+    DecodeError, EncodeError, Sink, decode_slice, decode_str, encode, encode_owned, encode_slice, encode_str,
 };
 
 use super::structure::structure_of;
-use crate::carry::incoming;
-use crate::os::huge;
+use crate::carry::{decode_owned, incoming};
 
 /// Marks parameters that the worker owns: any value serde can carry.
 #[derive(Debug)]
@@ -77,7 +75,7 @@ impl<T: DeserializeOwned + 'static> Param<Owned> for T {
     type In<'a> = T;
 
     fn decode<'a>(input: &mut Input<'a>) -> Result<T, DecodeError> {
-        let (value, used) = decode_owned_into::<T>(input.rest(), huge::advise)?;
+        let (value, used) = decode_owned::<T>(input.rest())?;
         input.position += used;
         Ok(value)
     }
