@@ -19,13 +19,16 @@ use crate::tools;
 struct Sanitizer {
     name: &'static str,
     flags: &'static str,
-    /// The standard library is to be built anew with it.
+    /// The standard library is to be built anew with it. What is built is optimised a little then: each worker that panics reads the debug information of
+    /// its program for the backtrace, and with a standard library that is not optimised, under it, that takes a minute.
     rebuilds: bool,
     /// Where it looks for its options, and these. The signals of faults stay those that tests await.
     variable: &'static str,
     options: &'static str,
     /// Tests that cannot be run under it, by the beginning or a part of their names, each with its reason.
     without: &'static [(&'static str, &'static str)],
+    /// The same for one suite: its name, a part of the names of tests, the reason.
+    without_in: &'static [(&'static str, &'static str, &'static str)],
 }
 
 /// What is run under both: all that has unsafe code or threads. The programs and files on top of it have neither. A name, the package, the
@@ -40,7 +43,10 @@ const SUITES: [(&str, &str, &[&str]); 6] = [
 ];
 
 /// Tests that run at once: each is several processes, and each process several times as slow and as large as usual.
-const AT_ONCE: &str = "--test-threads=2";
+const AT_ONCE: &str = "--test-threads=3";
+
+/// How long each test took is told beside it.
+const TIMES: [&str; 2] = ["-Zunstable-options", "--report-time"];
 
 const ADDRESS: Sanitizer = Sanitizer {
     name: "address",
@@ -61,6 +67,7 @@ const ADDRESS: Sanitizer = Sanitizer {
         ("without_proc", "it reads its options from there"),
         ("a_hundred_thousand_items_by_every_chunk_size", "it takes longer than the watchdog waits"),
     ],
+    without_in: &[],
 };
 
 const THREAD: Sanitizer = Sanitizer {
@@ -83,6 +90,7 @@ const THREAD: Sanitizer = Sanitizer {
         ("a_gibibyte_there", "as above"),
         ("large_arguments_of_tasks", "as above"),
         ("a_pool_that_is_over_leaves_nothing", "as above"),
+        ("a_leaking_worker_is_replaced", "as above"),
         ("a_hundred_thousand_items_by_every_chunk_size", "it takes longer than the watchdog waits"),
         ("every_form_equals_the_plain_loop", "as above"),
         ("notes_that_panic", "the backtraces take so long that the pool ends before all is told"),
@@ -94,6 +102,12 @@ const THREAD: Sanitizer = Sanitizer {
         ("a_forked_child_starts_processes", "it bears no threads in a child that was forked"),
         ("a_forked_child_closes_by_itself", "as above"),
     ],
+    // What is the same for all links is seen over shared memory, and in one process, where it sees both sides.
+    without_in: &[(
+        "contract",
+        "::socket::",
+        "that link is in the suites core, death and programs, and this one takes half an hour",
+    )],
 };
 
 /// Run the tests under AddressSanitizer and ThreadSanitizer
@@ -130,10 +144,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         for (name, why) in sanitizer.without {
             println!("== {}: without {name}: {why}", sanitizer.name);
         }
+        for (suite, name, why) in sanitizer.without_in {
+            println!("== {}: {suite} without {name}: {why}", sanitizer.name);
+        }
         for (step, package, targets) in SUITES {
             if asked(&arguments.suites, step) {
                 let begin = Instant::now();
-                let mut suite = sanitizer.command(&place, &host, package, targets, &arguments.tests);
+                let mut suite = sanitizer.command(&place, &host, (step, package, targets), &arguments.tests);
                 let outcome = show(&place, &mut suite);
                 let step = format!("{}: {step}", sanitizer.name);
                 rows.push(Row { step, outcome, took: begin.elapsed(), said: None });
@@ -146,19 +163,24 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 impl Sanitizer {
-    fn command(&self, place: &Place, host: &str, package: &str, targets: &[&str], tests: &[String]) -> Command {
+    fn command(&self, place: &Place, host: &str, suite: (&str, &str, &[&str]), tests: &[String]) -> Command {
+        let (name, package, targets) = suite;
         let mut rustup = place.command("rustup");
         // With a target named, build scripts and macros are built without the sanitizer.
         rustup
             .args(["run", "nightly", "cargo", "test", "--no-fail-fast", "--target", host, "-p", package])
             .args(targets);
         rustup.args(self.rebuilds.then_some("-Zbuild-std"));
-        rustup.args(["--", AT_ONCE]).args(tests);
-        for (name, _) in self.without {
-            rustup.args(["--skip", name]);
+        rustup.args(["--", AT_ONCE]).args(TIMES).args(tests);
+        let here = self.without_in.iter().filter(|(suite, ..)| *suite == name).map(|(_, test, _)| test);
+        for test in self.without.iter().map(|(test, _)| test).chain(here) {
+            rustup.args(["--skip", test]);
         }
+        rustup.envs(self.rebuilds.then_some(("CARGO_PROFILE_DEV_OPT_LEVEL", "1")));
         let flags = format!("{} {}", env::var("RUSTFLAGS").unwrap_or_default(), self.flags);
         rustup.env("RUSTFLAGS", flags.trim()).env("CARGO_TARGET_DIR", place.target.join(self.name));
+        // To name what is in a backtrace takes ten seconds there. The suites of deaths and programs have theirs.
+        rustup.envs((self.rebuilds && name == "contract").then_some(("RUST_BACKTRACE", "0")));
         // The watchdog of the tests waits so many times as long.
         rustup.env(self.variable, self.options).env("MPEXEC_TEST_SLOWER", "6");
         rustup

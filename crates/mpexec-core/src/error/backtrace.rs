@@ -90,10 +90,8 @@ impl fmt::Display for CrashBacktrace {
         let whole = out.alternate();
         let mut frames = self.names().iter().enumerate().peekable();
         while let Some((nth, lines)) = frames.next() {
-            if !whole && nth > 0 && lines.iter().any(Line::is_machinery) {
-                return write!(out, "\n      here the task began");
-            }
-            for (inner, line) in lines.iter().enumerate() {
+            let (told, begins) = if whole { (lines.as_slice(), false) } else { of_the_task(nth == 0, lines) };
+            for (inner, line) in told.iter().enumerate() {
                 match inner {
                     0 => write!(out, "\n{nth:>4}: {}", line.function)?,
                     _ => write!(out, "\n      {}", line.function)?,
@@ -101,6 +99,9 @@ impl fmt::Display for CrashBacktrace {
                 if let Some(place) = &line.place {
                     write!(out, "\n             at {place}")?;
                 }
+            }
+            if begins {
+                return out.write_str("\n      here the task began");
             }
             // An overflow of the stack is one function's more often than not.
             let mut again = 0;
@@ -115,6 +116,16 @@ impl fmt::Display for CrashBacktrace {
     }
 }
 
+/// What there is to tell of a frame, and whether the task began in it: what is optimised may have the task's function within the machinery that calls
+/// it. A fault of the machinery itself is told whole.
+fn of_the_task(innermost: bool, lines: &[Line]) -> (&[Line], bool) {
+    match lines.iter().position(Line::is_machinery) {
+        None => (lines, false),
+        Some(0) if innermost => (lines, false),
+        Some(begin) => (&lines[..begin], true),
+    }
+}
+
 impl Line {
     fn is_machinery(&self) -> bool {
         MACHINERY.iter().any(|part| self.function.contains(part))
@@ -125,5 +136,28 @@ impl fmt::Debug for CrashBacktrace {
     /// Short: the names are looked for only when they are asked for.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "CrashBacktrace({}, {} frames)", self.0.about, self.0.frames.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(innermost: bool, functions: &[&str]) -> (Vec<String>, bool) {
+        let lines: Vec<_> = functions.iter().map(|name| Line { function: (*name).to_owned(), place: None }).collect();
+        let (told, begins) = of_the_task(innermost, &lines);
+        (told.iter().map(|line| line.function.clone()).collect(), begins)
+    }
+
+    #[test]
+    fn a_function_that_is_part_of_the_frame_that_calls_it_is_told_and_what_calls_it_is_not() {
+        let frame =
+            ["app::work", "core::ops::function::FnOnce::call_once", "mpexec_core::task::entry::run", "core::run"];
+        for innermost in [true, false] {
+            assert_eq!(told(innermost, &frame), (frame[..2].iter().map(ToString::to_string).collect(), true));
+            assert_eq!(told(innermost, &frame[..2]), (frame[..2].iter().map(ToString::to_string).collect(), false));
+        }
+        assert_eq!(told(false, &frame[2..]), (Vec::new(), true));
+        assert_eq!(told(true, &frame[2..]), (frame[2..].iter().map(ToString::to_string).collect(), false));
     }
 }

@@ -73,6 +73,10 @@ impl Watch {
     }
 }
 
+/// Nobody sleeps for longer in one go: more than 24 days in milliseconds are too many for the older of the system's two calls, and the newer is not
+/// everywhere (Linux before 5.11, and containers that know it not).
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// An epoll instance.
 #[derive(Debug)]
 pub(crate) struct Watcher(OwnedFd);
@@ -94,10 +98,10 @@ impl Watcher {
         let _ = epoll::delete(&self.0, fd);
     }
 
-    /// Sleeps until something happens or the time is up; the tokens of what happened are put into `tokens`.
+    /// Sleeps until something happens, the time is up, or a day is over; the tokens of what happened are put into `tokens`.
     pub(crate) fn wait(&self, limit: Option<Duration>, tokens: &mut Vec<u64>) -> io::Result<()> {
         tokens.clear();
-        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        let limit = limit.and_then(|limit| Timespec::try_from(limit.min(LONGEST)).ok());
         let mut events = [const { std::mem::MaybeUninit::<Event>::uninit() }; 64];
         match epoll::wait(&self.0, &mut events, limit.as_ref()) {
             Ok((happened, _)) => {

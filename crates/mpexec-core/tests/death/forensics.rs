@@ -129,7 +129,8 @@ fn a_signal_from_outside_that_means_a_fault_shows_where_the_worker_was() {
             };
             let death = death(pool.apply(task, (signal.as_raw(),)));
             assert_eq!(death.exit, Exit::Signal(signal.as_raw()));
-            assert!(death.backtrace.unwrap().to_string().contains("forensics"));
+            let told = death.backtrace.unwrap().to_string();
+            assert!(told.contains("forensics"), "{signal:?}: {told}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mpexec_core::{
     Containment, Exit, Pool, PoolBuilder, PoolError, Process, Shared, TaskError, Transport, WorkerStderr, Workers,
@@ -209,12 +210,19 @@ fn no_memory_files(link: Transport) {
 
 /// What an older profile, or an older kernel, refuses: each has another way.
 fn a_strict_profile(link: Transport) {
-    for call in [libc::SYS_close_range, libc::SYS_process_vm_readv, libc::SYS_timer_create, libc::SYS_pidfd_send_signal]
-    {
+    for call in [
+        libc::SYS_close_range,
+        libc::SYS_process_vm_readv,
+        libc::SYS_timer_create,
+        libc::SYS_pidfd_send_signal,
+        libc::SYS_epoll_pwait2,
+    ] {
         refuse(call, libc::EPERM);
     }
     works(link);
-    let pool = builder(link, 1).build().unwrap();
+    // Limits that are too long for the older of two calls.
+    let pool =
+        builder(link, 1).handshake_limit(Duration::MAX).response_limit(Duration::from_secs(1 << 32)).build().unwrap();
     let Err(TaskError::Crashed { exit, backtrace, .. }) = pool.apply(gives_up, ()) else { panic!("it lived") };
     assert_eq!(exit, Exit::Signal(6));
     assert!(backtrace.unwrap().to_string().contains("gives_up"));
