@@ -79,6 +79,8 @@ pub struct Status {
     pub ranges: Option<u64>,
     /// Who works on it.
     pub holder: Option<String>,
+    /// What [`write_engine`](RunFolder::write_engine) has kept.
+    pub engine: Option<String>,
 }
 
 impl RunFolder {
@@ -196,8 +198,8 @@ impl RunFolder {
                 true => result::read(&file, &hash, None)?.len() as u64,
             };
         }
-        let published = names.len() as u64;
-        Ok(Status { plan, published, bytes, ranges: done(path, published), holder: holder(path) })
+        let (published, engine) = (names.len() as u64, fs::read_to_string(path.join(ENGINE)).ok());
+        Ok(Status { plan, published, bytes, ranges: done(path, published), holder: holder(path), engine })
     }
 
     /// Removes a run folder, and nothing in it that is not a part of one. `force`: also one that is not finished.

@@ -47,6 +47,8 @@ pub(crate) struct Job<'a> {
     pub(crate) worker: Option<&'a Path>,
     /// More shards than this would be too short.
     pub(crate) most: u64,
+    /// How many files are read.
+    pub(crate) inputs: u64,
 }
 
 /// A cluster, for one run.
@@ -58,6 +60,7 @@ pub(crate) struct Cluster {
     settings: Settings,
     script: Script,
     most: u64,
+    inputs: u64,
     folder: PathBuf,
     running: Arc<Running>,
     state: Mutex<State>,
@@ -73,6 +76,13 @@ struct Known {
     shards: Option<u64>,
     /// The arrays, the last of them last.
     jobs: Vec<String>,
+}
+
+/// What a run folder knows of jobs, for people.
+pub(crate) fn told(engine: &str) -> Option<String> {
+    let known: Known = serde_json::from_str(engine).ok()?;
+    let (jobs, shards) = (known.jobs.join(", "), many(known.shards?, "shard"));
+    Some(format!("{} {}, as {}, of {shards}", one_line(&known.engine), one_line(&jobs), one_line(&known.name)))
 }
 
 #[derive(Debug, Default)]
@@ -114,7 +124,7 @@ impl Cluster {
         let script = Script::new(&folder, job.worker, settings.workers);
         let state = Mutex::new(State { known, ..State::default() });
         let (settings, running) = (settings.clone(), Arc::clone(running));
-        Ok(Cluster { engine, name, settings, script, most: job.most, folder, running, state })
+        Ok(Cluster { engine, name, settings, script, most: job.most, inputs: job.inputs, folder, running, state })
     }
 
     fn note(&self, level: Level, line: &str) {
@@ -178,9 +188,11 @@ impl Cluster {
     ) -> Result<(), RunError> {
         let again = !lost.is_empty();
         let of = state.known.shards;
+        // Other files have ranges of which nobody knows yet.
+        let most = self.most.min((left.len() as u64).max(self.inputs)).max(1);
         let shards = match (shards, of) {
             (Some(numbers), Some(of)) => Shards::These { numbers, of },
-            _ => Shards::Choose { wanted: self.settings.shards, most: self.most.max(1) },
+            _ => Shards::Choose { wanted: self.settings.shards, most },
         };
         let array = Array {
             name: &self.name,

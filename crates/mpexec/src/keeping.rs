@@ -104,7 +104,8 @@ impl Keeping {
             Who::Slurm(settings) => {
                 let run = RunFolder::open(&self.folder, &plan, self.afresh)?;
                 let most = if what.range == 1 { u64::MAX } else { (bytes / SHARD).max(plan.inputs.len() as u64) };
-                let cluster = Cluster::slurm(&run, settings, &Job { worker: what.worker, most }, running)?;
+                let inputs = plan.inputs.len() as u64;
+                let cluster = Cluster::slurm(&run, settings, &Job { worker: what.worker, most, inputs }, running)?;
                 run.computed_by(Box::new(cluster))
             }
         };

@@ -234,6 +234,15 @@ mod tests {
     }
 
     #[test]
+    fn words_are_taken_apart_as_a_shell_would() {
+        let taken = |text: &str| words(text).map(|words| words.0.join("|"));
+        assert_eq!(taken(" -p long  -A\tproj ").as_deref(), Ok("-p|long|-A|proj"));
+        assert_eq!(taken("--comment='two words' \"it's\" ''").as_deref(), Ok("--comment=two words|it's|"));
+        assert_eq!(words(""), Ok(Words(Vec::new())));
+        assert!(words("a 'b").is_err());
+    }
+
+    #[test]
     fn digits_are_grouped_by_three() {
         for (number, text) in
             [(0, "0"), (999, "999"), (1000, "1,000"), (500_557, "500,557"), (u64::MAX, "18,446,744,073,709,551,615")]

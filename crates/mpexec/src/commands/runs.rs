@@ -6,6 +6,7 @@ use mpexec::names::shown;
 use mpexec_runs::{RunError, RunFolder, Status, Word};
 
 use crate::args::RunsCommand;
+use crate::cluster;
 use crate::console::{Console, Level};
 use crate::failure::Failure;
 use crate::numbers::grouped;
@@ -61,6 +62,9 @@ fn show(folder: &Path, check: bool) -> Result<(), Failure> {
     }
     line("program", &format!("{} {}", plan.program.name, plan.program.version));
     line("task", &plan.task);
+    if let Some(jobs) = status.engine.as_deref().and_then(cluster::told) {
+        line("jobs", &jobs);
+    }
     for (name, value) in &plan.options {
         line("option", &format!("{name}: {value}"));
     }

@@ -26,3 +26,39 @@ fn printed(output: &mut RowsOutput, delimiter: u8) {
     *output =
         RowsOutput { place: Place::Stdout, format: RowsAs::Other(RowsFormat::Delimited(delimiter)), packing: None };
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use mpexec_runs::Share;
+
+    use super::super::Surroundings;
+    use super::*;
+    use crate::args::Arguments;
+    use crate::keeping::Who;
+
+    fn plan(line: &str, who: Who) -> Plan {
+        let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+        Plan::new(arguments, Surroundings { who, ..Surroundings::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_share_makes_no_file_and_has_the_options_of_the_whole() {
+        let share = || Who::Share(Share { number: 1, of: 3 });
+        let kept = |plan: &Plan| match plan {
+            Plan::Count(plan) => plan.keeping.clone().unwrap().options,
+            Plan::Normalize(plan) => plan.keeping.clone().unwrap().options,
+            other => panic!("{other:?}"),
+        };
+        for line in ["count-range f --output c.npy", "count-range f", "normalize f --output s.parquet"] {
+            let line = format!("mpexec {line} --run-dir run");
+            let (whole, share) = (plan(&line, Who::Here), plan(&line, share()));
+            assert_eq!(kept(&whole), kept(&share), "{line}");
+            match &share {
+                Plan::Count(plan) => assert!(!plan.counts.makes_files(), "{line}"),
+                Plan::Normalize(plan) => assert_eq!(plan.output.place, Place::Stdout, "{line}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::common::program::{Call, Done, built, mpexec, program, programs};
 const CANNOT: i32 = 77;
 
 /// Nothing on the cluster takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The worker program with the tasks of the tests.
 pub(super) const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
@@ -42,7 +42,7 @@ impl Cluster {
 
     fn xtask(&self, words: &[&str]) -> Call {
         let call = program(&self.xtask).args(["cluster", "--folder"]).arg(self.folder.path());
-        call.args(words).env("RUST_BACKTRACE", "0")
+        call.args(words).env("RUST_BACKTRACE", "0").patient(3)
     }
 
     /// What happens to machines: `kill n1`, `cut n1`.

@@ -108,6 +108,7 @@ fn newest_source() -> SystemTime {
 /// A program about to be started.
 pub(crate) struct Call {
     command: Command,
+    patience: Duration,
     /// Where its standard error is seen, if that is a terminal.
     terminal: Option<File>,
 }
@@ -121,7 +122,7 @@ impl Call {
             command.env_remove(format!("MPEXEC_{name}"));
         }
         command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Call { command, terminal: None }
+        Call { command, patience: WATCHDOG, terminal: None }
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Call {
@@ -154,6 +155,12 @@ impl Call {
         self
     }
 
+    /// It waits for others, so it may take so many times longer than a program that does not.
+    pub(crate) fn patient(mut self, times: u32) -> Call {
+        self.patience *= times;
+        self
+    }
+
     /// Its standard error is a terminal.
     pub(crate) fn stderr_terminal(mut self) -> Call {
         let (ours, theirs) = terminal::pair();
@@ -180,7 +187,7 @@ impl Call {
             let told = Arc::clone(&stderr);
             std::thread::spawn(move || told.listen(stream))
         });
-        Started { child, held, stdout, stderr, reader }
+        Started { child, held, patience: self.patience, stdout, stderr, reader }
     }
 
     /// Runs it to its end.
@@ -220,6 +227,7 @@ impl Told {
 pub(crate) struct Started {
     child: Child,
     held: Held,
+    patience: Duration,
     stdout: Option<BufReader<ChildStdout>>,
     stderr: Arc<Told>,
     reader: Option<JoinHandle<()>>,
@@ -311,7 +319,7 @@ impl Started {
         let stream = self.stdout.take();
         let ended = std::thread::scope(|scope| {
             scope.spawn(|| stream.map(|mut stream| stream.read_to_end(&mut stdout)));
-            let ended = self.held.ends_within(WATCHDOG);
+            let ended = self.held.ends_within(self.patience);
             if !ended {
                 // So that the reader comes to an end too.
                 self.signal(Signal::KILL);

@@ -65,6 +65,12 @@ fn shards_and_what_the_engine_is_told_are_handed_on() {
     let sbatch = told(&folder);
     assert!(sbatch.starts_with("--parsable --requeue --exclusive --chdir=/ "), "{sbatch}");
     assert!(sbatch.contains(" --array=0-1 ") && sbatch.ends_with(" -p long --comment=two words\n"), "{sbatch}");
+    let shown = run(&folder, &["runs", "show", "run"]).run();
+    assert!(
+        shown.text().contains("\njobs      slurm 17, as mpexec-") && shown.text().contains(", of 2 shards\n"),
+        "{}",
+        shown.text()
+    );
     // Whoever resumes it cuts it as it was cut; only the missing are submitted again.
     fs::remove_file(folder.path().join("run/out/rows-000003")).expect("a result");
     let again = run(&folder, &["runs", "resume", "run"]).run();
@@ -79,6 +85,7 @@ fn shards_and_what_the_engine_is_told_are_handed_on() {
 fn where_nothing_is_said_there_are_as_many_shards_as_idle_nodes_and_a_folder_is_made() {
     let folder = slurm();
     file(&folder, "rows.jsonl", &b"[1, 2]\n".repeat(5));
+    file(&folder, "two.jsonl", &b"[1, 2]\n".repeat(2));
     let words = ["--on", "slurm", "map", "add", "rows.jsonl", "--worker-program", WORKER];
     let done = run(&folder, &words).run();
     assert_eq!((done.code(), done.text().lines().count()), (0, 5), "{}", done.stderr);
@@ -87,6 +94,8 @@ fn where_nothing_is_said_there_are_as_many_shards_as_idle_nodes_and_a_folder_is_
         "{}",
         done.stderr
     );
+    let few = run(&folder, &["--on", "slurm", "map", "add", "two.jsonl", "--worker-program", WORKER]).run();
+    assert!(few.stderr.contains(": 2 shards for 2 ranges;"), "none has nothing to do: {}", few.stderr);
     table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
     let little = run(&folder, &["--on", "slurm", "count-range", "data.npy"]).run();
     assert!(little.stderr.contains(": 1 shard for 1 range;"), "little data is not worth more: {}", little.stderr);
