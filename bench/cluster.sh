@@ -3,8 +3,8 @@
 #
 #   bench/cluster.sh FILE.npy SHARED-FOLDER [NODES...]     ENGINE_ARGS="-p long" for sbatch, MPEXEC=path for the program
 #
-# A line for each: nodes, seconds in all, seconds from the submission to the first element (queue), from there to the last result (compute), from there to
-# the end (merge), and bytes of input a second. The file should be much longer than the memory of a node, or be new, or the second run reads it from memory.
+# A line for each: nodes, seconds in all, seconds from the start to the first element (queue: the copy of the program, and Slurm), from there to the last result
+# (compute), from there to the end (merge), and bytes of input a second. The file should be much longer than the memory of a node, or be new, or the second run reads it from memory.
 set -eu
 file=$1 shared=$2
 shift 2
