@@ -93,6 +93,11 @@ impl<'a> Walk<'a> {
         Ok(Walk { table, running, answers, sizes, broken, lines: 0 })
     }
 
+    /// What the table is called.
+    pub(crate) fn name(&self) -> String {
+        self.table.name()
+    }
+
     /// The next part and its bytes; `None` behind the last.
     ///
     /// # Errors

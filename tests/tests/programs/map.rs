@@ -55,6 +55,35 @@ fn tasks_are_listed_with_parameters_types_and_documentation() {
 }
 
 #[test]
+fn several_inputs_are_one_whose_rows_are_numbered_through() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("d")).expect("a folder");
+    let paths = [
+        lines(&folder, "in.jsonl", "[1, 2]\n{\"a\": 3, \"b\": 4}\n"),
+        lines(&folder, "in.csv", "x,y\n5,6\n7\n"),
+        folder.path().join("d"),
+    ];
+    table(&folder, "d/a.npy", 1, 2, &[9, 10]);
+    lines(&folder, "d/b.csv", "1,1\n1,2,3\n");
+    let done = map("add").args(["--on-bad-row", "skip"]).args(&paths).run();
+    assert_eq!(done.code(), 0, "{}", done.stderr);
+    let found: Vec<_> = answers(&done).iter().map(|line| (line["index"].clone(), line["ok"].clone())).collect();
+    let wanted = [(0, 3), (1, 7), (2, 11), (3, 19), (4, 2)];
+    assert_eq!(found, wanted.map(|(index, sum)| (json!(index), json!(sum))));
+    assert!(done.stderr.starts_with("2 bad rows were left out; the first: ") && done.stderr.contains("in.csv: line 3"));
+    // What is missing is told before anything is called, and what does not fit when its turn comes.
+    let gone = map("add").args(&paths).arg(folder.path().join("gone")).run();
+    assert!(gone.fault(3).contains("gone: cannot open it: No such file"), "{}", gone.stderr);
+    assert_eq!(gone.text(), "");
+    let wide = lines(&folder, "wide.csv", "1,2,3\n");
+    let told = map("add").args([&paths[0], &wide]).run();
+    assert!(told.code() == 2 && told.stderr.contains("wants 2 values, but a row has 3"), "{}", told.stderr);
+    assert_eq!(answers(&told).len(), 2);
+    let kept = map("add").args(&paths[..1]).arg(&paths[0]).arg("--run-dir").arg(folder.path().join("run")).run();
+    assert_eq!(answers(&kept).len(), 4);
+}
+
+#[test]
 fn lines_of_json_are_calls_by_place_by_name_or_alone() {
     let folder = folder();
     let input = lines(&folder, "in", "[[8, 8, 3, 7, 7], 4, 8]\n\n{\"maximum\": 8, \"row\": [1], \"minimum\": 4}\n");
@@ -272,7 +301,8 @@ fn what_cannot_be_called_is_told_before_anything_is_called() {
     assert!(fault(mpexec(["map", "add"]), 2).contains("--worker-program"));
     assert!(fault(mpexec(["tasks"]), 2).contains("MPEXEC_WORKER_PROGRAM"));
     assert!(fault(map("add").arg("nowhere"), 3).starts_with("nowhere: "));
-    assert!(fault(map("add").arg(folder.path()), 3).contains("directory"));
+    fs::create_dir(folder.path().join("none")).expect("a folder");
+    assert!(fault(map("add").arg(folder.path().join("none")), 3).contains("none: is a folder without files"));
     let missing = mpexec(["tasks", "--worker-program", "nowhere"]).run();
     assert!(missing.fault(4).contains("nowhere"));
     for bad in [

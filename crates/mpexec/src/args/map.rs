@@ -34,9 +34,9 @@ pub(crate) struct MapArguments {
     #[arg(value_name = "TASK")]
     pub(crate) task: String,
 
-    /// The file to read; - for standard input, which is JSON lines if --input-format does not say csv or tsv
+    /// The files to read, one after the other, or folders of files; - for standard input, which is JSON lines if --input-format does not say csv or tsv
     #[arg(value_name = "INPUT", default_value = "-")]
-    pub(crate) input: PathBuf,
+    pub(crate) inputs: Vec<PathBuf>,
 
     /// An argument that is the same in all calls: a parameter's name and its value as JSON, or as text if that is no JSON
     #[arg(long, value_name = "NAME=VALUE", value_parser = numbers::pair)]

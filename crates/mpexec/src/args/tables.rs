@@ -111,11 +111,11 @@ pub(crate) enum FrameTask {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = COMMON_ITEMS_EXAMPLES)]
 pub(crate) struct CommonItemsArguments {
-    /// The one table; - for standard input
+    /// The one table, a file or a folder of files; - for standard input
     #[arg(value_name = "A")]
     pub(crate) first: PathBuf,
 
-    /// The other table; - for standard input
+    /// The other table, a file or a folder of files; - for standard input
     #[arg(value_name = "B")]
     pub(crate) second: PathBuf,
 

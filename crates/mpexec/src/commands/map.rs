@@ -1,6 +1,7 @@
 //! `mpexec map`: the rows of an input become calls of a task in the user's own worker program.
 
 mod input;
+mod inputs;
 mod outcome;
 mod shape;
 
@@ -19,8 +20,7 @@ use crate::plan::{MapPlan, Place};
 use crate::printer::Printer;
 use crate::progress::{Progress, Unit};
 use crate::{closest, workforce};
-use input::Input;
-use shape::Shape;
+use inputs::{Calls, Inputs};
 
 /// Calls the task for each row, and writes what came of it.
 ///
@@ -28,7 +28,8 @@ use shape::Shape;
 /// The [`Failure`] that ended it early, or that of the calls; a file is there in the second case.
 pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
     running.is(Work { unit: "rows", verb: "done", file: plan.place != Place::Stdout }, console);
-    let mut input = Input::open(&plan.input, &plan.reading)?;
+    let files = crate::input::files(&plan.inputs)?;
+    let mut input = Inputs::open(&files, &plan.reading)?;
     let (workers, _) =
         workforce::size(plan.pool.workers, console, |_| Pieces::single(input.rows().unwrap_or(u64::MAX)));
     running.check()?;
@@ -38,13 +39,13 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         plan.limits.apply(builder, plan.limits.timeout).stdout(mpexec_core::Output::Null)
     })?);
     running.holds(Arc::clone(&pool));
-    let task = find(&pool, &plan.task)?;
-    let shape = Shape::new(&task, &plan.with, input.width(), input.titles(), input.is_matrix())?;
+    let calls = Calls { task: find(&pool, &plan.task)?, with: plan.with.clone() };
+    let mut shape = input.shape(&calls)?;
     let shelf = match &plan.keeping {
         Some(keeping) => {
-            let inputs = std::slice::from_ref(&plan.input);
-            let (task, signature) = (&plan.task[..], task.to_string());
-            let what = Computes { task, signature, worker: program, inputs, range: 1, most: MOST_RANGES_OF_CALLS };
+            let (task, signature) = (&plan.task[..], calls.task.to_string());
+            let what =
+                Computes { task, signature, worker: program, inputs: &files, range: 1, most: MOST_RANGES_OF_CALLS };
             Some(Shelf::new(&keeping.open(&what, running)?, "rows"))
         }
         None => None,
@@ -72,7 +73,7 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     let reading = Arc::clone(running);
     flow.feed(
         move || loop {
-            let row = reading.journal().reading(|| input.next(&shape))?;
+            let row = reading.journal().reading(|| input.next(&calls, &mut shape))?;
             match (&shelf, &row) {
                 (Some(shelf), Some(row)) if !shelf.wants(row) => {}
                 (Some(shelf), None) => return shelf.end().map(|()| None),

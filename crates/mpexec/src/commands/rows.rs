@@ -86,10 +86,13 @@ pub(crate) fn common_items(
     running.is(Work { unit: "rows", verb: "compared", file }, console);
     let work = RowsWork::Items;
     let outputs = outputs(&plan.output);
-    let tables = input::tables(&plan.files, &plan.reading, work.wants(), &outputs)?;
-    let opened = [tables[0].open()?, tables[1].open()?];
-    let pair: [&Table; 2] = [&opened[0], &opened[1]];
-    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &plan.files, running)?;
+    // Either may be a folder, whose files are one table.
+    let sides = [input::files(&plan.files[..1])?, input::files(&plan.files[1..])?];
+    let files = sides.concat();
+    let tables = input::tables(&files, &plan.reading, work.wants(), &outputs)?;
+    let opened = tables.iter().map(Waiting::open).collect::<Result<Vec<_>, _>>()?;
+    let opened: Vec<&Table> = opened.iter().map(|table| &**table).collect();
+    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files, running)?;
     let mut out = ItemsOut::open(&plan.output)?;
     let pool = start(&plan.pool, &tables, run.is_some(), console, running)?;
     let mut progress = progress(&tables, plan.progress, plan.output.place == Place::Stdout, console);
@@ -97,11 +100,12 @@ pub(crate) fn common_items(
     let walk = |number: usize| {
         let stage = stage(number);
         let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false });
-        Walk::begin(pair[number], work, plan.reading.on_bad_row, &pool, kept, running)
+        Walk::begin(opened[number], work, plan.reading.on_bad_row, &pool, kept, running)
     };
+    let (first, all) = (sides[0].len(), files.len());
     let mut ranges = 0;
-    let mut of_pair = |a| {
-        let mut pairs = Pairs::of([a, walk(1)?], pair);
+    let mut of_pairs = || {
+        let mut pairs = Pairs::of([0..first, first..all], walk)?;
         while let Some((rows, bytes)) = pairs.next(&mut bad)? {
             running.journal().handing_on(|| rows.iter().try_for_each(|row| out.take(row)))?;
             running.advance(rows.len() as u64);
@@ -110,11 +114,11 @@ pub(crate) fn common_items(
         ranges = pairs.finish()?;
         Ok(())
     };
-    let done = walk(0).and_then(|a| match plan.keeping.as_ref().map(|keeping| &keeping.who) {
+    let done = match plan.keeping.as_ref().map(|keeping| &keeping.who) {
         // A share of both, neither of which waits for the other.
-        Some(Who::Share(_)) => [a, walk(1)?].into_iter().try_for_each(share_of),
-        _ => of_pair(a),
-    });
+        Some(Who::Share(_)) => (0..all).try_for_each(|number| walk(number).and_then(share_of)),
+        _ => of_pairs(),
+    };
     drop(progress);
     workforce::hear_out(&pool, console);
     done.and_then(|()| running.finish())?;

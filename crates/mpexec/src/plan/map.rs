@@ -15,7 +15,7 @@ use crate::keeping::Keeping;
 pub(crate) struct MapPlan {
     pub(crate) pool: PoolPlan,
     pub(crate) task: String,
-    pub(crate) input: PathBuf,
+    pub(crate) inputs: Vec<PathBuf>,
     pub(crate) reading: Reading,
     /// Arguments that are the same in all calls: names, and values as they were typed.
     pub(crate) with: Vec<(String, String)>,
@@ -73,7 +73,7 @@ pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings)
         keeping,
         pool: of_user(common, around)?,
         task: arguments.task,
-        input: arguments.input,
+        inputs: arguments.inputs,
         reading,
         with: arguments.with,
         place: place(arguments.output),

@@ -97,6 +97,19 @@ fn common_items_are_found_row_by_row_in_order_and_each_once() {
     assert_eq!(fs::read_to_string(folder.path().join("both.csv")).expect("the output"), expected);
     let tsv = run(&folder, &["common-items", "c.jsonl", "a.csv", "--output-format", "tsv"]);
     assert_eq!(tsv.good(), expected.replace(',', "\t"));
+    // A folder is one table.
+    fs::create_dir(folder.path().join("parts")).expect("a folder");
+    file(&folder, "parts/0.csv", b"3,1,2,3\n10,9,9.5,NA\n");
+    file(&folder, "parts/1.jsonl", b"[\"pear\",4,\"apple\"]\n");
+    file(&folder, "parts/2.csv", b"1,2,3,4\n");
+    let parts = run(&folder, &["common-items", "parts", "c.jsonl", "--run-dir", "run"]);
+    assert_eq!(parts.good(), done.good());
+    assert_eq!(run(&folder, &["common-items", "c.jsonl", "parts", "--workers", "1"]).good(), done.good());
+    let fewer = run(&folder, &["common-items", "parts", "b.npy"]);
+    assert!(fewer.fault(3).starts_with("b.npy: has 2 rows, and parts/0.csv has more"), "{}", fewer.stderr);
+    for left in ["parts", "run"] {
+        fs::remove_dir_all(folder.path().join(left)).expect("the folder");
+    }
     let few = run(&folder, &["common-items", "a.csv", "b.npy", "-o", "few.jsonl"]);
     assert!(few.fault(3).starts_with("b.npy: has 2 rows, and a.csv has more"), "{}", few.stderr);
     assert!(run(&folder, &["common-items", "b.npy", "a.csv"]).fault(3).starts_with("b.npy: has 2 rows"));

@@ -1,27 +1,48 @@
 //! The rows of two tables side by side: their parts end at different rows, so what one has ahead waits for the other.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use mpexec::tasks::{Item, common_items};
 
 use crate::failure::Failure;
-use crate::input::Table;
 use crate::walk::{BadRows, Walk};
 
 /// The common items of some rows, and the bytes that were read for them.
 type Done = (Vec<Vec<Item>>, u64);
 
-/// Two walks, of which the rows are paired.
-pub(super) struct Pairs<'a> {
-    walks: [Walk<'a>; 2],
-    tables: [&'a Table; 2],
-    ahead: [VecDeque<Vec<Item>>; 2],
-    rows: [u64; 2],
+/// One side: a table, or several one below the other.
+struct Side<'a> {
+    walk: Walk<'a>,
+    /// The numbers of those whose turn comes yet.
+    rest: Range<usize>,
+    /// What it is called.
+    name: String,
+    ahead: VecDeque<Vec<Item>>,
+    rows: u64,
+    /// The ranges of a run folder that were done of those before.
+    ranges: u64,
 }
 
-impl<'a> Pairs<'a> {
-    pub(super) fn of(walks: [Walk<'a>; 2], tables: [&'a Table; 2]) -> Pairs<'a> {
-        Pairs { walks, tables, ahead: Default::default(), rows: [0; 2] }
+/// Two walks, of which the rows are paired.
+pub(super) struct Pairs<'a, F> {
+    sides: [Side<'a>; 2],
+    begin: F,
+}
+
+impl<'a, F: Fn(usize) -> Result<Walk<'a>, Failure>> Pairs<'a, F> {
+    /// Of the tables with these numbers, which `begin` begins.
+    ///
+    /// # Errors
+    /// Those of `begin`.
+    pub(super) fn of([one, other]: [Range<usize>; 2], begin: F) -> Result<Pairs<'a, F>, Failure> {
+        let side = |mut rest: Range<usize>| {
+            let walk = begin(rest.next().unwrap_or_default())?;
+            let name = walk.name();
+            Ok::<_, Failure>(Side { walk, rest, name, ahead: VecDeque::new(), rows: 0, ranges: 0 })
+        };
+        let sides = [side(one)?, side(other)?];
+        Ok(Pairs { sides, begin })
     }
 
     /// The common items of the next rows, and the bytes that were read for them; `None` behind the last.
@@ -31,16 +52,21 @@ impl<'a> Pairs<'a> {
     pub(super) fn next(&mut self, bad: &mut BadRows) -> Result<Option<Done>, Failure> {
         let mut read = 0;
         let mut ended = [false; 2];
-        let sides = self.walks.iter_mut().zip(&mut self.ahead).zip(&mut self.rows).zip(&mut ended);
-        for (((walk, ahead), rows), ended) in sides {
-            while ahead.is_empty() && !*ended {
-                match walk.next(bad)? {
-                    None => *ended = true,
+        for (side, ended) in self.sides.iter_mut().zip(&mut ended) {
+            while side.ahead.is_empty() && !*ended {
+                match side.walk.next(bad)? {
                     Some((part, bytes)) => {
                         read += bytes;
-                        *rows += part.part.rows;
-                        ahead.extend(part.items);
+                        side.rows += part.part.rows;
+                        side.ahead.extend(part.items);
                     }
+                    None => match side.rest.next() {
+                        None => *ended = true,
+                        Some(next) => {
+                            side.ranges += side.walk.finish()?;
+                            side.walk = (self.begin)(next)?;
+                        }
+                    },
                 }
             }
         }
@@ -49,14 +75,14 @@ impl<'a> Pairs<'a> {
             [false, false] => {}
             [shorter, _] => {
                 let shorter = usize::from(!shorter);
-                let [short, long] = [self.tables[shorter], self.tables[1 - shorter]].map(Table::name);
+                let [short, long] = [&self.sides[shorter], &self.sides[1 - shorter]];
                 return Err(Failure::files(format!(
-                    "{short}: has {} rows, and {long} has more; common-items holds row against row",
-                    self.rows[shorter]
+                    "{}: has {} rows, and {} has more; common-items holds row against row",
+                    short.name, short.rows, long.name
                 )));
             }
         }
-        let [a, b] = &mut self.ahead;
+        let [Side { ahead: a, .. }, Side { ahead: b, .. }] = &mut self.sides;
         let count = a.len().min(b.len());
         let rows = a.drain(..count).zip(b.drain(..count)).map(|(a, b)| common_items(&a, &b)).collect();
         Ok(Some((rows, read)))
@@ -67,6 +93,6 @@ impl<'a> Pairs<'a> {
     /// # Errors
     /// A [`Failure`] of the run folder.
     pub(super) fn finish(&mut self) -> Result<u64, Failure> {
-        self.walks.iter_mut().map(Walk::finish).sum()
+        self.sides.iter_mut().map(|side| Ok(side.ranges + side.walk.finish()?)).sum()
     }
 }

@@ -1,0 +1,86 @@
+//! The inputs of `map`, one after the other: their rows are numbered through, and one is open at a time.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mpexec_core::TaskInfo;
+use mpexec_data::DataError;
+
+use super::input::Input;
+use super::shape::Shape;
+use crate::failure::Failure;
+use crate::plan::Reading;
+use crate::walk::BadRows;
+
+/// The inputs that were named.
+pub(super) struct Inputs {
+    now: Input,
+    /// Those whose turn comes yet.
+    rest: VecDeque<PathBuf>,
+    reading: Reading,
+    /// The bad rows of all of them.
+    bad: Arc<Mutex<BadRows>>,
+}
+
+/// How rows become calls: that depends on what their input is.
+pub(super) struct Calls {
+    pub(super) task: TaskInfo,
+    pub(super) with: Vec<(String, String)>,
+}
+
+impl Inputs {
+    /// Opens the first, and sees that the others are there.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub(super) fn open(files: &[PathBuf], reading: &Reading) -> Result<Inputs, Failure> {
+        if let Some(path) = files.iter().find(|path| path.as_path() != Path::new("-") && path.metadata().is_err()) {
+            // It says why.
+            drop(Input::open(path, reading)?);
+            return Err(DataError::Missing { path: path.clone() }.into());
+        }
+        let mut rest: VecDeque<_> = files.iter().cloned().collect();
+        let first = rest.pop_front().unwrap_or_else(|| "-".into());
+        Ok(Inputs { now: Input::open(&first, reading)?, rest, reading: reading.clone(), bad: Arc::default() })
+    }
+
+    /// The number of rows, if that is known.
+    pub(super) fn rows(&self) -> Option<u64> {
+        self.now.rows().filter(|_| self.rest.is_empty())
+    }
+
+    /// The rows that were left out or completed, when all were read.
+    pub(super) fn bad_rows(&self) -> Arc<Mutex<BadRows>> {
+        Arc::clone(&self.bad)
+    }
+
+    /// The arguments of the next call; `None` behind the last. `shape` is that of the input that is open.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files, or one of usage if the rows of an input are not what the task takes.
+    pub(super) fn next(&mut self, calls: &Calls, shape: &mut Shape) -> Result<Option<Vec<u8>>, Failure> {
+        loop {
+            if let Some(row) = self.now.next(shape)? {
+                return Ok(Some(row));
+            }
+            let ended = std::mem::take(&mut *self.now.bad_rows().lock().unwrap_or_else(PoisonError::into_inner));
+            let mut all = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
+            all.count += ended.count;
+            all.first = all.first.take().or(ended.first);
+            drop(all);
+            let Some(next) = self.rest.pop_front() else { return Ok(None) };
+            self.now = Input::open(&next, &self.reading)?;
+            *shape = self.shape(calls)?;
+        }
+    }
+
+    /// How the rows of the input that is open become calls.
+    ///
+    /// # Errors
+    /// As [`Shape::new`].
+    pub(super) fn shape(&self, calls: &Calls) -> Result<Shape, Failure> {
+        let Inputs { now, .. } = self;
+        Shape::new(&calls.task, &calls.with, now.width(), now.titles(), now.is_matrix())
+    }
+}
