@@ -63,6 +63,7 @@ fn list(pool: &Pool) -> Vec<String> {
 #[test]
 fn a_pool_lists_names_parameters_types_and_documentation() {
     let library = [
+        "abort_often(file: str, times: u32) -> u32",
         "abort_once(file: str) -> u32",
         "add(a: u64, b: u64) -> u64",
         "by_place(places: seq<[i32; 2]>) -> map<[i32; 2], u64>",
