@@ -31,7 +31,7 @@ struct Sanitizer {
     without_in: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// What is run under both: all that has unsafe code or threads. The programs and files on top of it have neither. A name, the package, the
+/// What is run under both: the library, its rings and its wire form. Not what reads files (its vector loads and maps), and not the program. A name, the package, the
 /// targets of its tests. One that ends in the midst takes none of the others with it.
 const SUITES: [(&str, &str, &[&str]); 6] = [
     ("wire", "mpexec-wire", &["--lib", "--tests"]),
