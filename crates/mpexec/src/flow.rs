@@ -6,6 +6,7 @@
 //! not begun is cancelled; what runs may come to its end, or is killed.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use mpexec_core::{Pending, TaskError};
@@ -103,6 +104,7 @@ where
     ) -> Result<(), Failure> {
         let flow = Arc::clone(self);
         let feeding = std::thread::Builder::new().name("mpexec-input".into()).spawn(move || {
+            let flow = Feeding(flow);
             while flow.has_room() {
                 let piece = match source() {
                     Ok(Some(piece)) => piece,
@@ -114,8 +116,6 @@ where
                 };
                 flow.make(piece.as_ref(), &mut call);
             }
-            flow.lock().ended = true;
-            flow.news.notify_all();
         });
         feeding.map(drop).map_err(|error| Failure::task(format!("cannot start a thread for the input: {error}")))
     }
@@ -252,10 +252,66 @@ where
     }
 }
 
+/// Says that the input has ended when it goes, in whatever way: nobody is to wait for a thread that has panicked.
+struct Feeding<R: Clone + Send + Sync + 'static, C: Collector<R>>(Arc<Flow<R, C>>);
+
+impl<R: Clone + Send + Sync + 'static, C: Collector<R>> Deref for Feeding<R, C> {
+    type Target = Arc<Flow<R, C>>;
+
+    fn deref(&self) -> &Arc<Flow<R, C>> {
+        &self.0
+    }
+}
+
+impl<R: Clone + Send + Sync + 'static, C: Collector<R>> Drop for Feeding<R, C> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.ended = true;
+        if std::thread::panicking() {
+            state.failure.get_or_insert(Failure::task("the thread that reads the input has panicked"));
+            // The call that it was about to make never comes.
+            let made = state.open.len();
+            state.open.retain(|_, handle| handle.is_some());
+            state.skipped += (made - state.open.len()) as u64;
+        }
+        drop(state);
+        self.0.news.notify_all();
+    }
+}
+
 fn end<R>(handle: &Pending<R>, how: Next) {
     match how {
         Next::GoOn => {}
         Next::Finish => drop(handle.cancel()),
         Next::Kill => drop(handle.abort()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Collector<u64> for Nothing {
+        fn take(&mut self, _: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
+            Ok(Next::GoOn)
+        }
+
+        fn weight(_: &u64) -> u64 {
+            8
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_an_input_whose_thread_has_panicked() {
+        let _watchdog = mpexec_testkit::Watchdog::new();
+        for late in [false, true] {
+            let flow = Flow::new(true, Nothing);
+            let source = move || if late { Ok(Some([1])) } else { panic!("the source") };
+            flow.feed(source, |_, _| panic!("the call")).unwrap();
+            let Err(Failure::Error { line, .. }) = flow.wait() else { panic!("it failed") };
+            assert!(line.contains("panicked"), "{line}");
+        }
     }
 }
