@@ -6,4 +6,5 @@
 pub(crate) mod examples;
 pub(crate) mod files;
 pub(crate) mod program;
+pub(crate) mod python;
 pub(crate) mod terminal;

@@ -1,10 +1,10 @@
 //! `mpexec normalize` and `mpexec common-items`: the answers of the tutorial, in every format that is read or written.
 
 use std::fs;
-use std::process::Command;
 
 use crate::common::files::{array, file, folder, names_in, small, table};
 use crate::common::program::{Done, mpexec};
+use crate::common::python::Python;
 use mpexec_data::{DType, NpyFile, Shape};
 use tempfile::TempDir;
 
@@ -189,19 +189,9 @@ assert [json.loads(line) for line in open("common.jsonl")] == common
 
 #[test]
 fn the_numbers_are_those_of_numpy_and_pandas_for_every_format() {
-    let python = std::env::var_os("MPEXEC_TEST_PYTHON").unwrap_or_else(|| "python3".into());
     let folder = folder();
-    let script = |text: &str| Command::new(&python).args(["-c", text]).current_dir(folder.path()).output();
-    let there = script("import numpy, pandas, pyarrow").is_ok_and(|asked| asked.status.success());
-    if !there {
-        eprintln!("skipped: there is no Python with NumPy, pandas and pyarrow here");
-        return;
-    }
-    let good = |text| {
-        let done = script(text).expect("it was started before");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    };
-    good(MAKE);
+    let Some(python) = Python::with_tables(folder.path()) else { return };
+    python.good(MAKE);
     for name in ["f.csv", "f.tsv.gz", "f.jsonl", "f.parquet", "f.arrow", "f.npy"] {
         run(&folder, &["normalize", name, "-o", &format!("{name}.out.npy")]).good();
         let counts = format!("{name}.counts.npy");
@@ -214,7 +204,7 @@ fn the_numbers_are_those_of_numpy_and_pandas_for_every_format() {
         run(&folder, &["count-range", "f.parquet", "--min", "-5", "--max", "1000", "-o", name]).good();
     }
     run(&folder, &["common-items", "whole.npy", "other.npy", "-o", "common.jsonl"]).good();
-    good(LOOK);
+    python.good(LOOK);
 }
 
 #[test]

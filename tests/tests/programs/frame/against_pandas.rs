@@ -2,11 +2,10 @@
 //! the golden answers of the other tests stand for it.
 
 use std::fs;
-use std::process::{Command, Output};
 
 use crate::common::files::folder;
 use crate::common::program::mpexec;
-use tempfile::TempDir;
+use crate::common::python::Python;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
 
@@ -132,18 +131,6 @@ for path in sorted(pathlib.Path(".").glob("mapped@*")):
 print(looked)
 "#;
 
-fn python(folder: &TempDir, script: &str) -> std::io::Result<Output> {
-    let python = std::env::var_os("MPEXEC_TEST_PYTHON").unwrap_or_else(|| "python3".into());
-    Command::new(python).args(["-W", "ignore", "-c", script]).current_dir(folder.path()).output()
-}
-
-#[track_caller]
-fn good(folder: &TempDir, script: &str) -> String {
-    let done = python(folder, script).expect("it was started before");
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8_lossy(&done.stdout).trim().to_owned()
-}
-
 /// The endings under which a table is there, but for arrays.
 const TEXTS: [&str; 7] = ["csv", "tsv", "quoted", "csv.gz", "csv.zst", "jsonl", "jsonl.gz"];
 const COLUMNAR: [&str; 3] = ["parquet", "arrow", "lz4.arrow"];
@@ -151,11 +138,8 @@ const COLUMNAR: [&str; 3] = ["parquet", "arrow", "lz4.arrow"];
 #[test]
 fn every_command_gives_the_numbers_of_pandas_and_numpy_for_every_format() {
     let folder = folder();
-    if !python(&folder, "import numpy, pandas, pyarrow").is_ok_and(|asked| asked.status.success()) {
-        eprintln!("skipped: there is no Python with NumPy, pandas and pyarrow here");
-        return;
-    }
-    good(&folder, MAKE);
+    let Some(python) = Python::with_tables(folder.path()) else { return };
+    python.good(MAKE);
     let mut asked = 0;
     let mut run = |words: &[&str]| {
         let done = mpexec(words.iter().copied()).args(["--workers", "2"]).in_folder(folder.path()).run();
@@ -211,6 +195,6 @@ fn every_command_gives_the_numbers_of_pandas_and_numpy_for_every_format() {
         let words = ["map", "howmany_within_range", name, "-o", &format!("mapped@{name}@.jsonl")];
         run(&[&words[..], &with[..]].concat());
     }
-    assert_eq!(good(&folder, LOOK), asked.to_string());
+    assert_eq!(python.good(LOOK), asked.to_string());
     assert!(fs::read_dir(folder.path()).is_ok_and(|names| names.count() > asked));
 }

@@ -1,10 +1,10 @@
 //! `mpexec frame`: the functions over frames give the numbers of pandas, and what cannot be worked on is told.
 
 use std::fs;
-use std::process::Command;
 
 use crate::common::files::{file, folder, names_in};
 use crate::common::program::{Done, mpexec};
+use crate::common::python::Python;
 use mpexec_data::NpyFile;
 use tempfile::TempDir;
 
@@ -109,21 +109,12 @@ for name in ["f.parquet", "f.arrow", "f.csv"]:
 
 #[test]
 fn large_tables_are_described_as_pandas_describes_them() {
-    let python = std::env::var_os("MPEXEC_TEST_PYTHON").unwrap_or_else(|| "python3".into());
     let folder = folder();
-    let script = |text: &str| Command::new(&python).args(["-c", text]).current_dir(folder.path()).output();
-    if !script("import numpy, pandas, pyarrow").is_ok_and(|asked| asked.status.success()) {
-        eprintln!("skipped: there is no Python with NumPy, pandas and pyarrow here");
-        return;
-    }
-    let good = |text| {
-        let done = script(text).expect("it was started before");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    };
-    good(MAKE);
+    let Some(python) = Python::with_tables(folder.path()) else { return };
+    python.good(MAKE);
     for name in names_in(&folder) {
         let output = format!("{name}.described.parquet");
         run(&folder, &[&name, "--task", "describe", "-o", &output]).good();
     }
-    good(LOOK);
+    python.good(LOOK);
 }
