@@ -50,6 +50,7 @@ mod blank;
 mod cells;
 mod error;
 mod futex;
+mod longest;
 mod map;
 mod memory;
 mod page;
@@ -67,6 +68,7 @@ mod writer;
 
 pub use blank::Blank;
 pub use error::{Corrupt, OpenError};
+pub use longest::may_be_as_long_as;
 pub use page::PoolPage;
 pub use parcel::{Parcel, ParcelWriter};
 pub use result_receiver::{Progress, ResultReceiver, Taken, Upto};

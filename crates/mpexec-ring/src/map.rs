@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 use crate::error::OpenError;
+use crate::longest::may_be_as_long_as;
 
 /// The size is fixed for ever.
 pub(crate) const FIXED_SIZE: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
@@ -39,6 +40,7 @@ pub(crate) fn memfd(name: &str) -> io::Result<OwnedFd> {
 
 /// A memfd of `len` zero bytes whose size is sealed.
 pub(crate) fn sized_memfd(name: &str, len: u64) -> io::Result<OwnedFd> {
+    may_be_as_long_as(len)?;
     let fd = memfd(name)?;
     ftruncate(&fd, len)?;
     seal(fd.as_fd(), FIXED_SIZE)?;

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::error::OpenError;
+use crate::longest::{longest, within};
 use crate::map::{FROZEN, FrozenMap, memfd, seal};
 
 /// Bytes gathered before a system call writes them: an encoder writes a few at a time.
@@ -29,6 +30,7 @@ const BUFFER: usize = 64 << 10;
 pub struct ParcelWriter {
     file: io::BufWriter<File>,
     len: u64,
+    longest: u64,
 }
 
 impl ParcelWriter {
@@ -48,7 +50,7 @@ impl ParcelWriter {
     /// As [`ParcelWriter::create`].
     pub fn named(name: &str) -> io::Result<ParcelWriter> {
         let file = File::from(memfd(name)?);
-        Ok(ParcelWriter { file: io::BufWriter::with_capacity(BUFFER, file), len: 0 })
+        Ok(ParcelWriter { file: io::BufWriter::with_capacity(BUFFER, file), len: 0, longest: longest() })
     }
 
     /// Bytes written so far. The reader wants to know the number.
@@ -75,6 +77,7 @@ impl ParcelWriter {
 
 impl Write for ParcelWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        within(self.longest, self.len.saturating_add(bytes.len() as u64))?;
         let written = self.file.write(bytes)?;
         self.len += written as u64;
         Ok(written)

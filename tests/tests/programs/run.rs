@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use crate::common::files::{folder, names_in};
-use crate::common::program::{Call, mpexec};
+use crate::common::program::{Call, mpexec, program, programs};
 use mpexec_testkit::processes::children_of;
 use rustix::process::Signal;
 
@@ -96,7 +96,7 @@ fn a_failure_gives_exit_code_1_and_is_told_after_all_others_have_run() {
     let missing = run(&["no-such-program", ":::", "a"]).run();
     assert!(missing.fault(1).contains("could not be run (no-such-program: cannot be started"), "{missing:?}");
     let killed = run(&["sh", "-c", "kill -9 $$", ":::", "a"]).run();
-    assert!(killed.fault(1).contains("was ended by signal 9"), "{killed:?}");
+    assert!(killed.fault(1).contains("was killed by signal 9 (SIGKILL)"), "{killed:?}");
 }
 
 #[test]
@@ -116,6 +116,25 @@ fn a_log_has_a_line_for_each_command_in_the_usual_columns() {
 }
 
 #[test]
+fn on_a_full_disk_the_log_has_whole_lines_only() {
+    let folder = folder();
+    let script = "mkdir small && mount -t tmpfs -o size=8k none small || exit 99; \
+                  seq 1000 | \"$0\" run --joblog small/log -j1 'true this is a line of some length {}'; echo $?; cat small/log";
+    let call =
+        program("unshare").args(["--map-root-user", "--mount", "sh", "-c", script]).arg(programs().join("mpexec"));
+    let done = call.in_folder(folder.path()).run();
+    if done.code() != 0 {
+        return eprintln!("skipped: there is no file system of one's own here");
+    }
+    let (code, log) = done.text().split_once('\n').unwrap();
+    assert_eq!(code, "3", "{}", done.stderr);
+    assert!(done.stderr.starts_with("error: small/log: cannot be written: No space left"), "{}", done.stderr);
+    let lines: Vec<_> = log.lines().collect();
+    assert!(lines.len() > 10 && log.ends_with('\n'), "{log}");
+    assert!(lines.iter().all(|line| line.split('\t').count() == 9), "{log}");
+}
+
+#[test]
 fn outputs_go_to_files_of_their_own() {
     let folder = folder();
     let done = run(&["--results", "out", "echo {}; echo {} >&2", ":::", "a", "b"]).in_folder(&folder).run();
@@ -125,6 +144,15 @@ fn outputs_go_to_files_of_their_own() {
             assert_eq!(fs::read_to_string(folder.path().join("out").join(number).join(name)).unwrap(), text);
         }
     }
+    // Of one that had to be killed nothing is there that looks whole.
+    let killed =
+        run(&["--results", "late", "-j1", "--timeout", "300ms", "trap '' TERM; echo {}; sleep {}", ":::", "1000"]);
+    let killed = killed.in_folder(&folder).run();
+    assert!(
+        killed.fault(1).contains("took longer than its time limit, and did not end when it was asked to"),
+        "{killed:?}"
+    );
+    assert_eq!(fs::read_dir(folder.path().join("late/1")).unwrap().count(), 0);
 }
 
 #[test]
@@ -230,6 +258,7 @@ fn what_makes_no_sense_is_refused() {
         &["--nice", "20", "echo", ":::", "a"],
         &["--timeout", "0", "echo", ":::", "a"],
         &["--unknown", "echo"],
+        &["--worker-program", "/nowhere", "echo", ":::", "a"],
     ];
     for words in refused {
         assert_eq!(run(words).run().code(), 2, "{words:?}");

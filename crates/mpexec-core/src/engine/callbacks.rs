@@ -1,7 +1,12 @@
-//! The one thread on which a pool's callbacks run, started with the first of them; and others for wakers and for notes,
-//! because one of these that stands still may hold up neither the pool, nor whoever turns the crank, nor a callback.
+//! The one thread on which a pool's callbacks run, started with the pool; and others for wakers and for notes, started with the first of
+//! these, because one of them that stands still may hold up neither the pool, nor whoever turns the crank, nor a callback.
+//!
+//! Nothing of the user's ever runs on a thread that only came by: it may hold a lock that the callback wants. So a pool that cannot have its
+//! thread is not built, and what has no thread of its own later is run on that one.
 
 use std::cell::Cell;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -34,15 +39,17 @@ struct Pending {
 }
 
 impl Callbacks {
-    pub(crate) fn start() -> Callbacks {
+    /// # Errors
+    /// That the thread cannot be started; so for the others.
+    pub(crate) fn start() -> io::Result<Callbacks> {
         Callbacks::on_thread("mpexec-callbacks", true)
     }
 
-    pub(crate) fn start_for_wakers() -> Callbacks {
+    pub(crate) fn start_for_wakers() -> io::Result<Callbacks> {
         Callbacks::on_thread("mpexec-wakers", false)
     }
 
-    pub(crate) fn start_for_notes() -> Callbacks {
+    pub(crate) fn start_for_notes() -> io::Result<Callbacks> {
         Callbacks::on_thread("mpexec-notes", true)
     }
 
@@ -51,7 +58,7 @@ impl Callbacks {
         self.pending.count.load(Ordering::Acquire)
     }
 
-    fn on_thread(name: &str, known: bool) -> Callbacks {
+    fn on_thread(name: &str, known: bool) -> io::Result<Callbacks> {
         let (queue, calls) = channel::<Callback>();
         let pending = Arc::new(Pending::default());
         let counted = pending.clone();
@@ -60,45 +67,26 @@ impl Callbacks {
                 RUNS.set(Arc::as_ptr(&counted));
             }
             for call in calls {
-                // A callback that panics stops neither the others nor the pool; the panic hook has told of it.
-                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+                // A callback that panics stops neither the others nor the pool; the panic hook has told of it. What it panicked with is the
+                // user's too, and may panic when it is dropped.
+                if let Err(thrown) = catch_unwind(AssertUnwindSafe(call)) {
+                    std::mem::forget(thrown);
+                }
                 if counted.count.fetch_sub(1, Ordering::AcqRel) == 1 {
                     let _gate = counted.gate.lock().unwrap_or_else(PoisonError::into_inner);
                     counted.none_left.notify_all();
                 }
             }
         };
-        // Without a thread the callbacks are run by whoever delivers: late beats never.
-        if std::thread::Builder::new().name(name.to_owned()).spawn(run).is_err() {
-            return Callbacks { queue: Mutex::new(channel().0), pending };
-        }
-        Callbacks { queue: Mutex::new(queue), pending }
-    }
-
-    pub(crate) fn run(&self, call: Callback) {
-        if let Err(call) = self.queue(call) {
-            self.run_now(call);
-        }
+        std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
+        Ok(Callbacks { queue: Mutex::new(queue), pending })
     }
 
     /// Puts it behind those that wait. Nothing of the user's runs in here.
-    ///
-    /// # Errors
-    /// There is no thread: the callback comes back, for [`run_now`](Callbacks::run_now).
-    pub(crate) fn queue(&self, call: Callback) -> Result<(), Callback> {
+    pub(crate) fn run(&self, call: Callback) {
         self.pending.count.fetch_add(1, Ordering::AcqRel);
-        let sent = self.queue.lock().unwrap_or_else(PoisonError::into_inner).send(call);
-        sent.map_err(|back| {
-            self.pending.count.fetch_sub(1, Ordering::AcqRel);
-            back.0
-        })
-    }
-
-    /// Late beats never.
-    pub(crate) fn run_now(&self, call: Callback) {
-        self.pending.count.fetch_add(1, Ordering::AcqRel);
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
-        self.pending.count.fetch_sub(1, Ordering::AcqRel);
+        // The thread lasts as long as there is somebody to send.
+        let _ = self.queue.lock().unwrap_or_else(PoisonError::into_inner).send(call);
     }
 
     /// Whether this very thread runs them.

@@ -56,9 +56,11 @@ impl Drop for Held<'_> {
         let (mut after, trash) = (std::mem::take(&mut state.after), std::mem::take(&mut state.trash));
         // In the order of their calls' ends, and so still under the lock: another thread may have the next one at once.
         if after.iter().any(|hook| matches!(hook, Hook::Callback(_))) {
-            let callbacks = self.engine.callbacks.get_or_init(Callbacks::start);
             let queued = |hook| match hook {
-                Hook::Callback(call) => callbacks.queue(call).err().map(Hook::Callback),
+                Hook::Callback(call) => {
+                    self.engine.callbacks.run(call);
+                    None
+                }
                 other => Some(other),
             };
             after = after.into_iter().filter_map(queued).collect();
@@ -66,14 +68,21 @@ impl Drop for Held<'_> {
         let unused = std::mem::take(&mut state.unused);
         drop(state);
         drop(unused);
-        let aside = |errand| self.engine.wakers.get_or_init(Callbacks::start_for_wakers).run(errand);
+        let aside = |errand| {
+            self.engine
+                .wakers
+                .get_or_init(|| Callbacks::start_for_wakers().ok())
+                .as_ref()
+                .unwrap_or(&self.engine.callbacks)
+                .run(errand)
+        };
         for hook in after {
             match hook {
                 Hook::Thread(waiter) => waiter.wake(),
                 Hook::Arrival(arrivals, number) => arrivals.add(number),
                 // Whoever turns the crank may be the supervisor, or a thread that waits for something else.
                 Hook::Task(waker) => aside(Box::new(move || waker.wake())),
-                Hook::Callback(call) => self.engine.callbacks.get_or_init(Callbacks::start).run_now(call),
+                Hook::Callback(call) => self.engine.callbacks.run(call),
             }
         }
         for job in trash {

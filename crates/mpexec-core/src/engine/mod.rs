@@ -114,9 +114,9 @@ pub(crate) struct Engine {
     pub(crate) wake: Arc<Bell>,
     /// Buffers that the workers can forget.
     mailbox: Arc<Mailbox>,
-    pub(crate) callbacks: OnceLock<callbacks::Callbacks>,
-    /// Wakers are woken, and dropped, on a thread of their own.
-    pub(crate) wakers: OnceLock<callbacks::Callbacks>,
+    pub(crate) callbacks: callbacks::Callbacks,
+    /// Wakers are woken, and dropped, on a thread of their own; `None`: it could not be started.
+    pub(crate) wakers: OnceLock<Option<callbacks::Callbacks>>,
     telling: notes::Telling,
     /// What callers spend their time on, if that is recorded.
     pastimes: recording::Pastimes,

@@ -16,7 +16,8 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// See the head of this file.
 #[derive(Debug, Default)]
 pub(super) struct Telling {
-    thread: OnceLock<Callbacks>,
+    /// `None`: it could not be started, and the callbacks' does its work.
+    thread: OnceLock<Option<Callbacks>>,
     /// What was left out behind the line that was taken last.
     gap: Mutex<Arc<Gap>>,
 }
@@ -41,8 +42,9 @@ impl Gap {
 }
 
 impl Telling {
-    fn tell(&self, notes: &Notes, line: &str) {
-        let thread = self.thread.get_or_init(Callbacks::start_for_notes);
+    fn tell(&self, notes: &Notes, line: &str, otherwise: &Callbacks) {
+        let own = self.thread.get_or_init(|| Callbacks::start_for_notes().ok());
+        let thread = own.as_ref().unwrap_or(otherwise);
         let gap = {
             let mut latest = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
             if thread.waiting() >= MOST_WAITING && latest.grow() {
@@ -66,14 +68,14 @@ impl Engine {
     /// Tells the user what happened, if they asked to be told.
     pub(crate) fn note(&self, line: &str) {
         if let Some(notes) = &self.config.notes {
-            self.telling.tell(notes, line);
+            self.telling.tell(notes, line, &self.callbacks);
         }
     }
 
     /// Waits a little for what was noted to be told.
     pub(super) fn await_notes(&self, deadline: Option<Instant>) {
         let latest = Instant::now() + LAST_LINES;
-        if let Some(thread) = self.telling.thread.get().filter(|thread| !thread.run_here()) {
+        if let Some(thread) = self.telling.thread.get().and_then(Option::as_ref).filter(|thread| !thread.run_here()) {
             thread.wait(Some(deadline.map_or(latest, |deadline| deadline.min(latest))));
         }
     }
@@ -88,7 +90,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_told_at_its_place_also_if_no_line_comes_after_it() {
         let (telling, (heard, lines), (open, gate)) = (Telling::default(), channel(), channel::<()>());
-        let gate = Mutex::new(gate);
+        let (gate, callbacks) = (Mutex::new(gate), Callbacks::start().unwrap());
         let notes = Notes::new(move |line: &str| {
             if line == "0" {
                 // Whoever listens does not come back for a while.
@@ -96,12 +98,12 @@ mod tests {
             }
             heard.send(line.to_owned()).unwrap();
         });
-        let told = |from: usize, to: usize| (from..to).for_each(|n| telling.tell(&notes, &n.to_string()));
+        let told = |from: usize, to: usize| (from..to).for_each(|n| telling.tell(&notes, &n.to_string(), &callbacks));
         told(0, MOST_WAITING + 5);
         open.send(()).unwrap();
-        assert!(telling.thread.get().unwrap().wait(None));
+        assert!(telling.thread.get().unwrap().as_ref().unwrap().wait(None));
         told(2_000, 2_003);
-        assert!(telling.thread.get().unwrap().wait(None));
+        assert!(telling.thread.get().unwrap().as_ref().unwrap().wait(None));
         let kept = (0..MOST_WAITING).map(|n| n.to_string());
         let gap = "5 lines were left out here: too many were waiting to be told".to_owned();
         let all: Vec<String> = kept.chain([gap]).chain((2_000..2_003).map(|n| n.to_string())).collect();

@@ -102,7 +102,7 @@ impl Engine {
             kick,
             mailbox,
             wake,
-            callbacks: OnceLock::new(),
+            callbacks: Callbacks::start().map_err(failed("start the callbacks' thread"))?,
             wakers: OnceLock::new(),
             surroundings,
             forwarding: Forwarding::to(Stream::Stderr),
@@ -227,7 +227,7 @@ impl Engine {
         if self.lock().life == Life::Open {
             return Err(PoolError::StillOpen);
         }
-        if self.callbacks.get().is_some_and(Callbacks::run_here) {
+        if self.callbacks.run_here() {
             return Err(PoolError::JoinInCallback);
         }
         let started = Instant::now();
@@ -240,7 +240,7 @@ impl Engine {
                 cgroups.wait_ended(deadline);
             }
         }
-        let told = ended.is_some() && self.callbacks.get().is_none_or(|callbacks| callbacks.wait(deadline));
+        let told = ended.is_some() && self.callbacks.wait(deadline);
         if told {
             self.await_notes(deadline);
             return Ok(());

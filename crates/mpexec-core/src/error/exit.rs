@@ -67,8 +67,8 @@ fn signal_name(number: i32) -> Option<&'static str> {
         13 => "SIGPIPE",
         14 => "SIGALRM",
         15 => "SIGTERM",
-        24 => "SIGXCPU",
-        25 => "SIGXFSZ",
+        24 => "SIGXCPU: more processor time than ulimit -t allows",
+        25 => "SIGXFSZ: a file was to be longer than ulimit -f allows",
         31 => "SIGSYS",
         _ => return None,
     })

@@ -11,10 +11,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 
 use interprocess::local_socket::Stream;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, Shutdown, recvmsg, sendmsg, shutdown, sockopt,
@@ -168,13 +166,6 @@ impl Reader {
                 Err(error) => return Err(io::Error::from(error).into()),
             }
         }
-    }
-
-    /// Whether there is something to read within so long.
-    pub(crate) fn awaits(&self, limit: Duration) -> bool {
-        let mut asked = [PollFd::from_borrowed_fd(fd(&self.socket), PollFlags::IN)];
-        // What a signal interrupts is read without further ado.
-        Timespec::try_from(limit).is_ok_and(|limit| poll(&mut asked, Some(&limit)) != Ok(0))
     }
 
     /// Whether the other side is a coordinator.

@@ -67,6 +67,7 @@ impl BlackBox {
     /// # Errors
     /// When the system has no memory files, or no descriptor.
     pub(crate) fn new() -> io::Result<BlackBox> {
+        mpexec_ring::may_be_as_long_as(SIZE as u64)?;
         let file = rustix::fs::memfd_create("mpexec-black-box", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         rustix::fs::ftruncate(&file, SIZE as u64)?;
         rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;

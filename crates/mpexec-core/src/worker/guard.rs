@@ -11,19 +11,19 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::link::LinkError;
 use crate::link::control::Reader;
 use crate::link::parcels::Parcels;
-use crate::os::death::{self, Waking};
+use crate::os::death;
 
 /// Called when the coordinator is gone, in place of ending the worker: it outlives its coordinator.
 pub(crate) type Ending = Box<dyn FnOnce() + Send>;
 
-/// Starts the guard, in place of `waking`, and waits until it stands. `data` gets every frame that is neither about parcels nor the guard's own business.
+/// Starts the guard and waits until it stands. `data` gets every frame that is neither about parcels nor the guard's own business.
 pub(crate) fn start(
     mut socket: Reader,
     parcels: Parcels,
     mut data: impl FnMut(FrameKind, &[u8]) -> Result<(), LinkError> + Send + 'static,
     ending: Option<Ending>,
-    waking: Option<Waking>,
 ) -> io::Result<()> {
+    let outlives = ending.is_some();
     let mut ending = ending;
     let (asked, has_asked) = channel();
     let guard = move || {
@@ -31,8 +31,6 @@ pub(crate) fn start(
             death::wake_with_parent();
         }
         drop(asked);
-        // From now on this thread does it.
-        drop(waking);
         loop {
             let taken = socket.next(|kind, payload, mut attached| match kind {
                 FrameKind::Parcel => {
@@ -67,7 +65,7 @@ pub(crate) fn start(
     std::thread::Builder::new().name("mpexec-guard".into()).stack_size(128 << 10).spawn(guard)?;
     // No task runs before: whoever stops this worker while it does must not find it without its guard. Nothing is ever sent.
     let _: Result<(), RecvError> = has_asked.recv();
-    Ok(())
+    if outlives { Ok(()) } else { death::leave_waking_to_the_guard() }
 }
 
 /// A line to standard error, if that takes it at once: a task may hold its lock, or have filled it, and this thread must not wait.

@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use mpexec_wire::{
     FileId, FrameKind, FromWorker, Hello, PROTOCOL, Settings, Status, ToWorker, Transport, Welcome, decode,
@@ -21,7 +20,6 @@ use crate::link::control::{Reader, Socket, Writer, wrap};
 use crate::link::parcels::{CONTEXT_LENGTH, CONTEXT_PARCEL, Parcels};
 use crate::link::{LinkError, shm, socket};
 use crate::os::closing::Foreign;
-use crate::os::death::Waking;
 use crate::os::{blackbox, cgroup, death, descriptors, exe, fork, memory, place, status_signal};
 
 /// A worker that cannot shake hands leaves with this code.
@@ -29,10 +27,6 @@ const REFUSED: i32 = 97;
 
 /// A worker whose last task did not return a value leaves with this code.
 const FAILED: i32 = 1;
-
-/// A worker that is to serve has its welcome within so long, unless the machine has other things to do. Who waits longer is a spare, and
-/// may be stopped meanwhile.
-const SOON: Duration = Duration::from_millis(5);
 
 /// So many descriptors come with the welcome for the rings; behind them comes the black box, if there is one.
 const RINGS: usize = 4;
@@ -127,8 +121,6 @@ fn leave_refusing(socket: Option<&Socket>, reason: &str) -> ! {
 fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -> Result<Status, LinkError> {
     let mut reader = Reader::new(socket.clone(), true);
     let mut writer = Writer::new(socket.clone(), true);
-    // One that is welcomed at once, as all but spares are, has its guard soon.
-    let waking = if reader.awaits(SOON) { None } else { Waking::begin().ok() };
     let (welcome, attached) = loop {
         let message = reader.next(|kind, payload, attached| match kind {
             FrameKind::Control => Ok((decode::<ToWorker>(payload).map_err(LinkError::broken)?, attached)),
@@ -180,7 +172,7 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
                 let orphaned = inbox.outlive();
                 Box::new(move || orphaned.store(true, Ordering::SeqCst)) as guard::Ending
             });
-            guard::start(reader, parcels.clone(), |_, _| Ok(()), ending, waking).map_err(no_guard)?;
+            guard::start(reader, parcels.clone(), |_, _| Ok(()), ending).map_err(no_guard)?;
             await_context(context_parcel, &parcels)?;
             let last = serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
             out.say(&FromWorker::Bye)?;
@@ -191,7 +183,7 @@ fn shake_hands_and_serve(socket: &Socket, by_offset: fn(u64) -> Option<Entry>) -
             let (mut inbox, mut out, take_in) = socket::worker::open(writer, parcels.clone());
             reader.expect_data();
             let ending = outlives.then(|| Box::new(inbox.ending()) as guard::Ending);
-            guard::start(reader, parcels.clone(), take_in, ending, waking).map_err(no_guard)?;
+            guard::start(reader, parcels.clone(), take_in, ending).map_err(no_guard)?;
             await_context(context_parcel, &parcels)?;
             let last = serve::serve(&mut inbox, &mut out, &mut { functions }, welcome.worker)?;
             out.say(&FromWorker::Bye)?;

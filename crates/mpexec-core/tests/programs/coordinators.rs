@@ -1,6 +1,7 @@
 //! Coordinators that end: whatever ends them and whatever their workers do, the workers and what these started in their
 //! group are gone at once.
 
+use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use mpexec_core::{Pool, Receiver, Sender, Shared, Transport, WorkerStderr, Workers, channel};
 use rustix::process::Signal;
 
-use crate::common::processes::{alive, kill, signal, stopped};
+use crate::common::processes::{Held, alive, kill, signal, stopped};
 use crate::common::{Scratch, Watchdog, forever, spin, wait_until};
 
 /// Tells the program started again which link to take and where to write down who is there.
@@ -29,11 +30,20 @@ fn read_pids(path: &Path) -> Vec<u32> {
     text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
-/// In a task: starts a child that would outlive everybody, tells its pid, and waits for it.
+/// In a task: starts a child that would outlive everybody, and ends of no signal that can be ignored; tells its pid and the worker's, and
+/// waits for it.
 fn starts_a_grandchild(path: String) {
-    let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
-    write_down(&path, &child.id().to_string());
+    let mut child = Command::new("sh").args(["-c", "trap '' HUP INT TERM; exec sleep 1000"]).spawn().unwrap();
+    let ignores = || ignored_by(child.id()) >> (Signal::HUP.as_raw() - 1) & 1 == 1;
+    wait_until("it ignores what it can", ignores);
+    write_down(&path, &format!("{} {}", child.id(), std::process::id()));
     child.wait().unwrap();
+}
+
+fn ignored_by(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+    u64::from_str_radix(mask.trim(), 16).unwrap_or(0)
 }
 
 fn adds_up_for_ever(numbers: Shared<u64>, out: Sender<u64>) {
@@ -82,7 +92,13 @@ fn a_coordinator_with_busy_waiting_stopped_and_idle_workers() {
     signal(last, Signal::STOP);
     signal(workers[0], Signal::STOP);
     wait_until("two workers are stopped", || stopped(last) && stopped(workers[0]));
-    let all = workers.iter().chain(&read_pids(grandchild.path())).map(u32::to_string).collect::<Vec<_>>();
+    let [grandchild, its_worker] = read_pids(grandchild.path())[..] else { panic!("two are told") };
+    if std::env::var(END).is_ok_and(|end| end == "stopped group") {
+        // The kernel sends SIGHUP to such a group before it lets it go on.
+        Held::new(its_worker).unwrap().signal_group(Signal::STOP);
+        wait_until("the whole group is stopped", || stopped(its_worker) && stopped(grandchild));
+    }
+    let all = workers.iter().chain(&[grandchild]).map(u32::to_string).collect::<Vec<_>>();
     write_down(&pids, &all.join(" "));
     if std::env::var(END).is_ok_and(|end| end == "exit") {
         std::process::exit(0);
@@ -111,12 +127,18 @@ fn start_coordinator(link: &str, end: &str) -> Coordinator {
         .args(["coordinators::a_coordinator_with_busy_waiting_stopped_and_idle_workers", "--exact", "--ignored"])
         .envs([(LINK, link), (PIDS, &pids.text()), (END, end)])
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     drop(turn);
     wait_until("the coordinator has started all", || {
-        assert!(end == "exit" || child.try_wait().unwrap().is_none(), "the coordinator ended by itself");
+        if end != "exit"
+            && let Some(status) = child.try_wait().unwrap()
+        {
+            let mut told = String::new();
+            child.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+            panic!("the coordinator ended by itself: {status}: {told}");
+        }
         !read_pids(pids.path()).is_empty()
     });
     Coordinator { child, pids: read_pids(pids.path()) }
@@ -141,6 +163,17 @@ fn a_killed_coordinator_takes_all_its_workers_and_their_children_along() {
     let _watchdog = Watchdog::new();
     for link in ["shm", "socket"] {
         let coordinator = start_coordinator(link, "killed");
+        assert!(coordinator.pids.iter().copied().all(alive));
+        kill(coordinator.child.id());
+        all_are_gone_soon(&coordinator);
+    }
+}
+
+#[test]
+fn a_stopped_group_goes_with_its_killed_coordinator_whatever_its_members_ignore() {
+    let _watchdog = Watchdog::new();
+    for link in ["shm", "socket"].repeat(3) {
+        let coordinator = start_coordinator(link, "stopped group");
         assert!(coordinator.pids.iter().copied().all(alive));
         kill(coordinator.child.id());
         all_are_gone_soon(&coordinator);

@@ -1,9 +1,11 @@
 //! The last worker is gone and the system gives no process any more: whoever calls is told, and the pool tries again now and then without
 //! running hot.
 
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mpexec_core::Transport;
+use mpexec_core::{Pool, Transport};
 use rustix::process::Resource;
 
 use crate::common::processes::children;
@@ -34,6 +36,7 @@ pub(crate) fn processes(link: Transport) {
     assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
     let enough = rustix::process::getrlimit(Resource::Nproc).current;
     limit(Resource::Nproc, 1);
+    callbacks_have_a_thread_of_their_own(&pool);
     assert!(pool.apply(|| -> u8 { std::process::abort() }, ()).is_err());
     wait_until("the last worker is gone", || pool.pids().is_empty());
     let told = pool.apply(|n: u8| n, (1,)).unwrap_err().to_string();
@@ -51,6 +54,29 @@ pub(crate) fn processes(link: Transport) {
     pool.close();
     pool.join().unwrap();
     assert!(children().is_empty());
+}
+
+/// Also where none can be started any more: whoever asks, cancels or waits may hold what a callback wants.
+fn callbacks_have_a_thread_of_their_own(pool: &Pool) {
+    assert!(std::thread::Builder::new().spawn(|| ()).is_err(), "no thread is to be had");
+    let (wanted, (told, ends)) = (Arc::new(Mutex::new(())), channel());
+    let held = wanted.lock().unwrap();
+    let call = |n: u8| {
+        let (wanted, told) = (wanted.clone(), told.clone());
+        pool.apply_async(|n: u8| n, (n,)).on_success(move |n| {
+            drop(wanted.lock());
+            told.send((*n, std::thread::current().name().map(str::to_owned))).unwrap();
+        })
+    };
+    let asked = call(1);
+    while !asked.is_ready() {
+        std::thread::yield_now();
+    }
+    assert!(!asked.cancel() && !asked.abort(), "it has ended");
+    call(2).wait();
+    drop(held);
+    let names: Vec<_> = ends.iter().take(2).collect();
+    assert_eq!(names, [1, 2].map(|n| (n, Some("mpexec-callbacks".to_owned()))));
 }
 
 #[test]

@@ -25,8 +25,14 @@ fn sigchld_is_ignored() -> bool {
     u64::from_str_radix(ignored.trim(), 16).unwrap() >> (libc::SIGCHLD - 1) & 1 == 1
 }
 
+pub(crate) fn children_that_the_system_reaps(link: Transport) {
+    assert!(sigchld_is_ignored());
+    works_for(link);
+}
+
+/// It is a host program that waits for whatever child it has.
 pub(crate) fn children_that_others_reap(link: Transport) {
-    // Where SIGCHLD is ignored this has nothing to do; elsewhere it is a host program that waits for whatever child it has.
+    assert!(!sigchld_is_ignored());
     let reaped = Arc::new(AtomicU32::new(0));
     let count = reaped.clone();
     std::thread::spawn(move || {
@@ -37,7 +43,15 @@ pub(crate) fn children_that_others_reap(link: Transport) {
             }
         }
     });
+    works_for(link);
+    assert!(reaped.load(Ordering::Relaxed) > 0, "nobody else has reaped one");
+}
+
+fn works_for(link: Transport) {
     let pool = builder(link, 2).build().unwrap();
+    // Whatever holds for its coordinator, a task learns how its own children have ended.
+    let waits = || Command::new("sh").args(["-c", "exit 3"]).status().map_err(|error| error.to_string());
+    assert_eq!(pool.apply(move || waits().map(|status| status.code()), ()).unwrap(), Ok(Some(3)));
     let told = Scratch::new();
     for round in 0..20u8 {
         let Err(TaskError::Crashed { exit, pid, .. }) = pool.apply(leaves_a_grandchild, (told.text(),)) else {
@@ -48,7 +62,6 @@ pub(crate) fn children_that_others_reap(link: Transport) {
         wait_until("what it left in its group is gone", || !processes::alive(grandchild));
         assert_eq!(pool.apply(|n: u8| n, (round,)).unwrap(), round);
     }
-    assert!(sigchld_is_ignored() || reaped.load(Ordering::Relaxed) > 0, "nobody else has reaped one");
     let mut process = Process::spawn(|n: u8| n + 1, (1,)).unwrap();
     assert_eq!(process.join().unwrap(), 2);
     pool.close();

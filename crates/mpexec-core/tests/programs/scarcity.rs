@@ -22,13 +22,14 @@ const LINK: &str = "MPEXEC_TEST_LINK";
 type Case = (&'static str, fn(Transport));
 
 /// What a program is short of, by name.
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     ("descriptors", few_descriptors),
     ("many-workers", more_workers_than_descriptors),
     ("processes", few_processes),
     ("no-more-processes", no_more::processes),
     ("memory-files", no_memory_files),
     ("reaped", reaping::children_that_others_reap),
+    ("ignored", reaping::children_that_the_system_reaps),
     ("strict", a_strict_profile),
     ("pidfds", no_pidfds),
     ("cgroups", no_cgroups),
@@ -334,12 +335,12 @@ fn a_host_program_that_reaps_or_ignores_its_children_leaves_the_pool_alone() {
     let _watchdog = Watchdog::new();
     for link in ["shm", "socket"] {
         ends_well(short_of("reaped", link, &own()));
-        // Started by somebody who ignores SIGCHLD.
-        let call = short_of("reaped", link, &own());
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "trap '' CHLD; exec \"$0\" \"$@\""]).arg(call.get_program()).args(call.get_args());
-        shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
-        ends_well(shell);
+        // Started by somebody who ignores SIGCHLD, which not every shell can do.
+        let call = short_of("ignored", link, &own());
+        let mut env = Command::new("env");
+        env.arg("--ignore-signal=CHLD").arg(call.get_program()).args(call.get_args());
+        env.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+        ends_well(env);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mpexec_core::Transport;
 use rustix::process::{Signal, set_child_subreaper};
 
-use crate::common::processes::{alive, children, kill, signal, stopped};
+use crate::common::processes::{Held, alive, children, kill, signal, stopped};
 use crate::common::{Scratch, Watchdog, builder, forever, wait_until};
 
 const LINK: &str = "MPEXEC_TEST_SPARES_LINK";
@@ -26,9 +26,9 @@ fn read_pids(path: &Path) -> Vec<u32> {
     text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
-fn threads_of(pid: u32) -> Vec<String> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok()).collect()
+fn asleep(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.starts_with('S')
 }
 
 #[test]
@@ -58,7 +58,9 @@ fn a_coordinator_with_a_stopped_spare() {
     let spares = || children().into_iter().filter(|pid| *pid != worker).collect::<Vec<_>>();
     wait_until("there is a spare", || spares().len() == 1);
     let spare = spares()[0];
-    wait_until("it waits for its welcome", || threads_of(spare).iter().any(|name| name.trim() == "mpexec-waking"));
+    let held = Held::new(spare).unwrap();
+    assert!(held.catches_within(Signal::CONT, Duration::from_secs(10)), "it has asked to be woken");
+    wait_until("it waits for its welcome", || asleep(spare));
     signal(spare, Signal::STOP);
     wait_until("it is stopped", || stopped(spare));
     let draft = format!("{pids}.draft");

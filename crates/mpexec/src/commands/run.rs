@@ -6,12 +6,13 @@ mod template;
 
 use std::any::type_name;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mpexec::names::one_line;
-use mpexec::tasks::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, run_command};
-use mpexec_core::{TaskError, named};
+use mpexec::tasks::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, leave_no_part, run_command};
+use mpexec_core::{Exit, TaskError, named};
 use mpexec_runs::{decode, encode, key_of};
 
 use crate::console::Console;
@@ -88,7 +89,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     let stopping = Arc::clone(&flow);
     running.when_stopping(move || stopping.stop(Next::Finish));
     let reading = Arc::clone(running);
-    let (caller, limits, results) = (Arc::clone(&pool), plan.limits, plan.results.clone());
+    let (caller, limits, asked) = (Arc::clone(&pool), plan.limits, plan.clone());
     let (known, feeding, shown) = (shelf.clone(), Arc::clone(&arguments), template.clone());
     let mut copies = HashMap::new();
     let mut number = 0;
@@ -115,7 +116,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
                 words: words.into_iter().map(Into::into).collect(),
                 timeout: limits.timeout,
                 tries: limits.retries.saturating_add(1),
-                folder: results.as_ref().map(|folder| folder.join((index + 1).to_string())),
+                folder: asked.results_of(index),
             };
             caller.apply_async(named(RUN_COMMAND, run_command), (job,))
         },
@@ -203,8 +204,18 @@ impl Collector<CommandEnd> for Commands {
             }
             // It took its worker along, or was killed with it.
             Err(error) => {
+                if let Some(folder) = self.plan.results_of(index) {
+                    leave_no_part(&folder);
+                }
                 lost = lost_end(error);
-                (&lost, Some(Failure::one_line(&error.to_string())))
+                let told = match error {
+                    // The pool's own limit is the one that was asked for and the time that a command has to end.
+                    TaskError::TimedOut { .. } => {
+                        "took longer than its time limit, and did not end when it was asked to".to_owned()
+                    }
+                    _ => Failure::one_line(&error.to_string()),
+                };
+                (&lost, Some(told))
             }
         };
         match &self.shelf {
@@ -316,6 +327,11 @@ impl Commands {
 }
 
 impl RunPlan {
+    /// Where the output of a command goes, if it goes to files.
+    fn results_of(&self, index: u64) -> Option<PathBuf> {
+        self.results.as_ref().map(|folder| folder.join((index + 1).to_string()))
+    }
+
     /// What a command printed, each line with its argument before it if that is wanted.
     fn tagged(&self, text: &[u8], argument: &[u8]) -> Vec<u8> {
         if !self.tag {
@@ -345,7 +361,7 @@ fn told(exit: &CommandExit) -> Option<String> {
     match exit {
         CommandExit::Code(0) => None,
         CommandExit::Code(code) => Some(format!("exited with code {code}")),
-        CommandExit::Signal(signal) => Some(format!("was ended by signal {signal}")),
+        CommandExit::Signal(signal) => Some(Exit::Signal(*signal).to_string()),
         CommandExit::TimedOut => Some("took longer than its time limit".to_owned()),
         CommandExit::NotStarted(_, why) | CommandExit::NoOutput(why) => {
             Some(format!("could not be run ({})", one_line(why)))

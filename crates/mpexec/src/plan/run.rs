@@ -41,6 +41,10 @@ pub(crate) enum RunInput {
 const SEPARATOR: &str = ":::";
 
 pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings) -> Result<RunPlan, Failure> {
+    if let Some(program) = &common.worker_program {
+        let program = mpexec::names::shown(program);
+        return Err(Failure::usage(format!("run has workers of its own: leave --worker-program {program} away")));
+    }
     let mut words = arguments.words;
     let typed = words.iter().position(|word| word == SEPARATOR).map(|at| words.split_off(at));
     let bytes = |words: Vec<OsString>| words.into_iter().map(OsString::into_vec).collect::<Vec<_>>();
@@ -73,7 +77,7 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         keeping.options.insert("folder".to_owned(), mpexec::names::shown(&keeping.command.folder));
         keeping.command.stdin = matches!(from, RunInput::Read(None, _));
     }
-    // Commands are run by workers of this program, whoever the worker program of other commands is.
+    // Commands are run by workers of this program, whoever the worker program of other commands is in the environment.
     let pool = PoolPlan { array_worker: None, table_worker: None, ..pool(common, around) };
     Ok(RunPlan {
         pool,

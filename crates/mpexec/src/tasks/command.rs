@@ -39,7 +39,8 @@ pub struct CommandJob {
     pub timeout: Option<Duration>,
     /// How often it is started as long as it fails, at least once.
     pub tries: u32,
-    /// Where its output goes: into files of this folder, which is made; `None`: it comes back.
+    /// Where its output goes: into the files `stdout` and `stderr` of this folder, which is made; `None`: it comes back. As long as the command runs their
+    /// names end in `.part`.
     pub folder: Option<PathBuf>,
 }
 
@@ -115,6 +116,12 @@ fn try_once(job: &CommandJob, tries: u32) -> CommandEnd {
             ended.unwrap_or_else(|error| CommandExit::NoOutput(format!("it cannot be waited for: {error}")))
         }
     };
+    let exit = match &job.folder {
+        Some(folder) if !matches!(exit, CommandExit::NotStarted(..) | CommandExit::NoOutput(_)) => {
+            put_in_place(folder).map_or_else(|error| CommandExit::NoOutput(error.to_string()), |()| exit)
+        }
+        _ => exit,
+    };
     let [stdout, stderr] = output.map(ByteBuf::from);
     CommandEnd { exit, tries, started, seconds: began.elapsed().as_secs_f64(), stdout, stderr }
 }
@@ -128,10 +135,13 @@ fn start(job: &CommandJob) -> Result<Child, CommandExit> {
         None => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
         Some(folder) => {
             let file = |name| open(folder, name).map_err(|error| CommandExit::NoOutput(error.to_string()));
-            command.stdout(file("stdout")?).stderr(file("stderr")?)
+            command.stdout(file(PARTS[0])?).stderr(file(PARTS[1])?)
         }
     };
     command.spawn().map_err(|error| {
+        if let Some(folder) = &job.folder {
+            leave_no_part(folder);
+        }
         let code = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
         CommandExit::NotStarted(code, format!("{}: cannot be started: {error}", crate::names::shown(program)))
     })
@@ -140,6 +150,29 @@ fn start(job: &CommandJob) -> Result<Child, CommandExit> {
 fn open(folder: &Path, name: &str) -> io::Result<File> {
     std::fs::create_dir_all(folder)?;
     File::create(folder.join(name))
+}
+
+/// What its files are called as long as a command runs.
+const PARTS: [&str; 2] = ["stdout.part", "stderr.part"];
+
+/// What a command that has ended printed is whole, as far as it came.
+fn put_in_place(folder: &Path) -> io::Result<()> {
+    PARTS
+        .iter()
+        .zip(["stdout", "stderr"])
+        .try_for_each(|(part, whole)| std::fs::rename(folder.join(part), folder.join(whole)))
+}
+
+/// Takes away what a command left in its folder that was killed with its worker.
+///
+/// ```
+/// mpexec::tasks::leave_no_part(std::path::Path::new("/nowhere/at/all"));
+/// ```
+pub fn leave_no_part(folder: &Path) {
+    for part in PARTS {
+        // Most often there is none.
+        let _ = std::fs::remove_file(folder.join(part));
+    }
 }
 
 /// Reads what a command prints until it has ended.

@@ -96,3 +96,62 @@ fn without_proc_it_counts_all_the_same() {
         }
     }
 }
+
+#[test]
+fn where_files_may_not_be_long_it_counts_over_sockets_or_says_which_limit_it_is() {
+    let folder = folder();
+    for blocks in [0, 8, 64] {
+        let with =
+            |line: &str| shell(&format!("ulimit -f {blocks}; exec \"$0\" {line}")).in_folder(folder.path()).run();
+        assert_eq!(with("count-range --json --workers 2 \"$1\"").json()["total"], TOTAL, "{blocks}");
+        let shm = with("count-range --workers 2 --transport shm \"$1\"");
+        assert!(shm.fault(4).contains("ulimit -f"), "{}", shm.stderr);
+        // What is longer than a pipe's fill of results travels in memory files, which are files too.
+        let written = with("count-range --workers 2 --transport socket --output counts.npy \"$1\"");
+        assert!(
+            written.fault(written.code()).contains("ile too large") || written.stderr.contains("ulimit -f"),
+            "{}",
+            written.stderr
+        );
+        assert!([3, 4].contains(&written.code()), "{}", written.stderr);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no half of a file");
+        assert_eq!(with("run -k -j2 echo ::: a b").good(), "a\nb\n");
+    }
+    let line = "ulimit -f 8; exec \"$0\" run 'exec head -c 100000 /dev/zero >{}' ::: long";
+    let told = shell(line).in_folder(folder.path()).run();
+    assert!(
+        told.fault(1).contains("was killed by signal 25 (SIGXFSZ: a file was to be longer than ulimit -f allows)"),
+        "{}",
+        told.stderr
+    );
+}
+
+#[test]
+fn commands_end_as_they_end_also_where_whoever_started_the_program_ignores_its_children() {
+    let done = shell("exec env --ignore-signal=CHLD \"$0\" run -k -j2 'echo {}; exit {}' ::: 0 0 0").run();
+    assert_eq!(done.good(), "0\n0\n0\n");
+    let failed = shell("exec env --ignore-signal=CHLD \"$0\" run -j2 'exit {}' ::: 0 3").run();
+    assert!(failed.fault(1).contains("command 2 exited with code 3"), "{}", failed.stderr);
+}
+
+#[test]
+fn with_little_memory_it_ends_with_an_answer_or_an_error() {
+    let mut good = 0;
+    for most in [3_000, 6_000, 12_000, 18_000, 25_000, 50_000, 100_000, 400_000] {
+        let done = shell(&format!("ulimit -d {most}; \"$0\" run -k -j2 echo ::: a b; echo \"ended $?\"")).run();
+        let lines: Vec<_> = done.text().lines().collect();
+        match lines[..] {
+            ["a", "b", "ended 0"] => good += 1,
+            // The language itself ends a program (134) that has no memory left for a few bytes, or for a thread that begins.
+            [.., "ended 1" | "ended 3" | "ended 4" | "ended 134"] => {
+                let told = &done.stderr;
+                assert!(
+                    told.contains("memory") || told.contains("temporarily unavailable"),
+                    "{most}: {lines:?} {told}"
+                );
+            }
+            _ => panic!("{most}: {lines:?} {}", done.stderr),
+        }
+    }
+    assert!(good >= 2, "{good}");
+}

@@ -44,6 +44,18 @@ fn a_signal_ends_the_program_with_its_code_one_message_and_no_file() {
 }
 
 #[test]
+fn a_signal_that_whoever_started_the_program_held_back_is_heard_all_the_same() {
+    let folder = folder();
+    let path = endless(&folder);
+    let call = program("env").args(["--block-signal=INT,TERM"]).arg(programs().join("mpexec"));
+    let started = call.args(["count-range", "--workers", "2"]).arg(&path).in_folder(folder.path()).start();
+    let workers = started.workers_on(&path, 2);
+    started.signal(Signal::INT);
+    assert_eq!(started.finish().code(), 130);
+    gone(&workers);
+}
+
+#[test]
 fn a_worker_that_hangs_is_given_the_grace_and_no_more() {
     let folder = folder();
     let (started, workers) = counting(&folder, &[]);

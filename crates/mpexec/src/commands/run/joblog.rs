@@ -16,6 +16,8 @@ const TITLES: &str = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\t
 pub(super) struct Joblog {
     file: File,
     path: PathBuf,
+    /// Of whole lines.
+    bytes: u64,
 }
 
 impl Joblog {
@@ -27,7 +29,7 @@ impl Joblog {
         let failed = |error| Failure::files(format!("{}: cannot be written: {error}", shown(path)));
         let mut file = File::create(path).map_err(failed)?;
         file.write_all(TITLES.as_bytes()).map_err(failed)?;
-        Ok(Joblog { file, path: path.into() })
+        Ok(Joblog { file, path: path.into(), bytes: TITLES.len() as u64 })
     }
 
     /// Adds a command.
@@ -47,7 +49,12 @@ impl Joblog {
             format!("{number}\t:\t{started:.3}\t{seconds:10.3}\t0\t{received}\t{code}\t{signal}\t").into_bytes();
         line.extend(command.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }));
         line.push(b'\n');
-        let written = self.file.write_all(&line);
-        written.map_err(|error| Failure::files(format!("{}: cannot be written: {error}", shown(&self.path))))
+        if let Err(error) = self.file.write_all(&line) {
+            // Half a line is none. What is no file of a length, as a pipe, keeps what it has.
+            let _ = self.file.set_len(self.bytes);
+            return Err(Failure::files(format!("{}: cannot be written: {error}", shown(&self.path))));
+        }
+        self.bytes += line.len() as u64;
+        Ok(())
     }
 }
