@@ -1,7 +1,9 @@
 //! Who is there: processes, threads, descriptors, mappings and files, as the kernel lists them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::processes::{children, threads};
 use crate::wait_until;
@@ -15,24 +17,74 @@ pub struct Census {
     pub threads: usize,
     /// Descriptors of this process.
     pub descriptors: usize,
-    /// Memory files that this process has mapped.
-    pub shared_mappings: usize,
-    /// Files in the folder where it runs and so do its workers: a core dump would be one.
-    pub files: usize,
+    /// What this process has mapped that has a name: memory files, and files. How often each is there. Memory without a name is that of heap
+    /// and stacks: the allocator and the C library keep what is free again, so it is judged by its sum ([`anonymous_memory`]).
+    pub mappings: BTreeMap<String, usize>,
+    /// Files in the folder where it runs and so do its workers (a core dump would be one), in the folder for temporary files, in the user's
+    /// runtime folder, and shared memory that has a name. Of a folder that others use too, only what is ours by its name.
+    pub files: BTreeSet<PathBuf>,
 }
 
 impl Census {
     /// Counts all.
     pub fn take() -> Census {
-        let maps = fs::read_to_string("/proc/self/maps").unwrap();
         Census {
             children: children().len(),
             threads: threads().len(),
             descriptors: fs::read_dir("/proc/self/fd").unwrap().count(),
-            shared_mappings: maps.lines().filter(|line| line.contains("memfd:")).count(),
-            files: fs::read_dir(".").unwrap().count(),
+            mappings: mappings(),
+            files: files(),
         }
     }
+}
+
+impl fmt::Display for Census {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mappings: usize = self.mappings.values().sum();
+        let Census { children, threads, descriptors, files, .. } = self;
+        write!(
+            out,
+            "{children} children, {threads} threads, {descriptors} descriptors, {mappings} mappings with a name, {} files",
+            files.len()
+        )
+    }
+}
+
+fn mappings() -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for line in fs::read_to_string("/proc/self/maps").unwrap().lines() {
+        // Range, rights, offset, device, inode; a name may have blanks.
+        let mut rest = line;
+        for _ in 0..5 {
+            rest = rest.trim_start().split_once(' ').map_or("", |(_, rest)| rest);
+        }
+        if !rest.trim().is_empty() {
+            *found.entry(rest.trim().to_owned()).or_default() += 1;
+        }
+    }
+    found
+}
+
+fn files() -> BTreeSet<PathBuf> {
+    let here = std::env::current_dir().unwrap();
+    let mut found: BTreeSet<PathBuf> = entries(&here).collect();
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    for folder in [Some(std::env::temp_dir()), runtime, Some("/dev/shm".into())].into_iter().flatten() {
+        let own = folder.starts_with(&here);
+        found.extend(entries(&folder).filter(|path| own || is_ours(path)));
+    }
+    found
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+/// Whether this process has made it, by its name.
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let own = std::process::id().to_string();
+    name.contains("mpexec") && name.split(|letter: char| !letter.is_ascii_digit()).any(|number| number == own)
 }
 
 /// The census once nothing changes any more: a worker that serves may still be in the hands of its starter.

@@ -13,7 +13,7 @@ use std::fs;
 use mpexec_wire::FrameKind;
 use serde::{Deserialize, Serialize};
 
-use crate::scratch::{forever, open};
+use crate::scratch::forever;
 use crate::ways::Way;
 use crate::{end_this_thread, ring, socket};
 
@@ -128,9 +128,9 @@ pub struct Fault {
     pub kind: Kind,
     /// When.
     pub moment: Moment,
-    /// Where the worker writes its process id down when it strikes.
+    /// Where the worker writes its process id down just before it strikes.
     pub told: String,
-    /// What is made when it has struck and lives.
+    /// Where it does so once more when it has struck and lives: what was to be sent is sent, what was to be closed is closed.
     pub struck: String,
 }
 
@@ -146,16 +146,15 @@ impl Fault {
         format!("the last words before {self}")
     }
 
-    /// In a worker: does it. Where it does not end the worker, that stands still, but for moments at which it has
-    /// nothing to do or is on its way out anyway.
-    pub(crate) fn strike(&self) {
+    /// In a worker: does it. Where that does not end it, the calling thread stands still from then on.
+    pub(crate) fn strike(&self) -> ! {
         self.tell();
         let speaks = matches!(self.kind, Kind::Garbage | Kind::HalfMessage | Kind::HugeLength);
         if self.moment == Moment::Publishing && self.is_over_socket() && !speaks {
             // The message with the result: a frame of a group, cut short.
             socket::send_half_a_message(FrameKind::Group);
         }
-        match self.kind {
+        let done = match self.kind {
             Kind::PanicAbort => panic!("and it panicked"),
             Kind::ExitZero => Way::Exits(0).die(),
             Kind::Exit42 => Way::Exits(42).die(),
@@ -163,36 +162,48 @@ impl Fault {
             Kind::Segv => Way::Faults.die(),
             Kind::StackOverflow => Way::Overflows.die(),
             // Somebody else sees to it.
-            Kind::Killed | Kind::Terminated | Kind::Stopped | Kind::Hang => forever(),
+            Kind::Killed | Kind::Terminated | Kind::Stopped | Kind::Hang => false,
             Kind::EndsThread => {
                 // Before it shakes hands a worker may have no other thread, and would end with this one.
                 std::thread::spawn(forever);
-                open(&self.struck);
+                self.has_struck();
                 end_this_thread();
+                false
             }
             Kind::Garbage => socket::send_garbage(),
             Kind::HalfMessage => socket::send_half_a_message(FrameKind::Group),
             Kind::HugeLength => socket::send_a_huge_length(),
             Kind::ClosedSocket => socket::close(),
-            Kind::Scribble => drop(ring::scribble(0xff)),
+            Kind::Scribble => ring::scribble(0xff) > 0,
+        };
+        if done {
+            self.has_struck();
         }
-        open(&self.struck);
-        if !matches!(self.moment, Moment::Idle | Moment::AtExit) {
+        loop {
             forever();
         }
+    }
+
+    /// Says that it is done, by whom.
+    pub(crate) fn has_struck(&self) {
+        write_whole(&self.struck, &std::process::id().to_string());
     }
 
     /// Says the last words, and who it is.
     fn tell(&self) {
         eprintln!("{}", self.last_words());
-        // Read by others as soon as it is there, so it comes whole or not at all.
-        let draft = format!("{}.draft", self.told);
-        fs::write(&draft, std::process::id().to_string()).unwrap();
-        fs::rename(&draft, &self.told).unwrap();
+        write_whole(&self.told, &std::process::id().to_string());
     }
 
     /// Results go through shared memory where there is some.
     fn is_over_socket(&self) -> bool {
         ring::mappings("mpexec-results").is_empty()
     }
+}
+
+/// Read by others as soon as it is there, so it comes whole or not at all.
+fn write_whole(path: &str, text: &str) {
+    let draft = format!("{path}.draft");
+    fs::write(&draft, text).unwrap();
+    fs::rename(&draft, path).unwrap();
 }

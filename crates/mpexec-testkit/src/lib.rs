@@ -14,6 +14,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
 pub mod census;
+mod ended;
 pub mod faults;
 mod pools;
 pub mod processes;

@@ -1,13 +1,17 @@
 //! Other processes, seen from outside: which there are, and when they end.
 
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use mpexec_core::Exit;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+
+use crate::ended;
 
 /// A process held by a descriptor, so that nothing else is ever mistaken for it.
 #[derive(Debug)]
@@ -46,6 +50,11 @@ impl Held {
     /// Sends a signal to the process and to all in its group, which it leads.
     pub fn signal_group(&self, signal: Signal) {
         kill_process_group(pid_of(self.pid), signal).expect("its group is there");
+    }
+
+    /// How it ended, if it was reaped; `None` also where the kernel does not keep that (see [`keeps_exits`]).
+    pub fn ended_as(&self) -> Option<Exit> {
+        ended::how(self.descriptor.as_fd())
     }
 
     /// Waits until the kernel says that it is stopped.
@@ -117,6 +126,14 @@ impl Held {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the process is alive");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kilobytes") << 10
     }
+}
+
+/// Whether this kernel keeps how a process ended that its parent has reaped (Linux 6.15).
+pub fn keeps_exits() -> bool {
+    let mut child = Command::new("true").spawn().expect("`true` is everywhere");
+    let held = Held::new(child.id());
+    let _ = child.wait();
+    held.is_some_and(|held| held.ended_as() == Some(Exit::Code(0)))
 }
 
 fn pid_of(pid: u32) -> Pid {

@@ -42,6 +42,8 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+        // What was to be put here whole, by one that was killed before it was.
+        let _ = std::fs::remove_file(format!("{}.draft", self.text()));
     }
 }
 

@@ -15,6 +15,9 @@ use crate::faults::{Kind, Moment};
 
 /// How long a task may run that is to stand still.
 pub const TIME_LIMIT: Duration = Duration::from_millis(400);
+/// How long one may whose worker is stopped from outside: so long that it is stopped by then, on a busy machine too, and not so long that the worker
+/// would owe a response.
+pub const STOP_LIMIT: Duration = Duration::from_secs(1);
 /// How long a worker may take to shake hands.
 pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// How long a worker may take to begin what it is sent, and to leave.
@@ -35,8 +38,8 @@ pub enum Outcome {
     ReplacedAtNextCall(Exit, Why),
     /// A pool is not built, for the worker program is to blame; a worker that was to replace another is replaced itself.
     NotStarted(Exit, Why),
-    /// As with any worker that leaves: nobody is told, and another comes in its place.
-    Left,
+    /// It counts as any worker that leaves, however its process ends: nobody is told, and another comes in its place.
+    Left(Exit),
 }
 
 /// Why the pool has killed a worker, in its words; nothing where the worker ended otherwise.
@@ -51,10 +54,11 @@ pub enum Cell {
     Impossible(&'static str),
 }
 
-const NO_PROTOCOL: Why = "does not speak this protocol";
-const BROKEN: Why = "the other side broke the protocol";
-const TOO_LONG: Why = "4294967295 bytes follow, more than the 16777216 allowed";
-const NO_HANDSHAKE: Why = "it did not shake hands within 5s";
+const NO_PROTOCOL: Why = "the other side broke the protocol: a frame begins with 0x4547 instead of 0x4d58: the other side does not speak this protocol";
+const NO_SUCH_TASK: Why =
+    "the other side broke the protocol: it tells that it runs task number 18446744073709551614, which it was not sent";
+const TOO_LONG: Why = "the other side broke the protocol: a frame of kind Control says that 4294967295 bytes follow, more than the 16777216 allowed: send it as a parcel";
+const NO_HANDSHAKE: Why = "it did not shake hands within 5s: is it an mpexec worker program?";
 const NO_END: Why = "it did not end a message that it had begun within 2s";
 const NO_THREAD: Why = "the thread that ran its tasks has ended, and the process has not";
 const NO_BEGIN: Why = "it did not begin what it was sent within 2s";
@@ -76,6 +80,28 @@ fn own_end(kind: Kind) -> Option<Exit> {
     })
 }
 
+/// How long the task of such a cell may run.
+pub fn time_limit(kind: Kind) -> Duration {
+    if kind == Kind::Stopped { STOP_LIMIT } else { TIME_LIMIT }
+}
+
+/// Whether a worker that fails so says afterwards that it has ([`Fault::struck`](crate::faults::Fault)): that is how a test knows that the failure
+/// came about where what comes of it does not tell it from a worker that stands still. `None`: it may be killed before it can say so, and
+/// the reason for that tells what it did.
+pub fn says_that_it_struck(kind: Kind, link: Transport, outcome: Outcome) -> Option<bool> {
+    match kind {
+        Kind::EndsThread | Kind::HalfMessage => Some(true),
+        Kind::ClosedSocket => match outcome {
+            Outcome::NotStarted(..) => Some(true),
+            // Over the socket that is where its results would come, and it is killed at once.
+            Outcome::Left(_) if link == Transport::Shm => Some(true),
+            _ => None,
+        },
+        Kind::Garbage | Kind::HugeLength | Kind::Scribble => None,
+        _ => Some(false),
+    }
+}
+
 /// What must come of a failure.
 pub fn cell(kind: Kind, moment: Moment, link: Transport) -> Cell {
     let shm = link == Transport::Shm;
@@ -86,7 +112,7 @@ pub fn cell(kind: Kind, moment: Moment, link: Transport) -> Cell {
         Moment::BeforeHandshake | Moment::InHandshake => before_it_serves(kind, moment),
         Moment::Idle => idle(kind),
         Moment::Decoding | Moment::Running | Moment::Encoding | Moment::Publishing => Cell::Comes(in_a_task(kind)),
-        Moment::AtExit => Cell::Comes(Outcome::Left),
+        Moment::AtExit => at_exit(kind),
     }
 }
 
@@ -125,7 +151,7 @@ fn idle(kind: Kind) -> Cell {
         Kind::HugeLength => Outcome::Replaced(KILLED, TOO_LONG),
         Kind::HalfMessage => Outcome::Replaced(KILLED, NO_END),
         Kind::ClosedSocket => Outcome::Replaced(KILLED, ""),
-        Kind::Scribble => Outcome::Replaced(KILLED, BROKEN),
+        Kind::Scribble => Outcome::Replaced(KILLED, NO_SUCH_TASK),
         _ => Outcome::Replaced(own_end(kind).unwrap(), ""),
     };
     Cell::Comes(outcome)
@@ -138,7 +164,18 @@ fn in_a_task(kind: Kind) -> Outcome {
         Kind::Garbage => Outcome::Crashed(KILLED, NO_PROTOCOL),
         Kind::HugeLength => Outcome::Crashed(KILLED, TOO_LONG),
         Kind::ClosedSocket => Outcome::Crashed(KILLED, ""),
-        Kind::Scribble => Outcome::Crashed(KILLED, BROKEN),
+        Kind::Scribble => Outcome::Crashed(KILLED, NO_SUCH_TASK),
         _ => Outcome::Crashed(own_end(kind).unwrap(), ""),
     }
+}
+
+fn at_exit(kind: Kind) -> Cell {
+    let exit = match kind {
+        // Rust's own `exit` aborts where it is called within itself.
+        Kind::ExitZero | Kind::Exit42 => Exit::Signal(6),
+        Kind::Scribble => return Cell::Impossible("a worker that has said its farewell has let go of its ring"),
+        // What lives on is killed, at the latest when its time is up.
+        _ => own_end(kind).unwrap_or(KILLED),
+    };
+    Cell::Comes(Outcome::Left(exit))
 }

@@ -31,7 +31,7 @@ fn after_a_thousand_deaths_all_is_as_after_ten() {
         die(990);
         is_again(&before);
         let grown = anonymous_memory().saturating_sub(memory);
-        println!("{link:?}: after 10 deaths and after 1,000 {before:?}; {memory} bytes of memory, and {grown} more");
+        println!("{link:?}: after 10 deaths and after 1,000 {before}; {memory} bytes of memory, and {grown} more");
         assert!(grown < SLACK, "{grown} bytes more after the deaths on {link:?}");
     }
 }

@@ -60,10 +60,11 @@ fn in_handshake(fault: &Fault) {
         Kind::Scribble => {
             fault.tell();
             scribble(attached);
+            fault.has_struck();
             // And goes on, with that for its ring.
             return;
         }
-        _ => socket::send_half_a_message(FrameKind::Control),
+        _ => assert!(socket::send_half_a_message(FrameKind::Control), "half of the answer is not out"),
     }
     fault.strike();
 }

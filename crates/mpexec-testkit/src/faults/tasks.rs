@@ -8,7 +8,7 @@ use mpexec_core::{current_task, in_worker, task};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Fault, Moment};
-use crate::{forever, pass};
+use crate::pass;
 
 /// A value that makes whoever reads, has, writes or drops it in a task fail, if it holds a fault.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,16 +75,16 @@ pub fn fails_when_idle(fault: Fault, gate: String) -> u32 {
     std::thread::spawn(move || {
         pass(&gate);
         fault.strike();
-        forever();
     });
     std::process::id()
 }
 
-/// Fails when the process leaves.
-struct Trap(Fault);
+/// Fails when the process leaves and the gate is open.
+struct Trap(Fault, String);
 
 impl Drop for Trap {
     fn drop(&mut self) {
+        pass(&self.1);
         self.0.strike();
     }
 }
@@ -94,10 +94,10 @@ thread_local! {
     static TRAP: RefCell<Option<Trap>> = const { RefCell::new(None) };
 }
 
-/// The worker fails when it leaves; its process id.
+/// The worker fails when it leaves, and the gate is open; its process id.
 #[task(name = "testkit.fails_at_exit", json = false)]
-pub fn fails_at_exit(fault: Fault) -> u32 {
-    TRAP.set(Some(Trap(fault)));
+pub fn fails_at_exit(fault: Fault, gate: String) -> u32 {
+    TRAP.set(Some(Trap(fault, gate)));
     std::process::id()
 }
 

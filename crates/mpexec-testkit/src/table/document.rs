@@ -4,24 +4,34 @@ use std::fmt::Write;
 
 use mpexec_core::{Exit, Transport};
 
-use super::{Cell, GRACE, HANDSHAKE_LIMIT, Outcome, RESPONSE_LIMIT, TIME_LIMIT, Why, cell};
+use super::{Cell, GRACE, HANDSHAKE_LIMIT, Outcome, RESPONSE_LIMIT, STOP_LIMIT, TIME_LIMIT, Why, cell};
 use crate::faults::{Kind, Moment};
 
 const HEAD: &str = "\
 # The table of deaths
 
-What comes of a worker that fails: every kind of failure at every moment, over both links. `tests/crash_table` makes a worker fail in
-each of these ways and asserts what stands here, to the exit code or signal, the process id, the worker's last words on standard error and the
-reason for which the pool killed it. In every cell also this holds:
+What comes of a worker that fails: every kind of failure at every moment, over both links. `tests/crash_table` tries each cell in a process
+of its own, which is the coordinator, and asserts exactly what stands here. What is asserted of every cell:
 
+- the failure came about, at that moment: the worker says so just before, and where it lives on and that cannot be told from standing still, once more
+  afterwards; one that is to be stopped is seen to be stopped;
+- the process id, and how the process ended: the exit code or signal. A pool that records tells the same of this worker (that it served, and that it
+  died so or left), and its notes tell of this death, to the letter, and of nothing else;
+- the worker's last words on standard error: they come out of the coordinator once; and where an error brings the last lines along (*crashed*, *not started* without
+  a text), these are its last words, the reason of a kill below them, and nothing else (and for a panic what that prints);
+- it takes no longer than stands below;
 - tasks that were finished keep their results, those that had not begun run elsewhere, each task runs once, and no task fails but the
   one named. Who writes over its ring in a task spoils what it has finished there and nobody has taken: it is not known any more which
-  of these tasks it was in, so the first of them fails and the others run again (or fail, if they may run at most once);
-- another worker takes the place, and the next call is served;
-- afterwards there are as many processes, threads, descriptors, mappings and files as before.
+  of these tasks it was in, so the first of them fails and the others run again (or fail, if they may run at most once). In these cells it has
+  that task alone, so it is known;
+- another worker takes the place, and the next call is served. Before and in the handshake both is tried: the first worker of a pool, and one that is to replace
+  another; at exit a worker that leaves while its pool goes on, and one that leaves with it;
+- the coordinator has afterwards as many children, threads and descriptors as before the cell, the same mappings by name (memory files and files; not heap and stacks,
+  which have none), and the same files in its working folder, its folder for temporary files, its runtime folder, and under `/dev/shm`; and when it has ended, no process
+  that it or its workers have started is alive, and these folders are empty.
 
-This file is written by the test: `MPEXEC_RENEW_CRASH_TABLE=1 cargo test -p mpexec-testkit --test crash_table document`. An ordinary run
-compares it with what is tested.
+This file is written by the test, of the data that it asserts: `MPEXEC_RENEW_CRASH_TABLE=1 cargo test -p mpexec-testkit --test crash_table document`. An ordinary run
+(`cargo test -p mpexec-testkit --test crash_table`) tries all cells and compares this file with that data, so it holds for the sources beside it.
 
 | outcome | what it means |
 |---|---|
@@ -30,10 +40,10 @@ compares it with what is tested.
 | *replaced*: ... | Another worker comes by itself, at the latest within twice the response limit. No task fails. |
 | *replaced at the next call*: ... | It is noticed by the next call, which another worker serves. No task fails. |
 | *not started*: ... | As the first worker of a pool: `build` says so, as `PoolError::WorkerProgram`. As a replacement: replaced again, and no task fails. |
-| *left* | As any worker that leaves. Nobody is told. |
+| *left*: ... | It counts as any worker that leaves, and nobody is told. How its process ended is asked from the kernel (Linux 6.15; before that the test says `skipped`). |
 | - | There is no such failure; the reason stands below the table. |
 
-Where a text stands behind an outcome, the pool killed the worker (SIGKILL) and gives it as the reason.
+Where a text stands behind an outcome, the pool killed the worker (SIGKILL) and gives it as the reason, in these words.
 ";
 
 fn kind_text(kind: Kind) -> &'static str {
@@ -82,8 +92,8 @@ fn moment_text(moment: Moment) -> String {
         }
         Moment::AtExit => (
             "At exit",
-            "The worker was told to leave, has said its farewell, and runs what is run at the exit of a process. It must be gone in \
-             time (`PoolBuilder::response_limit`).",
+            "The worker was told to leave, has said its farewell, and runs what is run at the exit of a process (where Rust's own `exit` aborts). It must be gone in \
+             time (`PoolBuilder::response_limit`), and is killed otherwise, whatever it says.",
         ),
     };
     format!("## {title}\n\n{text}\n")
@@ -108,7 +118,7 @@ fn outcome_text(outcome: Outcome) -> String {
         Outcome::Replaced(exit, why) => format!("*replaced*: {}", ended(exit, why)),
         Outcome::ReplacedAtNextCall(exit, why) => format!("*replaced at the next call*: {}", ended(exit, why)),
         Outcome::NotStarted(exit, why) => format!("*not started*: {}", ended(exit, why)),
-        Outcome::Left => "*left*".to_owned(),
+        Outcome::Left(exit) => format!("*left*: {}", ended(exit, "")),
     }
 }
 
@@ -117,8 +127,8 @@ pub fn document() -> String {
     let mut out = HEAD.to_owned();
     writeln!(
         out,
-        "\nThe pools of the test have a time limit of {TIME_LIMIT:?} for tasks that are to stand still, a handshake limit of \
-         {HANDSHAKE_LIMIT:?} and a response limit of {RESPONSE_LIMIT:?}. No call takes more than the limit that holds for it (twice the \
+        "\nThe pools of the test have a time limit of {TIME_LIMIT:?} for tasks that are to stand still ({STOP_LIMIT:?} for \
+         those whose worker is stopped from outside), a handshake limit of {HANDSHAKE_LIMIT:?} and a response limit of {RESPONSE_LIMIT:?}. No call takes more than the limit that holds for it (twice the \
          response limit), and {GRACE:?} for a machine that is busy."
     )
     .unwrap();

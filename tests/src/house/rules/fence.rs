@@ -32,6 +32,7 @@ const INSIDE: &[(&str, &str)] = &[
     ("crates/mpexec-core/tests/programs/refusing.rs", "has the kernel refuse system calls, or delay them"),
     ("crates/mpexec-core/tests/death/forensics.rs", "code that is wrong, to be told where"),
     ("crates/mpexec-core/tests/death/mischief.rs", "does what a careless C library does"),
+    ("crates/mpexec-testkit/src/ended.rs", "asks the kernel how a process ended that was reaped"),
     ("crates/mpexec-testkit/src/thread.rs", "ends a thread as no library does"),
     ("crates/mpexec-core/examples/crash_isolation.rs", "shows that a broken binding to C takes nobody along"),
     ("crates/mpexec/src/signals/order.rs", "writes down in a signal handler which signal was the first"),
