@@ -1,5 +1,6 @@
 //! Paths that a test has for itself, and gates: a task ends when the test says so and not after a time.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +15,10 @@ impl Scratch {
     /// A new one; nothing is there yet.
     pub fn new() -> Scratch {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("mpexec-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        // Process ids come again, and one that was killed has left its files. Each state is another number.
+        let chosen = RandomState::new().hash_one(Instant::now());
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("mpexec-test-{}-{number}-{chosen:x}", std::process::id());
         Scratch(std::env::temp_dir().join(name))
     }
 

@@ -74,7 +74,8 @@ fn a_coordinator_with_busy_waiting_stopped_and_idle_workers() {
     let pool =
         Pool::builder().workers(Workers::Exact(WORKERS)).transport(link).stderr(WorkerStderr::Keep).build().unwrap();
     assert!(pool.wait_ready(None));
-    let grandchild = Scratch::new();
+    // The coordinator is killed, so it is for others to take this away.
+    let grandchild = format!("{pids}.grandchild");
     // What lies in shared memory, and channels whose other ends are here, hold nobody either.
     let shared = Shared::from_slice(&vec![1u64; 1 << 16]).unwrap();
     let (_sender, receiver) = channel::<u64>().unwrap();
@@ -83,16 +84,16 @@ fn a_coordinator_with_busy_waiting_stopped_and_idle_workers() {
         pool.apply_async(adds_up_for_ever, (&shared, back)),
         pool.apply_async(listens, (receiver,)),
         pool.apply_async(loops, ()),
-        pool.apply_async(starts_a_grandchild, (grandchild.text(),)),
+        pool.apply_async(starts_a_grandchild, (grandchild.clone(),)),
         pool.apply_async(forever, ()),
     );
-    wait_until("the grandchild runs", || !read_pids(grandchild.path()).is_empty());
+    wait_until("the grandchild runs", || !read_pids(grandchild.as_ref()).is_empty());
     let workers = pool.pids();
     let last = workers[WORKERS - 1];
     signal(last, Signal::STOP);
     signal(workers[0], Signal::STOP);
     wait_until("two workers are stopped", || stopped(last) && stopped(workers[0]));
-    let [grandchild, its_worker] = read_pids(grandchild.path())[..] else { panic!("two are told") };
+    let [grandchild, its_worker] = read_pids(grandchild.as_ref())[..] else { panic!("two are told") };
     if std::env::var(END).is_ok_and(|end| end == "stopped group") {
         // The kernel sends SIGHUP to such a group before it lets it go on.
         Held::new(its_worker).unwrap().signal_group(Signal::STOP);
@@ -141,6 +142,7 @@ fn start_coordinator(link: &str, end: &str) -> Coordinator {
         }
         !read_pids(pids.path()).is_empty()
     });
+    std::fs::remove_file(format!("{}.grandchild", pids.text())).unwrap();
     Coordinator { child, pids: read_pids(pids.path()) }
 }
 
