@@ -58,7 +58,7 @@ impl Drop for Held<'_> {
         if after.iter().any(|hook| matches!(hook, Hook::Callback(_))) {
             let queued = |hook| match hook {
                 Hook::Callback(call) => {
-                    self.engine.callbacks.run(call);
+                    self.engine.callbacks().run(call);
                     None
                 }
                 other => Some(other),
@@ -69,12 +69,8 @@ impl Drop for Held<'_> {
         drop(state);
         drop(unused);
         let aside = |errand| {
-            self.engine
-                .wakers
-                .get_or_init(|| Callbacks::start_for_wakers().ok())
-                .as_ref()
-                .unwrap_or(&self.engine.callbacks)
-                .run(errand)
+            let wakers = self.engine.wakers.get_or_init(|| Callbacks::start_for_wakers().ok());
+            wakers.as_ref().unwrap_or_else(|| self.engine.callbacks()).run(errand);
         };
         for hook in after {
             match hook {
@@ -82,7 +78,7 @@ impl Drop for Held<'_> {
                 Hook::Arrival(arrivals, number) => arrivals.add(number),
                 // Whoever turns the crank may be the supervisor, or a thread that waits for something else.
                 Hook::Task(waker) => aside(Box::new(move || waker.wake())),
-                Hook::Callback(call) => self.engine.callbacks.run(call),
+                Hook::Callback(call) => self.engine.callbacks().run(call),
             }
         }
         for job in trash {

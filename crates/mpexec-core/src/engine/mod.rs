@@ -114,7 +114,8 @@ pub(crate) struct Engine {
     pub(crate) wake: Arc<Bell>,
     /// Buffers that the workers can forget.
     mailbox: Arc<Mailbox>,
-    pub(crate) callbacks: callbacks::Callbacks,
+    /// Started while the first workers are; see [`Engine::callbacks`].
+    callbacks: OnceLock<callbacks::Callbacks>,
     /// Wakers are woken, and dropped, on a thread of their own; `None`: it could not be started.
     pub(crate) wakers: OnceLock<Option<callbacks::Callbacks>>,
     telling: notes::Telling,

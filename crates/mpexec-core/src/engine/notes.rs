@@ -42,9 +42,12 @@ impl Gap {
 }
 
 impl Telling {
-    fn tell(&self, notes: &Notes, line: &str, otherwise: &Callbacks) {
+    fn tell(&self, notes: &Notes, line: &str, otherwise: Option<&Callbacks>) {
         let own = self.thread.get_or_init(|| Callbacks::start_for_notes().ok());
-        let thread = own.as_ref().unwrap_or(otherwise);
+        let Some(thread) = own.as_ref().or(otherwise) else {
+            // Where the pool is just starting, and will not be able to.
+            return notes.tell(line);
+        };
         let gap = {
             let mut latest = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
             if thread.waiting() >= MOST_WAITING && latest.grow() {
@@ -68,7 +71,7 @@ impl Engine {
     /// Tells the user what happened, if they asked to be told.
     pub(crate) fn note(&self, line: &str) {
         if let Some(notes) = &self.config.notes {
-            self.telling.tell(notes, line, &self.callbacks);
+            self.telling.tell(notes, line, self.callbacks.get());
         }
     }
 
@@ -90,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_told_at_its_place_also_if_no_line_comes_after_it() {
         let (telling, (heard, lines), (open, gate)) = (Telling::default(), channel(), channel::<()>());
-        let (gate, callbacks) = (Mutex::new(gate), Callbacks::start().unwrap());
+        let gate = Mutex::new(gate);
         let notes = Notes::new(move |line: &str| {
             if line == "0" {
                 // Whoever listens does not come back for a while.
@@ -98,7 +101,7 @@ mod tests {
             }
             heard.send(line.to_owned()).unwrap();
         });
-        let told = |from: usize, to: usize| (from..to).for_each(|n| telling.tell(&notes, &n.to_string(), &callbacks));
+        let told = |from: usize, to: usize| (from..to).for_each(|n| telling.tell(&notes, &n.to_string(), None));
         told(0, MOST_WAITING + 5);
         open.send(()).unwrap();
         assert!(telling.thread.get().unwrap().as_ref().unwrap().wait(None));

@@ -102,7 +102,7 @@ impl Engine {
             kick,
             mailbox,
             wake,
-            callbacks: Callbacks::start().map_err(failed("start the callbacks' thread"))?,
+            callbacks: OnceLock::new(),
             wakers: OnceLock::new(),
             surroundings,
             forwarding: Forwarding::to(Stream::Stderr),
@@ -126,8 +126,19 @@ impl Engine {
                 }
             })
             .map_err(failed("start the supervisor thread"))?;
+        // The workers are starting meanwhile.
+        let callbacks = Callbacks::start().map(|callbacks| drop(engine.callbacks.set(callbacks)));
+        if let Err(error) = callbacks {
+            engine.terminate("the pool could not start");
+            return Err(failed("start the callbacks' thread")(error));
+        }
         engine.wait_started()?;
         Ok(engine)
+    }
+
+    /// What runs callbacks.
+    pub(super) fn callbacks(&self) -> &Callbacks {
+        self.callbacks.get().expect("nobody has the pool before it is started")
     }
 
     /// `auto` is shared memory where that can be had, the socket elsewhere.
@@ -227,7 +238,7 @@ impl Engine {
         if self.lock().life == Life::Open {
             return Err(PoolError::StillOpen);
         }
-        if self.callbacks.run_here() {
+        if self.callbacks().run_here() {
             return Err(PoolError::JoinInCallback);
         }
         let started = Instant::now();
@@ -240,7 +251,7 @@ impl Engine {
                 cgroups.wait_ended(deadline);
             }
         }
-        let told = ended.is_some() && self.callbacks.wait(deadline);
+        let told = ended.is_some() && self.callbacks().wait(deadline);
         if told {
             self.await_notes(deadline);
             return Ok(());
