@@ -62,6 +62,7 @@ const SHOWN: &[(&str, &[&str])] = &[
         "shared_buffer",
         &["12 MB in shared memory\n", "nearest to row 40000 is row 32696\n", "half of 9331295 is 4665647.5\n"],
     ),
+    ("survives", &["block 41: 837799 takes 524 steps\n", "of all, 1117065 takes most: 527 steps\n"]),
     (
         "time_limits",
         &[

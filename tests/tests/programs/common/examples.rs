@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::program::{Call, changed, program, programs, root};
 
 /// Who has some.
-const PACKAGES: [&str; 3] = ["mpexec-core", "mpexec-data", "mpexec-frame"];
+const PACKAGES: [&str; 4] = ["mpexec-core", "mpexec-data", "mpexec-frame", "mpexec-runs"];
 
 /// Their sources.
 fn sources() -> Vec<PathBuf> {

@@ -4,3 +4,4 @@ mod elsewhere;
 mod faults;
 mod killed;
 mod resumed;
+mod struck;
