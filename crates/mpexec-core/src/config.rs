@@ -232,6 +232,8 @@ pub(crate) struct Config {
     pub outlives: bool,
     /// Encoded shared context with the name of its type.
     pub context: Option<std::sync::Arc<Vec<u8>>>,
+    /// The same as it is in every process, if buffers go along: those are named by other numbers in each.
+    pub context_to_keep: Option<Vec<u8>>,
     /// How long a worker may take from its spawn to its first word.
     pub handshake_limit: Duration,
     /// How long a worker may take to begin what it is sent when it has nothing to do, to answer, and to leave.
@@ -309,6 +311,7 @@ impl Default for Config {
             called: String::new(),
             outlives: false,
             context: None,
+            context_to_keep: None,
             handshake_limit: Duration::from_secs(10),
             response_limit: Duration::from_secs(5),
             attempts: 1,

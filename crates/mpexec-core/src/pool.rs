@@ -11,6 +11,7 @@ mod given;
 mod hooks;
 mod inline;
 mod json;
+pub(crate) mod kept;
 mod options;
 mod recording;
 mod setters;

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::carry::{Parcel, Returned};
 use crate::chunk::{Part, reference};
 use crate::file::Batches;
-use crate::map::{Fault, opened, told};
+use crate::map::{Fault, fate, opened, told};
 use crate::settle::temporary;
 use crate::workplace::Workplace;
 use crate::{FrameError, FrameFile};
@@ -240,8 +240,7 @@ impl Columns {
         let task =
             move |job: Job| -> Result<Returned, Fault> { Returned::of(&job.make(function)?).map_err(Fault::Function) };
         let tasks = jobs.iter().map(|job| Next::Task(u64::MAX, job.clone()));
-        let is_final = |answer: &Result<Returned, Fault>| answer.is_ok();
-        let mut answers = stream(place.pool, place.stage(stage, false), task, is_final, tasks);
+        let mut answers = stream(place.pool, place.stage(stage, false), task, fate, tasks);
         for job in &jobs {
             let Some(answer) = answers.next()? else { break };
             let batch = self.named(opened("column", self.index, answer))?;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
 use crate::chunk::{Chunk, Sent};
-use crate::map::{Fault, sent, told};
+use crate::map::{Fault, fate, sent, told};
 use crate::select::{Beginnings, Counts, Wanted};
 use crate::workplace::Workplace;
 
@@ -142,8 +142,7 @@ fn walk<C: Into<Chunk>>(
         Next::Task(weight, chunk) => Next::Task(weight, Job { chunk, index, looks: looks.map(<[Look]>::to_vec) }),
         Next::CutShort => Next::CutShort,
     });
-    let is_final = |answer: &Result<Walked, Fault>| answer.is_ok();
-    let mut answers = stream(place.pool, place.stage(stage, true), look, is_final, jobs);
+    let mut answers = stream(place.pool, place.stage(stage, true), look, fate, jobs);
     let mut index = 0;
     while let Some(answer) = answers.next()? {
         let (named, columns) = told("chunk", index, answer)?;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use mpexec_core::TaskError;
-use mpexec_runs::{Next, Stream, stream};
+use mpexec_runs::{Fate, Next, Stream, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
@@ -111,6 +111,15 @@ pub(crate) enum Fault {
     Rows(u64, u64),
 }
 
+/// What becomes of what a worker gave back, where results are kept.
+pub(crate) fn fate<R>(answer: &Result<R, Fault>) -> Fate {
+    match answer {
+        Ok(_) => Fate::Kept,
+        Err(Fault::Input(_)) => Fate::Lost,
+        Err(Fault::Function(_) | Fault::FunctionOn(..) | Fault::Rows(..)) => Fate::Refused,
+    }
+}
+
 impl Fault {
     pub(crate) fn function(error: impl Display) -> Fault {
         Fault::Function(error.to_string())
@@ -154,8 +163,7 @@ impl<'a> Mapped<'a> {
             }
             Returned::of(&done).map_err(Fault::Function)
         };
-        let is_final = |answer: &Result<Returned, Fault>| answer.is_ok();
-        let answers = stream(place.pool, place.stage("chunks", false), task, is_final, jobs);
+        let answers = stream(place.pool, place.stage("chunks", false), task, fate, jobs);
         Mapped { answers, index: 0, schema: None, broken, ended: false }
     }
 

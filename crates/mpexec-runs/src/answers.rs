@@ -4,11 +4,22 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use mpexec_core::{Callable, Item, Pool, TaskError, TaskResult};
+use mpexec_core::{__kept, Callable, Item, Pool, TaskError, TaskResult};
 
 use crate::error::{Fault, RunError};
 use crate::kept::Kept;
 use crate::ledger::{Ledger, Slot};
+
+/// What is done with a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is published.
+    Kept,
+    /// It is handed out and not published, and neither are the others of its range: it says that the input or the function is at fault, wherever it is tried.
+    Refused,
+    /// The same, of what may well succeed elsewhere, or another time.
+    Lost,
+}
 
 /// What is to be computed next.
 #[derive(Clone, Debug)]
@@ -22,8 +33,12 @@ pub enum Next<J> {
 /// The answers of the tasks of a stage, in order, each computed once in all runs; see [`Answers::begin`].
 pub struct Answers<'a, R> {
     feed: Rc<RefCell<Feed>>,
+    /// Looks at one more task, as long as the pool has none.
+    look: Box<dyn FnMut() -> Looked + 'a>,
+    /// What comes next is for the pool.
+    looked: bool,
     computed: Box<dyn Iterator<Item = (u64, Result<R, TaskError>)> + 'a>,
-    is_final: fn(&R) -> bool,
+    fate: fn(&R) -> Fate,
     decides: bool,
     /// What is not published.
     aside: HashMap<Slot, Result<R, TaskError>>,
@@ -44,15 +59,85 @@ struct Feed {
     error: Option<RunError>,
 }
 
+/// The tasks, and how they are told apart.
+struct Tasks<J, I> {
+    tasks: I,
+    /// It was looked at, and is to be computed.
+    ahead: Option<J>,
+    /// Their arguments do not follow from the plan.
+    hashed: bool,
+    arguments: Vec<u8>,
+    /// The hashes of shared buffers, by their numbers.
+    buffers: HashMap<u64, blake3::Hash>,
+    /// Nobody may look at more.
+    cut_short: bool,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looked {
+    /// A task whose result is there, or is somebody else's business.
+    Stored,
+    /// One that is to be computed, or the end.
+    ForThePool,
+}
+
+impl<J, I: Iterator<Item = Next<J>>> Tasks<J, I> {
+    /// Goes one task further; the one that is to be computed, if it is one, is `ahead` then.
+    fn look<M>(&mut self, feed: &RefCell<Feed>) -> Looked
+    where
+        J: Item<M>,
+    {
+        if self.ahead.is_some() || self.cut_short {
+            return Looked::ForThePool;
+        }
+        // No code of the user's runs while the feed is borrowed.
+        let (weight, task) = match self.tasks.next() {
+            Some(Next::Task(weight, task)) => (weight, task),
+            Some(Next::CutShort) => {
+                self.cut_short = true;
+                return Looked::ForThePool;
+            }
+            None => {
+                self.cut_short = true;
+                let mut feed = feed.borrow_mut();
+                feed.ended = true;
+                if let Err(error) = feed.ledger.close() {
+                    feed.error.get_or_insert(error);
+                }
+                return Looked::ForThePool;
+            }
+        };
+        if self.hashed {
+            self.arguments.clear();
+            for buffer in __kept::encode_item(&task, &mut self.arguments) {
+                let hash = self.buffers.entry(buffer.number()).or_insert_with(|| blake3::hash(&buffer));
+                self.arguments.extend_from_slice(hash.as_bytes());
+            }
+        }
+        let mut feed = feed.borrow_mut();
+        match feed.ledger.task(weight, self.hashed.then_some(&self.arguments[..])) {
+            None => Looked::Stored,
+            Some(slot) => {
+                let number = feed.made;
+                feed.made += 1;
+                feed.slots.insert(number, slot);
+                self.ahead = Some(task);
+                Looked::ForThePool
+            }
+        }
+    }
+}
+
 impl<'a, R: TaskResult> Answers<'a, R> {
-    /// Computes with `function` what is missing of the stage of this name. What `is_final` does not hold of is handed out, but not published, and
+    /// Computes with `function` what is missing of the stage of this name. What is not [`Kept`](Fate::Kept) by its fate is handed out, but not published, and
     /// so are errors of tasks. With `hashed` the arguments do not follow from the plan: their hash is published along.
     pub fn begin<C, M, J, I>(
         pool: &'a Pool,
         kept: Kept<'_>,
         hashed: bool,
         function: C,
-        is_final: fn(&R) -> bool,
+        fate: fn(&R) -> Fate,
         tasks: I,
     ) -> Answers<'a, R>
     where
@@ -65,37 +150,21 @@ impl<'a, R: TaskResult> Answers<'a, R> {
         let ledger = Ledger::new(kept.run, kept.stage);
         let feed = Feed { ledger, slots: HashMap::new(), made: 0, ended: false, error: None };
         let feed = Rc::new(RefCell::new(feed));
-        let (seen, mut tasks) = (Rc::clone(&feed), tasks.into_iter());
-        let mut arguments = Vec::new();
+        let tasks = tasks.into_iter();
+        let (arguments, buffers) = (Vec::new(), HashMap::new());
+        let tasks = Tasks { tasks, ahead: None, hashed, arguments, buffers, cut_short: false };
+        let tasks = Rc::new(RefCell::new(tasks));
+        let (seen, from) = (Rc::clone(&feed), Rc::clone(&tasks));
         let missing = std::iter::from_fn(move || {
-            loop {
-                // No code of the user's runs while it is borrowed.
-                let Some(next) = tasks.next() else {
-                    let mut feed = seen.borrow_mut();
-                    feed.ended = true;
-                    if let Err(error) = feed.ledger.close() {
-                        feed.error.get_or_insert(error);
-                    }
-                    return None;
-                };
-                let Next::Task(weight, task) = next else { return None };
-                arguments.clear();
-                if hashed {
-                    // What cannot be encoded cannot be sent either: the pool says so.
-                    let _ = task.encode_one(&mut arguments);
-                }
-                let mut feed = seen.borrow_mut();
-                if let Some(slot) = feed.ledger.task(weight, hashed.then_some(&arguments[..])) {
-                    let number = feed.made;
-                    feed.made += 1;
-                    feed.slots.insert(number, slot);
-                    return Some(task);
-                }
-            }
+            let mut from = from.borrow_mut();
+            while from.look(&seen) == Looked::Stored {}
+            from.ahead.take()
         });
+        let seen = Rc::clone(&feed);
+        let look = Box::new(move || tasks.borrow_mut().look(&seen));
         let computed = Box::new(pool.imap_unordered(function, missing));
         let (decides, aside, ready) = (kept.decides, HashMap::new(), VecDeque::new());
-        Answers { feed, computed, is_final, decides, aside, ready, over: false, shared: false }
+        Answers { feed, look, looked: false, computed, fate, decides, aside, ready, over: false, shared: false }
     }
 
     /// Waits until all is published. Returns how many ranges the stage has, or `None` if it was cut short.
@@ -130,16 +199,23 @@ impl<'a, R: TaskResult> Answers<'a, R> {
         if std::mem::replace(&mut self.shared, true) || !feed.ended || !feed.ledger.is_share() {
             return Ok(false);
         }
-        let failed = self.aside.iter().find_map(|(slot, answer)| {
-            let key = feed.ledger.key_of(*slot)?;
-            let why = match answer {
-                Err(error) => error.to_string(),
-                Ok(_) => "its input cannot be read, or has a row that cannot be taken; computed where the run was begun, it says which".to_owned(),
-            };
-            Some(RunError::NotComputed { message: format!("{key}: {why}"), begun: true })
+        let keyed = self.aside.iter().filter_map(|(slot, answer)| Some((feed.ledger.key_of(*slot)?, answer)));
+        let failed = keyed.map(|(key, answer)| match answer {
+            Err(error) => RunError::NotComputed { message: format!("{key}: {error}"), begun: true },
+            Ok(result) => {
+                let refused = (self.fate)(result) == Fate::Refused;
+                let why = if refused { "its input has a row that cannot be taken" } else { "its input cannot be read" };
+                let message = format!("{key}: {why}; computed where the run was begun (--on local), it says which");
+                if refused { RunError::Refused { message } } else { RunError::NotComputed { message, begun: true } }
+            }
         });
-        feed.ledger.end_share(self.decides && failed.is_none())?;
-        failed.map_or(Ok(true), Err)
+        // What can be tried again must not hide what need not.
+        let failed = failed.max_by_key(|error| matches!(error, RunError::Refused { .. }));
+        match (feed.ledger.end_share(self.decides && failed.is_none()), failed) {
+            // That the rest is computed elsewhere is no news to whoever has failed in his part.
+            (Ok(()) | Err(RunError::Elsewhere), Some(failed)) => Err(failed),
+            (ended, _) => ended.map(|()| true),
+        }
     }
 
     fn undecodable(&self) -> RunError {
@@ -156,7 +232,7 @@ impl<'a, R: TaskResult> Answers<'a, R> {
         let Some((number, answer)) = computed else { return Ok(false) };
         let Some(slot) = feed.slots.remove(&number) else { return Ok(true) };
         let bytes = match &answer {
-            Ok(result) if (self.is_final)(result) => mpexec_wire::encode_to_vec(result).ok(),
+            Ok(result) if (self.fate)(result) == Fate::Kept => mpexec_wire::encode_to_vec(result).ok(),
             _ => None,
         };
         if bytes.is_none() {
@@ -176,6 +252,11 @@ impl<R: TaskResult> Iterator for Answers<'_, R> {
                 return Some(Ok(answer));
             }
             let went_on = match self.take() {
+                // Before the pool has anything, what is there is handed out without it.
+                Ok(false) if !self.looked && !self.over => {
+                    self.looked = (self.look)() == Looked::ForThePool;
+                    Ok(())
+                }
                 Ok(false) if !self.over => self.compute().map(|more| self.over = !more),
                 Ok(false) => match self.end_share() {
                     Ok(false) => return None,

@@ -75,6 +75,18 @@ pub enum RunError {
         /// Each difference, in words.
         changes: Vec<String>,
     },
+    /// An input was changed while the run went on.
+    #[error(
+        "{}: {change}, while the run went on: nothing that was computed since then is published; put it back as it was, or start over with \
+         --force-plan",
+        shown::path(path)
+    )]
+    InputChanged {
+        /// The folder.
+        path: PathBuf,
+        /// What has changed, in words.
+        change: String,
+    },
     /// Another process works in the folder.
     #[error("{}: is in use by {}: wait until it has ended, or end it", shown::path(path), shown::line(holder))]
     InUse {
@@ -101,6 +113,12 @@ pub enum RunError {
         message: String,
         /// Whether somebody began with it.
         begun: bool,
+    },
+    /// What is to be computed cannot be, wherever it is tried.
+    #[error("{message}")]
+    Refused {
+        /// What, and why.
+        message: String,
     },
     /// The run has not come to its end.
     #[error("{}: the run is not finished: resume it, or remove it all the same with --force", shown::path(path))]

@@ -4,20 +4,23 @@
 //! Whoever computes a share of the ranges beside others ([`RunFolder::join`]) takes no lock.
 
 mod elsewhere;
+mod inputs;
 mod others;
+mod publishing;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::RunError;
 use crate::lock::{LOCK, holder, host, itself, lock};
 use crate::plan::Plan;
-use crate::result::{self, Copy, Published, TEMPORARY};
+use crate::result::{self, TEMPORARY};
 pub(crate) use elsewhere::Role;
 pub use elsewhere::{Elsewhere, Missing, Share};
 
@@ -62,6 +65,8 @@ pub struct RunFolder {
     published: Mutex<HashSet<String>>,
     role: Role,
     log: Mutex<File>,
+    /// That it is not done was seen to.
+    undone: AtomicBool,
     /// Held until it is dropped.
     _lock: Option<File>,
 }
@@ -143,7 +148,8 @@ impl RunFolder {
         let log = Mutex::new(opened.map_err(RunError::io(&log, "open it"))?);
         let (plan, hash) = (plan.clone(), plan.hash());
         let (path, published, role) = (path.to_path_buf(), Mutex::default(), Role::Here);
-        let run = RunFolder { path, hash, plan, who, published, role, log, _lock: lock };
+        let undone = AtomicBool::new(false);
+        let run = RunFolder { path, hash, plan, who, published, role, log, undone, _lock: lock };
         run.scan(true)?;
         run.note("opened");
         Ok(run)
@@ -242,31 +248,6 @@ impl RunFolder {
         self.published.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
     }
 
-    /// Publishes the result of a range, computed from arguments with this hash (`-` if they follow from the plan). Of several copies the first counts.
-    ///
-    /// # Errors
-    /// [`RunError::Io`]; nothing was published then.
-    pub fn publish(&self, key: &str, input: &str, bytes: &[u8]) -> Result<Published, RunError> {
-        let copy = Copy { plan: &self.hash, key, input, bytes };
-        let published = result::publish(&self.path.join(OUT), &self.who, &copy)?;
-        self.published.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
-        self.note(&format!("{} {key}", if published == Published::First { "published" } else { "dropped" }));
-        Ok(published)
-    }
-
-    /// The published result of a range, checked. `input`: the hash of what it must have been computed from.
-    ///
-    /// # Errors
-    /// [`RunError::BadResult`] if it is not what was published, [`RunError::Io`] if it cannot be read.
-    pub fn result(&self, key: &str, input: Option<&str>) -> Result<Vec<u8>, RunError> {
-        result::read(&self.path.join(OUT).join(key), &self.hash, input)
-    }
-
-    /// Where the result of a range is.
-    pub(crate) fn place(&self, key: &str) -> PathBuf {
-        self.path.join(OUT).join(key)
-    }
-
     /// The run is done: so many ranges have their results.
     ///
     /// # Errors
@@ -276,12 +257,14 @@ impl RunFolder {
             return Ok(());
         }
         self.note(&format!("done {ranges}"));
+        self.undone.store(false, Ordering::Relaxed);
         write_whole(&self.path, DONE, format!("{ranges}\n").as_bytes())
     }
 
     /// There is work to do: if the run was done, it no longer is.
     pub(crate) fn undone(&self) -> Result<(), RunError> {
-        undone(&self.path)
+        // One look is enough: nobody else says that it is done.
+        if self.undone.swap(true, Ordering::Relaxed) { Ok(()) } else { undone(&self.path) }
     }
 
     /// Adds a line to the log of this process, behind the time in seconds since 1970.

@@ -4,7 +4,7 @@
 //! have it) and samples between are read: what was written anew differs in its time, its length or there. Who changes a few bytes in the
 //! middle and sets the time back is not seen.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -61,9 +61,14 @@ impl InputId {
         Ok(InputId {
             path: std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()),
             size: metadata.len(),
-            modified: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
+            modified: modified(&metadata),
             hash: samples(&file, metadata.len()).map_err(RunError::io(path, "read it"))?,
         })
+    }
+
+    /// Whether the file of this name has still its length and its time.
+    pub(crate) fn seems_to_hold(&self) -> bool {
+        self.path.metadata().is_ok_and(|now| now.len() == self.size && modified(&now) == self.modified)
     }
 
     /// What differs between it as it was and as it is now; `None` if nothing does. Where it lies does not count.
@@ -77,6 +82,11 @@ impl InputId {
         }
         (self.modified != now.modified).then(|| format!("the input {name} was written again since"))
     }
+}
+
+/// In nanoseconds since 1970.
+fn modified(metadata: &Metadata) -> i64 {
+    metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
 }
 
 fn samples(file: &File, size: u64) -> io::Result<String> {

@@ -57,7 +57,7 @@ mod run_in;
 mod shown;
 mod stream;
 
-pub use answers::{Answers, Next};
+pub use answers::{Answers, Fate, Next};
 pub use error::{Fault, RunError};
 pub use folder::{Elsewhere, Missing, RunFolder, Share, Status};
 pub use input::{InputId, hash_of_file};

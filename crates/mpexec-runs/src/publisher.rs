@@ -1,6 +1,7 @@
 //! The threads that publish: a result is synced to the disk while the next are computed, and several at once, because a disk syncs many as fast as one.
 //!
-//! What waits is bounded in bytes. The first error stays and is told to whoever asks next; what comes after it is dropped.
+//! What waits is bounded in bytes and in number. The first error stays and is told to whoever asks next. What was handed over is tried all the same, also when whoever
+//! did that has an error of its own and leaves: it is finished, and the next run need not compute it.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,11 +10,20 @@ use std::thread::JoinHandle;
 use crate::error::RunError;
 use crate::folder::RunFolder;
 
-/// So many results are synced at once.
+/// So many threads publish at once,
 const THREADS: usize = 4;
 
-/// So many bytes may wait.
+/// each so many results together, if so many wait,
+const TOGETHER: usize = 64;
+
+/// or so many bytes.
+const BYTES_TOGETHER: usize = 16 << 20;
+
+/// So many bytes may wait,
 const MOST_BYTES: usize = 64 << 20;
+
+/// and so many results: that is what a machine that goes down can cost at most.
+const MOST: usize = 1024;
 
 /// Publishes the results of a run, behind the back of whoever computes them.
 #[derive(Debug)]
@@ -71,7 +81,7 @@ impl Publisher {
                 Err(cause) => return Err(RunError::io(self.shared.run.path(), "start a thread for it")(cause)),
             }
         }
-        let full = |state: &mut State| state.bytes > 0 && state.bytes + bytes.len() > MOST_BYTES && !state.failed;
+        let full = |state: &mut State| state.is_full(bytes.len()) && !state.failed;
         let mut state = self.shared.room.wait_while(self.shared.lock(), full).unwrap_or_else(PoisonError::into_inner);
         state.told()?;
         state.bytes += bytes.len();
@@ -107,6 +117,22 @@ impl Drop for Publisher {
 }
 
 impl State {
+    /// Whether so many bytes more have to wait.
+    fn is_full(&self, bytes: usize) -> bool {
+        !self.open.is_empty() && (self.open.len() >= MOST || self.bytes + bytes > MOST_BYTES)
+    }
+
+    /// What is published together.
+    fn next(&mut self) -> Vec<Waiting> {
+        let mut bytes = 0;
+        let fits = self.queue.iter().take(TOGETHER).take_while(|one| {
+            bytes += one.bytes.len();
+            bytes <= BYTES_TOGETHER
+        });
+        let count = fits.count().max(1).min(self.queue.len());
+        self.queue.drain(..count).collect()
+    }
+
     fn told(&mut self) -> Result<(), RunError> {
         self.error.take().map_or(Ok(()), Err)
     }
@@ -121,13 +147,18 @@ impl Shared {
         loop {
             let idle = |state: &mut State| state.queue.is_empty() && !state.over;
             let mut state = self.work.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
-            let Some(Waiting { key, input, bytes }) = state.queue.pop_front() else { return };
-            let failed = state.failed;
+            let batch = state.next();
             drop(state);
-            let done = if failed { Ok(()) } else { self.run.publish(&key, &input, &bytes).map(drop) };
+            if batch.is_empty() {
+                return;
+            }
+            let results: Vec<_> = batch.iter().map(|one| (&one.key[..], &one.input[..], &one.bytes[..])).collect();
+            let (_, done) = self.run.publish_all(&results);
             let mut state = self.lock();
-            state.open.remove(&key);
-            state.bytes -= bytes.len();
+            for Waiting { key, bytes, .. } in &batch {
+                state.open.remove(key);
+                state.bytes -= bytes.len();
+            }
             if let Err(error) = done {
                 state.failed = true;
                 state.error.get_or_insert(error);
@@ -135,5 +166,53 @@ impl Shared {
             drop(state);
             self.room.notify_all();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+
+    fn waiting(number: usize, bytes: usize) -> Waiting {
+        Waiting { key: format!("rows-{number}"), input: "-".into(), bytes: Arc::new(vec![0; bytes]) }
+    }
+
+    fn state(sizes: impl IntoIterator<Item = usize>) -> State {
+        let queue: VecDeque<_> = sizes.into_iter().enumerate().map(|(number, bytes)| waiting(number, bytes)).collect();
+        let (open, bytes) =
+            (queue.iter().map(|one| one.key.clone()).collect(), queue.iter().map(|one| one.bytes.len()).sum());
+        State { queue, open, bytes, ..State::default() }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes_and_in_number_and_one_alone_may_be_of_any_length() {
+        assert!(!state([]).is_full(MOST_BYTES + 1));
+        assert!(state([1]).is_full(MOST_BYTES) && !state([1]).is_full(MOST_BYTES - 1));
+        assert!(state(vec![0; MOST]).is_full(0) && !state(vec![0; MOST - 1]).is_full(0));
+    }
+
+    #[test]
+    fn many_small_results_are_published_together_and_a_large_one_alone() {
+        let taken = |sizes: &[usize]| state(sizes.iter().copied()).next().len();
+        assert_eq!(taken(&vec![1; TOGETHER + 5]), TOGETHER);
+        assert_eq!(taken(&[BYTES_TOGETHER + 1, 1]), 1);
+        assert_eq!(taken(&[BYTES_TOGETHER, 1]), 1);
+        assert_eq!(taken(&[1, BYTES_TOGETHER - 1, 1]), 2);
+        assert_eq!(taken(&[]), 0);
+    }
+
+    #[test]
+    fn what_was_handed_over_before_an_error_came_is_published_all_the_same() {
+        let scratch = tempfile::tempdir().unwrap();
+        let run =
+            RunFolder::open(&scratch.path().join("run"), &crate::plan::Plan { inputs: Vec::new(), ..plan() }, false)
+                .unwrap();
+        let run = Arc::new(run);
+        let mut publisher = Publisher::new(Arc::clone(&run));
+        publisher.shared.lock().failed = true;
+        publisher.publish("rows-000001", "-".to_owned(), &Arc::new(b"finished".to_vec())).unwrap();
+        drop(publisher);
+        assert_eq!(run.result("rows-000001", None).unwrap(), b"finished");
     }
 }

@@ -69,10 +69,41 @@ pub(crate) struct Copy<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-/// Publishes a result in the folder `out`, whose name is `key`.
-pub(crate) fn publish(out: &Path, who: &str, result: &Copy<'_>) -> Result<Published, RunError> {
+/// Publishes results in the folder `out`, whose names are their keys: what became of each, and the first error. All are written before the first is synced, and the
+/// folder is synced once: a file system that keeps a journal brings all of it to the disk with about two commits, however many they are.
+pub(crate) fn publish_all(
+    out: &Path,
+    who: &str,
+    results: &[Copy<'_>],
+) -> (Vec<Option<Published>>, Result<(), RunError>) {
+    let mut first = Ok(());
+    let mut told = |error: RunError| {
+        if first.is_ok() {
+            first = Err(error);
+        }
+    };
+    let written: Vec<_> = results.iter().map(|result| write(out, who, result).map_err(&mut told).ok()).collect();
+    let linked = written.into_iter().zip(results).map(|(written, result)| {
+        let (temporary, file) = written?;
+        let path = out.join(result.key);
+        let synced = file.sync_all().map_err(RunError::io(&path, "publish it"));
+        synced.and_then(|()| link(&temporary.0, &path)).map_err(&mut told).ok()
+    });
+    let mut linked: Vec<_> = linked.collect();
+    if linked.iter().any(Option::is_some)
+        && let Err(error) = sync_folder(out)
+    {
+        // Nobody knows which of the names will be there after a power cut.
+        linked.fill(None);
+        told(error);
+    }
+    (linked, first)
+}
+
+/// Writes a result under a name of its own.
+fn write(out: &Path, who: &str, result: &Copy<'_>) -> Result<(Temporary, File), RunError> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let (path, number) = (out.join(result.key), NEXT.fetch_add(1, Ordering::Relaxed));
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let temporary = Temporary(out.join(format!("{TEMPORARY}{who}-{number}")));
     let header = Header {
         plan: result.plan.to_owned(),
@@ -81,22 +112,28 @@ pub(crate) fn publish(out: &Path, who: &str, result: &Copy<'_>) -> Result<Publis
         length: result.bytes.len() as u64,
         hash: blake3::hash(result.bytes).to_hex().to_string(),
     };
-    let failed = |cause| RunError::io(&path, "publish it")(cause);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary.0).map_err(failed)?;
-    let written = file.write_all(header.to_line().as_bytes()).and_then(|()| file.write_all(result.bytes));
-    written.and_then(|()| file.sync_all()).map_err(failed)?;
-    let published = match fs::hard_link(&temporary.0, &path) {
-        Ok(()) => Published::First,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Published::Later,
+    let opened = OpenOptions::new().write(true).create_new(true).open(&temporary.0);
+    let written = opened.and_then(|mut file| {
+        file.write_all(header.to_line().as_bytes())?;
+        file.write_all(result.bytes)?;
+        Ok(file)
+    });
+    let file = written.map_err(RunError::io(&out.join(result.key), "publish it"))?;
+    Ok((temporary, file))
+}
+
+/// Gives a file that is written its name, unless that is taken.
+fn link(written: &Path, path: &Path) -> Result<Published, RunError> {
+    let failed = |cause| RunError::io(path, "publish it")(cause);
+    match fs::hard_link(written, path) {
+        Ok(()) => Ok(Published::First),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Published::Later),
         // What systems say whose files have one name only.
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks) => {
-            return Err(failed(io::Error::new(io::ErrorKind::Unsupported, error)));
+            Err(failed(io::Error::new(io::ErrorKind::Unsupported, error)))
         }
-        Err(error) => return Err(failed(error)),
-    };
-    drop(temporary);
-    sync_folder(out)?;
-    Ok(published)
+        Err(error) => Err(failed(error)),
+    }
 }
 
 /// A file that is there until it is dropped.
@@ -162,7 +199,9 @@ mod tests {
     use super::*;
 
     fn published(out: &Path, bytes: &[u8]) -> Published {
-        publish(out, "me", &Copy { plan: "aa", key: "rows-1", input: "-", bytes }).unwrap()
+        let (done, error) = publish_all(out, "me", &[Copy { plan: "aa", key: "rows-1", input: "-", bytes }]);
+        error.unwrap();
+        done[0].unwrap()
     }
 
     #[test]

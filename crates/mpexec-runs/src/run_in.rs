@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mpexec_core::{Callable, FunctionId, Item, Pool, TaskError};
+use mpexec_core::{__kept, Callable, FunctionId, Item, Pool, TaskError};
 
-use crate::answers::{Answers, Next};
+use crate::answers::{Answers, Fate, Next};
 use crate::error::RunError;
 use crate::folder::RunFolder;
 use crate::input::{InputId, hash_of_file};
@@ -109,14 +109,16 @@ impl<'p> InFolder<'p> {
         self
     }
 
-    /// The results in the order of the items, those of earlier runs among them, each computed once in all runs. Items whose results are there are
-    /// taken ahead, up to the first whose result is missing, before any result is handed out; the others are taken as results are read.
+    /// The results in the order of the items, those of earlier runs among them, each computed once in all runs. Items are taken as results are read: up to the
+    /// first whose result is missing, results come one by one from the folder, and nothing is computed; from there on the pool takes items ahead, as
+    /// [`imap_unordered`](Pool::imap_unordered) does, and passes over those whose results are there.
     ///
-    /// What is compared of an item is what it is encoded as: not what lies in a shared buffer that it names. Nor is a worker program compared that the pool was
-    /// given by name, only this one: say its version by [`option`](InFolder::option).
+    /// What is compared of an item is what it is encoded as, with what lies in shared buffers that it names. What is compared of the pool is its program (this one, and the
+    /// worker program, if that is another), its shared context, and shared buffers in that. Say by [`option`](InFolder::option) what else decides: what
+    /// hooks bring about, or what lies behind the end of a channel.
     ///
     /// # Errors
-    /// A [`RunError`] among others if the folder was begun with another program, function, option or input file, or if another process works in it.
+    /// A [`RunError`] among others if the folder was begun with another program, function, context, option or input file, or if another process works in it.
     /// Items that are others than those of an earlier run are found when their turn comes.
     pub fn imap<C, M, I>(self, function: C, items: I) -> Result<Resumed<'p, C::Output>, RunError>
     where
@@ -129,12 +131,14 @@ impl<'p> InFolder<'p> {
         let program = std::env::current_exe().map_err(RunError::io(Path::new("this program"), "find it"))?;
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let inputs = self.inputs.iter().map(|path| InputId::of(path)).collect::<Result<_, _>>()?;
+        let mut options = self.options;
+        options.extend(decided_by(self.pool)?);
         let plan = Plan {
             program: Program { name, version: "-".to_owned(), hash: hash_of_file(Path::new("/proc/self/exe"))? },
             // Two closures may have one name; each has a place of its own in the program.
             task: format!("{} {}", type_name::<C>(), place(&function.id())),
             signature: type_name::<C::Output>().to_owned(),
-            options: self.options,
+            options,
             inputs,
             cut: Cut { as_for_workers: 1, range_weight: u64::MAX, range_tasks: self.range_tasks },
             command: None,
@@ -142,9 +146,29 @@ impl<'p> InFolder<'p> {
         let run = Arc::new(RunFolder::open(&self.folder, &plan, self.afresh)?);
         let items = items.into_iter().map(|item| Next::Task(0, item));
         let kept = Kept { run: &run, stage: "tasks", decides: false };
-        let answers = Answers::begin(self.pool, kept, true, function, |_| true, items);
+        let answers = Answers::begin(self.pool, kept, true, function, |_| Fate::Kept, items);
         Ok(Resumed { answers, run, index: 0, good: true, over: false })
     }
+}
+
+/// What of a pool decides about the results of its tasks, by name.
+fn decided_by(pool: &Pool) -> Result<Vec<(String, String)>, RunError> {
+    let mut decided = Vec::new();
+    if let Some((name, file)) = __kept::worker_program(pool) {
+        let (name, hash) = (name.file_name().unwrap_or_default().to_string_lossy().into_owned(), hash_of_file(&file)?);
+        decided.push(("the worker program".to_owned(), format!("{name} (blake3 {})", &hash[..16])));
+    }
+    if let Some((bytes, buffers)) = __kept::context(pool) {
+        let mut hash = blake3::Hasher::new();
+        hash.update(&bytes);
+        for buffer in &buffers {
+            hash.update(&(buffer.len() as u64).to_le_bytes()).update(buffer);
+        }
+        let length = bytes.len() + buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+        let hash = hash.finalize().to_hex();
+        decided.push(("the shared context".to_owned(), format!("{length} bytes (blake3 {})", &hash[..16])));
+    }
+    Ok(decided)
 }
 
 /// Where a function is in the program, or its name. What else an id shows are addresses of this process, which are others in the next.
@@ -185,7 +209,7 @@ impl<R: mpexec_core::TaskResult> Iterator for Resumed<'_, R> {
             None => {
                 self.over = true;
                 let finished = self.answers.finish().and_then(|ranges| match ranges {
-                    Some(ranges) if self.good => self.run.finish(ranges),
+                    Some(ranges) if self.good => self.run.inputs_hold().and_then(|()| self.run.finish(ranges)),
                     _ => Ok(()),
                 });
                 finished.err().map(|error| Err(error.into()))

@@ -1,6 +1,6 @@
 //! The answers of a pool to some tasks: straight, or by way of a run folder, where each is computed once.
 
-use crate::answers::{Answers, Next};
+use crate::answers::{Answers, Fate, Next};
 use crate::error::RunError;
 use crate::kept::Kept;
 use mpexec_core::{Callable, Item, Pool, TaskError, TaskResult};
@@ -13,15 +13,15 @@ pub enum Stream<'a, R> {
     Kept(Answers<'a, R>),
 }
 
-/// Calls `function` for each of these, as the answers are taken. With a run folder, what `is_final` holds of is kept there.
+/// Calls `function` for each of these, as the answers are taken. With a run folder, what is [`Kept`](Fate::Kept) by its fate is kept there.
 ///
 /// ```standalone_crate
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};
-/// use mpexec_runs::{Next, stream};
+/// use mpexec_runs::{Fate, Next, stream};
 /// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
-/// let mut squares = stream(&pool, None, |n: u64| n * n, |_| true, (0..3).map(|n| Next::Task(1, n)));
+/// let mut squares = stream(&pool, None, |n: u64| n * n, |_| Fate::Kept, (0..3).map(|n| Next::Task(1, n)));
 /// let mut sum = 0;
 /// while let Some(square) = squares.next()? {
 ///     sum += square?;
@@ -34,7 +34,7 @@ pub fn stream<'a, C, M, J, R>(
     pool: &'a Pool,
     kept: Option<Kept<'_>>,
     function: C,
-    is_final: fn(&R) -> bool,
+    fate: fn(&R) -> Fate,
     tasks: impl Iterator<Item = Next<J>> + 'a,
 ) -> Stream<'a, R>
 where
@@ -44,7 +44,7 @@ where
     M: 'a,
 {
     match kept {
-        Some(kept) => Stream::Kept(Answers::begin(pool, kept, false, function, is_final, tasks)),
+        Some(kept) => Stream::Kept(Answers::begin(pool, kept, false, function, fate, tasks)),
         None => {
             let tasks = tasks.map_while(|next| match next {
                 Next::Task(_, job) => Some(job),

@@ -26,7 +26,7 @@ use crate::exit::Signal;
 use crate::failure::Failure;
 use crate::interrupt::Running;
 use crate::numbers::grouped;
-use engine::{Array, Ended, Engine, Shards};
+use engine::{Array, Ended, Engine, Shards, Silence};
 use rounds::{Rounds, Seen, Step};
 use script::Script;
 
@@ -49,6 +49,8 @@ pub(crate) struct Job<'a> {
     pub(crate) most: u64,
     /// How many files are read.
     pub(crate) inputs: u64,
+    /// Nobody has named the run folder, or will look for it if nothing comes of the run.
+    pub(crate) unnamed: bool,
 }
 
 /// A cluster, for one run.
@@ -61,6 +63,7 @@ pub(crate) struct Cluster {
     script: Script,
     most: u64,
     inputs: u64,
+    unnamed: bool,
     folder: PathBuf,
     running: Arc<Running>,
     state: Mutex<State>,
@@ -121,10 +124,20 @@ impl Cluster {
         let known = known.filter(|known| known.engine == engine.name() && known.name == name);
         let known =
             known.unwrap_or_else(|| Known { engine: engine.name().into(), name: name.clone(), ..Known::default() });
+        if let (Some(of), Some(wanted), Some(console)) = (known.shards, settings.shards, running.console())
+            && of != wanted
+        {
+            let line = format!(
+                "slurm: the run was begun with {}, and stays so: --shards {wanted} is not heeded",
+                many(of, "shard")
+            );
+            console.note(Level::Normal, &line);
+        }
         let script = Script::new(&folder, job.worker, settings.workers);
         let state = Mutex::new(State { known, ..State::default() });
         let (settings, running) = (settings.clone(), Arc::clone(running));
-        Ok(Cluster { engine, name, settings, script, most: job.most, inputs: job.inputs, folder, running, state })
+        let Job { most, inputs, unnamed, .. } = *job;
+        Ok(Cluster { engine, name, settings, script, most, inputs, unnamed, folder, running, state })
     }
 
     fn note(&self, level: Level, line: &str) {
@@ -144,7 +157,8 @@ impl Cluster {
             }
             // Who refuses the job says why.
             Err(_) if state.known.jobs.is_empty() => Some(false),
-            Err(why) => {
+            Err(Silence::Nobody(why)) => return Err(self.unheard(&why)),
+            Err(Silence::Busy(why)) => {
                 if !std::mem::replace(&mut state.silent, true) {
                     self.note(Level::Normal, &format!("does not answer ({why}); waiting until it does"));
                 }
@@ -168,8 +182,10 @@ impl Cluster {
             let failed: BTreeSet<_> = lost.iter().filter(|one| one.failed).map(|one| one.shard).collect();
             failed.len() == all.len()
         });
-        match state.rounds.next(Seen { alive, all_failed }, Instant::now()) {
+        let refused = lost.iter().any(|one| one.refused);
+        match state.rounds.next(Seen { alive, all_failed, refused }, Instant::now()) {
             Step::Wait => Ok(()),
+            Step::GiveUp if alive.is_none() => Err(self.unheard("it has not answered for an hour")),
             Step::GiveUp => Err(self.given_up(&left, shards.as_ref(), &lost, state)),
             Step::Submit => {
                 state.without.extend(lost.iter().filter(|one| one.failed).filter_map(|one| one.node.clone()));
@@ -202,9 +218,13 @@ impl Cluster {
         };
         // Whoever resumes the run finds the arrays by their name, should this process be killed before it knows their number.
         self.keep(run, &state.known)?;
-        let submitted = self.engine.submit(&array).map_err(|why| RunError::NotComputed {
-            message: format!("{}: the job cannot be submitted: {}", self.engine.name(), one_line(&why)),
-            begun: false,
+        let submitted = self.engine.submit(&array).map_err(|why| {
+            if self.unnamed && state.known.jobs.is_empty() {
+                // It holds nothing, and nobody knows its name.
+                run.discard();
+            }
+            let message = format!("{}: the job cannot be submitted: {}", self.engine.name(), one_line(&why));
+            RunError::NotComputed { message, begun: false }
         })?;
         state.known.shards = Some(submitted.of);
         state.known.jobs.push(submitted.job.clone());
@@ -251,11 +271,24 @@ impl Cluster {
         let told = told.collect::<Vec<_>>().join("; ");
         let more = shards.map_or(0, |all| all.len().saturating_sub(3));
         let more = if more > 0 { format!("; and {more} more shards") } else { String::new() };
-        let (count, times) = (many(left.len() as u64, "range"), rounds::SUBMISSIONS);
+        let count = many(left.len() as u64, "range");
+        let refused = lost.iter().any(|one| one.refused);
+        let tries = if refused { String::new() } else { format!(" after {} tries", rounds::SUBMISSIONS) };
         let message = format!(
-            "{}: {count} missing after {times} tries: {told}{more}; what is published stays, and mpexec runs resume {} goes on (with \
+            "{}: {count} missing{tries}: {told}{more}; what is published stays, and mpexec runs resume {} goes on (with \
              --on local, here)",
             self.engine.name(),
+            shown(&self.folder)
+        );
+        if refused { RunError::Refused { message } } else { RunError::NotComputed { message, begun: true } }
+    }
+
+    /// Nobody says whether jobs are alive.
+    fn unheard(&self, why: &str) -> RunError {
+        let message = format!(
+            "{}: nobody says how the jobs are: {}; they may go on all the same, and mpexec runs resume {} takes their results",
+            self.engine.name(),
+            one_line(why),
             shown(&self.folder)
         );
         RunError::NotComputed { message, begun: true }

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Files,
     /// No worker could be started.
     Pool,
+    /// Of a share of a run alone: the input has what cannot be taken, and nobody need try it again elsewhere.
+    Refused,
     /// The program was asked to end.
     Signalled(Signal),
 }
@@ -61,6 +63,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Files => 3,
             Exit::Pool => 4,
+            Exit::Refused => 65,
             Exit::Signalled(signal) => 128 + signal.number(),
         }
     }
@@ -84,6 +87,7 @@ mod tests {
             (Exit::Usage, 2),
             (Exit::Files, 3),
             (Exit::Pool, 4),
+            (Exit::Refused, 65),
             (Exit::Signalled(Signal::Hangup), 129),
             (Exit::Signalled(Signal::Interrupt), 130),
             (Exit::Signalled(Signal::Terminate), 143),

@@ -17,6 +17,8 @@ use crate::exit::{Exit, Signal};
 pub(crate) enum Failure {
     /// Something went wrong; the line says what, to what, and if possible what to do.
     Error { exit: Exit, line: String },
+    /// The input has what cannot be taken, wherever that is tried.
+    Refused { line: String },
     /// Whoever read standard output has gone. That is their right, and no error.
     ReaderLeft,
     /// The share of this process is done, and others do the rest. That is no error.
@@ -69,6 +71,14 @@ impl Failure {
         }
     }
 
+    /// The same of a share of a run: whoever waits for it must know whether it is worth another try.
+    pub(crate) fn of_share(self) -> Failure {
+        match self {
+            Failure::Refused { line } => Failure::Error { exit: Exit::Refused, line },
+            other => other,
+        }
+    }
+
     /// An error of writing to standard output.
     pub(crate) fn stdout(error: &io::Error) -> Failure {
         match error.kind() {
@@ -80,6 +90,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Failure::Error { exit, .. } => *exit,
+            Failure::Refused { .. } => Exit::Files,
             Failure::ReaderLeft | Failure::ShareDone => Exit::Done,
             Failure::Asked(signal) => Exit::Signalled(*signal),
         }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use mpexec_core::Pool;
+use mpexec_runs::RunFolder;
 
 use crate::console::{Console, Level};
 use crate::exit::{Exit, Signal};
@@ -59,6 +60,8 @@ pub(crate) struct Running {
     began: OnceLock<Instant>,
     journal: Journal,
     pool: OnceLock<Arc<Pool>>,
+    /// Where results are kept.
+    run: OnceLock<Arc<RunFolder>>,
     arrived: OnceLock<Arrived>,
     grace: OnceLock<Duration>,
     /// What is told when nothing new is to be begun.
@@ -131,6 +134,12 @@ impl Running {
         let _ = self.pool.set(pool);
     }
 
+    /// Results are kept in this folder.
+    pub(crate) fn keeps(&self, run: &Arc<RunFolder>) {
+        // There is one in a command, so the place is free.
+        let _ = self.run.set(Arc::clone(run));
+    }
+
     /// Calls `hook` when nothing new is to be begun, from another thread; at once, if that is so already.
     pub(crate) fn when_stopping(&self, hook: impl Fn() + Send + Sync + 'static) {
         // There is one command, so the place is free.
@@ -191,7 +200,9 @@ impl Running {
         let signal = match failure {
             Failure::Asked(signal) => Some(signal),
             Failure::ReaderLeft => self.signal_within(AFTER_THE_READER),
-            Failure::Error { .. } | Failure::ShareDone => self.stage().asked().or_else(|| self.arrived()),
+            Failure::Error { .. } | Failure::Refused { .. } | Failure::ShareDone => {
+                self.stage().asked().or_else(|| self.arrived())
+            }
         };
         let Some(signal) = signal else { return failure };
         self.tell(signal);
@@ -223,8 +234,9 @@ impl Running {
     /// no signal ends the program before that.
     ///
     /// # Errors
-    /// [`Failure::Asked`] if a signal came first: then nothing may be shown.
+    /// [`Failure::Asked`] if a signal came first: then nothing may be shown. One of files if results are kept, and an input is no longer what it was when that began.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
+        self.run.get().map_or(Ok(()), |run| run.inputs_hold())?;
         let file = self.command.get().is_some_and(|(_, work)| work.file);
         self.stage().finish(file).map_err(Failure::Asked)
     }

@@ -33,6 +33,9 @@ pub(crate) const RANGE_OF_ARRAY: u64 = 128 << 20;
 /// So many bytes of a table take a tenth of a second and more.
 pub(crate) const RANGE_OF_TABLE: u64 = 32 << 20;
 
+/// A range of more bytes would be none that can be lost: it takes minutes, and the memory that its results take, which may be as long, waits for it.
+pub(crate) const LARGEST_RANGE: u64 = 16 << 30;
+
 /// A shard should have so many bytes: to begin a job takes seconds, and a node counts a gigabyte in one.
 const SHARD: u64 = 1 << 30;
 
@@ -40,6 +43,8 @@ const SHARD: u64 = 1 << 30;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keeping {
     pub(crate) folder: PathBuf,
+    /// Nobody has named the folder.
+    pub(crate) unnamed: bool,
     pub(crate) afresh: bool,
     /// The least bytes that are a range, if that was said.
     pub(crate) range: Option<u64>,
@@ -88,7 +93,7 @@ impl Keeping {
             inputs,
             cut: Cut {
                 as_for_workers: AS_FOR_WORKERS as u64,
-                range_weight: self.range.unwrap_or_else(|| what.range.max(bytes / what.most)),
+                range_weight: self.range.unwrap_or_else(|| what.range.max(bytes / what.most).min(LARGEST_RANGE)),
                 range_tasks: u64::MAX,
             },
             command: Some(self.command.clone()),
@@ -105,11 +110,14 @@ impl Keeping {
                 let run = RunFolder::open(&self.folder, &plan, self.afresh)?;
                 let most = if what.range == 1 { u64::MAX } else { (bytes / SHARD).max(plan.inputs.len() as u64) };
                 let inputs = plan.inputs.len() as u64;
-                let cluster = Cluster::slurm(&run, settings, &Job { worker: what.worker, most, inputs }, running)?;
+                let job = Job { worker: what.worker, most, inputs, unnamed: self.unnamed };
+                let cluster = Cluster::slurm(&run, settings, &job, running)?;
                 run.computed_by(Box::new(cluster))
             }
         };
-        Ok(Arc::new(run))
+        let run = Arc::new(run);
+        running.keeps(&run);
+        Ok(run)
     }
 }
 
@@ -117,6 +125,7 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Failure {
         match error {
             RunError::Elsewhere => return Failure::ShareDone,
+            RunError::Refused { message } => return Failure::Refused { line: message },
             RunError::NotComputed { message, begun: true } => return Failure::task(message),
             RunError::NotComputed { message, begun: false } => {
                 return Failure::Error { exit: Exit::Pool, line: message };

@@ -71,9 +71,11 @@ fn main() {
     let words: Vec<_> = std::env::args_os().collect();
     console::choose_colours(colour_of_usage(&words));
     let mut console = Arc::new(Console::early(wants_json(&words)));
+    let mut element = false;
     let done = registered.map_err(Failure::from).and_then(|()| {
         let Some(arguments) = read_arguments(&words)? else { return Ok(()) };
         let Typed { arguments, again, share } = keeping::typed_again(arguments)?;
+        element = share.is_some();
         console = Arc::new(Console::new(&arguments.common));
         running.grants(arguments.common.grace);
         let wanted = arguments.common.journal();
@@ -81,6 +83,7 @@ fn main() {
         running.journal().open(&wanted, &words)?;
         commands::run(&plan, &console, &running)
     });
+    let done = if element { done.map_err(Failure::of_share) } else { done };
     let (mut exit, why) = told(done.map_err(|failure| running.explain(failure)), &console);
     if let Err(failure) = running.close_journal(exit, why) {
         let (code, _) = told(Err(failure), &console);
@@ -98,6 +101,10 @@ fn told(done: Result<(), Failure>, console: &Console) -> (Exit, Option<String>) 
     let why = match &failure {
         Failure::Error { line, exit } => {
             console.error(line, exit.code());
+            line.clone()
+        }
+        Failure::Refused { line } => {
+            console.error(line, failure.exit().code());
             line.clone()
         }
         Failure::ShareDone => return (Exit::Done, None),

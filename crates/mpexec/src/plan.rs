@@ -186,7 +186,7 @@ impl Plan {
             Command::Frame(frame) => {
                 let FrameArguments { files, reading: how, by, task, output, keeping } = frame;
                 let reading = reading(how);
-                let keeping = kept(keeping, &around, Some(&reading), []);
+                let keeping = kept(keeping, &around, Some(&reading), [])?;
                 let (pool, place) = (pool(common, around), place(output));
                 Ok(Plan::Frame(FramePlan { pool, files, reading, by, task, place, keeping }))
             }
@@ -249,7 +249,7 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
         ("per-file", arguments.per_file.to_string()),
     ];
     Ok(CountPlan {
-        keeping: kept(arguments.keeping, &around, Some(&reading), options),
+        keeping: kept(arguments.keeping, &around, Some(&reading), options)?,
         pool: pool(common, around),
         files: arguments.files,
         reading,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use mpexec::tasks::{CountFault, ROWS_OF_TABLE, RowsAnswer, RowsJob, RowsPart, RowsWork, rows_of_table};
 use mpexec_core::{Pool, named};
 use mpexec_data::{DataError, OnBadRow};
-use mpexec_runs::{Kept, Next, Stream, stream};
+use mpexec_runs::{Fate, Kept, Next, Stream, stream};
 
 use crate::console::{Console, Level};
 use crate::failure::Failure;
@@ -88,8 +88,12 @@ impl<'a> Walk<'a> {
                 }
             }
         });
-        let is_final = |answer: &Answer| matches!(answer, Ok(Ok(_)));
-        let answers = stream(pool, kept, named(ROWS_OF_TABLE, rows_of_table), is_final, pieces);
+        let fate = |answer: &Answer| match answer {
+            Ok(Ok(_)) => Fate::Kept,
+            Ok(Err(_)) => Fate::Refused,
+            Err(_) => Fate::Lost,
+        };
+        let answers = stream(pool, kept, named(ROWS_OF_TABLE, rows_of_table), fate, pieces);
         Ok(Walk { table, running, answers, sizes, broken, lines: 0 })
     }
 

@@ -12,6 +12,7 @@ use mpexec_wire::encode;
 use super::Pool;
 use super::given::GivenHooks;
 use super::inline;
+use super::kept;
 use super::options::{CallOptions, check_memory};
 use crate::carry::Attachment;
 use crate::carry::outgoing::{Naming, collect};
@@ -228,6 +229,7 @@ impl PoolBuilder {
         });
         encoded.map_err(|error| PoolError::system("encode the shared context", error))?;
         self.attachments = attachments.unwrap_or_default();
+        self.config.context_to_keep = (!self.attachments.is_empty()).then(|| kept::encode_context(value));
         self.config.context = Some(Arc::new(bytes));
         Ok(self)
     }

@@ -70,7 +70,7 @@ pub struct Missing {
 /// # use std::sync::Arc;
 /// # use mpexec_core::{Pool, Workers};
 /// # use mpexec_runs::{Cut, Plan, Program};
-/// use mpexec_runs::{Elsewhere, Kept, Missing, Next, RunError, RunFolder, Share, stream};
+/// use mpexec_runs::{Elsewhere, Fate, Kept, Missing, Next, RunError, RunFolder, Share, stream};
 /// # let scratch = tempfile::tempdir()?;
 /// # let folder = scratch.path().join("squares");
 /// # let plan = Plan {
@@ -82,7 +82,7 @@ pub struct Missing {
 /// fn squares(run: RunFolder) -> Result<Vec<u64>, RunError> {
 ///     let pool = Pool::builder().workers(Workers::Exact(1)).build().expect("a worker");
 ///     let kept = Kept { run: &Arc::new(run), stage: "rows", decides: false };
-///     let mut answers = stream(&pool, Some(kept), |n: u64| n * n, |_| true, (0..10).map(|n| Next::Task(1, n)));
+///     let mut answers = stream(&pool, Some(kept), |n: u64| n * n, |_| Fate::Kept, (0..10).map(|n| Next::Task(1, n)));
 ///     let mut squares = Vec::new();
 ///     while let Some(square) = answers.next()? {
 ///         squares.push(square.expect("it does not fail"));

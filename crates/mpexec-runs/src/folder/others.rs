@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{ENGINE, Elsewhere, LOG, OUT, PROGRAMS, Role, RunFolder, Share, temporary, write_whole};
+use super::{ENGINE, Elsewhere, LOG, OUT, PROGRAMS, Role, RunFolder, Share, empty, temporary, write_whole};
 use crate::error::RunError;
 use crate::input::hash_of_file;
+use crate::lock::LOCK;
 use crate::result::TEMPORARY;
 
 impl RunFolder {
@@ -38,6 +39,28 @@ impl RunFolder {
             let _ = fs::remove_file(&changed);
         }
         self.scan(false)
+    }
+
+    /// Removes the folder of a run of which nothing has come, and of which nobody knows. What is not a part of it stays, and the folder with it.
+    ///
+    /// ```
+    /// # use std::collections::BTreeMap;
+    /// # use mpexec_runs::{Cut, Plan, Program, RunError, RunFolder};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let plan = Plan {
+    /// #     program: Program { name: "mine".into(), version: "1".into(), hash: "1".into() },
+    /// #     task: "square".into(), signature: String::new(), inputs: Vec::new(), command: None,
+    /// #     options: BTreeMap::new(), cut: Cut { as_for_workers: 8, range_weight: 1 << 25, range_tasks: 4096 },
+    /// # };
+    /// let run = RunFolder::open(&folder.path().join("run"), &plan, false)?;
+    /// run.discard();
+    /// assert!(!folder.path().join("run").exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn discard(&self) {
+        // What cannot be removed can be removed by whoever finds it.
+        let _ = empty(self.path()).is_ok() && fs::remove_file(self.path().join(LOCK)).is_ok();
+        let _ = fs::remove_dir(self.path());
     }
 
     /// Copies a program into the folder, so that whoever sees the folder can start it. One that is there and the same stays.

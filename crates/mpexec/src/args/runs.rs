@@ -34,9 +34,9 @@ pub(crate) struct RangesArguments {
     #[command(flatten)]
     pub(crate) dir: RunDirArguments,
 
-    /// With --run-dir: the least bytes of input that have one result; less is lost when the run ends early, more results cost time: 4M, 1G
+    /// With --run-dir: the least bytes of input that have one result, at most 16G; less is lost when the run ends early, more results cost time: 4M, 1G
     /// [default: 128M of an array that is counted, 32M of other tables, one row for map, and about a thousandth (of map a 256th) of the input]
-    #[arg(long, value_name = "SIZE", requires = "run_dir", value_parser = numbers::size)]
+    #[arg(long, value_name = "SIZE", value_parser = numbers::size)]
     pub(crate) range_size: Option<u64>,
 }
 

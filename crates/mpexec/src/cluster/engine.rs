@@ -20,7 +20,7 @@ pub(super) trait Engine: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Nobody answers: then nothing is known.
-    fn alive(&self, name: &str) -> Result<bool, String>;
+    fn alive(&self, name: &str) -> Result<bool, Silence>;
 
     /// How the elements of an array have ended, as far as that is still known.
     fn why(&self, job: &str) -> Vec<Ended>;
@@ -62,12 +62,23 @@ pub(super) struct Submitted {
     pub(super) without: BTreeSet<String>,
 }
 
+/// Why nobody answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// There is nobody to ask: the engine's programs are not there. That does not mend itself.
+    Nobody(String),
+    /// Whoever is asked does not answer, perhaps for a while.
+    Busy(String),
+}
+
 /// An element that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ended {
     pub(super) shard: u64,
     pub(super) node: Option<String>,
     pub(super) failed: bool,
+    /// The input was at fault: another try elsewhere would end in the same way.
+    pub(super) refused: bool,
     /// In words.
     pub(super) how: String,
 }

@@ -12,10 +12,15 @@ pub(super) const SUBMISSIONS: u32 = 4;
 /// How long results may be on their way.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// So long nobody may answer. A controller is restarted in minutes, and somebody who waits should be told when it is not.
+const SILENCE: Duration = Duration::from_secs(3600);
+
 /// Where a stage is.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
     submissions: u32,
+    /// Since when nobody answers.
+    silent: Option<Instant>,
     /// Since when no element is alive.
     quiet: Option<Instant>,
 }
@@ -27,6 +32,8 @@ pub(super) struct Seen {
     pub(super) alive: Option<bool>,
     /// Whether each shard of which results are missing is known to have failed.
     pub(super) all_failed: bool,
+    /// Whether one of them has said that its input is at fault.
+    pub(super) refused: bool,
 }
 
 /// What is to be done.
@@ -40,9 +47,18 @@ pub(super) enum Step {
 impl Rounds {
     /// Decides.
     pub(super) fn next(&mut self, seen: Seen, now: Instant) -> Step {
-        if seen.alive != Some(false) {
+        if seen.alive.is_none() {
+            let silent = *self.silent.get_or_insert(now);
+            self.quiet = None;
+            return if now.duration_since(silent) < SILENCE { Step::Wait } else { Step::GiveUp };
+        }
+        self.silent = None;
+        if seen.alive == Some(true) {
             self.quiet = None;
             return Step::Wait;
+        }
+        if seen.refused {
+            return Step::GiveUp;
         }
         let quiet = *self.quiet.get_or_insert(now);
         if self.submissions > 0 && !seen.all_failed && now.duration_since(quiet) < GRACE {
@@ -66,8 +82,9 @@ impl Rounds {
 mod tests {
     use super::*;
 
-    const GONE: Seen = Seen { alive: Some(false), all_failed: false };
-    const FAILED: Seen = Seen { alive: Some(false), all_failed: true };
+    const GONE: Seen = Seen { alive: Some(false), all_failed: false, refused: false };
+    const FAILED: Seen = Seen { all_failed: true, ..GONE };
+    const UNKNOWN: Seen = Seen { alive: None, ..GONE };
 
     #[test]
     fn the_first_is_submitted_at_once_unless_an_earlier_coordinator_has_left_one() {
@@ -75,7 +92,7 @@ mod tests {
         assert_eq!(Rounds::default().next(GONE, now), Step::Submit);
         let mut resumed = Rounds::default();
         assert_eq!(resumed.next(Seen { alive: Some(true), ..GONE }, now), Step::Wait);
-        assert_eq!(resumed.next(Seen { alive: None, ..GONE }, now), Step::Wait, "nobody knows");
+        assert_eq!(resumed.next(UNKNOWN, now), Step::Wait, "nobody knows");
         assert_eq!(resumed.next(GONE, now), Step::Submit);
     }
 
@@ -90,6 +107,24 @@ mod tests {
         assert_eq!(rounds.next(GONE, now + GRACE * 2), Step::Wait);
         assert_eq!(rounds.next(GONE, now + GRACE * 3), Step::Submit);
         assert_eq!(rounds.next(FAILED, now + GRACE * 3), Step::Submit, "there is nothing to wait for");
+    }
+
+    #[test]
+    fn an_hour_without_an_answer_is_the_end_and_an_answer_begins_it_anew() {
+        let (now, mut rounds) = (Instant::now(), Rounds::default());
+        assert_eq!(rounds.next(UNKNOWN, now), Step::Wait);
+        assert_eq!(rounds.next(UNKNOWN, now + SILENCE / 2), Step::Wait);
+        assert_eq!(rounds.next(Seen { alive: Some(true), ..GONE }, now + SILENCE / 2), Step::Wait);
+        assert_eq!(rounds.next(UNKNOWN, now + SILENCE), Step::Wait);
+        assert_eq!(rounds.next(UNKNOWN, now + SILENCE * 2), Step::GiveUp);
+    }
+
+    #[test]
+    fn what_the_input_is_to_blame_for_is_not_tried_again_but_others_come_to_their_end() {
+        let (now, mut rounds) = (Instant::now(), Rounds::default());
+        assert_eq!(rounds.next(GONE, now), Step::Submit);
+        assert_eq!(rounds.next(Seen { alive: Some(true), refused: true, ..GONE }, now), Step::Wait);
+        assert_eq!(rounds.next(Seen { refused: true, ..GONE }, now), Step::GiveUp);
     }
 
     #[test]

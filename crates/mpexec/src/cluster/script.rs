@@ -7,11 +7,16 @@ use std::path::{Path, PathBuf};
 use mpexec::names::one_line;
 use mpexec_core::Workers;
 
+use crate::exit::Exit;
+
 /// What this program is called in the run folder.
 pub(super) const PROGRAM: &str = "mpexec";
 
 /// With this code a script ends on a machine that does not see the run folder.
 pub(super) const NO_FOLDER: i32 = 66;
+
+/// With this code ours ends if the input has what cannot be taken.
+pub(super) const REFUSED: i32 = Exit::Refused.code() as i32;
 
 /// With this the log of each try begins.
 const BEGUN: &str = "-- begun on ";

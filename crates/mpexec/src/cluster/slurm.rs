@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use super::engine::{Array, Ended, Engine, Shards, Submitted};
-use super::script::NO_FOLDER;
+use super::engine::{Array, Ended, Engine, Shards, Silence, Submitted};
+use super::script::{NO_FOLDER, REFUSED};
 
 /// The variable that holds the number of an element.
 const SHARD: &str = "SLURM_ARRAY_TASK_ID";
@@ -101,15 +101,18 @@ impl Engine for Slurm {
         Ok(Submitted { job: job?, shards: numbers.len() as u64, of, without })
     }
 
-    fn alive(&self, name: &str) -> Result<bool, String> {
+    fn alive(&self, name: &str) -> Result<bool, Silence> {
         let mut squeue = Command::new("squeue");
         squeue.args(["--noheader", "--array", "--me", "--format=%F_%K %r", &format!("--name={name}")]);
-        let elements = ask(&mut squeue)?;
+        let listed = squeue.stdin(Stdio::null()).output();
+        let missing = listed.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        let elements =
+            told("squeue", listed).map_err(|why| if missing { Silence::Nobody(why) } else { Silence::Busy(why) })?;
         let mut alive = false;
         for (element, reason) in elements.lines().filter_map(|line| line.split_once(' ')) {
             // It would wait until an administrator comes.
             if reason == "launch failed requeued held" {
-                ask(Command::new("scancel").arg(element))?;
+                ask(Command::new("scancel").arg(element)).map_err(Silence::Busy)?;
             } else {
                 alive = true;
             }
@@ -181,6 +184,7 @@ fn ended(line: &str) -> Option<Ended> {
     let how = match (state, code, signal) {
         ("COMPLETED", ..) => "ended well".to_owned(),
         ("FAILED", code, "0") if code == NO_FOLDER.to_string() => "does not see the run folder".to_owned(),
+        ("FAILED", code, "0") if code == REFUSED.to_string() => "has an input that cannot be taken".to_owned(),
         ("FAILED", code, "0") => format!("exit code {code}"),
         ("FAILED", _, signal) => format!("signal {signal}"),
         ("TIMEOUT", ..) => "took longer than its time limit".to_owned(),
@@ -188,8 +192,9 @@ fn ended(line: &str) -> Option<Ended> {
         ("NODE_FAIL", ..) => "the node was lost".to_owned(),
         (other, ..) => other.to_lowercase(),
     };
+    let refused = (state, signal) == ("FAILED", "0") && code == REFUSED.to_string();
     let node = value("NodeList").filter(|node| !node.is_empty()).map(str::to_owned);
-    Some(Ended { shard: value("ArrayTaskId")?.parse().ok()?, node, failed: state != "COMPLETED", how })
+    Some(Ended { shard: value("ArrayTaskId")?.parse().ok()?, node, failed: state != "COMPLETED", refused, how })
 }
 
 #[cfg(test)]
@@ -212,6 +217,10 @@ mod tests {
         let told = |state: &str, code: &str| ended(&line(state, code)).map(|one| one.to_string());
         assert_eq!(told("FAILED", "1:0").as_deref(), Some("shard 2 on n3: exit code 1"));
         assert_eq!(told("FAILED", "66:0").as_deref(), Some("shard 2 on n3: does not see the run folder"));
+        assert_eq!(told("FAILED", "65:0").as_deref(), Some("shard 2 on n3: has an input that cannot be taken"));
+        assert!(
+            ["65:0", "66:0", "1:0"].map(|code| ended(&line("FAILED", code)).unwrap().refused) == [true, false, false]
+        );
         assert_eq!(told("FAILED", "0:9").as_deref(), Some("shard 2 on n3: signal 9"));
         assert!(ended(&line("COMPLETED", "0:0")).is_some_and(|one| !one.failed));
         assert_eq!(told("RUNNING", "0:0"), None);

@@ -88,7 +88,10 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         workforce::see_off(&pool);
     }
     let mut calling = flow.collector();
-    let called = called.and_then(|_| calling.hand_on(true)).and_then(|()| calling.settle());
+    let called = called.and_then(|_| calling.hand_on(true));
+    // What is finished is published also when the work has ended early; the first failure is the one to be told.
+    let settled = calling.settle(called.is_ok());
+    let called = called.and(settled);
     calling.progress.clear();
     let (done, failed, first) = (calling.done, calling.failed, calling.first.take());
     let printer = calling.printer.take();
@@ -186,7 +189,8 @@ impl Collector<String> for Calling {
                 self.hand_on(false)?;
             }
         }
-        Ok(if self.fail_fast && outcome.is_err() { Next::Kill } else { Next::GoOn })
+        // One of an earlier run that was kept counts like one of this: an undisturbed run would have ended there.
+        Ok(if self.fail_fast && self.failed > 0 { Next::Kill } else { Next::GoOn })
     }
 
     fn weight(result: &String) -> u64 {
@@ -229,8 +233,8 @@ impl Calling {
         Ok(())
     }
 
-    /// All that is kept is published.
-    fn settle(&self) -> Result<(), Failure> {
-        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.finish(!(self.fail_fast && self.failed > 0)))
+    /// All that is kept is published. `whole`: nothing went wrong but calls.
+    fn settle(&self, whole: bool) -> Result<(), Failure> {
+        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.finish(whole && !(self.fail_fast && self.failed > 0)))
     }
 }

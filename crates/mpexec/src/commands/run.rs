@@ -125,7 +125,10 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     workforce::hear_out(&pool, console);
     let mut ended = flow.collector();
     ended.progress.clear();
-    let ran = ran.and_then(|skipped| ended.hand_on(true).and_then(|()| ended.settle()).map(|()| skipped));
+    let ran = ran.and_then(|skipped| ended.hand_on(true).map(|()| skipped));
+    // What is finished is published also when the work has ended early; the first failure is the one to be told.
+    let settled = ended.settle(ran.is_ok());
+    let ran = ran.and_then(|skipped| settled.map(|()| skipped));
     // Behind the last result somebody may still have to read.
     let printer = ended.printer.take();
     let printed = running.journal().handing_on(|| printer.map_or(Ok(()), Printer::finish));
@@ -321,8 +324,8 @@ impl Commands {
     }
 
     /// All that is kept is published.
-    fn settle(&self) -> Result<(), Failure> {
-        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.finish(self.failed == 0))
+    fn settle(&self, whole: bool) -> Result<(), Failure> {
+        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.finish(whole && self.failed == 0))
     }
 }
 

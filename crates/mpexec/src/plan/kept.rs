@@ -8,21 +8,37 @@ use mpexec_runs::CommandLine;
 
 use super::{Reading, Surroundings};
 use crate::args::RangesArguments;
-use crate::keeping::{Keeping, Who};
+use crate::failure::Failure;
+use crate::keeping::{Keeping, LARGEST_RANGE, Who};
+use crate::numbers::grouped;
 use crate::timestamp;
 
 /// The run folder that was asked for, for results that are decided by how tables are read and by these options.
+///
+/// # Errors
+/// A [`Failure`] of usage, if what was said of ranges cannot be.
 pub(super) fn kept(
     arguments: RangesArguments,
     around: &Surroundings,
     reading: Option<&Reading>,
     options: impl IntoIterator<Item = (&'static str, String)>,
-) -> Option<Keeping> {
-    let folder = match (arguments.dir.run_dir, &around.who) {
-        (Some(folder), _) => folder,
-        (None, Who::Slurm(_)) => made_here(),
-        (None, _) => return None,
+) -> Result<Option<Keeping>, Failure> {
+    let (folder, unnamed) = match (arguments.dir.run_dir, &around.who) {
+        (Some(folder), _) => (folder, false),
+        (None, Who::Slurm(_)) => (made_here(), true),
+        (None, _) if arguments.range_size.is_some() => {
+            return Err(Failure::usage(
+                "--range-size is about the ranges of a run folder: it goes with --run-dir DIR, or with --on slurm",
+            ));
+        }
+        (None, _) => return Ok(None),
     };
+    if let Some(range) = arguments.range_size.filter(|range| *range > LARGEST_RANGE) {
+        let (range, most) = (grouped(range), LARGEST_RANGE >> 30);
+        return Err(Failure::usage(format!(
+            "--range-size of {range} bytes: a range is computed and kept in memory as a whole, and lost as a whole; give {most}G at most"
+        )));
+    }
     let mut options: std::collections::BTreeMap<String, String> =
         options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     if let Some(Reading { format, columns, delimiter, header, on_bad_row }) = reading {
@@ -45,7 +61,7 @@ pub(super) fn kept(
         stdin: false,
     };
     let (afresh, range) = (arguments.dir.force_plan, arguments.range_size);
-    Some(Keeping { folder, afresh, range, options, command, who: around.who.clone() })
+    Ok(Some(Keeping { folder, unnamed, afresh, range, options, command, who: around.who.clone() }))
 }
 
 /// A name for a folder that nobody has named: the time, and this process.

@@ -68,7 +68,7 @@ impl Limits {
 pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings) -> Result<MapPlan, Failure> {
     let (progress, reading) = (common.progress, reading(arguments.reading));
     let with = arguments.with.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
-    let keeping = kept(arguments.keeping, &around, Some(&reading), [("with", with)]);
+    let keeping = kept(arguments.keeping, &around, Some(&reading), [("with", with)])?;
     Ok(MapPlan {
         keeping,
         pool: of_user(common, around)?,

@@ -55,7 +55,7 @@ pub(super) fn normalize(
     let (progress, reading) = (common.progress, reading(arguments.reading));
     Ok(NormalizePlan {
         output: output(arguments.output, arguments.output_format, FormatName::Csv)?,
-        keeping: kept(arguments.keeping, &around, Some(&reading), []),
+        keeping: kept(arguments.keeping, &around, Some(&reading), [])?,
         pool: pool(common, around),
         files: arguments.files,
         reading,
@@ -80,7 +80,7 @@ pub(super) fn common_items(
         return Err(Failure::usage("standard input can be one of the two tables, not both"));
     }
     let reading = reading(arguments.reading);
-    let keeping = kept(arguments.keeping, &around, Some(&reading), []);
+    let keeping = kept(arguments.keeping, &around, Some(&reading), [])?;
     Ok(CommonItemsPlan { output, keeping, pool: pool(common, around), files, reading, progress })
 }
 

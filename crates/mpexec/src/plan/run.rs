@@ -71,7 +71,7 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         &around,
         None,
         [("command", shown_words(&command))],
-    );
+    )?;
     if let Some(keeping) = &mut keeping {
         // Names in commands are those of this folder.
         keeping.options.insert("folder".to_owned(), mpexec::names::shown(&keeping.command.folder));

@@ -137,3 +137,98 @@ fn a_shard_that_fails_each_time_is_told_with_its_node_and_its_last_words() {
     let excluded: Vec<_> = told(&folder).lines().map(|line| line.contains(" --exclude=here")).collect();
     assert_eq!(excluded, [false, true, true, true]);
 }
+
+#[test]
+fn an_input_that_is_at_fault_is_not_tried_again_and_the_rest_is_kept() {
+    let folder = slurm();
+    let rows: String =
+        (0..90_000).map(|n| if n == 29_000 { "no,number\n".to_owned() } else { format!("{n},{}\n", n % 13) }).collect();
+    file(&folder, "a.csv", rows.as_bytes());
+    for words in [&["normalize", "a.csv", "--output", "n.npy"][..], &["count-range", "a.csv", "--output", "c.npy"]] {
+        let there = ["--on", "slurm", "--shards", "2", "--run-dir", "run", "--range-size", "64K"];
+        let before = told(&folder).lines().count();
+        let done = run(&folder, &[&there[..4], words, &there[4..]].concat()).run();
+        let line = done.stderr.lines().last().unwrap_or_default();
+        assert_eq!((done.code(), told(&folder).lines().count() - before), (3, 1), "{}", done.stderr);
+        assert!(
+            line.starts_with("error: slurm: 1 range missing: shard ")
+                && line.contains(" on here: has an input that cannot be taken, "),
+            "{line}"
+        );
+        assert!(
+            line.contains(
+                "its input has a row that cannot be taken; computed where the run was begun (--on local), it says which"
+            ),
+            "{line}"
+        );
+        assert!(fs::read_dir(folder.path().join("run/out")).expect("results").count() >= 2, "the rest is kept");
+        let here = run(&folder, &["runs", "resume", "run", "--on", "local"]).run();
+        assert!(here.fault(3).contains("a.csv: line 29001"), "{}", here.stderr);
+        run(&folder, &["runs", "clean", "--force", "run"]).run();
+    }
+}
+
+#[test]
+fn without_squeue_nobody_waits() {
+    let folder = slurm();
+    fs::remove_file(folder.path().join("bin/squeue")).expect("a script");
+    table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+    let words = ["--on", "slurm", "count-range", "data.npy", "--run-dir", "run"];
+    // An array of which nobody hears: it is accepted, and does not run.
+    fs::write(folder.path().join("bin/sbatch"), "#!/bin/sh\ncat >\"$SLURM/script\"\necho 17\n").expect("a script");
+    // Nothing else is on the path, not even a real one.
+    let tools = ["cat", "sh"].map(|name| (name, std::path::Path::new("/bin").join(name)));
+    for (name, path) in tools {
+        std::os::unix::fs::symlink(path, folder.path().join("bin").join(name)).expect("a link");
+    }
+    let done = run(&folder, &words).env("PATH", folder.path().join("bin")).run();
+    let line = done.stderr.lines().last().unwrap_or_default();
+    assert_eq!(done.code(), 1, "{}", done.stderr);
+    assert!(line.starts_with("error: slurm: nobody says how the jobs are: squeue cannot be started: "), "{line}");
+    assert!(line.contains("they may go on all the same, and mpexec runs resume "), "{line}");
+    run(&folder, &["runs", "resume", "run", "--on", "local"]).run().good();
+}
+
+#[test]
+fn ranges_may_be_said_of_a_folder_that_nobody_named_and_shards_stay_what_they_were() {
+    let folder = slurm();
+    let numbers: Vec<i64> = (0..200_000).collect();
+    table(&folder, "data.npy", 50_000, 4, &numbers);
+    let words = ["--on", "slurm", "--shards", "2", "count-range", "data.npy", "--range-size", "1K"];
+    let done = run(&folder, &words).run();
+    assert!(
+        done.stderr.starts_with("slurm: job 17: 2 shards for 7 ranges; results in mpexec-run-2"),
+        "{}",
+        done.stderr
+    );
+    let made = names_in(&folder).into_iter().find(|name| name.starts_with("mpexec-run-")).expect("a run folder");
+    fs::remove_file(folder.path().join(&made).join("out/rows-000003")).expect("a result");
+    let again = run(&folder, &["--on", "slurm", "--shards", "5", "runs", "resume", &made]).run();
+    let line = again.stderr.lines().next().unwrap_or_default();
+    assert_eq!(
+        line, "slurm: the run was begun with 2 shards, and stays so: --shards 5 is not heeded",
+        "{}",
+        again.stderr
+    );
+    assert!(again.stderr.contains(": 1 shard for 1 range;"), "{}", again.stderr);
+}
+
+#[test]
+fn a_run_that_slurm_refuses_leaves_no_folder_that_nobody_named() {
+    let folder = slurm();
+    table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+    let path = folder.path().join("bin/sbatch");
+    fs::write(&path, "#!/bin/sh\necho 'sbatch: error: no such partition' >&2\nexit 1\n").expect("a script");
+    let before = names_in(&folder);
+    let refused = run(&folder, &["--on", "slurm", "count-range", "data.npy"]).run();
+    assert_eq!(refused.code(), 4, "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("the job cannot be submitted: sbatch: error: no such partition"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(names_in(&folder), before);
+    // A folder that was named stays: what was begun there can be done here.
+    run(&folder, &["--on", "slurm", "count-range", "data.npy", "--run-dir", "run"]).run();
+    run(&folder, &["runs", "resume", "run", "--on", "local"]).run().good();
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::common::files::{endless, folder, table};
+use crate::common::files::{endless, file, folder, table};
 use crate::common::program::{Call, Done, mpexec, program, programs};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -179,4 +179,50 @@ fn a_disk_that_is_full_and_a_folder_that_may_not_be_written_are_told_and_lose_no
         let into = run(&folder, &["count-range", "data.npy", "--run-dir", "closed/run"]).run();
         assert!(into.fault(3).ends_with("the run folder must be one that may be written"), "{}", into.stderr);
     }
+}
+
+#[test]
+fn an_input_that_is_changed_while_the_run_goes_on_is_told_and_nothing_more_is_published() {
+    let folder = folder();
+    file(&folder, "rows.jsonl", "[200]\n".repeat(12).as_bytes());
+    let words = ["map", "rest", "rows.jsonl", "--worker-program", env!("CARGO_BIN_EXE_task-worker"), "--workers", "1"];
+    let kept = [&words[..], &["--output", "-", "--run-dir", "run", "--range-size", "1"]].concat();
+    let mut started = run(&folder, &kept).start();
+    assert_eq!(started.line(), "{\"index\":0,\"ok\":200}\n");
+    fs::File::options()
+        .append(true)
+        .open(folder.path().join("rows.jsonl"))
+        .expect("the input")
+        .set_len(60)
+        .expect("its length");
+    let ended = started.finish();
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("rows.jsonl had 72 bytes and has 60, while the run went on: nothing "),
+        "{}",
+        ended.stderr
+    );
+    let published = fs::read_dir(folder.path().join("run/out")).expect("results").count();
+    assert!((1..12).contains(&published), "{published} results");
+    let refused = run(&folder, &["runs", "resume", "run"]).run();
+    assert!(
+        refused.fault(2).contains("rows.jsonl had 72 bytes and has 60; take what it was begun with"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn ranges_that_no_memory_holds_and_ranges_of_no_run_folder_are_refused() {
+    let folder = done();
+    let refused = |words: &[&str]| run(&folder, words).run().fault(2).to_owned();
+    let told = refused(&["count-range", "data.npy", "--run-dir", "new", "--range-size", "17G"]);
+    assert_eq!(
+        told,
+        "--range-size of 18,253,611,008 bytes: a range is computed and kept in memory as a whole, and lost as a whole; give 16G at most"
+    );
+    assert!(!folder.path().join("new").exists());
+    run(&folder, &["count-range", "data.npy", "--run-dir", "new", "--range-size", "16G"]).run().good();
+    let told = refused(&["map", "add", "data.npy", "--worker-program", "w", "--range-size", "1M"]);
+    assert!(told.ends_with("it goes with --run-dir DIR, or with --on slurm"), "{told}");
 }

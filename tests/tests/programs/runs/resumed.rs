@@ -190,6 +190,42 @@ fn calls_whose_worker_died_are_made_again() {
 }
 
 #[test]
+fn with_fail_fast_a_run_ends_at_a_failure_and_so_does_the_next_until_it_is_left_out() {
+    let folder = folder();
+    let good = |n: u32| format!("[[{n}], 4, 8]\n");
+    let rows = [good(1), good(2), "\"no row\"\n".to_owned()].into_iter().chain((0..200).map(good));
+    file(&folder, "rows.jsonl", rows.collect::<String>().as_bytes());
+    let words =
+        ["map", "howmany_within_range", "rows.jsonl", "--worker-program", WORKER, "--workers", "1", "--run-dir", "run"];
+    let words = [&words[..], &["--range-size", "1"]].concat();
+    let fast = [&words[..], &["--fail-fast"]].concat();
+    let first = run(&folder, &fast).run();
+    let told = first.stderr.lines().last().expect("an error");
+    assert!(first.code() == 1 && told.contains("calls failed; the first: call 2: "), "{}", first.stderr);
+    let kept = results(&folder, "run");
+    assert!(
+        kept.contains(&"rows-000002".to_owned()),
+        "the same call would fail so again, so that is a result: {kept:?}"
+    );
+    assert!(run(&folder, &["runs", "clean", "run"]).run().fault(2).contains("is not finished"));
+    for words in [&fast[..], &["runs", "resume", "run"]] {
+        let again = run(&folder, words).run();
+        assert!(again.code() == 1 && again.stderr.contains("the first: call 2: "), "{}", again.stderr);
+        assert!(
+            again.text().starts_with("{\"index\":0,\"ok\":0}\n{\"index\":1,\"ok\":0}\n{\"index\":2,\"error\":"),
+            "{}",
+            again.text()
+        );
+        assert!(!folder.path().join("run/done").exists());
+    }
+    let all = run(&folder, &words).run();
+    assert!(all.stderr.contains("error: 1 of 203 calls failed; the first: call 2: "), "{}", all.stderr);
+    assert_eq!((all.code(), all.text().lines().count(), results(&folder, "run").len()), (1, 203, 203));
+    assert_eq!(published(&folder, "run"), 203, "none was made twice");
+    assert_eq!(run(&folder, &["runs", "clean", "run"]).run().code(), 0);
+}
+
+#[test]
 fn commands_are_known_by_what_they_are_and_failed_ones_run_again() {
     let folder = folder();
     let words = |arguments: &[&'static str]| {

@@ -7,7 +7,7 @@ use mpexec::names::shown;
 use mpexec::tasks::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
 use mpexec_core::{Pool, TaskError, named};
 use mpexec_data::{Bounds, DataError, FileRef, NpyFile, Summary};
-use mpexec_runs::{Kept, Next, RunFolder, stream};
+use mpexec_runs::{Fate, Kept, Next, RunFolder, stream};
 
 use super::kept;
 use crate::console::Console;
@@ -126,7 +126,8 @@ impl Counting<'_> {
                 None => running.is_stopping().then_some(Next::CutShort),
             });
             let kept = run.map(|run| Kept { run, stage: "rows", decides: false });
-            let mut answers = stream(self.pool, kept, task, Answer::is_ok, tasks);
+            let mut answers =
+                stream(self.pool, kept, task, |answer| if answer.is_ok() { Fate::Kept } else { Fate::Lost }, tasks);
             let mut index = 0;
             while let Some(answer) = answers.next()? {
                 self.take(index, answer, sink, &mut tally)?;

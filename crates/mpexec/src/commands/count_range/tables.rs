@@ -8,7 +8,7 @@ use std::time::Instant;
 use mpexec::tasks::{COUNT_TABLE, CountFault, Piece, TableAnswer, TableJob, count_table};
 use mpexec_core::{Pool, TaskError, named};
 use mpexec_data::{CellBounds, CountWidth, DataError, PartCounts, Summary};
-use mpexec_runs::{Kept, Next, RunFolder, stream};
+use mpexec_runs::{Fate, Kept, Next, RunFolder, stream};
 
 use super::Group;
 use crate::console::Console;
@@ -277,9 +277,13 @@ impl<'a> Counting<'a> {
             })
         });
         // Where lines are no rows is the same whoever looks.
-        let is_final = |answer: &Answer| matches!(answer, Ok(Ok(_)) | Err(CountFault::Quoted { .. }));
+        let fate = |answer: &Answer| match answer {
+            Ok(Ok(_)) | Err(CountFault::Quoted { .. }) => Fate::Kept,
+            Ok(Err(_)) => Fate::Refused,
+            Err(_) => Fate::Lost,
+        };
         let keeping = self.keeping.run.map(|run| Kept { run, stage, decides: true });
-        let mut answers = stream(self.pool, keeping, named(COUNT_TABLE, count_table), is_final, jobs);
+        let mut answers = stream(self.pool, keeping, named(COUNT_TABLE, count_table), fate, jobs);
         while let Some(answer) = answers.next()? {
             if let Ok(Err(CountFault::Quoted { from })) = answer {
                 return Ok(Some(from));

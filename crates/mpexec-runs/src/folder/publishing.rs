@@ -1,0 +1,51 @@
+//! Results in a run folder: published, and read back.
+
+use std::path::PathBuf;
+use std::sync::PoisonError;
+
+use super::{OUT, RunFolder};
+use crate::error::RunError;
+use crate::result::{self, Copy, Published};
+
+impl RunFolder {
+    /// Publishes the result of a range, computed from arguments with this hash (`-` if they follow from the plan). Of several copies the first counts.
+    ///
+    /// # Errors
+    /// [`RunError::Io`], or [`RunError::InputChanged`] if an input is no longer what the plan says; nothing was published then.
+    pub fn publish(&self, key: &str, input: &str, bytes: &[u8]) -> Result<Published, RunError> {
+        let (done, error) = self.publish_all(&[(key, input, bytes)]);
+        error.map(|()| done.first().copied().flatten().unwrap_or(Published::Later))
+    }
+
+    /// The same of several, which costs little more than one: what became of each, and the first error.
+    pub(crate) fn publish_all(
+        &self,
+        results: &[(&str, &str, &[u8])],
+    ) -> (Vec<Option<Published>>, Result<(), RunError>) {
+        // What was computed from another input than the plan's is no result of the plan.
+        if let Err(error) = self.inputs_seem_to_hold() {
+            return (vec![None; results.len()], Err(error));
+        }
+        let copies = results.iter().map(|&(key, input, bytes)| Copy { plan: &self.hash, key, input, bytes });
+        let (done, error) = result::publish_all(&self.path.join(OUT), &self.who, &copies.collect::<Vec<_>>());
+        for ((key, ..), done) in results.iter().zip(&done) {
+            let Some(published) = done else { continue };
+            self.published.lock().unwrap_or_else(PoisonError::into_inner).insert((*key).to_owned());
+            self.note(&format!("{} {key}", if *published == Published::First { "published" } else { "dropped" }));
+        }
+        (done, error)
+    }
+
+    /// The published result of a range, checked. `input`: the hash of what it must have been computed from.
+    ///
+    /// # Errors
+    /// [`RunError::BadResult`] if it is not what was published, [`RunError::Io`] if it cannot be read.
+    pub fn result(&self, key: &str, input: Option<&str>) -> Result<Vec<u8>, RunError> {
+        result::read(&self.path.join(OUT).join(key), &self.hash, input)
+    }
+
+    /// Where the result of a range is.
+    pub(crate) fn place(&self, key: &str) -> PathBuf {
+        self.path.join(OUT).join(key)
+    }
+}
