@@ -5,6 +5,7 @@
 //! the folder `shared` of the cluster is its shared disk. What is running is known by the names of the network namespaces alone: nothing else has
 //! to be right for `down` to end all of it, also what a failed `up` left behind.
 
+mod arrays;
 mod machine;
 mod packages;
 mod texts;
@@ -17,7 +18,12 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 
 use crate::place::Place;
+use arrays::Wanted;
 use machine::{Cluster, Machine};
+use texts::{Nodes, Settings};
+
+/// More machines than this have no addresses.
+const MOST_MACHINES: u16 = 99;
 
 /// What `up` ends with where there can be no cluster: no mistake, but nothing to test with.
 const CANNOT: u8 = 77;
@@ -37,12 +43,21 @@ enum What {
     /// Start a cluster; its machines are ctl, n1, n2, and so on. Installs Debian's packages where they are missing and this is root
     Up {
         /// How many nodes compute
-        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=99))]
-        nodes: u8,
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=2000))]
+        nodes: u16,
         /// How many processors each says it has
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
         cpus: u8,
+        /// No machine for each node: all are daemons on ctl, so there can be many, to see how jobs are given out. They compute with the processors of
+        /// one machine
+        #[arg(long)]
+        emulated: bool,
+        /// Let Slurm look for work as seldom as it does when nobody says anything about that
+        #[arg(long)]
+        as_shipped: bool,
     },
+    /// Measure what arrays of jobs cost on the cluster that is up: a line of JSON for each
+    Arrays(Wanted),
     /// Run a command on a machine, in the folder that all share: cargo xtask cluster on ctl sinfo
     On {
         /// The machine
@@ -78,8 +93,13 @@ enum What {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let folder = arguments.folder.clone().unwrap_or_else(|| Place::find().target.join("cluster"));
     let folder = std::path::absolute(&folder)?;
-    if let What::Up { nodes, cpus } = arguments.what {
-        return up(&folder, nodes, cpus);
+    if let What::Up { nodes, cpus, emulated, as_shipped } = arguments.what {
+        let nodes = match u8::try_from(nodes) {
+            _ if emulated => Nodes::Emulated(nodes),
+            Ok(machines) if nodes <= MOST_MACHINES => Nodes::Machines(machines),
+            _ => bail!("{MOST_MACHINES} machines are as many as have addresses: more nodes can be had with --emulated"),
+        };
+        return up(&folder, nodes, Settings { cpus, as_shipped });
     }
     let cluster = Cluster::open(&folder)?;
     match &arguments.what {
@@ -92,30 +112,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         What::Start { machine } => cluster.machine(machine)?.start()?,
         What::Cut { machine } => cluster.machine(machine)?.link("down")?,
         What::Mend { machine } => cluster.machine(machine)?.link("up")?,
+        What::Arrays(wanted) => arrays::measure(&cluster, wanted)?,
         What::Down => down(&cluster)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn up(folder: &Path, nodes: u8, cpus: u8) -> Result<ExitCode> {
+fn up(folder: &Path, nodes: Nodes, settings: Settings) -> Result<ExitCode> {
     if let Err(why) = packages::there() {
         eprintln!("no cluster can be started here: {why}");
         return Ok(ExitCode::from(CANNOT));
     }
     let cluster = Cluster::make(folder, nodes)?;
-    let started = start(&cluster, cpus);
+    let started = start(&cluster, settings);
     if let Err(error) = started {
         let logs = cluster.logs();
         down(&cluster).context("after a failed start")?;
         bail!("the cluster did not start: {error:#}\n{logs}");
     }
-    println!("{}: ctl and {nodes} nodes of {cpus} processors", folder.display());
+    let (count, cpus) = (nodes.count(), settings.cpus);
+    let emulated = if matches!(nodes, Nodes::Emulated(_)) { "emulated " } else { "" };
+    println!("{}: ctl and {count} {emulated}nodes of {cpus} processors", folder.display());
     println!("cargo xtask cluster on ctl sinfo");
     Ok(ExitCode::SUCCESS)
 }
 
-fn start(cluster: &Cluster, cpus: u8) -> Result<()> {
-    cluster.write_files(cpus)?;
+fn start(cluster: &Cluster, settings: Settings) -> Result<()> {
+    cluster.write_files(settings)?;
     cluster.make_bridge()?;
     let machines: Vec<Machine<'_>> = cluster.machines().collect();
     for machine in &machines {

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::texts;
+use super::texts::{self, Nodes, Settings};
 
-/// In the folder of a cluster: what its namespaces begin with, and how many nodes it has. It is there as long as the cluster is.
+/// In the folder of a cluster: what its namespaces begin with, and how many nodes it has, as machines and on `ctl`. It is there as long as the cluster is.
 pub(super) const NAME: &str = "cluster";
 
 /// How long the machines may take to be ready.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(120);
 
 /// How long processes may take to be gone that were killed.
 const END: Duration = Duration::from_secs(20);
@@ -28,7 +28,7 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 pub(super) struct Cluster {
     pub(super) folder: PathBuf,
     prefix: String,
-    nodes: u8,
+    nodes: Nodes,
 }
 
 /// One of its machines: `ctl` is the first, the nodes follow.
@@ -39,7 +39,7 @@ pub(super) struct Machine<'a> {
 
 impl Cluster {
     /// Takes a folder for a cluster; whoever is second in it is refused.
-    pub(super) fn make(folder: &Path, nodes: u8) -> Result<Cluster> {
+    pub(super) fn make(folder: &Path, nodes: Nodes) -> Result<Cluster> {
         fs::create_dir_all(folder.join("shared")).with_context(|| format!("cannot make {}", folder.display()))?;
         let prefix = format!("mpx{}", std::process::id());
         let name = folder.join(NAME);
@@ -49,7 +49,8 @@ impl Cluster {
             }
             opened => opened.with_context(|| format!("cannot make {}", name.display()))?,
         };
-        writeln!(file, "{prefix} {nodes}")?;
+        let kind = if matches!(nodes, Nodes::Machines(_)) { "machines" } else { "emulated" };
+        writeln!(file, "{prefix} {} {kind}", nodes.count())?;
         Ok(Cluster { folder: folder.to_owned(), prefix, nodes })
     }
 
@@ -58,21 +59,34 @@ impl Cluster {
             format!("{}: there is no cluster; start one with cargo xtask cluster up", folder.display())
         })?;
         // Of one that was just being made when it was ended, there is no more than the file.
-        let (prefix, nodes) = text.trim().split_once(' ').unwrap_or(("mpx-none", "0"));
-        Ok(Cluster { folder: folder.to_owned(), prefix: prefix.to_owned(), nodes: nodes.parse()? })
+        let words: Vec<_> = text.split_whitespace().collect();
+        let (prefix, nodes) = match words[..] {
+            [prefix, count, "emulated"] => (prefix, Nodes::Emulated(count.parse()?)),
+            [prefix, count, _] => (prefix, Nodes::Machines(count.parse()?)),
+            _ => ("mpx-none", Nodes::Machines(0)),
+        };
+        Ok(Cluster { folder: folder.to_owned(), prefix: prefix.to_owned(), nodes })
+    }
+
+    pub(super) fn nodes(&self) -> Nodes {
+        self.nodes
     }
 
     pub(super) fn machines(&self) -> impl Iterator<Item = Machine<'_>> {
-        (0..=self.nodes).map(|number| Machine { cluster: self, number })
+        let last = if let Nodes::Machines(count) = self.nodes { count } else { 0 };
+        (0..=last).map(|number| Machine { cluster: self, number })
     }
 
     pub(super) fn machine(&self, name: &str) -> Result<Machine<'_>> {
         let found = self.machines().find(|machine| machine.name() == name);
-        found.with_context(|| format!("there is no machine {name}: they are ctl and n1 to n{}", self.nodes))
+        found.with_context(|| match self.nodes {
+            Nodes::Machines(count) => format!("there is no machine {name}: they are ctl and n1 to n{count}"),
+            Nodes::Emulated(_) => format!("there is no machine {name}: all nodes are on ctl"),
+        })
     }
 
     /// Writes the files that all machines read.
-    pub(super) fn write_files(&self, cpus: u8) -> Result<()> {
+    pub(super) fn write_files(&self, settings: Settings) -> Result<()> {
         fs::create_dir_all(self.folder.join("state"))?;
         let mut key = [0; 128];
         File::open("/dev/urandom")?.read_exact(&mut key)?;
@@ -80,8 +94,14 @@ impl Cluster {
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o400).open(&path)?.write_all(&key)?;
         good(Command::new("chown").arg("munge:").arg(&path))?;
         fs::write(self.folder.join("hosts"), texts::hosts(self.nodes))?;
-        fs::write(self.folder.join("slurm.conf"), texts::slurm_conf(&self.folder, self.nodes, cpus))?;
-        Ok(fs::write(self.folder.join("init"), texts::init(&self.folder))?)
+        fs::write(self.folder.join("slurm.conf"), texts::slurm_conf(&self.folder, self.nodes, settings))?;
+        Ok(fs::write(self.folder.join("init"), texts::init(&self.folder, self.nodes))?)
+    }
+
+    /// Whether Slurm looks for work as when nobody says anything about that.
+    pub(super) fn is_as_shipped(&self) -> Result<bool> {
+        let told = fs::read_to_string(self.folder.join("slurm.conf")).context("cannot read what Slurm is told")?;
+        Ok(texts::is_as_shipped(&told))
     }
 
     fn space(&self, name: &str) -> String {
@@ -105,7 +125,7 @@ impl Cluster {
             if let Ok(mut sinfo) = ctl.command(&["sinfo", "--noheader", "--Node", "--format=%t"]) {
                 let Output { stdout, stderr, .. } = sinfo.output()?;
                 told = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
-                if told.lines().filter(|line| *line == "idle").count() == usize::from(self.nodes) {
+                if told.lines().filter(|line| *line == "idle").count() == usize::from(self.nodes.count()) {
                     return Ok(());
                 }
             }

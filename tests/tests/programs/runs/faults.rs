@@ -189,6 +189,8 @@ fn an_input_that_is_changed_while_the_run_goes_on_is_told_and_nothing_more_is_pu
     let kept = [&words[..], &["--output", "-", "--run-dir", "run", "--range-size", "1"]].concat();
     let mut started = run(&folder, &kept).start();
     assert_eq!(started.line(), "{\"index\":0,\"ok\":200}\n");
+    let first = folder.path().join("run/out/rows-000000");
+    mpexec_testkit::wait_until("the first is published", || first.exists());
     fs::File::options()
         .append(true)
         .open(folder.path().join("rows.jsonl"))
