@@ -80,6 +80,9 @@ const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
 /// fast everywhere else can take hours there; such a test says `cfg!(miri)` and does less.
 const MIRI_LIMIT: Duration = Duration::from_secs(180);
 
+/// So many tests of a program run at once, also where there are fewer processors.
+const TESTS_AT_ONCE: usize = 4;
+
 /// Tells tests which Python has NumPy. Those that compare with NumPy say that they skip when it is not set.
 const PYTHON_VARIABLE: &str = "MPEXEC_TEST_PYTHON";
 
@@ -122,6 +125,11 @@ fn numpy(place: &Place) -> Outcome {
 
 fn tests(place: &Place) -> Outcome {
     let mut cargo = place.cargo(&with_members(&["test"], &["--no-fail-fast"]));
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        // They wait for processes most of the time.
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        cargo.env("RUST_TEST_THREADS", processors.max(TESTS_AT_ONCE).to_string());
+    }
     if let Some(python) = tools::known_python_with_numpy(place) {
         cargo.env(PYTHON_VARIABLE, python);
     }
