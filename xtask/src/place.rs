@@ -16,6 +16,8 @@ pub(crate) struct Place {
     pub(crate) transcript: Option<Transcript>,
     /// Whether Cargo is to keep nothing for a faster build after the next change.
     pub(crate) once: bool,
+    /// Whether what is run here stands back behind all else.
+    pub(crate) aside: bool,
 }
 
 impl Place {
@@ -24,7 +26,7 @@ impl Place {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = manifest.parent().expect("the folder of this crate stands in the project's root").to_owned();
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
-        Self { root, target, transcript: None, once: false }
+        Self { root, target, transcript: None, once: false, aside: false }
     }
 
     /// Where this program installs what a step needs and Rust does not bring. `cargo clean` removes it.
@@ -57,7 +59,10 @@ impl Place {
 
     /// A command in the project's root. It prints where we do.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
-        let mut command = Command::new(program.as_ref());
+        let mut command = if self.aside { Command::new("nice") } else { Command::new(program.as_ref()) };
+        if self.aside {
+            command.args(["-n", "10"]).arg(program.as_ref());
+        }
         command.current_dir(&self.root);
         if let Some(transcript) = &self.transcript
             && let (Ok(stdout), Ok(stderr)) = (transcript.pipe(), transcript.pipe())

@@ -72,7 +72,7 @@ pub(crate) fn any_failed(rows: &[Row]) -> bool {
 }
 
 /// The table of all steps, and one plain sentence below it.
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row], took: Duration) -> String {
     // Two more than the longest, as which twelve columns are enough for most tables.
     let wide = rows.iter().map(|row| row.step.len() + 2).max().unwrap_or_default().max(12);
     let mut text = format!("{:<wide$}{:<10}{:>12}  {}\n", "step", "result", "time", "note");
@@ -81,13 +81,13 @@ fn table(rows: &[Row]) -> String {
             format!("{:<wide$}{:<10}{:>12}  {}", row.step, row.outcome.word(), time(row.took), row.outcome.note());
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    text + &summary(rows)
+    text + &summary(rows, took)
 }
 
 /// What stands at the end of all: the table, and below it what each step that failed said last. Often somebody sees no more
-/// than the end, so the sentence comes once more.
-pub(crate) fn closing(rows: &[Row]) -> String {
-    let mut text = table(rows);
+/// than the end, so the sentence comes once more. `took`: all of it, as steps may run beside each other.
+pub(crate) fn closing(rows: &[Row], took: Duration) -> String {
+    let mut text = table(rows, took);
     let mut any = false;
     for row in rows {
         if let Some(Said { last, path }) = &row.said {
@@ -96,12 +96,12 @@ pub(crate) fn closing(rows: &[Row]) -> String {
         }
     }
     if any {
-        let _ = write!(text, "\n{}", summary(rows));
+        let _ = write!(text, "\n{}", summary(rows, took));
     }
     text
 }
 
-fn summary(rows: &[Row]) -> String {
+fn summary(rows: &[Row], took: Duration) -> String {
     let of = |word: &str| -> Vec<&str> {
         let rows = rows.iter().filter(|row| row.outcome.word() == word);
         rows.map(|row| &*row.step).collect()
@@ -113,7 +113,7 @@ fn summary(rows: &[Row]) -> String {
             let _ = write!(text, ", {} {word} ({})", count.len(), count.join(", "));
         }
     }
-    let _ = write!(text, ", in {}.", time(rows.iter().map(|row| row.took).sum()));
+    let _ = write!(text, ", in {}.", time(took));
     text
 }
 
@@ -139,14 +139,14 @@ mod tests {
     fn what_a_failed_step_said_last_stands_below_the_table_and_the_sentence_below_that() {
         let mut failed = row("tests", Outcome::Failed("exit status: 101".to_owned()), 60_000);
         failed.said = Some(Said { last: "it panicked\n".to_owned(), path: "target/test-logs/tests.log".into() });
-        let rows = [row("fmt", Outcome::Ok, 800), failed];
+        let (rows, took) = ([row("fmt", Outcome::Ok, 800), failed], Duration::from_secs(60));
         let sentence = "1 of 2 steps ok, 1 failed (tests), in 1 min 00 s.";
         let expected = format!(
             "{}\n\n== tests: what it said last (all of it: target/test-logs/tests.log)\nit panicked\n\n{sentence}",
-            table(&rows)
+            table(&rows, took)
         );
-        assert_eq!(closing(&rows), expected);
-        assert_eq!(closing(&rows[..1]), table(&rows[..1]), "nothing is said twice where nothing failed");
+        assert_eq!(closing(&rows, took), expected);
+        assert_eq!(closing(&rows[..1], took), table(&rows[..1], took), "nothing is said twice where nothing failed");
     }
 
     #[test]
@@ -162,13 +162,14 @@ fmt         ok               0.8 s
 clippy      FAILED      2 min 03 s  exit status: 101
 miri        skipped          0.0 s  no nightly toolchain
 1 of 3 steps ok, 1 failed (clippy), 1 skipped (miri), in 2 min 04 s.";
-        assert_eq!(table(&rows), expected);
+        assert_eq!(table(&rows, Duration::from_secs(124)), expected);
         assert!(any_failed(&rows));
     }
 
     #[test]
     fn a_long_name_stands_apart_from_what_comes_behind_it() {
-        let text = table(&[row("thread: contract", Outcome::Ok, 1000), row("fmt", Outcome::Ok, 1000)]);
+        let rows = [row("thread: contract", Outcome::Ok, 1000), row("fmt", Outcome::Ok, 1000)];
+        let text = table(&rows, Duration::from_secs(2));
         let columns: Vec<_> = text.lines().take(3).map(|line| line.find("ok").or(line.find("result"))).collect();
         assert_eq!(columns, [Some(18); 3], "{text}");
     }

@@ -128,7 +128,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let place = Place::find();
     let asked = |asked: &[String], name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
-    let mut rows = Vec::new();
+    let (mut rows, began) = (Vec::new(), Instant::now());
     for sanitizer in [&ADDRESS, &THREAD] {
         if !asked(&arguments.sanitizers, sanitizer.name) {
             continue;
@@ -158,7 +158,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    println!("{}", closing(&rows));
+    println!("{}", closing(&rows, began.elapsed()));
     Ok(if any_failed(&rows) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

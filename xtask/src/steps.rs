@@ -19,21 +19,38 @@ pub(crate) struct Step {
     pub(crate) quick: bool,
     /// The steps that must have run before.
     pub(crate) needs: &'static [&'static str],
+    /// Whether it can run beside all others: it builds in folders of its own.
+    pub(crate) aside: bool,
     /// Checks it.
     pub(crate) run: fn(&Place) -> Outcome,
 }
 
 /// All steps.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "fmt", what: "the sources have the form that rustfmt gives them", quick: true, needs: &[], run: fmt },
-    Step { name: "clippy", what: "no lint has anything to say", quick: true, needs: &[], run: clippy },
-    Step { name: "docs", what: "the documentation builds without a warning", quick: false, needs: &[], run: docs },
-    Step { name: "bins", what: "the programs build", quick: false, needs: &[], run: bins },
+    Step {
+        name: "fmt",
+        what: "the sources have the form that rustfmt gives them",
+        quick: true,
+        needs: &[],
+        aside: false,
+        run: fmt,
+    },
+    Step { name: "clippy", what: "no lint has anything to say", quick: true, needs: &[], aside: false, run: clippy },
+    Step {
+        name: "docs",
+        what: "the documentation builds without a warning",
+        quick: false,
+        needs: &[],
+        aside: false,
+        run: docs,
+    },
+    Step { name: "bins", what: "the programs build", quick: false, needs: &[], aside: false, run: bins },
     Step {
         name: "numpy",
         what: "a Python with NumPy is there for the tests that compare with it",
         quick: false,
         needs: &[],
+        aside: false,
         run: numpy,
     },
     Step {
@@ -41,6 +58,7 @@ pub(crate) const STEPS: &[Step] = &[
         what: "all tests and all examples in the documentation pass",
         quick: true,
         needs: &["bins"],
+        aside: false,
         run: tests,
     },
     Step {
@@ -48,26 +66,57 @@ pub(crate) const STEPS: &[Step] = &[
         what: "random faults for some seconds: every task tells the truth, and nothing is left behind",
         quick: false,
         needs: &[],
+        aside: false,
         run: chaos,
     },
-    Step { name: "loom", what: "the ring's orderings hold in every interleaving", quick: false, needs: &[], run: loom },
-    Step { name: "bench", what: "the measurements and their peers build", quick: false, needs: &[], run: bench },
+    Step {
+        name: "loom",
+        what: "the ring's orderings hold in every interleaving",
+        quick: false,
+        needs: &[],
+        aside: true,
+        run: loom,
+    },
+    Step {
+        name: "bench",
+        what: "the measurements and their peers build",
+        quick: false,
+        needs: &[],
+        aside: false,
+        run: bench,
+    },
     Step {
         name: "deny",
         what: "crates, licences and sources are those of deny.toml",
         quick: false,
         needs: &[],
+        aside: true,
         run: deny,
     },
-    Step { name: "advisories", what: "no crate has a known weakness", quick: false, needs: &[], run: advisories },
+    Step {
+        name: "advisories",
+        what: "no crate has a known weakness",
+        quick: false,
+        needs: &[],
+        aside: true,
+        run: advisories,
+    },
     Step {
         name: "public-api",
         what: "the library's public face is that of crates/mpexec-core/public-api.txt",
         quick: false,
         needs: &[],
+        aside: true,
         run: public_api::run,
     },
-    Step { name: "miri", what: "the ring's memory model holds under Miri", quick: false, needs: &[], run: miri },
+    Step {
+        name: "miri",
+        what: "the ring's memory model holds under Miri",
+        quick: false,
+        needs: &[],
+        aside: true,
+        run: miri,
+    },
 ];
 
 /// All but the bench, which alone compiles the peers.

@@ -3,10 +3,15 @@
 //! It goes on after a step that failed: who waits some minutes for an answer wants all of it. What a machine cannot check
 //! is skipped, and said to be. Where the output goes to no terminal, that of each step is also written to
 //! `target/test-logs`, and the last of what failed stands once more at the end.
+//!
+//! Steps that build in folders of their own run beside the others and stand back behind them: tests wait for processes most of the time, and
+//! there is a processor to spare. What they print is shown when the others have ended.
 
 use std::fs;
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -43,12 +48,46 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let began = Instant::now();
     let mut place = Place::find();
     place.once = place.is_fresh();
-    let kept = !io::stdout().is_terminal();
-    let rows: Vec<Row> = chosen.into_iter().map(|step| one(step, &mut place, kept)).collect();
-    println!("\n{}", report::closing(&rows));
+    let kept = if io::stdout().is_terminal() { Kept::Nowhere } else { Kept::Shown };
+    // One that is asked for by itself is wanted as it comes.
+    let whole = arguments.only.is_empty() && !arguments.quick;
+    let (aside, others): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|step| whole && step.aside);
+    let mut beside = Place { once: place.once, aside: true, ..Place::find() };
+    let rows = thread::scope(|scope| {
+        let aside = scope.spawn(move || {
+            let steps = aside.into_iter();
+            steps.map(|step| (step, one(step, &mut beside, Kept::Hidden))).collect::<Vec<_>>()
+        });
+        let mut rows: Vec<Row> = others.into_iter().map(|step| one(step, &mut place, kept)).collect();
+        // A step does not panic; should it, so does this.
+        for (step, row) in aside.join().expect("the steps beside the others have ended") {
+            println!("\n== {}: {}", step.name, step.what);
+            let printed = fs::read(log_of(&place, step)).unwrap_or_default();
+            println!("{}{}", String::from_utf8_lossy(&printed), row.line());
+            rows.push(row);
+        }
+        rows
+    });
+    println!("\n{}", report::closing(&rows, began.elapsed()));
     Ok(if report::any_failed(&rows) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What becomes of what a step prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// It is shown, and in colours.
+    Nowhere,
+    /// It is shown and written to a file.
+    Shown,
+    /// It is written to a file, for later.
+    Hidden,
+}
+
+fn log_of(place: &Place, step: &Step) -> PathBuf {
+    place.target.join("test-logs").join(format!("{}.log", step.name))
 }
 
 fn chosen(arguments: &Arguments) -> Vec<&'static Step> {
@@ -75,12 +114,14 @@ fn with_room(outcome: Outcome, room: Option<u64>) -> Outcome {
     }
 }
 
-/// `kept`: what it prints is written to a file too.
-fn one(step: &'static Step, place: &mut Place, kept: bool) -> Row {
-    println!("\n== {}: {}", step.name, step.what);
+fn one(step: &'static Step, place: &mut Place, kept: Kept) -> Row {
+    if kept != Kept::Hidden {
+        println!("\n== {}: {}", step.name, step.what);
+    }
     let begin = Instant::now();
-    let path = place.target.join("test-logs").join(format!("{}.log", step.name));
-    match kept.then(|| Transcript::begin(path.clone())).transpose() {
+    let path = log_of(place, step);
+    let transcript = (kept != Kept::Nowhere).then(|| Transcript::begin(path.clone(), kept == Kept::Shown));
+    match transcript.transpose() {
         Ok(transcript) => place.transcript = transcript,
         Err(error) => println!("what it prints is not kept: {}: {error}", path.display()),
     }
@@ -91,11 +132,13 @@ fn one(step: &'static Step, place: &mut Place, kept: bool) -> Row {
         Some(Said { last: excerpt(&String::from_utf8_lossy(&text)), path })
     });
     let row = Row { step: step.name.to_owned(), outcome, took: begin.elapsed(), said };
-    let goes_on = match row.outcome {
-        Outcome::Failed(_) => "; going on, so that all failures are seen",
-        _ => "",
-    };
-    println!("{}{goes_on}", row.line());
+    if kept != Kept::Hidden {
+        let goes_on = match row.outcome {
+            Outcome::Failed(_) => "; going on, so that all failures are seen",
+            _ => "",
+        };
+        println!("{}{goes_on}", row.line());
+    }
     row
 }
 
@@ -138,10 +181,11 @@ mod tests {
             place.say("found it");
             show(place, place.command("sh").args(["-c", "seq 45; echo at last >&2; exit 3"]))
         }
-        const STEP: Step = Step { name: "made-up", what: "nothing", quick: false, needs: &[], run: steps };
+        const STEP: Step =
+            Step { name: "made-up", what: "nothing", quick: false, needs: &[], aside: false, run: steps };
         let mut place = Place::find();
         place.target = std::env::temp_dir().join(format!("xtask-test-logs-{}", std::process::id()));
-        let said = one(&STEP, &mut place, true).said.expect("it failed");
+        let said = one(&STEP, &mut place, Kept::Shown).said.expect("it failed");
         assert!(said.last.starts_with("[... 8 lines]\n7\n8\n") && said.last.ends_with("\n45\nat last\n"));
         let whole = fs::read_to_string(place.target.join("test-logs/made-up.log")).unwrap();
         assert!(whole.starts_with("found it\n$ sh -c ") && whole.ends_with("45\nat last\n"), "{whole}");

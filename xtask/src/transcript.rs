@@ -27,17 +27,17 @@ pub(crate) struct Transcript {
 }
 
 impl Transcript {
-    /// Begins one, in a file that is made anew.
+    /// Begins one, in a file that is made anew. `shown`: what comes is printed too.
     ///
     /// # Errors
     /// The file or the pipe cannot be had.
-    pub(crate) fn begin(path: PathBuf) -> io::Result<Self> {
+    pub(crate) fn begin(path: PathBuf, shown: bool) -> io::Result<Self> {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         let file = File::create(&path)?;
         let (reader, writer) = io::pipe()?;
         let (ended, over) = channel();
         thread::Builder::new().spawn(move || {
-            copy(reader, file);
+            copy(reader, file, shown);
             // Nobody may wait any more.
             let _ = ended.send(());
         })?;
@@ -66,8 +66,8 @@ impl Transcript {
     }
 }
 
-/// Copies to standard output and to the file as it comes; what one of them does not take, the other does.
-fn copy(mut from: PipeReader, mut file: File) {
+/// Copies to the file and, if it is to be shown, to standard output as it comes; what one of them does not take, the other does.
+fn copy(mut from: PipeReader, mut file: File, shown: bool) {
     let mut buffer = vec![0; 16 << 10];
     loop {
         let count = match from.read(&mut buffer) {
@@ -76,8 +76,10 @@ fn copy(mut from: PipeReader, mut file: File) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return,
         };
-        let mut shown = io::stdout().lock();
-        let _ = shown.write_all(&buffer[..count]).and_then(|()| shown.flush());
+        if shown {
+            let mut stdout = io::stdout().lock();
+            let _ = stdout.write_all(&buffer[..count]).and_then(|()| stdout.flush());
+        }
         let _ = file.write_all(&buffer[..count]);
     }
 }
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     fn begin(name: &str) -> Transcript {
-        Transcript::begin(std::env::temp_dir().join(format!("xtask-{name}-{}", process::id()))).unwrap()
+        Transcript::begin(std::env::temp_dir().join(format!("xtask-{name}-{}", process::id())), true).unwrap()
     }
 
     /// What the file says; it is removed.
