@@ -62,7 +62,8 @@ pub struct RunFolder {
     plan: Plan,
     /// The host and the number of this process.
     who: String,
-    published: Mutex<HashSet<String>>,
+    /// What is published, by short hashes of the names: there may be a million.
+    published: Mutex<HashSet<u128>>,
     role: Role,
     log: Mutex<File>,
     /// That it is not done was seen to.
@@ -163,7 +164,7 @@ impl RunFolder {
             let name = entry.map_err(RunError::io(&out, "read the folder"))?.file_name();
             let Some(name) = name.to_str() else { continue };
             match name.strip_prefix(TEMPORARY) {
-                None => drop(published.insert(name.to_owned())),
+                None => drop(published.insert(short(name))),
                 Some(owner) if remove && is_left_behind(owner) => {
                     // Somebody else may be as quick.
                     let _ = fs::remove_file(out.join(name));
@@ -240,7 +241,7 @@ impl RunFolder {
 
     /// Whether the result of this range is published, as far as this process has seen.
     pub fn is_published(&self, key: &str) -> bool {
-        self.published.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).contains(&short(key))
     }
 
     /// How many results are published, as far as this process has seen.
@@ -274,6 +275,12 @@ impl RunFolder {
         // It is told to whoever wants to know; no result depends on it.
         let _ = self.log.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
+}
+
+/// What stands for a name: no two of them are the same, as far as anybody lives to see it.
+fn short(name: &str) -> u128 {
+    let hash = blake3::hash(name.as_bytes());
+    u128::from_le_bytes(hash.as_bytes().first_chunk().copied().unwrap_or_default())
 }
 
 fn is_empty(path: &Path) -> Result<bool, RunError> {

@@ -86,11 +86,19 @@ pub struct Ledger {
 #[derive(Debug)]
 struct Entry {
     key: String,
-    /// The hash of its arguments, if these are no part of the plan.
-    input: Option<blake3::Hasher>,
+    input: Input,
     tasks: usize,
     closed: bool,
     state: State,
+}
+
+/// The hash of a range's arguments. There may be a million ranges, so it takes no room while there is none, and little when it is complete.
+#[derive(Debug)]
+enum Input {
+    /// They follow from the plan.
+    OfThePlan,
+    Open(Box<blake3::Hasher>),
+    Complete(blake3::Hash),
 }
 
 #[derive(Debug)]
@@ -173,14 +181,16 @@ impl Ledger {
         }
         let range = self.first + self.ranges.len() as u64 - 1;
         let open = self.ranges.back_mut()?;
-        if let (Some(input), Some(arguments)) = (&mut open.input, arguments) {
+        if let (Input::Open(input), Some(arguments)) = (&mut open.input, arguments) {
             input.update(&(arguments.len() as u64).to_le_bytes()).update(arguments);
         }
         let task = open.tasks;
         open.tasks += 1;
         let slot = open.expect_one().then_some(Slot { range, task });
         self.weight = self.weight.saturating_add(weight);
-        open.closed = self.weight >= self.cut.range_weight || open.tasks as u64 >= self.cut.range_tasks;
+        if self.weight >= self.cut.range_weight || open.tasks as u64 >= self.cut.range_tasks {
+            open.close();
+        }
         slot
     }
 
@@ -189,7 +199,8 @@ impl Ledger {
         self.begin(key, false);
         let range = self.first + self.ranges.len() as u64 - 1;
         let open = self.ranges.back_mut()?;
-        (open.tasks, open.closed) = (1, true);
+        open.tasks = 1;
+        open.close();
         open.expect_one().then_some(Slot { range, task: 0 })
     }
 
@@ -204,7 +215,7 @@ impl Ledger {
                 if matches!(role, Role::Here) { here() } else { State::Elsewhere }
             }
         };
-        let input = hashed.then(blake3::Hasher::new);
+        let input = if hashed { Input::Open(Box::default()) } else { Input::OfThePlan };
         self.ranges.push_back(Entry { key, input, tasks: 0, closed: false, state });
         self.begun += 1;
     }
@@ -216,7 +227,7 @@ impl Ledger {
     pub fn close(&mut self) -> Result<(), RunError> {
         self.ended = true;
         if let Some(last) = self.ranges.back_mut() {
-            last.closed = true;
+            last.close();
         }
         // The last results may have come before anybody knew that they were the last.
         if self.ranges.is_empty() { Ok(()) } else { self.complete(self.ranges.len() - 1) }
@@ -348,7 +359,19 @@ impl Entry {
         }
     }
 
+    /// It takes no more tasks.
+    fn close(&mut self) {
+        self.closed = true;
+        if let Input::Open(input) = &self.input {
+            self.input = Input::Complete(input.finalize());
+        }
+    }
+
     fn input_hash(&self) -> String {
-        self.input.as_ref().map_or_else(|| "-".to_owned(), |input| input.finalize().to_hex().to_string())
+        match &self.input {
+            Input::OfThePlan => "-".to_owned(),
+            Input::Open(input) => input.finalize().to_hex().to_string(),
+            Input::Complete(hash) => hash.to_hex().to_string(),
+        }
     }
 }

@@ -24,6 +24,9 @@ pub(crate) const MOST_RANGES: u64 = 1024;
 /// The same of one whose tasks are the user's: a range may be a single row, because a row may take hours.
 pub(crate) const MOST_RANGES_OF_CALLS: u64 = 256;
 
+/// Whoever passes over results that are there hands on those whose turn it is each so often, so that they wait neither in memory nor for the first that is computed.
+pub(crate) const HAND_ON_EVERY: u32 = 256;
+
 /// Work is cut into pieces as for so many workers, however many there are.
 pub(crate) const AS_FOR_WORKERS: usize = 16;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
-use super::{OUT, RunFolder};
+use super::{OUT, RunFolder, short};
 use crate::error::RunError;
 use crate::result::{self, Copy, Published};
 
@@ -30,7 +30,7 @@ impl RunFolder {
         let (done, error) = result::publish_all(&self.path.join(OUT), &self.who, &copies.collect::<Vec<_>>());
         for ((key, ..), done) in results.iter().zip(&done) {
             let Some(published) = done else { continue };
-            self.published.lock().unwrap_or_else(PoisonError::into_inner).insert((*key).to_owned());
+            self.published.lock().unwrap_or_else(PoisonError::into_inner).insert(short(key));
             self.note(&format!("{} {key}", if *published == Published::First { "published" } else { "dropped" }));
         }
         (done, error)

@@ -13,7 +13,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
 use crate::interrupt::{Running, Work};
-use crate::keeping::{Computes, MOST_RANGES_OF_CALLS, Shelf};
+use crate::keeping::{Computes, HAND_ON_EVERY, MOST_RANGES_OF_CALLS, Shelf};
 use crate::numbers::grouped;
 use crate::pieces::Pieces;
 use crate::plan::{MapPlan, Place};
@@ -71,11 +71,17 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     running.when_stopping(move || stopping.stop(Next::Finish));
     let (name, caller) = (plan.task.clone(), Arc::clone(&pool));
     let reading = Arc::clone(running);
+    let (handing, mut passed) = (Arc::clone(&flow), 0_u32);
     flow.feed(
         move || loop {
             let row = reading.journal().reading(|| input.next(&calls, &mut shape))?;
             match (&shelf, &row) {
-                (Some(shelf), Some(row)) if !shelf.wants(row) => {}
+                (Some(shelf), Some(row)) if !shelf.wants(row) => {
+                    passed += 1;
+                    if passed.is_multiple_of(HAND_ON_EVERY) {
+                        handing.collector().hand_on(false)?;
+                    }
+                }
                 (Some(shelf), None) => return shelf.end().map(|()| None),
                 _ => return Ok(row),
             }

@@ -19,7 +19,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
 use crate::interrupt::{Running, Work};
-use crate::keeping::{Computes, MOST_RANGES, Shelf};
+use crate::keeping::{Computes, HAND_ON_EVERY, MOST_RANGES, Shelf};
 use crate::numbers::{Halt, grouped};
 use crate::pieces::Pieces;
 use crate::plan::{Place, RunPlan};
@@ -91,8 +91,10 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     let reading = Arc::clone(running);
     let (caller, limits, asked) = (Arc::clone(&pool), plan.limits, plan.clone());
     let (known, feeding, shown) = (shelf.clone(), Arc::clone(&arguments), template.clone());
-    let mut copies = HashMap::new();
-    let mut number = 0;
+    // A command line may come again, and there may be millions of them.
+    let mut copies: HashMap<u128, u32> = HashMap::new();
+    let (mut number, mut passed) = (0, 0_u32);
+    let handing = Arc::clone(&flow);
     flow.feed(
         move || loop {
             let argument = reading.journal().reading(|| source.next())?;
@@ -101,11 +103,16 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
             let words = understood(shown.as_ref(), text).words(text, number + 1);
             feeding.put(number, text);
             number += 1;
-            let copy: &mut u64 = copies.entry(key_of(&words, 0)).or_default();
-            let key = key_of(&words, *copy);
+            let same = key_of(&words, 0);
+            let copy = copies.entry(u128::from_str_radix(&same[..32], 16).unwrap_or_default()).or_default();
+            let key = if *copy == 0 { same } else { key_of(&words, u64::from(*copy)) };
             *copy += 1;
             if shelf.wants_named(key) {
                 return Ok(argument);
+            }
+            passed += 1;
+            if passed.is_multiple_of(HAND_ON_EVERY) {
+                handing.collector().hand_on(false)?;
             }
         },
         move |call, argument| {
