@@ -3,10 +3,11 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mpexec_core::{PoolError, TaskError, Transport, current_task};
 use rustix::process::{Signal, getpid, kill_process};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::common::processes::alive;
 use crate::common::{Scratch, forever, pass, pool, wait_until};
@@ -22,8 +23,8 @@ mod processes {
         a_cancelled_task_that_waits_for_its_next_try_is_not_tried, a_stopped_worker_is_killed_at_its_limit,
         a_task_that_overran_is_not_tried_again, a_time_limit_holds_beside_a_waiting_thread_and_for_callbacks,
         a_time_limit_holds_for_each_task_of_a_batch_by_itself, a_time_limit_takes_what_the_task_has_started_with_it,
-        retries_wait_longer_each_time_and_hold_up_nobody, time_in_the_queue_does_not_count,
-        what_a_task_does_wrong_itself_is_not_tried_again,
+        retries_wait_between_half_of_a_time_and_all_of_it_longer_each_time_and_hold_up_nobody,
+        time_in_the_queue_does_not_count, what_a_task_does_wrong_itself_is_not_tried_again,
     };
 
     crate::process_contract!(
@@ -34,7 +35,7 @@ mod processes {
         a_stopped_worker_is_killed_at_its_limit,
         a_task_that_overran_is_not_tried_again,
         what_a_task_does_wrong_itself_is_not_tried_again,
-        retries_wait_longer_each_time_and_hold_up_nobody,
+        retries_wait_between_half_of_a_time_and_all_of_it_longer_each_time_and_hold_up_nobody,
         a_cancelled_task_that_waits_for_its_next_try_is_not_tried,
     );
 }
@@ -172,28 +173,59 @@ fn what_a_task_does_wrong_itself_is_not_tried_again(transport: Transport) {
     assert_eq!((runs(&panicked), runs(&failed)), (1, 1));
 }
 
-fn retries_wait_longer_each_time_and_hold_up_nobody(transport: Transport) {
+/// What all processes have in common.
+fn clock() -> Duration {
+    clock_gettime(ClockId::Monotonic).try_into().unwrap()
+}
+
+fn dies_twice(log: String) -> u32 {
+    use std::io::Write;
+    let attempt = current_task().unwrap().attempt;
+    let mut log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+    log.write_all(format!("{}\n", clock().as_nanos()).as_bytes()).unwrap();
+    if attempt < 3 {
+        std::process::abort();
+    }
+    attempt
+}
+
+fn retries_wait_between_half_of_a_time_and_all_of_it_longer_each_time_and_hold_up_nobody(transport: Transport) {
     let pool = pool(transport, 1);
     let first = Duration::from_millis(200);
-    let task = |_: u8| {
-        let attempt = current_task().unwrap().attempt;
-        if attempt < 3 {
-            std::process::abort();
+    let call = pool.call().attempts(3).retry_delay(first);
+    let logs: Vec<Scratch> = (0..8).map(|_| Scratch::new()).collect();
+    // One after another, or so many deaths would be taken for a loop of them.
+    for log in &logs {
+        let tried = call.apply_async(dies_twice, (log.text(),));
+        let mut meanwhile = 0;
+        while !tried.is_ready() {
+            assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+            meanwhile += 1;
         }
-        attempt
-    };
-    let start = Instant::now();
-    let tried = pool.call().attempts(3).retry_delay(first).apply_async(task, (1,));
-    let job = pool.call().attempts(3).retry_delay(first).map_async(task, 0..1);
-    // The others' tasks do not wait for the next try.
-    while !tried.is_ready() && start.elapsed() < first / 2 {
-        assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+        assert_eq!(tried.get().unwrap(), 3);
+        assert!(meanwhile > 2, "the others' tasks do not wait for the next try");
     }
-    assert_eq!(tried.get().unwrap(), 3);
-    assert!(start.elapsed() >= first / 2 + first, "half of each time at least: {:?}", start.elapsed());
-    assert_eq!(job.get().unwrap(), [3]);
-    let failed = pool.call().attempts(2).retry_delay(Duration::from_millis(1)).apply(task, (1,));
+    let of_many = Scratch::new();
+    assert_eq!(call.map(dies_twice, [of_many.text()]).unwrap(), [3]);
+    assert!(waited(&of_many, 1) >= first / 2 && waited(&of_many, 2) >= first);
+    for (whole, attempt) in [(first, 1), (first * 2, 2)] {
+        let waited: Vec<Duration> = logs.iter().map(|log| waited(log, attempt)).collect();
+        let (least, most) = (*waited.iter().min().unwrap(), *waited.iter().max().unwrap());
+        assert!(least >= whole / 2, "attempt {attempt}: {waited:?} of {whole:?}");
+        // Any may come late on a busy machine, but not all of them.
+        assert!(least < whole, "attempt {attempt}: {waited:?} of {whole:?}");
+        assert!(most - least > whole / 16, "attempt {attempt}: they come back together: {waited:?}");
+    }
+    let failed = pool.call().attempts(2).retry_delay(Duration::from_millis(1)).apply(dies_twice, (logs[0].text(),));
     assert!(matches!(failed, Err(TaskError::Crashed { .. })));
+}
+
+/// From the beginning of an attempt, which dies at once, to that of the next.
+fn waited(log: &Scratch, attempt: usize) -> Duration {
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    let begun: Vec<u64> = log.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(begun.len(), 3, "it is tried three times: {begun:?}");
+    Duration::from_nanos(begun[attempt] - begun[attempt - 1])
 }
 
 fn a_cancelled_task_that_waits_for_its_next_try_is_not_tried(transport: Transport) {

@@ -1,6 +1,7 @@
 //! Workers that die in calls of all forms, with retries and with callers beside: who is told what, and what is run again. What comes
 //! of each failure at each moment stands in the table of deaths (the crate `mpexec-testkit`).
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -123,33 +124,60 @@ fn a_task_is_tried_again_as_often_as_it_was_asked_for() {
 }
 
 #[test]
-fn a_task_that_kills_every_worker_it_meets_is_named_and_the_others_succeed() {
+fn a_task_that_kills_every_worker_it_meets_is_named_after_its_attempts_and_the_others_succeed_and_run_once() {
     let _alone = alone();
     for link in LINKS {
         let pool = builder(link, 2).attempts(3).build().unwrap();
-        let poison = |n: u32| {
+        let log = Scratch::new();
+        let poison = |n: u32, log: String| {
+            note(&log, &format!("{n} {} {}", current_task().map_or(0, |task| task.attempt), std::process::id()));
             if n == 42 {
                 Way::Killed.die();
             }
             n
         };
-        let failed: Vec<usize> = pool
-            .imap(poison, 0..100)
-            .enumerate()
-            .filter_map(|(n, result)| match result {
-                Ok(value) => {
-                    assert_eq!(value as usize, n);
-                    None
+        let tuples = |from: u32, to: u32| (from..to).map(|n| (n, log.text()));
+        for (n, outcome) in (0..).zip(pool.call().chunk_size(8).starmap_outcomes(poison, tuples(0, 100))) {
+            match outcome {
+                Ok(value) => assert!(value == n && n != 42, "{n}: {value}"),
+                Err(TaskError::Crashed { pid, exit: Exit::Signal(9), .. }) => {
+                    assert_eq!(n, 42);
+                    let last = runs(&log).into_iter().rfind(|(other, ..)| *other == 42);
+                    assert_eq!(last, Some((42, 3, pid)), "it is told of the last attempt");
                 }
-                Err(error) => {
-                    assert!(matches!(error, TaskError::Crashed { exit: Exit::Signal(9), .. }), "{error:?}");
-                    Some(n)
-                }
-            })
-            .collect();
-        assert_eq!(failed, [42]);
-        assert_eq!(pool.map(poison, 40..50).unwrap_err().index, 2);
+                Err(other) => panic!("{n}: {other:?}"),
+            }
+        }
+        let mut all = runs(&log);
+        let attempts: Vec<_> = all.extract_if(.., |(n, ..)| *n == 42).collect();
+        assert!(attempts.iter().map(|(_, attempt, _)| *attempt).eq([1, 2, 3]), "{attempts:?}");
+        let workers: HashSet<u32> = attempts.iter().map(|(.., pid)| *pid).collect();
+        assert_eq!(workers.len(), 3, "each attempt has cost a worker");
+        all.sort_unstable();
+        let others = (0..100).filter(|n| *n != 42).map(|n| (n, 1));
+        assert!(all.iter().map(|(n, attempt, _)| (*n, *attempt)).eq(others), "each of the others ran once: {all:?}");
+        // Five deaths in a row would be a loop of them.
+        for attempts in [1, 2, 4] {
+            let before = runs(&log).len();
+            let one = pool.call().attempts(attempts).apply(poison, (42, log.text()));
+            assert!(matches!(one, Err(TaskError::Crashed { .. })), "{one:?}");
+            assert_eq!(runs(&log).len() - before, attempts as usize);
+            assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+        }
+        assert_eq!(pool.starmap(poison, tuples(40, 50)).unwrap_err().index, 2);
     }
+}
+
+fn note(log: &str, line: &str) {
+    let mut log = OpenOptions::new().create(true).append(true).open(log).unwrap();
+    log.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+/// Which tasks ran, in order: the number, the attempt, and the process.
+fn runs(log: &Scratch) -> Vec<(u32, u32, u32)> {
+    let text = std::fs::read_to_string(log.path()).unwrap_or_default();
+    let numbers = |line: &str| line.split(' ').map(|word| word.parse().unwrap()).collect::<Vec<u32>>();
+    text.lines().map(numbers).map(|numbers| (numbers[0], numbers[1], numbers[2])).collect()
 }
 
 #[test]
