@@ -72,7 +72,7 @@ fn every_name_of_pythons_pools_stands_on_the_page() {
 fn the_python_that_is_there_has_no_name_that_the_page_lacks() {
     let Some(answer) = Command::new("python3").args(["-c", ASK]).output().ok().filter(|told| told.status.success())
     else {
-        eprintln!("skipped: there is no Python 3 here");
+        mpexec_testkit::skipped("there is no Python 3 here");
         return;
     };
     let page = page();

@@ -6,6 +6,7 @@
 //! | [`census`], [`processes`] | what this process has and which processes there are, as the kernel lists them |
 //! | `scratch` | paths of a test's own, and gates through which tasks go when the test says so |
 //! | `pools` | pools to test with |
+//! | `skipped` | what a test says that cannot be run here |
 //! | `ways`, `thread` | how a process can end itself, and how a thread of it can |
 //! | [`socket`], [`ring`] | a worker's own socket and result ring, to write nonsense to |
 //! | [`faults`] | every kind of failure and every moment for it; a worker strikes on command |
@@ -20,6 +21,7 @@ mod pools;
 pub mod processes;
 pub mod ring;
 mod scratch;
+mod skipped;
 pub mod socket;
 pub mod table;
 mod thread;
@@ -28,6 +30,7 @@ mod ways;
 
 pub use pools::{LINKS, builder, pool};
 pub use scratch::{Scratch, forever, open, pass, spin};
+pub use skipped::skipped;
 pub use thread::end_this_thread;
 pub(crate) use watchdog::{LOOK, hangs};
 pub use watchdog::{Watchdog, wait_until};

@@ -124,7 +124,7 @@ fn on_a_full_disk_the_log_has_whole_lines_only() {
         program("unshare").args(["--map-root-user", "--mount", "sh", "-c", script]).arg(programs().join("mpexec"));
     let done = call.in_folder(folder.path()).run();
     if done.code() != 0 {
-        return eprintln!("skipped: there is no file system of one's own here");
+        return mpexec_testkit::skipped("there is no file system of one's own here");
     }
     let (code, log) = done.text().split_once('\n').unwrap();
     assert_eq!(code, "3", "{}", done.stderr);

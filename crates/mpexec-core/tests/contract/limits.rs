@@ -82,17 +82,26 @@ fn time_in_the_queue_does_not_count(transport: Transport) {
 }
 
 fn a_time_limit_takes_what_the_task_has_started_with_it(transport: Transport) {
+    const DEEP: &str = r#"trap '' TERM HUP INT; echo $$ >> "$TOLD"; [ "$1" = 0 ] || sh -c "$SELF" "$0" $(($1 - 1)) & sleep 1000 & echo $! >> "$TOLD"; wait"#;
     let pool = pool(transport, 1);
     let told = Scratch::new();
+    // A child, its child and the child of that, each with one more beside it, deaf to what asks them to end.
     let task = |told: String| {
-        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
-        std::fs::write(&told, child.id().to_string()).unwrap();
-        child.wait().unwrap();
+        let mut child = Command::new("sh");
+        child.args(["-c", DEEP, "deep", "2"]).env("TOLD", told).env("SELF", DEEP);
+        child.spawn().unwrap().wait().unwrap();
     };
-    let worker = overran(pool.call().time_limit(LIMIT).apply(task, (told.text(),)));
-    let child: u32 = std::fs::read_to_string(told.path()).unwrap().parse().unwrap();
+    // So long that all are there by then.
+    let limit = LIMIT * 10;
+    let outcome = pool.call().time_limit(limit).apply(task, (told.text(),));
+    let Err(TaskError::TimedOut { pid: worker, limit: passed }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(passed, limit);
+    let told = std::fs::read_to_string(told.path()).unwrap();
+    let family: Vec<u32> = told.lines().map(|pid| pid.parse().unwrap()).collect();
+    assert_eq!(family.len(), 6, "{family:?}");
     assert!(!alive(worker));
-    wait_until("the task's child is gone", || !alive(child));
+    wait_until("all in the group are gone", || !family.iter().any(|pid| alive(*pid)));
+    assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
 }
 
 fn a_time_limit_holds_beside_a_waiting_thread_and_for_callbacks(transport: Transport) {

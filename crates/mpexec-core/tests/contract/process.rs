@@ -129,7 +129,7 @@ fn interrupts_are_ignored() -> bool {
 
 fn an_interrupted_process_ends_as_at_ctrl_c(link: Transport) {
     if interrupts_are_ignored() {
-        return eprintln!("skipped: SIGINT is ignored here, as in the background of a shell");
+        return crate::common::skipped("SIGINT is ignored here, as in the background of a shell");
     }
     let mut process = running(link);
     process.interrupt();

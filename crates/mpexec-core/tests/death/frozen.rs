@@ -28,7 +28,7 @@ impl Freezer {
             Ok(()) if folder.join("freezer.state").exists() => Some(Freezer(folder)),
             made => {
                 drop(fs::remove_dir(&folder));
-                eprintln!("skipped: nothing can be frozen here ({made:?})");
+                crate::common::skipped(format!("nothing can be frozen here ({made:?})"));
                 None
             }
         }
@@ -135,7 +135,7 @@ fn a_process_that_cannot_be_killed_is_joined_and_told_as_killed() {
 /// Runs something in a thread that has given up root's rights; `None`: it had none.
 fn as_nobody<R: Send>(run: impl FnOnce() -> R + Send) -> Option<R> {
     if !getuid().is_root() {
-        eprintln!("skipped: only root can become another user");
+        crate::common::skipped("only root can become another user");
         return None;
     }
     let nobody = Uid::from_raw(65534);

@@ -22,7 +22,7 @@ fn contained(link: Transport) -> Option<Pool> {
     let pool = builder(link, Containment::Cgroup).build().unwrap();
     let is = pool.containment() == Containment::Cgroup;
     if !is {
-        eprintln!("no cgroup may be made here: not looked at");
+        crate::common::skipped("no cgroup may be made here");
     }
     is.then_some(pool)
 }
@@ -35,6 +35,14 @@ fn start_a_daemon(told: &str) {
     wait_until("it is there", || std::fs::exists(told).unwrap());
     // Whoever started it lives on.
     assert!(daemon.try_wait().unwrap().is_none());
+}
+
+/// The same by a child of a child, which wait for it, in the group and out of it.
+fn grandchildren_and_no_end(told: String) {
+    let script =
+        format!("sh -c 'setsid sleep 1000 & echo $! $$ $PPID > {told}.draft; mv {told}.draft {told}; wait' & wait");
+    let mut child = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+    child.wait().unwrap();
 }
 
 fn daemon_and_no_end(told: String) {
@@ -79,6 +87,15 @@ fn a_process_that_has_left_the_group_dies_with_its_worker_however_that_ends() {
         assert!(matches!(limited, Err(TaskError::TimedOut { .. })), "{limited:?}");
         let daemon = told(&late);
         wait_until("it dies at a limit", || !alive(daemon));
+        let deep = Scratch::new();
+        let limited = pool.call().time_limit(Duration::from_secs(2)).apply(grandchildren_and_no_end, (deep.text(),));
+        assert!(matches!(limited, Err(TaskError::TimedOut { .. })), "{limited:?}");
+        let family = std::fs::read_to_string(deep.path()).unwrap();
+        let family: Vec<u32> = family.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+        assert_eq!(family.len(), 3);
+        wait_until("grandchildren die at a limit, in the group and out of it", || {
+            !family.iter().any(|pid| alive(*pid))
+        });
         let left = Scratch::new();
         let crashed = pool.apply(daemon_and_exit, (left.text(),));
         assert!(matches!(crashed, Err(TaskError::Crashed { .. })), "{crashed:?}");

@@ -90,7 +90,7 @@ fn a_worker_that_dies_because_memory_has_run_out_is_told_of_as_that() {
     let _watchdog = Watchdog::new();
     for link in LINKS {
         let Some(narrow) = Narrow::new() else {
-            eprintln!("no cgroup with little memory can be made here: not looked at");
+            crate::common::skipped("no cgroup with little memory can be made here");
             return;
         };
         let program = std::env::current_exe().unwrap();

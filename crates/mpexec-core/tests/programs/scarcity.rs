@@ -348,7 +348,7 @@ fn a_host_program_that_reaps_or_ignores_its_children_leaves_the_pool_alone() {
 fn in_own_spaces(prepare: &str, call: &Command) -> Option<Command> {
     let allowed = Command::new("unshare").args(["--map-root-user", "--mount", "true"]).stderr(Stdio::null()).status();
     if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("no name spaces of one's own are to be had here: not looked at: {prepare}");
+        crate::common::skipped(format!("no name spaces of one's own are to be had here: {prepare}"));
         return None;
     }
     let mut command = Command::new("unshare");

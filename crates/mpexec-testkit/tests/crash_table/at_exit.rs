@@ -29,7 +29,7 @@ fn one(case: &Case, pool: &Pool, meanwhile: impl FnOnce(u32)) {
     // Nobody tells it, but the kernel knows.
     match keeps_exits() {
         true => assert_eq!(leaving.ended_as(), Some(exit), "{}", case.name()),
-        false => eprintln!("skipped: this kernel does not keep how a process ended that was reaped"),
+        false => mpexec_testkit::skipped("this kernel does not keep how a process ended that was reaped"),
     }
     case.has_noted(&[]);
 }

@@ -13,7 +13,7 @@ use mpexec_testkit::faults::tasks::pid;
 use mpexec_testkit::faults::{Fault, Kind, Moment};
 use mpexec_testkit::processes::marked;
 use mpexec_testkit::table::{Cell, cell};
-use mpexec_testkit::{LINKS, builder, wait_until};
+use mpexec_testkit::{LINKS, builder, skipped, wait_until};
 use tempfile::TempDir;
 
 use crate::case::Case;
@@ -106,8 +106,8 @@ fn outside(case: &Case) -> Result<(), String> {
     if heard != wanted {
         return Err(format!("its last words were heard {heard} times and not {wanted}: {all}"));
     }
-    for skipped in said.lines().filter(|line| line.starts_with("skipped: ")) {
-        eprintln!("{skipped}: {}", named(case));
+    for line in said.lines().filter_map(|line| line.strip_prefix("skipped: ")) {
+        skipped(format!("{}: {line}", named(case)));
     }
     wait_until(&format!("nothing runs any more of {mark}"), || marked(&format!("{CELL}={mark}")).is_empty());
     let left = [folder.path(), &own[0], &own[1]].map(names);

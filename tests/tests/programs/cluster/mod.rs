@@ -36,7 +36,7 @@ fn runs_on_a_cluster_give_the_bytes_of_one_machine_whatever_happens() {
     let cluster = match Cluster::start() {
         Ok(cluster) => cluster,
         Err(why) => {
-            eprintln!("skipped: {why}");
+            mpexec_testkit::skipped(why);
             return;
         }
     };

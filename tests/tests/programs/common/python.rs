@@ -15,7 +15,7 @@ impl<'a> Python<'a> {
         if python.asked("import numpy, pandas, pyarrow").is_ok_and(|asked| asked.status.success()) {
             return Some(python);
         }
-        eprintln!("skipped: there is no Python with NumPy, pandas and pyarrow here");
+        mpexec_testkit::skipped("there is no Python with NumPy, pandas and pyarrow here");
         None
     }
 

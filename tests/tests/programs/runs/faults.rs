@@ -151,7 +151,7 @@ fn a_disk_that_is_full_and_a_folder_that_may_not_be_written_are_told_and_lose_no
         "head -c 90000 /dev/zero >small/other; {count}; code=$?; rm small/other; {count} || exit 7; exit $code"
     ));
     if full.code() == 99 {
-        eprintln!("skipped: there is no file system of one's own here");
+        mpexec_testkit::skipped("there is no file system of one's own here");
     } else {
         let told: Vec<_> = full.stderr.lines().collect();
         assert_eq!((full.code(), told.len()), (3, 1), "then there was room: {}", full.stderr);

@@ -180,7 +180,7 @@ fn drawn(browser: &Path, folder: &TempDir) -> String {
 #[test]
 fn a_browser_draws_the_page_and_finds_nothing_wrong_and_foreign_text_stays_text() {
     let Some(browser) = browser() else {
-        eprintln!("skipped: no chromium here, in which to look at the page");
+        mpexec_testkit::skipped("no chromium here, in which to look at the page");
         return;
     };
     let folder = folder();
@@ -218,7 +218,7 @@ fn printed(browser: &Path, folder: &TempDir) -> (usize, Option<String>) {
 #[test]
 fn the_page_is_printed_with_what_failed_and_without_what_paper_cannot_open() {
     let Some(browser) = browser() else {
-        eprintln!("skipped: no chromium here, to print the page with");
+        mpexec_testkit::skipped("no chromium here, to print the page with");
         return;
     };
     let folder = folder();
@@ -228,7 +228,7 @@ fn the_page_is_printed_with_what_failed_and_without_what_paper_cannot_open() {
     // Two sheets hold all of it; a section that is pushed to a sheet of its own would make it three.
     assert!((1..=2).contains(&pages), "{pages} pages");
     let Some(text) = text else {
-        eprintln!("skipped: no pdftotext here, to read what was printed");
+        mpexec_testkit::skipped("no pdftotext here, to read what was printed");
         return;
     };
     for there in ["Time line of each worker", "Where the time went", "What failed", "exited with code 7", "The slowest"]
