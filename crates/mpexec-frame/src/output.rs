@@ -113,8 +113,24 @@ impl FrameOutput {
     /// # Errors
     /// A [`FrameError`] if its ending says no format, or it cannot be made.
     pub fn create(path: impl AsRef<Path>) -> Result<FrameOutput, FrameError> {
+        let name = path.as_ref().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        FrameOutput::create_as(path, &name)
+    }
+
+    /// As [`create`](FrameOutput::create), whatever the file is called: as if its name ended like `name`.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = mpexec_frame::FrameOutput::create_as(folder.path().join("prices"), ".csv.gz")?;
+    /// file.commit()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`create`](FrameOutput::create).
+    pub fn create_as(path: impl AsRef<Path>, name: &str) -> Result<FrameOutput, FrameError> {
         let path = path.as_ref().to_path_buf();
-        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let name = name.to_ascii_lowercase();
         let (name, packing) = match name.rsplit_once('.') {
             Some((name, "gz")) => (name, Some(Packing::Gzip)),
             Some((name, "zst")) => (name, Some(Packing::Zstd)),

@@ -9,13 +9,14 @@ use mpexec_core::{Chaos, Transport, Workers};
 use mpexec_data::{Columns, DType, Format, OnBadRow, Shape, npy_header};
 
 use crate::args::{
-    Arguments, BadRowName, By, Command, Common, CountArguments, FrameArguments, FrameTask, GenArguments, Header,
-    InputFormat, ReadingArguments, RunsCommand, When,
+    Arguments, BadRowName, Command, Common, CountArguments, GenArguments, Header, InputFormat, ReadingArguments,
+    RunsCommand, When,
 };
 use crate::failure::Failure;
 use crate::keeping::{Keeping, Who};
 
 mod counts;
+mod frame;
 mod kept;
 mod map;
 mod rows;
@@ -23,6 +24,7 @@ mod run;
 mod share;
 
 pub(crate) use counts::Counts;
+pub(crate) use frame::FramePlan;
 use kept::kept;
 use map::Limits;
 pub(crate) use map::{MapPlan, TasksPlan};
@@ -109,18 +111,6 @@ pub(crate) struct CountPlan {
     pub(crate) progress: When,
 }
 
-/// A function over a data frame.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct FramePlan {
-    pub(crate) pool: PoolPlan,
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) reading: Reading,
-    pub(crate) by: By,
-    pub(crate) task: FrameTask,
-    pub(crate) place: Place,
-    pub(crate) keeping: Option<Keeping>,
-}
-
 /// How tables are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
@@ -183,13 +173,7 @@ impl Plan {
             Command::Map(arguments) => map::map(arguments, common, around).map(Plan::Map),
             Command::Tasks(arguments) => map::tasks(&arguments, common, around).map(Plan::Tasks),
             Command::Run(arguments) => run::run(arguments, common, around).map(Box::new).map(Plan::Run),
-            Command::Frame(frame) => {
-                let FrameArguments { files, reading: how, by, task, output, keeping } = frame;
-                let reading = reading(how);
-                let keeping = kept(keeping, &around, Some(&reading), [])?;
-                let (pool, place) = (pool(common, around), place(output));
-                Ok(Plan::Frame(FramePlan { pool, files, reading, by, task, place, keeping }))
-            }
+            Command::Frame(arguments) => frame::frame(arguments, common, around).map(Plan::Frame),
             Command::Completions(arguments) => Ok(Plan::Completions(arguments.shell)),
             Command::ManPages(arguments) => Ok(Plan::ManPages(arguments.folder)),
             Command::Runs(arguments) => Ok(Plan::Runs(arguments.command)),

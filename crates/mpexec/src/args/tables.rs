@@ -11,13 +11,15 @@ Examples:
   mpexec frame prices.parquet --task describe                     to standard output, as CSV
   mpexec frame prices.csv --by columns --task normalize --output scaled.parquet
   mpexec frame folder-of-parquet/ --task describe                 all files in it as one table
+  mpexec frame *.parquet --per-file --task describe --output of-each/
   zcat prices.csv.gz | mpexec frame - --columns open,close --task describe";
 
 const NORMALIZE_EXAMPLES: &str = "\
 Examples:
   mpexec normalize data.bin                          to standard output, as CSV
   mpexec normalize prices.csv --columns open,close --output scaled.parquet
-  mpexec normalize a.npy b.npy --output scaled.npy";
+  mpexec normalize a.npy b.npy --output scaled.npy
+  mpexec normalize *.csv --per-file --output scaled/  a file for each, such as scaled/a.csv.csv";
 
 const COMMON_ITEMS_EXAMPLES: &str = "\
 Examples:
@@ -38,11 +40,15 @@ pub(crate) struct NormalizeArguments {
     #[command(flatten)]
     pub(crate) reading: ReadingArguments,
 
+    /// Make a table of each file instead of one of all; then --output names a folder
+    #[arg(long)]
+    pub(crate) per_file: bool,
+
     /// Write the rows to FILE; - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 
-    /// How the rows are written [default: by the ending of FILE, also with .gz or .zst behind it; csv for -]
+    /// How the rows are written [default: by the ending of FILE, also with .gz or .zst behind it; csv for - and with --per-file]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) output_format: Option<FormatName>,
 
@@ -79,9 +85,17 @@ pub(crate) struct FrameArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) task: FrameTask,
 
+    /// Make a table of each file instead of one of all; then --output names a folder
+    #[arg(long)]
+    pub(crate) per_file: bool,
+
     /// Write the result to FILE (.parquet, .arrow, .feather, .npy, .csv, .tsv or .jsonl, the last three also with .gz or .zst behind); - for standard output, as CSV
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
+
+    /// How the result is written: parquet, arrow, npy, csv, tsv or jsonl [default: by the ending of FILE; csv for - and with --per-file]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) output_format: Option<FormatName>,
 
     #[command(flatten)]
     pub(crate) keeping: RangesArguments,

@@ -34,16 +34,22 @@ const ROWS: usize = 64 << 10;
 /// # Errors
 /// The [`Failure`] that ended it early; a file that was to be written is absent then.
 pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
-    let path = match &plan.place {
-        Place::File(path) => Some(path),
-        Place::Stdout => None,
-    };
-    running.is(Work { verb: "worked on", unit: "rows", file: path.is_some() }, console);
+    running.is(Work { verb: "worked on", unit: "rows", file: plan.place != Place::Stdout }, console);
     let files = input::files(&plan.files)?;
-    let outputs = Outputs::named(path.cloned());
-    let file = FrameFile::together(files.iter().map(|file| open(file, &plan.reading, &outputs)))?;
+    let outputs = Outputs::named(plan.outputs(&files)?);
+    let together = if plan.per_file { 1 } else { files.len().max(1) };
+    let open_all = |files: &[PathBuf]| {
+        let output = plan.output_of(files);
+        let file = FrameFile::together(files.iter().map(|file| open(file, &plan.reading, &outputs)))?;
+        Ok::<_, Failure>((file, output))
+    };
+    let create = |path: &PathBuf| FrameOutput::create_as(path, &plan.written_as(path));
+    let mut groups = files.chunks(together);
+    // What cannot be read or written is told before anything is done.
+    let first = groups.next().unwrap_or_default();
+    let (file, path) = open_all(first)?;
     let run = keep(plan, &files, running)?;
-    let output = path.map(FrameOutput::create).transpose()?;
+    let output = path.as_ref().map(create).transpose()?;
     running.check()?;
     let workers = match plan.pool.workers {
         Workers::Exact(count) => count,
@@ -53,16 +59,29 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     running.holds(Arc::clone(&pool));
     running.begin(None);
     let place = run.as_ref().map_or_else(|| Workplace::from(&pool), |run| Workplace::kept(&pool, run));
-    let done = work(plan, &file, (&pool, place), output, running);
+    let mut bad = BadRows::default();
+    let mut one = |file: &FrameFile, output| {
+        let output = work(plan, file, (&pool, place), output, running)?;
+        if let Some((count, first)) = file.bad_rows() {
+            bad.count += count;
+            bad.first.get_or_insert(first);
+        }
+        Ok::<_, Failure>(output)
+    };
+    let mut last = one(&file, output);
+    for group in groups {
+        let Ok(before) = last else { break };
+        running.named(before.map_or(Ok(()), |output| Ok(output.commit()?)))?;
+        last = open_all(group).and_then(|(file, path)| one(&file, path.as_ref().map(create).transpose()?));
+    }
     workforce::hear_out(&pool, console);
-    let output = done.and_then(|output| running.finish().map(|()| output))?;
+    // The last one appears when all is done.
+    let output = last.and_then(|output| running.finish().map(|()| output))?;
     running.named(output.map_or(Ok(()), |output| Ok(output.commit()?)))?;
     if let Some(run) = run {
         run.finish(run.published())?;
     }
-    if let Some((count, first)) = file.bad_rows() {
-        BadRows { count, first: Some(first) }.tell(&plan.reading, console);
-    }
+    bad.tell(&plan.reading, console);
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod out;
 mod pairs;
 
 use std::any::type_name;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,40 +19,47 @@ use crate::input::{self, Outputs, Table, Waiting, same_width};
 use crate::interrupt::{Running, Work};
 use crate::keeping::{AS_FOR_WORKERS, Computes, Keeping, MOST_RANGES, RANGE_OF_TABLE, Who};
 use crate::pieces::Pieces;
-use crate::plan::{CommonItemsPlan, NormalizePlan, Place, PoolPlan, RowsOutput};
+use crate::plan::{CommonItemsPlan, NormalizePlan, Place, PoolPlan};
 use crate::progress::{Progress, Unit};
 use crate::walk::{BadRows, Walk};
 use crate::workforce::{self, For};
 use out::{ItemsOut, NumbersOut};
 use pairs::Pairs;
 
-/// Scales the rows of all files as one table.
+/// Scales the rows of all files as one table, or of each as one of its own.
 ///
 /// # Errors
-/// The [`Failure`] that ended it early; a file that was to be written is absent then.
+/// The [`Failure`] that ended it early; a file that was to be written and is not complete is absent then.
 pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
     let file = matches!(plan.output.place, Place::File(_));
     running.is(Work { unit: "rows", verb: "scaled", file }, console);
     let work = RowsWork::Normalize;
     let files = input::files(&plan.files)?;
-    let outputs = outputs(&plan.output);
+    let outputs = Outputs::named(plan.output.files(&files)?);
     let tables = input::tables(&files, &plan.reading, work.wants(), &outputs)?;
-    let cols = same_width(&tables)?;
     let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files, running)?;
-    // Rows that are left out would make it fewer.
-    let rows = rows_of(&tables).filter(|_| plan.reading.on_bad_row != OnBadRow::Skip);
-    let mut out = NumbersOut::open(&plan.output, tables[0].titles(), cols, rows)?;
-    let tables = &tables;
-    let pool = start(&plan.pool, tables, run.is_some(), console, running)?;
+    let opened = |group: &Range<usize>| {
+        let (tables, output) = (&tables[group.clone()], plan.output.of_input(&files[group.start]));
+        let cols = same_width(tables)?;
+        // Rows that are left out would make it fewer.
+        let rows = rows_of(tables).filter(|_| plan.reading.on_bad_row != OnBadRow::Skip);
+        NumbersOut::open(&output, tables[0].titles(), cols, rows)
+    };
+    let together = if plan.output.each.is_some() { 1 } else { tables.len().max(1) };
+    let groups = (0..tables.len()).step_by(together).map(|first| first..first + together);
+    let groups: Vec<Range<usize>> = groups.collect();
+    // What cannot be written is told before anything is done.
+    let mut first = groups.first().map(opened).transpose()?;
+    let pool = start(&plan.pool, &tables, run.is_some(), console, running)?;
     let printing = plan.output.place == Place::Stdout;
-    let mut progress = progress(tables, plan.progress, printing, console);
+    let mut progress = progress(&tables, plan.progress, printing, console);
     let mut bad = BadRows::default();
     let mut ranges = 0;
     let mut share_done = false;
-    let mut one = |number: usize, table: &Waiting| {
+    let mut one = |number: usize, out: &mut NumbersOut| {
         let stage = stage(number);
         let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false });
-        let table = table.open()?;
+        let table = tables[number].open()?;
         let mut walk = Walk::begin(&table, work, plan.reading.on_bad_row, &pool, kept, running)?;
         while let Some((part, bytes)) = walk.next(&mut bad)? {
             running.journal().handing_on(|| out.take(&part.numbers, part.part.rows))?;
@@ -61,13 +69,19 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
         ranges += walk.finish()?;
         Ok(())
     };
-    let mut tables = tables.iter().enumerate();
-    let done = tables.try_for_each(|(number, table)| Failure::pass_by(one(number, table), &mut share_done));
+    let mut last = None;
+    let done = groups.iter().try_for_each(|group| {
+        let mut out = first.take().map_or_else(|| opened(group), Ok)?;
+        group.clone().try_for_each(|number| Failure::pass_by(one(number, &mut out), &mut share_done))?;
+        // The last one appears when all is done.
+        let before = last.replace(out);
+        before.map_or(Ok(()), |out| running.named(out.finish()))
+    });
     let done = done.and(if share_done { Err(Failure::ShareDone) } else { Ok(()) });
     drop(progress);
     workforce::hear_out(&pool, console);
     done.and_then(|()| running.finish())?;
-    running.named(out.finish())?;
+    running.named(last.map_or(Ok(()), NumbersOut::finish))?;
     run.map_or(Ok(()), |run| run.finish(ranges))?;
     bad.tell(&plan.reading, console);
     Ok(())
@@ -85,7 +99,7 @@ pub(crate) fn common_items(
     let file = matches!(plan.output.place, Place::File(_));
     running.is(Work { unit: "rows", verb: "compared", file }, console);
     let work = RowsWork::Items;
-    let outputs = outputs(&plan.output);
+    let outputs = Outputs::named(plan.output.files(&[])?);
     // Either may be a folder, whose files are one table.
     let sides = [input::files(&plan.files[..1])?, input::files(&plan.files[1..])?];
     let files = sides.concat();
@@ -160,13 +174,6 @@ fn keep(
 /// What the results of a table are called.
 fn stage(table: usize) -> String {
     format!("table{table}")
-}
-
-fn outputs(output: &RowsOutput) -> Outputs {
-    Outputs::named(match &output.place {
-        Place::File(path) => Some(path.clone()),
-        Place::Stdout => None,
-    })
 }
 
 fn rows_of(tables: &[Waiting]) -> Option<u64> {

@@ -58,10 +58,7 @@ impl Counts {
     /// The same for one of several inputs that are counted apart.
     pub(crate) fn of_input(&self, input: &Path) -> Counts {
         let Counts::Each(folder, format) = self else { return self.clone() };
-        let mut name = input.file_name().map_or_else(|| OsString::from("counts"), OsString::from);
-        name.push(".");
-        name.push(ending(*format));
-        file(folder.join(name), *format, None)
+        file(named_after(input, folder, *format), *format, None)
     }
 
     /// The file that appears at the end, if one does and it is known.
@@ -82,15 +79,7 @@ impl Counts {
             return Ok(self.file().map(Path::to_path_buf).into_iter().collect());
         }
         let names = inputs.iter().filter_map(|input| self.of_input(input).file().map(Path::to_path_buf));
-        let names: Vec<_> = names.collect();
-        let mut known = HashSet::new();
-        match names.iter().find(|name| !known.insert(*name)) {
-            None => Ok(names),
-            Some(twice) => Err(Failure::usage(format!(
-                "{}: would hold the counts of two files that are called the same; count these apart",
-                shown(twice)
-            ))),
-        }
+        each_its_own(names.collect())
     }
 
     /// Whether files appear at the end.
@@ -101,6 +90,29 @@ impl Counts {
     /// Whether they have standard output for themselves.
     pub(crate) fn is_printed(&self) -> bool {
         matches!(self, Counts::Printed { .. } | Counts::PrintedArray | Counts::PrintedColumns(_))
+    }
+}
+
+/// What comes of one of several inputs, in a folder.
+pub(super) fn named_after(input: &Path, folder: &Path, format: FormatName) -> PathBuf {
+    let mut name = input.file_name().map_or_else(|| OsString::from("input"), OsString::from);
+    name.push(".");
+    name.push(ending(format));
+    folder.join(name)
+}
+
+/// These, if none of them is there twice.
+///
+/// # Errors
+/// A [`Failure`] of usage.
+pub(super) fn each_its_own(names: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    let mut known = HashSet::new();
+    match names.iter().find(|name| !known.insert(*name)) {
+        None => Ok(names),
+        Some(twice) => Err(Failure::usage(format!(
+            "{}: would hold what comes of two files that are called the same; take these apart",
+            shown(twice)
+        ))),
     }
 }
 
@@ -172,7 +184,7 @@ fn by_ending(path: &Path) -> Option<FormatName> {
     }
 }
 
-fn ending(format: FormatName) -> &'static str {
+pub(super) fn ending(format: FormatName) -> &'static str {
     match format {
         FormatName::Npy => "npy",
         FormatName::Csv => "csv",

@@ -1,16 +1,16 @@
 //! What becomes of rows, by what was typed: which tables, and where their rows go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mpexec_data::{ColumnarFormat, Packing, RowsFormat};
 
-use super::counts::format_of;
+use super::counts::{each_its_own, format_of, named_after};
 use super::{Place, PoolPlan, Reading, Surroundings, kept, place, pool, reading};
 use crate::args::{Common, CommonItemsArguments, FormatName, NormalizeArguments, When};
 use crate::failure::Failure;
 use crate::keeping::Keeping;
 
-/// Rows that are scaled, of all files as one table.
+/// Rows that are scaled, of all files as one table or of each.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct NormalizePlan {
     pub(crate) pool: PoolPlan,
@@ -38,6 +38,35 @@ pub(crate) struct RowsOutput {
     pub(crate) place: Place,
     pub(crate) format: RowsAs,
     pub(crate) packing: Option<Packing>,
+    /// If each input has a file of its own, in the folder that `place` names: as what it is written.
+    pub(crate) each: Option<FormatName>,
+}
+
+impl RowsOutput {
+    /// The same for one of the inputs.
+    pub(crate) fn of_input(&self, input: &Path) -> RowsOutput {
+        match (&self.place, self.each) {
+            (Place::File(folder), Some(format)) => {
+                RowsOutput { place: Place::File(named_after(input, folder, format)), each: None, ..self.clone() }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// The files that appear at the end.
+    ///
+    /// # Errors
+    /// A [`Failure`] of usage, if two would have one name.
+    pub(crate) fn files(&self, inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+        let file = |output: RowsOutput| match output.place {
+            Place::File(path) => Some(path),
+            Place::Stdout => None,
+        };
+        match self.each {
+            Some(_) => each_its_own(inputs.iter().filter_map(|input| file(self.of_input(input))).collect()),
+            None => Ok(file(self.clone()).into_iter().collect()),
+        }
+    }
 }
 
 /// As what rows are written.
@@ -53,8 +82,12 @@ pub(super) fn normalize(
     around: Surroundings,
 ) -> Result<NormalizePlan, Failure> {
     let (progress, reading) = (common.progress, reading(arguments.reading));
+    let (path, format) = (arguments.output, arguments.output_format);
     Ok(NormalizePlan {
-        output: output(arguments.output, arguments.output_format, FormatName::Csv)?,
+        output: match arguments.per_file {
+            true => output_of_each(path, format.unwrap_or(FormatName::Csv))?,
+            false => output(path, format, FormatName::Csv)?,
+        },
         keeping: kept(arguments.keeping, &around, Some(&reading), [])?,
         pool: pool(common, around),
         files: arguments.files,
@@ -90,7 +123,21 @@ fn output(path: PathBuf, named: Option<FormatName>, printed: FormatName) -> Resu
         Place::Stdout => (named.unwrap_or(printed), None),
         Place::File(path) => format_of(path, named, "rows")?,
     };
-    let format = match format {
+    Ok(RowsOutput { place, format: rows_as(format)?, packing, each: None })
+}
+
+/// A file for each input.
+fn output_of_each(folder: PathBuf, format: FormatName) -> Result<RowsOutput, Failure> {
+    match place(folder) {
+        Place::Stdout => {
+            Err(Failure::usage("--per-file writes a file for each that is read: name a folder with --output"))
+        }
+        place => Ok(RowsOutput { place, format: rows_as(format)?, packing: None, each: Some(format) }),
+    }
+}
+
+fn rows_as(format: FormatName) -> Result<RowsAs, Failure> {
+    Ok(match format {
         FormatName::Npy => RowsAs::Array,
         FormatName::Csv => RowsAs::Other(RowsFormat::Delimited(b',')),
         FormatName::Tsv => RowsAs::Other(RowsFormat::Delimited(b'\t')),
@@ -102,6 +149,5 @@ fn output(path: PathBuf, named: Option<FormatName>, printed: FormatName) -> Resu
                 "text is one count a line; write rows as csv, tsv, jsonl, npy, parquet or arrow",
             ));
         }
-    };
-    Ok(RowsOutput { place, format, packing })
+    })
 }

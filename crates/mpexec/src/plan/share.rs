@@ -23,8 +23,12 @@ impl Plan {
 }
 
 fn printed(output: &mut RowsOutput, delimiter: u8) {
-    *output =
-        RowsOutput { place: Place::Stdout, format: RowsAs::Other(RowsFormat::Delimited(delimiter)), packing: None };
+    *output = RowsOutput {
+        place: Place::Stdout,
+        format: RowsAs::Other(RowsFormat::Delimited(delimiter)),
+        packing: None,
+        each: None,
+    };
 }
 
 #[cfg(test)]

@@ -151,6 +151,60 @@ fn bad_lines_of_json_say_where_they_stand_and_may_be_left_out_or_completed() {
 }
 
 #[test]
+fn of_each_file_by_itself_comes_a_file() {
+    let folder = folder();
+    file(&folder, "a.csv", b"x,y\n1,4\n3,4\n");
+    file(&folder, "b.jsonl", b"{\"z\": 7}\n{\"z\": 9}\n");
+    fs::create_dir(folder.path().join("out")).expect("a new folder");
+    let read = |name: &str| fs::read_to_string(folder.path().join("out").join(name)).expect("the output");
+    let done = run(&folder, &["a.csv", "b.jsonl", "--per-file", "--task", "describe", "-o", "out"]);
+    assert_eq!(done.good(), "");
+    for name in ["a.csv", "b.jsonl"] {
+        assert_eq!(read(&format!("{name}.csv")), described(&folder, &[name]), "{name}");
+    }
+    // Columns that differ are no fault here, and each is scaled by itself.
+    let words = ["a.csv", "b.jsonl", "--per-file", "--by", "columns", "--task", "normalize", "-o", "out"];
+    run(&folder, &[&words[..], &["--output-format", "jsonl"]].concat()).good();
+    assert_eq!(read("a.csv.jsonl"), "{\"x\":0.0,\"y\":0.0}\n{\"x\":1.0,\"y\":0.0}\n");
+    assert_eq!(read("b.jsonl.jsonl"), "{\"z\":0.0}\n{\"z\":1.0}\n");
+    let scaled = mpexec(["normalize", "a.csv", "b.jsonl", "--per-file", "-o", "out", "--output-format", "tsv"]);
+    scaled.in_folder(folder.path()).run().good();
+    assert_eq!(
+        (read("a.csv.tsv").as_str(), read("b.jsonl.tsv").as_str()),
+        ("x\ty\n0.0\t1.0\n0.0\t1.0\n", "z\n0.0\n0.0\n")
+    );
+    // What is complete stays when a later one is none.
+    file(&folder, "c.csv", b"x\nno number\n");
+    for (command, more) in [("frame", &["--task", "normalize", "-o", "late"][..]), ("normalize", &["-o", "late"][..])] {
+        fs::create_dir(folder.path().join("late")).expect("a new folder");
+        let broken = mpexec([command, "a.csv", "c.csv", "--per-file"]).args(more).in_folder(folder.path()).run();
+        assert!(broken.code() != 0 && broken.stderr.contains("c.csv"), "{command}: {}", broken.stderr);
+        assert_eq!(names_in(&folder).iter().filter(|name| name.starts_with("late")).count(), 1);
+        let late: Vec<_> =
+            fs::read_dir(folder.path().join("late")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(late.is_empty() || late == ["a.csv.csv"], "{command}: {late:?}");
+        fs::remove_dir_all(folder.path().join("late")).unwrap();
+    }
+    for (refused, why) in [
+        (&["a.csv", "--per-file", "--task", "describe"][..], "name a folder with --output"),
+        (
+            &["a.csv", "d/a.csv", "--per-file", "--task", "describe", "-o", "out"][..],
+            "two files that are called the same",
+        ),
+        (&["a.csv", "--per-file", "--task", "describe", "-o", "out", "--run-dir", "run"][..], "leave --per-file away"),
+        (&["a.csv", "--task", "describe", "--output-format", "parquet"][..], "standard output gets CSV"),
+    ] {
+        let done = run(&folder, refused);
+        assert!(done.fault(2).contains(why), "{refused:?}: {}", done.stderr);
+    }
+    run(&folder, &["a.csv", "--task", "describe", "-o", "no-ending", "--output-format", "csv"]).good();
+    assert_eq!(
+        fs::read_to_string(folder.path().join("no-ending")).expect("the output"),
+        described(&folder, &["a.csv"])
+    );
+}
+
+#[test]
 fn of_many_files_and_of_many_columns_few_are_open() {
     let folder = folder();
     fs::create_dir(folder.path().join("many")).expect("a new folder");

@@ -17,7 +17,7 @@ enum By {
 }
 use By::{Run, Test};
 
-const OPTIONS: [(&str, By); 99] = [
+const OPTIONS: [(&str, By); 102] = [
     ("--advice", Test("usage/status", "a_run_that_was_well_and_one_that_nobody_watches_get_no_advice")),
     ("--chaos", Test("failure/chaos", "workers_that_are_killed_and_stopped_by_chance_change_no_answer")),
     ("--color", Run("count-range gone", "--color always", "\u{1b}[")),
@@ -63,6 +63,8 @@ const OPTIONS: [(&str, By); 99] = [
     ("frame --input-format", Run("frame t.csv --task describe", "--input-format parquet", "t.csv: ")),
     ("frame --on-bad-row", Run("frame bad.csv --task describe", "--on-bad-row skip", "1 bad row was left out")),
     ("frame --output", Run("frame t.csv --task describe", "--output new.csv", "new.csv: statistic,a,b\n")),
+    ("frame --output-format", Test("frame/together", "of_each_file_by_itself_comes_a_file")),
+    ("frame --per-file", Test("frame/together", "of_each_file_by_itself_comes_a_file")),
     ("frame --task", Run("frame t.csv", "--task describe", "statistic,a,b\n")),
     ("gen --cols", Run("gen new --rows 2", "--cols 3", "(2, 3)")),
     ("gen --high", Run("gen new --rows 2 --cols 2", "--high 3", "0 to 2")),
@@ -89,6 +91,7 @@ const OPTIONS: [(&str, By); 99] = [
     ("normalize --on-bad-row", Run("normalize bad.csv", "--on-bad-row skip", "2 bad rows were left out")),
     ("normalize --output", Run("normalize t.csv", "--output new.csv", "new.csv: a,b\n0.0,1.0\n0.0,0.0\n")),
     ("normalize --output-format", Run("normalize t.csv", "--output-format jsonl", "{\"a\":0.0,\"b\":1.0}\n")),
+    ("normalize --per-file", Test("frame/together", "of_each_file_by_itself_comes_a_file")),
     ("run --arg-file", Run("run echo", "--arg-file d.txt", "4:5\n")),
     ("run --dry-run", Run("run true ::: y", "--dry-run", "true y\n")),
     ("run --halt", Test("run", "failures_end_the_work_as_they_are_told_to")),
