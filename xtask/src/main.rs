@@ -15,6 +15,7 @@ mod public_api;
 mod report;
 mod run;
 mod sanitize;
+mod scale;
 mod steps;
 mod tests_cmd;
 mod tools;
@@ -40,6 +41,7 @@ enum Command {
     Dist(dist::Arguments),
     Fuzz(fuzz::Arguments),
     Sanitize(sanitize::Arguments),
+    Scale(scale::Arguments),
     Test(tests_cmd::Arguments),
 }
 
@@ -52,6 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Dist(arguments) => dist::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Sanitize(arguments) => sanitize::run(&arguments),
+        Command::Scale(arguments) => scale::run(&arguments),
         Command::Test(arguments) => tests_cmd::run(&arguments),
     }
 }

@@ -105,7 +105,9 @@ fn the_commands_of_the_readme_print_what_it_shows() {
 #[test]
 fn the_projects_own_commands_in_the_documents_exist() {
     let source = read("xtask/src/main.rs");
-    for document in ["README.md", "ARCHITECTURE.md", "PERFORMANCE.md", "PROOF.md"] {
+    for document in
+        ["README.md", "ARCHITECTURE.md", "PERFORMANCE.md", "PROOF.md", "SCALE.md", "GUIDE.md", "bench/SCALING.md"]
+    {
         let text = read(document);
         for rest in text.split("cargo xtask ").skip(1) {
             let name: String = rest.chars().take_while(char::is_ascii_lowercase).collect();
@@ -117,7 +119,16 @@ fn the_projects_own_commands_in_the_documents_exist() {
 
 #[test]
 fn every_file_that_a_document_names_is_there() {
-    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "PERFORMANCE.md", "PROOF.md", "SECURITY.md"] {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "PERFORMANCE.md",
+        "PROOF.md",
+        "SECURITY.md",
+        "SCALE.md",
+        "GUIDE.md",
+    ] {
         let text = read(document);
         for target in named_files(&text) {
             let path = target.split('#').next().unwrap_or_default();

@@ -1,0 +1,29 @@
+#!/bin/sh
+# All figures of SCALE.md that this machine can give: emulated nodes with both settings of Slurm's scheduler, publishing and merging, and a count on three nodes of
+# namespaces. As root; takes some ten minutes, and wants a quiet machine. Writes bench/scale.jsonl anew, and then what cargo xtask scale makes of it.
+#
+#   bench/scale.sh [ROUNDS]          MPEXEC=path for the program (default target/release/mpexec)
+set -eu
+cd "$(dirname "$0")/.."
+rounds=${1:-3}
+mpexec=$(realpath "${MPEXEC:-target/release/mpexec}")
+json=$(realpath bench)/scale.jsonl
+cluster=$(mktemp -d)
+xtask() { cargo xtask cluster --folder "$cluster/it" "$@"; }
+trap 'xtask down 2>/dev/null || true; rm -rf "$cluster"' EXIT
+rm -f "$json"
+for setting in "" --as-shipped; do
+    xtask up --emulated --nodes 100 $setting
+    xtask arrays --elements 1,10,100,200,500,1000 --seconds 1 --rounds "$rounds" --json "$json"
+    xtask arrays --elements 1,10,100,200 --seconds 1 --rounds "$rounds" --program "$mpexec" --json "$json"
+    xtask down
+done
+for round in $(seq "$rounds"); do
+    MPEXEC=$mpexec bench/publish.sh "$cluster" | tee -a "$json"
+done
+xtask up --nodes 3
+"$mpexec" --quiet gen "$cluster/it/shared/data.npy" --rows 10000000 --cols 5 --seed 1
+xtask on ctl env MPEXEC="$mpexec" JSON="$json" ROUNDS="$rounds" "$PWD/bench/cluster.sh" data.npy "$cluster/it/shared" 1 2 3
+rm "$cluster/it/shared/data.npy"
+xtask down
+cargo xtask scale

@@ -1,0 +1,174 @@
+//! The model: how long a run takes on so many nodes, as a sum of parts that were each measured by itself.
+
+use anyhow::{Context, Result};
+
+use super::figures::{Array, Figures, Publishing, median};
+
+/// What Slurm costs, with one setting of its scheduler.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Scheduling {
+    /// Until an array of one element begins,
+    pub(super) start: f64,
+    /// for each more element that begins with the first,
+    pub(super) each: f64,
+    /// and for each element that follows another on its node.
+    pub(super) follow: f64,
+    /// The middle of what the fit is off by, in seconds.
+    pub(super) off: f64,
+    /// What an element of `mpexec` costs beside its work, and how long it takes until whoever waits has seen and printed the last result.
+    pub(super) element: f64,
+    pub(super) notice: f64,
+}
+
+/// All parts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Model {
+    pub(super) quick: Scheduling,
+    pub(super) as_shipped: Scheduling,
+    /// Bytes of results a second that are put together when all are there,
+    pub(super) merge: f64,
+    /// and that the disk takes.
+    pub(super) disk: f64,
+    /// Seconds for each small result that is published.
+    pub(super) range: f64,
+}
+
+/// What is to be computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Work {
+    /// Seconds that it takes on one node.
+    pub(super) seconds: f64,
+    /// The bytes of its results.
+    pub(super) bytes: f64,
+    /// How much shards that are cut alike differ: their standard deviation, as a part of their mean.
+    pub(super) spread: f64,
+}
+
+impl Model {
+    /// Fits it.
+    ///
+    /// # Errors
+    /// When there are too few figures.
+    pub(super) fn fit(figures: &Figures) -> Result<Model> {
+        let of = |part: &dyn Fn(&Publishing) -> f64| {
+            median(figures.publishing.iter().map(part).collect()).context("publishing was not measured")
+        };
+        Ok(Model {
+            quick: Scheduling::fit(figures, false)?,
+            as_shipped: Scheduling::fit(figures, true)?,
+            merge: of(&|one| one.bytes / one.merge)?,
+            disk: of(&|one| one.bytes / one.disk)?,
+            range: of(&|one| (one.counted - one.counted_plain).max(0.0) / one.ranges)?,
+        })
+    }
+
+    /// How long this takes on so many nodes, each of which has one shard: until the last has one, its work with what the slowest of them is behind, its results to the
+    /// shared disk, and all of them together to the output.
+    pub(super) fn seconds(&self, scheduling: &Scheduling, nodes: f64, work: &Work) -> f64 {
+        let begun = scheduling.start + scheduling.each * (nodes - 1.0);
+        let computed = work.seconds / nodes * slowest(nodes, work.spread);
+        begun + scheduling.element + computed + work.bytes / self.disk + work.bytes / self.merge + scheduling.notice
+    }
+
+    /// From how many seconds of work on it is done sooner on so many nodes than on one machine without Slurm.
+    pub(super) fn worth_it(&self, scheduling: &Scheduling, nodes: f64, spread: f64) -> f64 {
+        let cost = scheduling.start + scheduling.each * (nodes - 1.0) + scheduling.element + scheduling.notice;
+        cost / (1.0 - slowest(nodes, spread) / nodes)
+    }
+}
+
+/// How many times as long as the mean the slowest of so many takes, if they are spread as measurements mostly are.
+fn slowest(nodes: f64, spread: f64) -> f64 {
+    1.0 + spread * (2.0 * nodes.ln()).sqrt()
+}
+
+impl Scheduling {
+    fn fit(figures: &Figures, as_shipped: bool) -> Result<Scheduling> {
+        let arrays: Vec<&Array> = figures.of(as_shipped, false).collect();
+        let rows: Vec<_> = arrays
+            .iter()
+            .map(|array| {
+                ([1.0, array.first_wave() - 1.0, array.waves() - 1.0], array.end - array.waves() * array.seconds)
+            })
+            .collect();
+        let [start, each, follow] =
+            least_squares(&rows).context("too few arrays were measured")?.map(|part| part.max(0.0));
+        let off = rows.iter().map(|(parts, cost)| (start + each * parts[1] + follow * parts[2] - cost).abs()).collect();
+        let alone = |part: &dyn Fn(&Array) -> f64| {
+            median(figures.of(as_shipped, true).filter(|array| array.elements == 1.0).map(part).collect())
+        };
+        Ok(Scheduling {
+            start,
+            each,
+            follow,
+            off: median(off).context("no array was measured")?,
+            element: alone(&|array| array.end - array.first - array.seconds)
+                .context("no run of one element was measured")?,
+            notice: alone(&|array| array.all.unwrap_or(array.end) - array.end).context("no run was measured")?,
+        })
+    }
+
+    /// What an array of so many elements on so many nodes costs beside what they do.
+    pub(super) fn cost(&self, elements: f64, nodes: f64) -> f64 {
+        self.start + self.each * (elements.min(nodes) - 1.0) + self.follow * ((elements / nodes).ceil() - 1.0)
+    }
+}
+
+/// The factors of three parts that come nearest to these sums; `None` if they do not decide about them.
+fn least_squares(rows: &[([f64; 3], f64)]) -> Option<[f64; 3]> {
+    let mut sums = [[0.0; 4]; 3];
+    for (parts, sum) in rows {
+        for (line, part) in sums.iter_mut().zip(parts) {
+            for (cell, other) in line.iter_mut().zip(parts.iter().chain([sum])) {
+                *cell += part * other;
+            }
+        }
+    }
+    for at in 0..3 {
+        let best = (at..3).max_by(|a, b| sums[*a][at].abs().total_cmp(&sums[*b][at].abs()))?;
+        sums.swap(at, best);
+        let line = sums[at];
+        if line[at].abs() < 1e-9 {
+            return None;
+        }
+        for (number, other) in sums.iter_mut().enumerate() {
+            let factor = other[at] / line[at];
+            if number != at {
+                other.iter_mut().zip(line).for_each(|(cell, of)| *cell -= factor * of);
+            }
+        }
+    }
+    Some([0, 1, 2].map(|at| sums[at][3] / sums[at][at]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEDULING: Scheduling =
+        Scheduling { start: 1.0, each: 0.01, follow: 0.5, off: 0.0, element: 0.2, notice: 0.3 };
+    const MODEL: Model = Model { quick: SCHEDULING, as_shipped: SCHEDULING, merge: 1e9, disk: 5e8, range: 0.001 };
+
+    #[test]
+    fn factors_are_found_again() {
+        let rows: Vec<_> = [(1.0, 1.0), (10.0, 1.0), (100.0, 1.0), (100.0, 2.0), (100.0, 5.0)]
+            .iter()
+            .map(|(wave, waves)| ([1.0, wave - 1.0, waves - 1.0], 1.0 + 0.01 * (wave - 1.0) + 0.5 * (waves - 1.0)))
+            .collect();
+        let found = least_squares(&rows).unwrap();
+        assert!(found.iter().zip([1.0, 0.01, 0.5]).all(|(found, wanted)| (found - wanted).abs() < 1e-9), "{found:?}");
+        assert_eq!(least_squares(&rows[..1]), None);
+        assert!((SCHEDULING.cost(500.0, 100.0) - (1.0 + 0.99 + 2.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn where_it_is_worth_it_both_take_the_same_time() {
+        for nodes in [2.0, 8.0, 100.0] {
+            let seconds = MODEL.worth_it(&SCHEDULING, nodes, 0.1);
+            let there = MODEL.seconds(&SCHEDULING, nodes, &Work { seconds, bytes: 0.0, spread: 0.1 });
+            assert!((there - seconds).abs() < 1e-6, "{nodes}: {seconds} {there}");
+        }
+        let twice = Work { seconds: 100.0, bytes: 1e9, spread: 0.0 };
+        assert!((MODEL.seconds(&SCHEDULING, 2.0, &twice) - (1.01 + 0.2 + 50.0 + 3.0 + 0.3)).abs() < 1e-9);
+    }
+}
