@@ -7,11 +7,12 @@ set -eu
 cd "$(dirname "$0")/.."
 rounds=${1:-3}
 mpexec=$(realpath "${MPEXEC:-target/release/mpexec}")
-json=$(realpath bench)/scale.jsonl
 cluster=$(mktemp -d)
+json=$cluster/scale.jsonl
+# munged, which is not root, reads a key in it.
+chmod 755 "$cluster"
 xtask() { cargo xtask cluster --folder "$cluster/it" "$@"; }
 trap 'xtask down 2>/dev/null || true; rm -rf "$cluster"' EXIT
-rm -f "$json"
 for setting in "" --as-shipped; do
     xtask up --emulated --nodes 100 $setting
     xtask arrays --elements 1,10,100,200,500,1000 --seconds 1 --rounds "$rounds" --json "$json"
@@ -26,4 +27,5 @@ xtask up --nodes 3
 xtask on ctl env MPEXEC="$mpexec" JSON="$json" ROUNDS="$rounds" "$PWD/bench/cluster.sh" data.npy "$cluster/it/shared" 1 2 3
 rm "$cluster/it/shared/data.npy"
 xtask down
+cp "$json" bench/scale.jsonl
 cargo xtask scale
