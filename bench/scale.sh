@@ -23,7 +23,7 @@ for round in $(seq "$rounds"); do
     MPEXEC=$mpexec bench/publish.sh "$cluster" | tee -a "$json"
 done
 xtask up --nodes 3
-"$mpexec" --quiet gen "$cluster/it/shared/data.npy" --rows 10000000 --cols 5 --seed 1
+"$mpexec" --quiet gen "$cluster/it/shared/data.npy" --rows 20000000 --cols 5 --seed 1
 xtask on ctl env MPEXEC="$mpexec" JSON="$json" ROUNDS="$rounds" "$PWD/bench/cluster.sh" data.npy "$cluster/it/shared" 1 2 3
 rm "$cluster/it/shared/data.npy"
 xtask down
