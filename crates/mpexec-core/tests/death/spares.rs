@@ -1,5 +1,6 @@
 //! The spare of a pool with limits: it takes the place of who is killed, is counted nowhere, and leaves with the pool.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use mpexec_core::{Pool, PoolError, TaskError};
@@ -55,6 +56,32 @@ fn a_spare_takes_the_place_of_who_is_killed_and_is_counted_nowhere() {
         ended.sort_unstable();
         expected.sort_unstable();
         assert_eq!(ended, expected, "a spare runs no hooks");
+    }
+}
+
+#[test]
+fn between_a_kill_and_the_next_task_no_process_is_started_and_each_kill_costs_one() {
+    const KILLS: u64 = 5;
+    let _alone = alone();
+    for link in LINKS {
+        let pool = builder(link, 1).build().unwrap();
+        // With the first limit there is a spare.
+        pool.call().time_limit(LIMIT * 100).apply(|| (), ()).unwrap();
+        let mut serving = pool.pids()[0];
+        let mut started = HashSet::from([serving]);
+        for kills in 1..=KILLS {
+            let spare = spare_of(&pool);
+            assert!(started.insert(spare), "{spare} was started before");
+            let hangs = pool.call().time_limit(LIMIT).apply_async(forever, ());
+            let next = pool.apply_async(std::process::id, ());
+            let Err(TaskError::TimedOut { pid, .. }) = hangs.get() else { panic!("it ended otherwise") };
+            assert_eq!(pid, serving);
+            assert_eq!(next.get().unwrap(), spare, "it runs in the process that was there before the kill");
+            assert_eq!(pool.stats().started, 1 + kills);
+            serving = spare;
+        }
+        started.insert(spare_of(&pool));
+        assert_eq!(started.len() as u64, KILLS + 2, "the first worker, the first spare, and one for each kill");
     }
 }
 
