@@ -31,15 +31,16 @@ struct Sanitizer {
     without_in: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// What is run under both: the library, its rings and its wire form. Not what reads files (its vector loads and maps), and not the program. A name, the package, the
+/// What is run under both: the library, its rings and its wire form, and what reads files (its vector kernels and maps). Not the program. A name, the package, the
 /// targets of its tests. One that ends in the midst takes none of the others with it.
-const SUITES: [(&str, &str, &[&str]); 6] = [
+const SUITES: [(&str, &str, &[&str]); 7] = [
     ("wire", "mpexec-wire", &["--lib", "--tests"]),
     ("ring", "mpexec-ring", &["--lib", "--tests"]),
     ("core", "mpexec-core", &["--lib", "--test", "duplicates", "--test", "uninitialised"]),
     ("death", "mpexec-core", &["--test", "death"]),
     ("programs", "mpexec-core", &["--test", "programs"]),
     ("contract", "mpexec-core", &["--test", "contract"]),
+    ("data", "mpexec-data", &["--lib", "--tests"]),
 ];
 
 /// Tests that run at once: each is several processes, and each process several times as slow and as large as usual.
