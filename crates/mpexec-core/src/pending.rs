@@ -137,7 +137,8 @@ impl<T, E> Pending<T, E> {
         }
     }
 
-    /// Waits for the result.
+    /// Waits for the result, and for the callbacks of this handle, which see it first: whoever holds a lock that one of these wants must not
+    /// wait so.
     ///
     /// # Errors
     /// What the task ended as.
@@ -244,7 +245,8 @@ impl<T, E> Pending<T, E> {
 }
 
 impl<T: Send + 'static, E: Send + 'static> Pending<T, E> {
-    /// To be called with the value when the task has ended well, on the pool's callback thread; at once there if it has.
+    /// To be called with the value when the task has ended well, on the pool's callback thread; at once there if it has. The value can be taken
+    /// ([`get`](Pending::get)) when it has returned.
     pub fn on_success(self, callback: impl FnOnce(&T) + Send + 'static) -> Pending<T, E> {
         self.on_end(move |outcome| {
             if let Ok(value) = outcome {

@@ -3,6 +3,8 @@
 //! Workers have process groups of their own, so the terminal's signal does not reach them, and without this they would go
 //! on computing while the shell calls the program stopped.
 
+use std::collections::BTreeSet;
+
 use mpexec_core::{Pool, WorkerState};
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::SIGSTOP;
@@ -11,9 +13,17 @@ use signal_hook::consts::SIGSTOP;
 ///
 /// A worker that is just starting computes nothing and is not stopped: in its first moments it could not yet be woken when this process is killed.
 pub(crate) fn pause(pool: Option<&Pool>) {
-    let workers = pool.map(|pool| pool.stats().workers).unwrap_or_default();
-    let at_work = workers.iter().filter(|worker| worker.state != WorkerState::Starting);
-    signal_groups(at_work.map(|worker| worker.pid), Signal::STOP);
+    let mut stopped = BTreeSet::new();
+    loop {
+        let workers = pool.map(|pool| pool.stats().workers).unwrap_or_default();
+        let at_work = workers.iter().filter(|worker| worker.state != WorkerState::Starting).map(|worker| worker.pid);
+        let more: Vec<u32> = at_work.filter(|pid| stopped.insert(*pid)).collect();
+        if more.is_empty() {
+            // Nobody has become ready meanwhile.
+            break;
+        }
+        signal_groups(more, Signal::STOP);
+    }
     // All threads stop before this returns. Where the system refuses (the first process of a container), we go on at once.
     let _ = signal_hook::low_level::raise(SIGSTOP);
     signal_groups(pool.map(Pool::pids).unwrap_or_default(), Signal::CONT);

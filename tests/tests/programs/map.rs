@@ -84,6 +84,44 @@ fn several_inputs_are_one_whose_rows_are_numbered_through() {
 }
 
 #[test]
+fn the_results_of_each_input_are_a_file_numbered_from_0_on() {
+    let folder = folder();
+    lines(&folder, "a.jsonl", "[1, 2]\n[3, 4]\n");
+    lines(&folder, "none.jsonl", "");
+    lines(&folder, "b.jsonl", "[5, 6]\n");
+    lines(&folder, "last.jsonl", "");
+    fs::create_dir(folder.path().join("out")).expect("a folder");
+    let each = |inputs: &[&str]| map("add").args(inputs).args(["--per-file", "-o", "out"]).in_folder(folder.path());
+    let read = |name: &str| fs::read_to_string(folder.path().join("out").join(name)).expect("the output");
+    let done = each(&["a.jsonl", "none.jsonl", "b.jsonl", "last.jsonl"]).run();
+    assert_eq!(done.good(), "");
+    assert_eq!(read("a.jsonl.jsonl"), "{\"index\":0,\"ok\":3}\n{\"index\":1,\"ok\":7}\n");
+    assert_eq!(read("b.jsonl.jsonl"), "{\"index\":0,\"ok\":11}\n");
+    assert_eq!((read("none.jsonl.jsonl"), read("last.jsonl.jsonl")), (String::new(), String::new()));
+    // A failure is a result; what cannot be read ends it, and what is complete stays.
+    fs::remove_dir_all(folder.path().join("out")).expect("the folder");
+    fs::create_dir(folder.path().join("out")).expect("a folder");
+    lines(&folder, "wide.csv", "1,2,3\n");
+    let told = each(&["a.jsonl", "wide.csv"]).run();
+    assert!(told.fault(2).contains("wants 2 values, but a row has 3"), "{}", told.stderr);
+    let left: Vec<_> =
+        fs::read_dir(folder.path().join("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty() || left == ["a.jsonl.jsonl"], "{left:?}");
+    for (more, why) in [
+        (&["--per-file"][..], "name a folder with --output"),
+        (&["--per-file", "-o", "out", "--mode", "async"], "leave --mode async away"),
+        (&["--per-file", "-o", "out", "--run-dir", "run"], "leave --per-file away"),
+        (&["out/a.jsonl", "--per-file", "-o", "out"], "two files that are called the same"),
+        (&["-o", "a.jsonl"], "is the file that is read"),
+    ] {
+        lines(&folder, "out/a.jsonl", "");
+        let refused = map("add").arg("a.jsonl").args(more).in_folder(folder.path()).run();
+        assert!(refused.fault(2).contains(why), "{more:?}: {}", refused.stderr);
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("a.jsonl")).expect("the input"), "[1, 2]\n[3, 4]\n");
+}
+
+#[test]
 fn lines_of_json_are_calls_by_place_by_name_or_alone() {
     let folder = folder();
     let input = lines(&folder, "in", "[[8, 8, 3, 7, 7], 4, 8]\n\n{\"maximum\": 8, \"row\": [1], \"minimum\": 4}\n");

@@ -153,6 +153,22 @@ fn outputs_go_to_files_of_their_own() {
         "{killed:?}"
     );
     assert_eq!(fs::read_dir(folder.path().join("late/1")).unwrap().count(), 0);
+    let words = ["--results", "halted", "-j2", "--halt", "now,fail=1", "echo {}; sleep {}; exit 1", ":::", "0", "1000"];
+    assert_eq!(run(&words).in_folder(&folder).run().code(), 1);
+    let started = run(&["--results", "asked", "-j1", "--grace", "0s", "touch begun; sleep 1000", ":::", "x"])
+        .in_folder(&folder)
+        .start();
+    while !folder.path().join("begun").exists() {
+        assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+    }
+    started.signal(Signal::INT);
+    assert_eq!(started.finish().code(), 130);
+    for results in ["halted", "asked"] {
+        let files = fs::read_dir(folder.path().join(results)).unwrap().flatten();
+        let files: Vec<_> =
+            files.flat_map(|of| fs::read_dir(of.path()).unwrap().flatten()).map(|file| file.file_name()).collect();
+        assert!(files.iter().all(|name| name == "stdout" || name == "stderr"), "{results}: {files:?}");
+    }
 }
 
 #[test]

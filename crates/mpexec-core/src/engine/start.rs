@@ -30,6 +30,7 @@ use crate::os::cgroup::PoolGroup;
 use crate::os::descriptors;
 use crate::os::events::{Bell, Watch, Watcher};
 use crate::os::exe::Program;
+use crate::os::memory;
 
 /// The kick's token on the bells' watcher; the workers' are their places.
 const KICK: u64 = u64::MAX;
@@ -63,11 +64,11 @@ impl Engine {
             Some(path) => Program::at(path),
         };
         let program = program.map_err(|error| PoolError::WorkerProgram {
-            program: config.worker_program.clone().unwrap_or_default(),
+            program: config.worker_program.clone().or_else(|| std::env::current_exe().ok()).unwrap_or_default(),
             what: format!("it cannot be used: {error}"),
             remedy: "give the path of an mpexec worker program".to_owned(),
         })?;
-        let transport = Engine::choose(&config);
+        let transport = Engine::choose(&config, workers);
         let page = if transport == Transport::Socket { PoolPage::private() } else { PoolPage::create() };
         let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
         let kick = Arc::new(Bell::new().map_err(failed("make a bell"))?);
@@ -142,11 +143,13 @@ impl Engine {
     }
 
     /// `auto` is shared memory where that can be had, the socket elsewhere.
-    fn choose(config: &Config) -> Transport {
+    fn choose(config: &Config, workers: usize) -> Transport {
         let transport = config.transport.resolved();
+        // The rings of all of them lie in this process, beside whatever else it will have.
+        let rings = config.ring_capacity.saturating_mul(2).saturating_mul(workers).saturating_mul(2);
         if config.transport == Transport::Auto
             && transport == Transport::Shm
-            && mpexec_ring::create(config.ring_capacity).is_err()
+            && (mpexec_ring::create(config.ring_capacity).is_err() || !memory::has_addresses_for(rings))
         {
             if let Some(notes) = &config.notes {
                 notes.tell("shared memory cannot be had here: using sockets");

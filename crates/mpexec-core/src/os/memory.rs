@@ -1,8 +1,9 @@
 //! How much memory a process has of its own, and may have; and who is to go first when the machine has none left.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
 /// Added to the score by which the kernel chooses whom it kills when memory runs out: as if the process had half of the
 /// machine's memory more than it has.
@@ -11,11 +12,15 @@ const FIRST_TO_GO: i32 = 500;
 const HIGHEST: i32 = 1000;
 const SCORE: &str = "/proc/self/oom_score_adj";
 
+/// The names of a backtrace need so much at least, and twice the length of the program where they are in it.
+const NAMES: u64 = 48 << 20;
+
 /// Lets process `pid` have no more than so many bytes in its data segment: all memory that is private and can be written, its
 /// main stack excepted, whether it was touched or not. Less than that, allowed already, stands.
 pub(crate) fn limit(pid: Pid, bytes: u64) -> io::Result<()> {
     let bytes = own_limit().map_or(bytes, |own| own.min(bytes));
-    let wall = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    // It may move the wall itself, which a task can do too; but what it holds is looked at as well.
+    let wall = Rlimit { current: Some(bytes), maximum: getrlimit(Resource::Data).maximum };
     Ok(prlimit(Some(pid), Resource::Data, wall).map(drop)?)
 }
 
@@ -23,6 +28,42 @@ pub(crate) fn limit(pid: Pid, bytes: u64) -> io::Result<()> {
 pub(crate) fn own_limit() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Data);
     current.into_iter().chain(maximum).min()
+}
+
+/// Whether this process may map so many bytes more, where that is limited (`ulimit -v`).
+pub(crate) fn has_addresses_for(bytes: usize) -> bool {
+    getrlimit(Resource::As).current.is_none() || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+}
+
+/// How many threads have moved the wall now, and where it was.
+static MOVED: Mutex<(usize, Option<Rlimit>)> = Mutex::new((0, None));
+
+/// Tells of a panic: with the wall moved as far as that is allowed, and told whether there is memory for the names of a backtrace without that. Whoever
+/// looks these up and gets no memory waits for a lock that he holds himself (in the standard library), for ever.
+pub(crate) fn with_leeway<R>(tells: impl FnOnce(bool) -> R) -> R {
+    let program = std::fs::metadata("/proc/self/exe").map_or(0, |program| program.len());
+    let names = usize::try_from(NAMES.max(program.saturating_mul(2))).unwrap_or(usize::MAX);
+    let room = own_limit().is_none() || Vec::<u8>::new().try_reserve_exact(names).is_ok();
+    let moved = || MOVED.lock().unwrap_or_else(PoisonError::into_inner);
+    {
+        let mut moved = moved();
+        if moved.0 == 0 {
+            let wall = getrlimit(Resource::Data);
+            let further = Rlimit { current: wall.maximum, ..wall };
+            moved.1 = (wall.current != wall.maximum && setrlimit(Resource::Data, further).is_ok()).then_some(wall);
+        }
+        moved.0 += 1;
+    }
+    let done = tells(room);
+    let mut moved = moved();
+    moved.0 -= 1;
+    if moved.0 == 0
+        && let Some(wall) = moved.1.take()
+    {
+        // What was allowed before is allowed again.
+        let _ = setrlimit(Resource::Data, wall);
+    }
+    done
 }
 
 /// When the machine has no memory left, this process is to go before those that have not asked for this.

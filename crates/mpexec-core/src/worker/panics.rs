@@ -7,6 +7,8 @@ use std::sync::Once;
 
 use mpexec_wire::PanicReport;
 
+use crate::os::memory;
+
 thread_local! {
     static IN_TASK: Cell<bool> = const { Cell::new(false) };
     static REPORT: RefCell<Option<PanicReport>> = const { RefCell::new(None) };
@@ -20,19 +22,22 @@ pub(crate) fn install() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             // Where a panic aborts, nobody is left to send a report: the worker's last words tell of it.
-            if IN_TASK.get() && cfg!(panic = "unwind") {
-                REPORT.set(Some(report(info)));
-            } else {
-                before(info);
-            }
+            memory::with_leeway(|names| {
+                if IN_TASK.get() && cfg!(panic = "unwind") {
+                    REPORT.set(Some(report(info, names)));
+                } else {
+                    before(info);
+                }
+            });
         }));
     });
 }
 
-fn report(info: &PanicHookInfo<'_>) -> PanicReport {
+/// `names`: there is memory for those of a backtrace.
+fn report(info: &PanicHookInfo<'_>, names: bool) -> PanicReport {
     // Whoever reads it is not there when it happens, so it is taken unless it was refused.
     let refused = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value == "0");
-    let backtrace = if refused { Backtrace::disabled() } else { Backtrace::force_capture() };
+    let backtrace = if refused || !names { Backtrace::disabled() } else { Backtrace::force_capture() };
     PanicReport {
         message: message_of(info.payload()),
         location: info.location().map(ToString::to_string),

@@ -14,11 +14,11 @@ crate::contract!(limits_of_memory_that_make_no_sense_are_refused,);
 mod processes {
     use super::{
         a_call_has_its_own_limit_and_one_without_it_has_none, a_handled_refusal_is_no_death,
-        a_later_call_with_a_limit_wakes_who_looks, a_start_hook_without_memory_ends_the_calls_with_its_words,
-        an_abort_after_a_handled_refusal_is_a_crash, an_abort_for_another_reason_is_a_crash, another_death_is_a_crash,
-        files_that_are_mapped_do_not_count, memory_behind_the_wall_is_found_and_its_worker_killed,
-        out_of_memory_strikes_no_other_task_of_a_batch, tasks_that_run_out_of_memory_are_no_crash_loop,
-        the_kernel_takes_workers_first, the_lower_of_both_limits_holds,
+        a_later_call_with_a_limit_wakes_who_looks, a_panic_at_the_wall_is_told_as_one,
+        a_start_hook_without_memory_ends_the_calls_with_its_words, an_abort_after_a_handled_refusal_is_a_crash,
+        an_abort_for_another_reason_is_a_crash, another_death_is_a_crash, files_that_are_mapped_do_not_count,
+        memory_behind_the_wall_is_found_and_its_worker_killed, out_of_memory_strikes_no_other_task_of_a_batch,
+        tasks_that_run_out_of_memory_are_no_crash_loop, the_kernel_takes_workers_first, the_lower_of_both_limits_holds,
     };
 
     crate::process_contract!(
@@ -35,6 +35,7 @@ mod processes {
         a_call_has_its_own_limit_and_one_without_it_has_none,
         the_lower_of_both_limits_holds,
         a_later_call_with_a_limit_wakes_who_looks,
+        a_panic_at_the_wall_is_told_as_one,
     );
 }
 
@@ -281,4 +282,32 @@ fn limits_of_memory_that_make_no_sense_are_refused(transport: Transport) {
     };
     assert_eq!([refused(0), refused((16 << 20) - 1)], [true, true]);
     assert_eq!(refused(16 << 20), transport == Transport::Memory);
+}
+
+/// Whoever names the places of a backtrace needs memory, and waits for himself if he has none.
+fn a_panic_at_the_wall_is_told_as_one(transport: Transport) {
+    let pool = limited(transport, 1).build().unwrap();
+    // One of another thread, which the hook of the language tells.
+    let threads = || -> bool { std::thread::spawn(|| panic!("aside")).join().is_err() };
+    assert!(pool.apply(threads, ()).unwrap());
+    let full = || -> u8 {
+        let (mut kept, mut size) = (Vec::new(), 1usize << 20);
+        while size > 64 {
+            let mut piece = Vec::<u8>::new();
+            match piece.try_reserve_exact(size) {
+                Ok(()) => kept.push(piece),
+                Err(_) => size /= 2,
+            }
+        }
+        panic!("full after {}", kept.len() > 20)
+    };
+    for _ in 0..3 {
+        let error = pool.apply(full, ()).unwrap_err();
+        let TaskError::Panicked { message, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(message, "full after true");
+    }
+    // The wall stands where it stood.
+    let outcome = pool.apply(takes, (1000, 1));
+    assert!(matches!(outcome, Err(TaskError::OutOfMemory { .. })), "{outcome:?}");
+    assert_eq!(pool.apply(|n: u8| n + 1, (1,)).unwrap(), 2);
 }

@@ -28,12 +28,19 @@ pub enum OutputError {
     #[error("{}: may not be written: {cause}", Named(path))]
     Denied { path: PathBuf, cause: io::Error },
     /// The disk, the user's share of it or the longest possible file is full.
-    #[error("{}: there is no space for it: {cause}", Named(path))]
+    #[error("{}: {}: {cause}", Named(path), no_space(cause))]
     Full { path: PathBuf, cause: io::Error },
     /// Anything else that the operating system refused. The cause is part of the line, so it is not given again as a
     /// source.
     #[error("{}: cannot {doing}: {cause}", Named(path))]
     Io { path: PathBuf, doing: &'static str, cause: io::Error },
+}
+
+fn no_space(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::FileTooLarge => "files may not be so long here (ulimit -f)",
+        _ => "there is no space for it",
+    }
 }
 
 impl OutputError {

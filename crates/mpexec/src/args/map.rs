@@ -11,6 +11,7 @@ Examples:
   echo '{\"from\": 1, \"to\": 9}' | mpexec map primes --worker-program ./my-worker
   mpexec map price orders.csv --columns item,number --worker-program ./my-worker
   mpexec map howmany data.bin --with minimum=4 --with maximum=8 --worker-program ./my-worker
+  mpexec map price *.csv --per-file --output priced/ --worker-program ./my-worker
   mpexec map fetch urls.jsonl --timeout 30s --retries 2 --mode async --worker-program ./my-worker";
 
 const TASKS_EXAMPLES: &str = "\
@@ -41,6 +42,10 @@ pub(crate) struct MapArguments {
     /// An argument that is the same in all calls: a parameter's name and its value as JSON, or as text if that is no JSON
     #[arg(long, value_name = "NAME=VALUE", value_parser = numbers::pair)]
     pub(crate) with: Vec<(String, String)>,
+
+    /// Write the results of each file by itself, numbered from 0 on; then --output names a folder
+    #[arg(long)]
+    pub(crate) per_file: bool,
 
     /// Write the results to FILE; - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]

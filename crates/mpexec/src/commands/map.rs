@@ -5,6 +5,8 @@ mod inputs;
 mod outcome;
 mod shape;
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use mpexec_core::{Pool, TaskError, TaskInfo};
@@ -12,6 +14,7 @@ use mpexec_core::{Pool, TaskError, TaskInfo};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
+use crate::input::Outputs;
 use crate::interrupt::{Running, Work};
 use crate::keeping::{Computes, HAND_ON_EVERY, MOST_RANGES_OF_CALLS, Shelf};
 use crate::numbers::grouped;
@@ -20,7 +23,7 @@ use crate::plan::{MapPlan, Place};
 use crate::printer::Printer;
 use crate::progress::{Progress, Unit};
 use crate::{closest, workforce};
-use inputs::{Calls, Inputs};
+use inputs::{Begins, Calls, Inputs};
 
 /// Calls the task for each row, and writes what came of it.
 ///
@@ -50,7 +53,16 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         }
         None => None,
     };
-    let printer = Printer::open(&plan.place)?;
+    let outputs = Outputs::named(plan.outputs(&files)?);
+    for path in files.iter().filter(|path| path.as_path() != Path::new("-")) {
+        // One that cannot be opened is told by whoever reads it.
+        File::open(path).map_or(Ok(()), |file| outputs.refuse(&file, path))?;
+    }
+    let each = plan.per_file.then(|| {
+        let places = files.iter().map(|file| plan.place_of(file)).collect();
+        Each { begins: input.begins(), places, at: 0 }
+    });
+    let printer = Printer::open(each.as_ref().map_or(&plan.place, |each| &each.places[0]))?;
     let (rows, bad) = (input.rows(), input.bad_rows());
     running.begin(rows);
     let printing = plan.place == Place::Stdout;
@@ -58,6 +70,7 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         shelf: shelf.clone(),
         fail_fast: plan.fail_fast,
         printer: Some(printer),
+        each,
         running: Arc::clone(running),
         progress: Progress::start(console, plan.progress, Unit::Tasks, rows.unwrap_or_default(), printing),
         line: Vec::new(),
@@ -98,6 +111,8 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     // What is finished is published also when the work has ended early; the first failure is the one to be told.
     let settled = calling.settle(called.is_ok());
     let called = called.and(settled);
+    let whole = !(running.is_stopping() || plan.fail_fast && calling.failed > 0);
+    let called = called.and_then(|()| if whole { calling.go_to_the_last() } else { Ok(()) });
     calling.progress.clear();
     let (done, failed, first) = (calling.done, calling.failed, calling.first.take());
     let printer = calling.printer.take();
@@ -152,6 +167,27 @@ fn comes_again(error: &TaskError) -> bool {
     )
 }
 
+/// The files to which the results of each input go by themselves, one after the other.
+struct Each {
+    begins: Begins,
+    places: Vec<Place>,
+    /// Which of them is open.
+    at: usize,
+}
+
+impl Each {
+    /// Goes on to the file of this input; those between, whose inputs had no rows, are empty.
+    fn go_on(&mut self, input: usize, printer: &mut Option<Printer>, running: &Running) -> Result<(), Failure> {
+        while self.at < input {
+            let done = printer.take();
+            running.named(done.map_or(Ok(()), Printer::finish))?;
+            self.at += 1;
+            *printer = Some(Printer::open(&self.places[self.at])?);
+        }
+        Ok(())
+    }
+}
+
 /// What is done with outcomes.
 struct Calling {
     fail_fast: bool,
@@ -159,6 +195,8 @@ struct Calling {
     shelf: Option<Arc<Shelf>>,
     /// Taken at the end.
     printer: Option<Printer>,
+    /// If results go to several files.
+    each: Option<Each>,
     running: Arc<Running>,
     progress: Progress,
     line: Vec<u8>,
@@ -175,8 +213,14 @@ impl Collector<String> for Calling {
         if let Err(error @ (TaskError::Pool(_) | TaskError::PoolClosed { .. })) = outcome {
             return Err(Failure::of_task(error, &format!("call {index}: {error}")));
         }
+        let mut shown = index;
+        if let Some(each) = &mut self.each {
+            let (input, row) = each.begins.place_of(index);
+            each.go_on(input, &mut self.printer, &self.running)?;
+            shown = row;
+        }
         self.line.clear();
-        outcome::write(index, outcome, &mut self.line);
+        outcome::write(shown, outcome, &mut self.line);
         self.count(failure.as_deref());
         match &self.shelf {
             None => {
@@ -237,6 +281,12 @@ impl Calling {
             }
         }
         Ok(())
+    }
+
+    /// Inputs behind the last row have files too.
+    fn go_to_the_last(&mut self) -> Result<(), Failure> {
+        let Calling { each: Some(each), printer, running, .. } = self else { return Ok(()) };
+        each.go_on(each.places.len() - 1, printer, running)
     }
 
     /// All that is kept is published. `whole`: nothing went wrong but calls.

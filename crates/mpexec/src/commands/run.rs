@@ -6,7 +6,7 @@ mod template;
 
 use std::any::type_name;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,6 +130,12 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     )?;
     let ran = flow.wait();
     workforce::hear_out(&pool, console);
+    if let (Some(results), true) = (&plan.results, ran.is_err() || running.is_stopping() || plan.halt.is_some()) {
+        // Who writes there still is killed first.
+        pool.terminate();
+        drop(pool.join_timeout(UNTIL_KILLED));
+        leave_no_parts(results);
+    }
     let mut ended = flow.collector();
     ended.progress.clear();
     let ran = ran.and_then(|skipped| ended.hand_on(true).map(|()| skipped));
@@ -157,6 +163,13 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
 /// The template, or the argument itself as a command line.
 fn understood(template: Option<&Arc<Template>>, argument: &[u8]) -> Arc<Template> {
     template.map_or_else(|| Arc::new(Template::line(argument)), Arc::clone)
+}
+
+/// Takes away what commands left that were killed with their workers.
+fn leave_no_parts(results: &Path) {
+    for folder in results.read_dir().into_iter().flatten().flatten() {
+        leave_no_part(&folder.path());
+    }
 }
 
 /// The arguments of commands that have not ended.

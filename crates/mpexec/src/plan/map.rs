@@ -1,12 +1,13 @@
 //! What `map` and `tasks` mean: whose tasks, with which limits, from where to where.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mpexec_core::PoolBuilder;
 
+use super::counts::{each_its_own, named_after};
 use super::{Place, PoolPlan, Reading, Surroundings, kept, place, pool, reading};
-use crate::args::{Common, LimitArguments, MapArguments, Mode, TasksArguments, When};
+use crate::args::{Common, FormatName, LimitArguments, MapArguments, Mode, TasksArguments, When};
 use crate::failure::Failure;
 use crate::keeping::Keeping;
 
@@ -19,12 +20,38 @@ pub(crate) struct MapPlan {
     pub(crate) reading: Reading,
     /// Arguments that are the same in all calls: names, and values as they were typed.
     pub(crate) with: Vec<(String, String)>,
+    /// Of each input by itself, a folder.
     pub(crate) place: Place,
+    /// Whether the results of each input are by themselves.
+    pub(crate) per_file: bool,
     pub(crate) ordered: bool,
     pub(crate) fail_fast: bool,
     pub(crate) limits: Limits,
     pub(crate) keeping: Option<Keeping>,
     pub(crate) progress: When,
+}
+
+impl MapPlan {
+    /// Where the results of this input go.
+    pub(crate) fn place_of(&self, input: &Path) -> Place {
+        match &self.place {
+            Place::File(folder) if self.per_file => Place::File(named_after(input, folder, FormatName::Jsonl)),
+            place => place.clone(),
+        }
+    }
+
+    /// The files that appear at the end.
+    ///
+    /// # Errors
+    /// A [`Failure`] of usage, if two would have one name.
+    pub(crate) fn outputs(&self, inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+        let file = |place| match place {
+            Place::File(path) => Some(path),
+            Place::Stdout => None,
+        };
+        let most = if self.per_file { inputs.len() } else { 1 };
+        each_its_own(inputs.iter().take(most).filter_map(|input| file(self.place_of(input))).collect())
+    }
 }
 
 /// `tasks`, ready to be carried out.
@@ -69,6 +96,20 @@ pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings)
     let (progress, reading) = (common.progress, reading(arguments.reading));
     let with = arguments.with.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
     let keeping = kept(arguments.keeping, &around, Some(&reading), [("with", with)])?;
+    let place = place(arguments.output);
+    if arguments.per_file {
+        let refused = match (&place, arguments.mode) {
+            (Place::Stdout, _) => "--per-file writes a file for each that is read: name a folder with --output",
+            (_, Mode::Async) => "the files of --per-file are written one after the other: leave --mode async away",
+            _ if keeping.is_some() => {
+                "a run folder is of one list of calls: leave --per-file away, or run the command once for each file"
+            }
+            _ => "",
+        };
+        if !refused.is_empty() {
+            return Err(Failure::usage(refused));
+        }
+    }
     Ok(MapPlan {
         keeping,
         pool: of_user(common, around)?,
@@ -76,7 +117,8 @@ pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings)
         inputs: arguments.inputs,
         reading,
         with: arguments.with,
-        place: place(arguments.output),
+        place,
+        per_file: arguments.per_file,
         ordered: arguments.mode == Mode::Sync,
         fail_fast: arguments.fail_fast,
         limits: Limits::new(&arguments.limits),

@@ -148,8 +148,9 @@ fn start(job: &CommandJob) -> Result<Child, CommandExit> {
 }
 
 fn open(folder: &Path, name: &str) -> io::Result<File> {
-    std::fs::create_dir_all(folder)?;
-    File::create(folder.join(name))
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", crate::names::shown(folder)));
+    std::fs::create_dir_all(folder).map_err(named)?;
+    File::create(folder.join(name)).map_err(named)
 }
 
 /// What its files are called as long as a command runs.
@@ -175,9 +176,40 @@ pub fn leave_no_part(folder: &Path) {
     }
 }
 
+/// What is left of a time limit. While the program stands still (Ctrl-Z), so do its workers and their commands, and nobody tells them: who wakes far later
+/// than he wanted to did not run meanwhile.
+struct Left {
+    left: Option<Duration>,
+    since: Instant,
+}
+
+/// Nobody who is to be stopped sleeps longer than this,
+const NAP: Duration = Duration::from_millis(100);
+/// and nobody who was not wakes so much later.
+const FAR_TOO_LATE: Duration = Duration::from_millis(100);
+
+impl Left {
+    fn of(limit: Option<Duration>) -> Left {
+        Left { left: limit, since: Instant::now() }
+    }
+
+    /// How long to sleep now; zero: the time is over.
+    fn nap(&self) -> Option<Duration> {
+        self.left.map(|left| left.min(NAP))
+    }
+
+    /// It slept, and worked a little.
+    fn goes(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.since);
+        self.since = now;
+        let ran = if passed > NAP + FAR_TOO_LATE { NAP } else { passed };
+        self.left = self.left.map(|left| left.saturating_sub(ran));
+    }
+}
+
 /// Reads what a command prints until it has ended.
 fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2]) -> io::Result<CommandExit> {
-    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let mut left = Left::of(timeout);
     let Some(pid) = Pid::from_raw(child.id().cast_signed()) else {
         return Err(io::Error::other("it has no number"));
     };
@@ -190,8 +222,9 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
     }
     let mut late = false;
     loop {
-        let wait = deadline.filter(|_| !late).map(|at| at.saturating_duration_since(Instant::now()));
+        let wait = left.nap().filter(|_| !late);
         let over = wait_for(&ended, &pipes, wait)?;
+        left.goes(Instant::now());
         for (pipe, text) in pipes.iter_mut().zip(output.iter_mut()) {
             if pipe.as_mut().is_some_and(|pipe| drain(pipe, text)) {
                 *pipe = None;
@@ -270,6 +303,20 @@ mod tests {
         assert_eq!(end.exit, CommandExit::Code(0));
         let left: i32 = std::str::from_utf8(&end.stdout).unwrap().trim().parse().unwrap();
         rustix::process::kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
+    }
+
+    #[test]
+    fn a_time_limit_goes_on_while_it_is_looked_at_and_stands_still_while_nobody_can_look() {
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        let mut left = Left { left: Some(ms(350)), since: start };
+        left.goes(start + ms(100));
+        left.goes(start + ms(120));
+        assert_eq!((left.left, left.nap()), (Some(ms(230)), Some(NAP)));
+        left.goes(start + ms(8_000));
+        assert_eq!(left.left, Some(ms(130)), "stopped for long");
+        left.goes(start + ms(8_130));
+        assert_eq!(left.nap(), Some(Duration::ZERO));
+        assert_eq!(Left::of(None).nap(), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ enum By {
 }
 use By::{Run, Test};
 
-const OPTIONS: [(&str, By); 102] = [
+const OPTIONS: [(&str, By); 103] = [
     ("--advice", Test("usage/status", "a_run_that_was_well_and_one_that_nobody_watches_get_no_advice")),
     ("--chaos", Test("failure/chaos", "workers_that_are_killed_and_stopped_by_chance_change_no_answer")),
     ("--color", Run("count-range gone", "--color always", "\u{1b}[")),
@@ -81,6 +81,7 @@ const OPTIONS: [(&str, By); 102] = [
     ("map --mode", Test("map", "results_come_in_order_or_as_they_are_ready")),
     ("map --on-bad-row", Test("map", "columns_of_csv_are_arguments_by_title_or_by_place")),
     ("map --output", Test("map", "a_file_is_complete_or_absent")),
+    ("map --per-file", Test("map", "the_results_of_each_input_are_a_file_numbered_from_0_on")),
     ("map --retries", Test("map", "a_crash_is_one_failure_unless_a_retry_comes_through")),
     ("map --timeout", Test("map", "limits_are_held_and_told")),
     ("map --with", Test("map", "rows_of_an_array_give_the_numbers_that_count_range_gives")),

@@ -21,6 +21,26 @@ pub(super) struct Inputs {
     reading: Reading,
     /// The bad rows of all of them.
     bad: Arc<Mutex<BadRows>>,
+    /// Rows that were given out.
+    given: u64,
+    begins: Begins,
+}
+
+/// The number of the first row of each input that was begun: of those that are known, whose a row is.
+#[derive(Clone, Debug)]
+pub(super) struct Begins(Arc<Mutex<Vec<u64>>>);
+
+impl Begins {
+    fn add(&self, first: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(first);
+    }
+
+    /// Which input this row is of, and its number there.
+    pub(super) fn place_of(&self, row: u64) -> (usize, u64) {
+        let begins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let input = begins.partition_point(|&first| first <= row).saturating_sub(1);
+        (input, row - begins.get(input).copied().unwrap_or_default())
+    }
 }
 
 /// How rows become calls: that depends on what their input is.
@@ -42,7 +62,14 @@ impl Inputs {
         }
         let mut rest: VecDeque<_> = files.iter().cloned().collect();
         let first = rest.pop_front().unwrap_or_else(|| "-".into());
-        Ok(Inputs { now: Input::open(&first, reading)?, rest, reading: reading.clone(), bad: Arc::default() })
+        let begins = Begins(Arc::new(Mutex::new(vec![0])));
+        let (now, reading) = (Input::open(&first, reading)?, reading.clone());
+        Ok(Inputs { now, rest, reading, bad: Arc::default(), given: 0, begins })
+    }
+
+    /// Where the rows of each input begin.
+    pub(super) fn begins(&self) -> Begins {
+        self.begins.clone()
     }
 
     /// The number of rows, if that is known.
@@ -62,6 +89,7 @@ impl Inputs {
     pub(super) fn next(&mut self, calls: &Calls, shape: &mut Shape) -> Result<Option<Vec<u8>>, Failure> {
         loop {
             if let Some(row) = self.now.next(shape)? {
+                self.given += 1;
                 return Ok(Some(row));
             }
             let ended = std::mem::take(&mut *self.now.bad_rows().lock().unwrap_or_else(PoisonError::into_inner));
@@ -71,6 +99,7 @@ impl Inputs {
             drop(all);
             let Some(next) = self.rest.pop_front() else { return Ok(None) };
             self.now = Input::open(&next, &self.reading)?;
+            self.begins.add(self.given);
             *shape = self.shape(calls)?;
         }
     }
