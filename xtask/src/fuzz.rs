@@ -13,9 +13,9 @@ use crate::run::show;
 use crate::tools;
 
 /// The targets, as they are named in `fuzz/Cargo.toml`.
-const TARGETS: [&str; 6] = ["frames", "messages", "records", "packets", "results", "npy"];
+const TARGETS: [&str; 9] = ["frames", "messages", "records", "tasks", "packets", "results", "npy", "csv", "json"];
 
-/// Feed made-up bytes to every decoder: frames, messages, records, packets, result rings and files
+/// Feed made-up bytes to every decoder: frames, messages, records, task and result rings, packets and files
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Which targets; all if none is named

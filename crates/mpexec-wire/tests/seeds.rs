@@ -67,6 +67,13 @@ fn the_fuzzer_begins_with_a_batch_and_groups() {
 }
 
 #[test]
+fn the_fuzzer_begins_with_what_a_coordinator_sends() {
+    let framed = |bytes: &[u8]| [&(bytes.len() as u16).to_le_bytes(), bytes].concat();
+    let messages: Vec<Vec<u8>> = to_worker().iter().map(|message| framed(&encode_to_vec(message).unwrap())).collect();
+    are("tasks", vec![framed(&batch()), [framed(&batch()), framed(&batch())].concat(), messages.concat()]);
+}
+
+#[test]
 fn the_fuzzer_begins_with_packets_of_both_kinds() {
     let value = encode_to_vec(&(7u64, "seven", vec![Some(7u32), None])).unwrap();
     let inline = PacketHeader { kind: PacketKind::Inline, attached: 1, len: value.len() as u64 }.write();
