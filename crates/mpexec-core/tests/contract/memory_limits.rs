@@ -287,9 +287,6 @@ fn limits_of_memory_that_make_no_sense_are_refused(transport: Transport) {
 /// Whoever names the places of a backtrace needs memory, and waits for himself if he has none.
 fn a_panic_at_the_wall_is_told_as_one(transport: Transport) {
     let pool = limited(transport, 1).build().unwrap();
-    // One of another thread, which the hook of the language tells.
-    let threads = || -> bool { std::thread::spawn(|| panic!("aside")).join().is_err() };
-    assert!(pool.apply(threads, ()).unwrap());
     let full = || -> u8 {
         let (mut kept, mut size) = (Vec::new(), 1usize << 20);
         while size > 64 {
