@@ -4,6 +4,7 @@
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -290,8 +291,9 @@ pub(crate) fn as_somebody_with_limits(case: &str) {
     for link in ["shm", "socket"] {
         let mut command = short_of(case, link, copy.path());
         if rustix::process::geteuid().is_root() {
-            // One that nobody has, so that nothing else of that user's comes and goes.
-            let user = 61_000 + std::process::id() % 4_000;
+            // One that nobody has, so that nothing else of that user's comes and goes; nor another test's.
+            static NEXT: AtomicU32 = AtomicU32::new(0);
+            let user = 61_000 + std::process::id() % 400 * 10 + NEXT.fetch_add(1, Ordering::Relaxed) % 10;
             command.uid(user).gid(user).current_dir("/");
         }
         ends_well(command);

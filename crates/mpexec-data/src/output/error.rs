@@ -95,9 +95,10 @@ mod tests {
         for errno in [Errno::ACCESS, Errno::PERM, Errno::ROFS] {
             assert!(says(errno.raw_os_error()).0.contains("may not be written"));
         }
-        for errno in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
+        for errno in [Errno::NOSPC, Errno::DQUOT] {
             assert!(says(errno.raw_os_error()).0.contains("there is no space for it"));
         }
+        assert!(says(Errno::FBIG.raw_os_error()).0.contains("ulimit -f"));
         let (line, kind) = says(Errno::MFILE.raw_os_error());
         assert!(line.contains("cannot create it: "), "{line}");
         assert_ne!(kind, io::ErrorKind::NotFound);

@@ -1,12 +1,13 @@
 //! `mpexec run`: a command for each argument, run by workers.
 
 mod joblog;
+mod open;
 mod source;
 mod template;
 
 use std::any::type_name;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::printer::Printer;
 use crate::progress::{Progress, Unit};
 use crate::workforce;
 use joblog::Joblog;
+use open::Open;
 use source::Source;
 use template::Template;
 
@@ -134,7 +136,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
         // Who writes there still is killed first.
         pool.terminate();
         drop(pool.join_timeout(UNTIL_KILLED));
-        leave_no_parts(results);
+        open::leave_no_parts(results);
     }
     let mut ended = flow.collector();
     ended.progress.clear();
@@ -163,28 +165,6 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
 /// The template, or the argument itself as a command line.
 fn understood(template: Option<&Arc<Template>>, argument: &[u8]) -> Arc<Template> {
     template.map_or_else(|| Arc::new(Template::line(argument)), Arc::clone)
-}
-
-/// Takes away what commands left that were killed with their workers.
-fn leave_no_parts(results: &Path) {
-    for folder in results.read_dir().into_iter().flatten().flatten() {
-        leave_no_part(&folder.path());
-    }
-}
-
-/// The arguments of commands that have not ended.
-#[derive(Debug, Default)]
-struct Open(std::sync::Mutex<std::collections::HashMap<u64, Vec<u8>>>);
-
-impl Open {
-    fn put(&self, index: u64, argument: &[u8]) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(index, argument.to_vec());
-    }
-
-    fn take(&self, index: u64) -> Vec<u8> {
-        let argument = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&index);
-        argument.unwrap_or_default()
-    }
 }
 
 /// Opens the run folder, if one was asked for.
