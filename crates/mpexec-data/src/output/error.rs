@@ -38,7 +38,7 @@ pub enum OutputError {
 
 fn no_space(cause: &io::Error) -> &'static str {
     match cause.kind() {
-        io::ErrorKind::FileTooLarge => "files may not be so long here (ulimit -f)",
+        io::ErrorKind::FileTooLarge => "files may not be so long here (ulimit -f, or the file system)",
         _ => "there is no space for it",
     }
 }

@@ -169,7 +169,7 @@ fn files_are_counted_apart_and_all_outputs_appear_at_the_end() {
     fs::create_dir(folder.path().join("d")).expect("a folder");
     table(&folder, "d/a.npy", 1, 1, &[4]);
     let twice = count_in(&folder, &["a.npy", "d/a.npy", "--per-file", "-o", "out"]);
-    assert!(twice.fault(2).starts_with("out/a.npy.npy: would hold the counts of two files"));
+    assert!(twice.fault(2).starts_with("out/a.npy.npy: would hold what comes of two files"));
     assert_eq!(names_in(&folder), ["a.npy", "b.csv", "d", "out"]);
 }
 

@@ -108,11 +108,11 @@ fn a_table_that_the_disk_cannot_hold_is_refused_before_it_is_made() {
     let folder = folder();
     // Eight times what Linux lets a file system have at most; nobody could wait for its first thousandth.
     let done = mpexec(["gen", "f", "--rows", "1000000000000000000", "--cols", "1"]).in_folder(folder.path()).run();
-    assert!(done.fault(3).starts_with("f: there is no space for it: "));
+    assert!(done.fault(3).starts_with("f: files may not be so long here (ulimit -f, or the file system): "));
     // The limit of the shell stands for a small disk: 64 KiB in blocks of 512 bytes.
     let script = "ulimit -f 128; exec \"$0\" gen f --rows 100000000 --cols 100";
     let done = program("sh").args(["-c", script]).arg(programs().join("mpexec")).in_folder(folder.path()).run();
-    assert!(done.fault(3).starts_with("f: there is no space for it: "));
+    assert!(done.fault(3).starts_with("f: files may not be so long here (ulimit -f, or the file system): "));
     assert_eq!(names_in(&folder), [""; 0]);
 }
 
