@@ -1,5 +1,7 @@
 //! Machines and links that break while others compute.
 
+use std::time::Duration;
+
 use super::machines::{Cluster, WORKER};
 use crate::common::program::{Done, Started};
 
@@ -63,7 +65,15 @@ pub(super) fn controller_killed(cluster: &Cluster) {
     let done = run.finish();
     same(&done, &wanted);
     assert_eq!(cluster.jobs("controller"), 1, "{}", done.stderr);
+    // It learns from each node by and by what that runs, and takes away what it does not know: the next scene begins when it has.
+    for _ in 0..SETTLES {
+        cluster.wait_until_idle();
+        std::thread::park_timeout(Duration::from_secs(1));
+    }
 }
+
+/// So often, a second apart, all nodes are idle before the controller is believed to know all of them.
+const SETTLES: u32 = 8;
 
 pub(super) fn blind_node(cluster: &Cluster) {
     let wanted = slow(cluster, 6, 10);
