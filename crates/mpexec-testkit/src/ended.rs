@@ -1,4 +1,5 @@
-//! How a process ended that its parent has reaped already: a descriptor of it still knows.
+//! How a process ended that its parent has reaped already: a descriptor of it still knows. The library asks the same way; what judges it must not be its own
+//! answer, so this is written again.
 
 #![expect(unsafe_code, reason = "the request for what a pidfd knows")]
 
