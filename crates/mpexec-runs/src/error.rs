@@ -77,8 +77,8 @@ pub enum RunError {
     },
     /// An input was changed while the run went on.
     #[error(
-        "{}: {change}, while the run went on: nothing that was computed since then is published; put it back as it was, or start over with \
-         --force-plan",
+        "{}: {change}, while the run went on: nothing that was computed since then is published; put it back as it was and resume the run, or start \
+         over with --force-plan",
         shown::path(path)
     )]
     InputChanged {

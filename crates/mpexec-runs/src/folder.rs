@@ -60,6 +60,8 @@ pub struct RunFolder {
     path: PathBuf,
     hash: String,
     plan: Plan,
+    /// What nobody can know of its inputs.
+    doubts: Vec<String>,
     /// The host and the number of this process.
     who: String,
     /// What is published, by short hashes of the names: there may be a million.
@@ -104,12 +106,14 @@ impl RunFolder {
         if afresh {
             empty(path)?;
         }
+        let mut doubts = Vec::new();
         match RunFolder::read_plan(path) {
             Ok(begun) => {
                 let changes = begun.changes(plan);
                 if !changes.is_empty() {
                     return Err(RunError::Changed { path: path.to_path_buf(), changes });
                 }
+                doubts = begun.doubts(plan);
                 // What is resumed is what was typed last, and it is done when that is.
                 if begun != *plan {
                     undone(path)?;
@@ -119,7 +123,7 @@ impl RunFolder {
             Err(RunError::NoPlan { .. }) => write_whole(path, PLAN, &plan.to_text())?,
             Err(error) => return Err(error),
         }
-        RunFolder::enter(path, plan, Some(lock))
+        RunFolder::enter(path, plan, doubts, Some(lock))
     }
 
     /// Enters a folder whose plan was written by a coordinator, to compute a share of its ranges beside others: without its lock.
@@ -127,14 +131,15 @@ impl RunFolder {
     /// # Errors
     /// As [`open`](RunFolder::open), but for one that is in use.
     pub fn join(path: &Path, plan: &Plan) -> Result<RunFolder, RunError> {
-        let changes = RunFolder::read_plan(path)?.changes(plan);
+        let begun = RunFolder::read_plan(path)?;
+        let changes = begun.changes(plan);
         if !changes.is_empty() {
             return Err(RunError::Changed { path: path.to_path_buf(), changes });
         }
-        RunFolder::enter(path, plan, None)
+        RunFolder::enter(path, plan, begun.doubts(plan), None)
     }
 
-    fn enter(path: &Path, plan: &Plan, lock: Option<File>) -> Result<RunFolder, RunError> {
+    fn enter(path: &Path, plan: &Plan, doubts: Vec<String>, lock: Option<File>) -> Result<RunFolder, RunError> {
         for name in [OUT, LOG] {
             match fs::create_dir(path.join(name)) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -150,9 +155,10 @@ impl RunFolder {
         let (plan, hash) = (plan.clone(), plan.hash());
         let (path, published, role) = (path.to_path_buf(), Mutex::default(), Role::Here);
         let undone = AtomicBool::new(false);
-        let run = RunFolder { path, hash, plan, who, published, role, log, undone, _lock: lock };
+        let run = RunFolder { path, hash, plan, doubts, who, published, role, log, undone, _lock: lock };
         run.scan(true)?;
         run.note("opened");
+        run.doubts.iter().for_each(|doubt| run.note(doubt));
         Ok(run)
     }
 
@@ -232,6 +238,11 @@ impl RunFolder {
     /// What it computes.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// What nobody can know of its inputs, in words: those that are too long for a hash of all their bytes, and were touched since the run was begun.
+    pub fn doubts(&self) -> &[String] {
+        &self.doubts
     }
 
     /// Where it is.

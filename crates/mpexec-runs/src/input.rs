@@ -1,12 +1,16 @@
-//! Which file an input was, so that a later resume sees whether it still is: its length, its time, and a hash of samples.
+//! Which file an input was, so that a run and whoever resumes it see whether it still is.
 //!
-//! A hash of everything would read the whole of a large file once more. The beginning (where formats have their header), the end (where others
-//! have it) and samples between are read: what was written anew differs in its time, its length or there. Who changes a few bytes in the
-//! middle and sets the time back is not seen.
+//! While a run goes on, that is the file itself: its inode, its length, and both of its times. Who writes into it can set the time of writing back, but not that of the
+//! change (`ctime`), which the system sets. So what was computed before the last look was computed of what the plan says.
+//!
+//! Between runs a file may be copied, moved, or given other rights, which changes the inode or that time and no byte. Then the bytes count: of inputs that are short
+//! together, all; of others the beginning (where formats have their header), the end (where others have it) and samples between, because to read the whole of a large input
+//! takes as long as many a run. There, who changes a few bytes in the middle and sets the time of writing back is not seen, but that the file is another is told
+//! ([`InputId::doubt`]).
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +22,9 @@ const SAMPLES: u64 = 16;
 
 /// each of so many bytes.
 const SAMPLE: u64 = 16 << 10;
+
+/// If all inputs of a run have no more bytes than this together, all of them are hashed: that takes some hundredths of a second.
+const WHOLE: u64 = 64 << 20;
 
 /// What is known of an input.
 ///
@@ -32,6 +39,7 @@ const SAMPLE: u64 = 16 << 10;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InputId {
     /// Where it was, in full. It may be elsewhere now.
     pub path: PathBuf,
@@ -39,8 +47,27 @@ pub struct InputId {
     pub size: u64,
     /// When it was last written, in nanoseconds since 1970.
     pub modified: i64,
+    /// When anything of it last changed, its rights and its name too; nobody can set that.
+    pub changed: i64,
     /// A hash of its beginning, its end and samples between.
     pub hash: String,
+    /// A hash of all of it, if it was short enough.
+    pub whole: Option<String>,
+    #[serde(skip)]
+    place: Place,
+}
+
+/// Which file of this machine it is. On another machine, and as a copy, it is another, so it is no part of what an input was.
+#[derive(Clone, Copy, Debug, Default, Eq)]
+struct Place {
+    device: u64,
+    inode: u64,
+}
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Place) -> bool {
+        true
+    }
 }
 
 impl InputId {
@@ -49,26 +76,58 @@ impl InputId {
     /// # Errors
     /// [`RunError::Io`] if it cannot be read or is no file.
     pub fn of(path: &Path) -> Result<InputId, RunError> {
-        let file = File::open(path).map_err(RunError::io(path, "open it"))?;
-        let metadata = file.metadata().map_err(RunError::io(path, "ask about it"))?;
-        if !metadata.is_file() {
-            let cause = io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a run folder needs inputs that can be read again, so files",
-            );
-            return Err(RunError::io(path, "take it as an input")(cause));
-        }
-        Ok(InputId {
+        InputId::look(path, WHOLE)
+    }
+
+    /// Looks at all inputs of a run.
+    ///
+    /// # Errors
+    /// As [`of`](InputId::of).
+    pub fn of_all<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<InputId>, RunError> {
+        let sizes = paths.iter().map(|path| path.as_ref().metadata().map_or(0, |metadata| metadata.len()));
+        let whole = if sizes.sum::<u64>() <= WHOLE { WHOLE } else { 0 };
+        paths.iter().map(|path| InputId::look(path.as_ref(), whole)).collect()
+    }
+
+    /// Looks at a file; all of it is hashed if it has so many bytes at most.
+    fn look(path: &Path, whole: u64) -> Result<InputId, RunError> {
+        let (file, metadata) = open(path)?;
+        let size = metadata.len();
+        let failed = |cause| RunError::io(path, "read it")(cause);
+        let mut id = InputId {
             path: std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()),
-            size: metadata.len(),
-            modified: modified(&metadata),
-            hash: samples(&file, metadata.len()).map_err(RunError::io(path, "read it"))?,
+            size,
+            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+            hash: samples(&file, size).map_err(failed)?,
+            whole: None,
+            place: Place { device: metadata.dev(), inode: metadata.ino() },
+        };
+        if size <= whole {
+            id.whole = Some(hash_of(file).map_err(failed)?);
+        }
+        Ok(id)
+    }
+
+    /// Whether the file of its name is still the one that was looked at, and nobody has touched it since. That is what can be known of it without reading it.
+    pub(crate) fn is_untouched(&self) -> bool {
+        // Opened, because a system that has its files from a server asks that only then how they are.
+        open(&self.path).is_ok_and(|(_, now)| {
+            let Place { device, inode } = self.place;
+            (now.dev(), now.ino(), now.len()) == (device, inode, self.size)
+                && nanoseconds(now.mtime(), now.mtime_nsec()) == self.modified
+                && nanoseconds(now.ctime(), now.ctime_nsec()) == self.changed
         })
     }
 
-    /// Whether the file of this name has still its length and its time.
-    pub(crate) fn seems_to_hold(&self) -> bool {
-        self.path.metadata().is_ok_and(|now| now.len() == self.size && modified(&now) == self.modified)
+    /// What has become of an input that is no longer untouched or whose bytes are others; `None` if nothing has.
+    pub(crate) fn touched(&self) -> Result<Option<String>, RunError> {
+        let (untouched, now) = (self.is_untouched(), InputId::look(&self.path, 0)?);
+        Ok(self.difference(&now).or_else(|| {
+            let name = crate::shown::path(&self.path);
+            (!untouched)
+                .then(|| format!("the input {name} was written to, replaced, renamed, linked or given other rights"))
+        }))
     }
 
     /// What differs between it as it was and as it is now; `None` if nothing does. Where it lies does not count.
@@ -77,16 +136,43 @@ impl InputId {
         if self.size != now.size {
             return Some(format!("the input {name} had {} bytes and has {}", self.size, now.size));
         }
-        if self.hash != now.hash {
+        let others = |(before, after): (&String, &String)| before != after;
+        if self.hash != now.hash || self.whole.as_ref().zip(now.whole.as_ref()).is_some_and(others) {
             return Some(format!("the input {name} holds other bytes"));
         }
         (self.modified != now.modified).then(|| format!("the input {name} was written again since"))
     }
+
+    /// What nobody can know between it as it was and as it is now, if there is no difference: the file was touched, and only samples of it are known.
+    pub(crate) fn doubt(&self, now: &InputId) -> Option<String> {
+        let known = self.changed == now.changed || self.whole.is_some() && self.whole == now.whole;
+        (!known).then(|| {
+            let name = crate::shown::path(&now.path);
+            format!(
+                "the input {name} was copied, renamed, given other rights, or changed and its time set back since the run was begun: its length, its time of writing and \
+                 samples of its bytes are the same, so it is taken to be the same"
+            )
+        })
+    }
 }
 
-/// In nanoseconds since 1970.
-fn modified(metadata: &Metadata) -> i64 {
-    metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
+/// Opens a file that is one: whoever writes into a pipe may never come.
+fn open(path: &Path) -> Result<(File, Metadata), RunError> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path).map_err(RunError::io(path, "open it"))?;
+    let metadata = file.metadata().map_err(RunError::io(path, "ask about it"))?;
+    if !metadata.is_file() {
+        let cause =
+            io::Error::new(io::ErrorKind::InvalidInput, "a run folder needs inputs that can be read again, so files");
+        return Err(RunError::io(path, "take it as an input")(cause));
+    }
+    Ok((file, metadata))
+}
+
+/// Since 1970.
+fn nanoseconds(seconds: i64, more: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(more)
 }
 
 fn samples(file: &File, size: u64) -> io::Result<String> {
@@ -110,11 +196,15 @@ fn samples(file: &File, size: u64) -> io::Result<String> {
 /// # Errors
 /// [`RunError::Io`] if it cannot be read.
 pub fn hash_of_file(path: &Path) -> Result<String, RunError> {
-    let mut file = File::open(path).map_err(RunError::io(path, "open it"))?;
+    let file = File::open(path).map_err(RunError::io(path, "open it"))?;
+    hash_of(file).map_err(RunError::io(path, "read it"))
+}
+
+fn hash_of(mut file: File) -> io::Result<String> {
     let mut hash = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
-        match io::Read::read(&mut file, &mut buffer).map_err(RunError::io(path, "read it"))? {
+        match io::Read::read(&mut file, &mut buffer)? {
             0 => return Ok(hash.finalize().to_hex().to_string()),
             length => hash.update(&buffer[..length]),
         };
@@ -143,8 +233,50 @@ mod tests {
         assert!(before.difference(&InputId::of(&path).unwrap()).unwrap().contains("had 4194304 bytes and has 4194303"));
         let later = InputId { modified: before.modified + 1, ..before.clone() };
         assert!(before.difference(&later).unwrap().contains("written again"));
-        let moved = InputId { path: "elsewhere".into(), ..before.clone() };
-        assert_eq!(before.difference(&moved), None);
+        let moved = InputId { path: "elsewhere".into(), changed: before.changed + 1, ..before.clone() };
+        assert_eq!((before.difference(&moved), before.doubt(&moved)), (None, None));
+        let [long, copied] = [&before, &moved].map(|id| InputId { whole: None, ..id.clone() });
+        assert_eq!((long.difference(&copied), long.doubt(&long)), (None, None));
+        assert!(long.doubt(&copied).unwrap().contains("so it is taken to be the same"));
+        // Between the samples, with the time as it was.
+        let mut changed = bytes;
+        changed[SAMPLE as usize + 1] = 8;
+        std::fs::write(&path, &changed).unwrap();
+        let now = InputId { modified: before.modified, ..InputId::of(&path).unwrap() };
+        assert_eq!(before.hash, now.hash);
+        assert!(before.difference(&now).unwrap().contains("other bytes"));
+    }
+
+    #[test]
+    fn whoever_touches_a_file_is_seen_whatever_he_puts_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("data"), folder.path().join("other"));
+        std::fs::write(&path, "as it was").unwrap();
+        let look = || InputId::of(&path).unwrap();
+        let time = path.metadata().unwrap().modified().unwrap();
+        let put_back = || {
+            std::fs::write(&path, "as it was").unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        };
+        // Clocks of file systems tick every few milliseconds.
+        let later = |id: &InputId| {
+            mpexec_testkit::wait_until("the clock went on", || {
+                std::fs::write(&other, "").unwrap();
+                InputId::of(&other).unwrap().changed > id.changed
+            });
+        };
+        let id = look();
+        assert!(id.is_untouched() && id.touched().unwrap().is_none());
+        later(&id);
+        std::fs::write(&path, "as it is!").unwrap();
+        put_back();
+        assert_eq!((id.difference(&look()), id.is_untouched()), (None, false));
+        assert!(id.touched().unwrap().unwrap().contains("data was written to, replaced, renamed"));
+        let id = look();
+        std::fs::rename(&path, &other).unwrap();
+        assert!(!id.is_untouched() && id.touched().is_err());
+        put_back();
+        assert!(!id.is_untouched(), "another file");
     }
 
     #[test]
@@ -155,8 +287,12 @@ mod tests {
         for length in [0, 1, SAMPLE, SAMPLE + 1, SAMPLES * SAMPLE, SAMPLES * SAMPLE + 1] {
             std::fs::write(&path, vec![1; length as usize]).unwrap();
             let id = InputId::of(&path).unwrap();
+            assert!(id.whole.is_some());
             assert!(hashes.insert(id.hash) || length > SAMPLES * SAMPLE, "{length}");
         }
+        let status = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
+        assert!(status.success());
+        assert!(InputId::of(&folder.path().join("pipe")).unwrap_err().to_string().contains("so files"));
         assert!(InputId::of(folder.path()).unwrap_err().to_string().contains("needs inputs that can be read again"));
     }
 }

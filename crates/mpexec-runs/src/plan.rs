@@ -122,7 +122,7 @@ struct Hashed<'a> {
     task: &'a str,
     signature: &'a str,
     options: &'a BTreeMap<String, String>,
-    inputs: Vec<(u64, i64, &'a str)>,
+    inputs: Vec<(u64, i64, &'a str, Option<&'a str>)>,
     cut: Cut,
 }
 
@@ -130,7 +130,8 @@ impl Plan {
     /// The hash of what decides about the bytes of the results, as text.
     pub fn hash(&self) -> String {
         let Plan { program, task, signature, options, inputs, cut, .. } = self;
-        let inputs = inputs.iter().map(|input| (input.size, input.modified, &input.hash[..])).collect();
+        let inputs =
+            inputs.iter().map(|input| (input.size, input.modified, &input.hash[..], input.whole.as_deref())).collect();
         let hashed = Hashed { format: FORMAT, program, task, signature, options, inputs, cut: *cut };
         // It consists of texts and numbers, which can always be written.
         let text = serde_json::to_vec(&hashed).unwrap_or_default();
@@ -203,6 +204,11 @@ impl Plan {
         }
         changes
     }
+
+    /// If nothing differs: what nobody can know of inputs that were touched.
+    pub(crate) fn doubts(&self, now: &Plan) -> Vec<String> {
+        self.inputs.iter().zip(&now.inputs).filter_map(|(before, after)| before.doubt(after)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -210,13 +216,15 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn plan() -> Plan {
-        let input = InputId { path: "/data/a.npy".into(), size: 800, modified: 5, hash: "ab".into() };
+        let input = serde_json::json!({
+            "path": "/data/a.npy", "size": 800, "modified": 5, "changed": 6, "hash": "ab", "whole": null
+        });
         Plan {
             program: Program { name: "mpexec".into(), version: "0.1.0".into(), hash: "cd".into() },
             task: "count-range".into(),
             signature: "(CountJob) -> CountPart".into(),
             options: BTreeMap::from([("minimum".into(), "4".into())]),
-            inputs: vec![input],
+            inputs: vec![serde_json::from_value(input).expect("an input")],
             cut: Cut { as_for_workers: 8, range_weight: 100, range_tasks: 10 },
             command: Some(CommandLine {
                 words: vec![Word::Text("mpexec".into()), Word::Bytes(vec![0xff])],

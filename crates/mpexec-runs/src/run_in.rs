@@ -130,7 +130,7 @@ impl<'p> InFolder<'p> {
     {
         let program = std::env::current_exe().map_err(RunError::io(Path::new("this program"), "find it"))?;
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let inputs = self.inputs.iter().map(|path| InputId::of(path)).collect::<Result<_, _>>()?;
+        let inputs = InputId::of_all(&self.inputs)?;
         let mut options = self.options;
         options.extend(decided_by(self.pool)?);
         let plan = Plan {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use mpexec_runs::{CommandLine, Cut, InputId, Plan, Program, RunError, RunFolder, hash_of_file};
 
 use crate::cluster::{Cluster, Job};
+use crate::console::Level;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Running;
@@ -81,7 +82,7 @@ impl Keeping {
         if what.inputs.iter().any(|path| path == Path::new("-")) {
             return Err(Failure::usage("standard input cannot be read again: with --run-dir, name files"));
         }
-        let inputs = what.inputs.iter().map(|path| InputId::of(path)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = InputId::of_all(what.inputs)?;
         let bytes: u64 = inputs.iter().map(|input| input.size).sum();
         let worker = what.worker.unwrap_or(Path::new("/proc/self/exe"));
         let name = what
@@ -118,6 +119,9 @@ impl Keeping {
                 run.computed_by(Box::new(cluster))
             }
         };
+        if let (Some(console), Who::Here | Who::Slurm(_)) = (running.console(), &self.who) {
+            run.doubts().iter().for_each(|doubt| console.note(Level::Normal, doubt));
+        }
         let run = Arc::new(run);
         running.keeps(&run);
         Ok(run)

@@ -215,6 +215,49 @@ fn an_input_that_is_changed_while_the_run_goes_on_is_told_and_nothing_more_is_pu
 }
 
 #[test]
+fn an_input_that_is_changed_and_put_back_with_its_time_is_told_too_and_the_run_can_go_on() {
+    let folder = folder();
+    let input = file(&folder, "rows.jsonl", "[200]\n".repeat(12).as_bytes());
+    let time = input.metadata().and_then(|metadata| metadata.modified()).expect("a time");
+    let words = ["map", "rest", "rows.jsonl", "--worker-program", env!("CARGO_BIN_EXE_task-worker"), "--workers", "1"];
+    let mut started = run(&folder, &[&words[..], &["--run-dir", "run", "--range-size", "1"]].concat()).start();
+    assert_eq!(started.line(), "{\"index\":0,\"ok\":200}\n");
+    for text in ["[100]\n", "[200]\n"] {
+        fs::write(&input, text.repeat(12)).expect("the input");
+    }
+    fs::File::options().write(true).open(&input).and_then(|file| file.set_modified(time)).expect("its time");
+    let ended = started.finish();
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    let told =
+        "rows.jsonl was written to, replaced, renamed, linked or given other rights, while the run went on: nothing";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    let again = run(&folder, &["runs", "resume", "run"]).run();
+    assert_eq!(again.good().lines().count(), 12);
+}
+
+#[test]
+fn of_a_long_input_that_was_touched_since_it_is_told_that_only_samples_are_known() {
+    let folder = folder();
+    let input = crate::common::files::zeros(&folder, 1 << 20, 10);
+    let words = ["count-range", "zeros.bin", "--json", "--run-dir", "run"];
+    run(&folder, &words).run().good();
+    let touched = |how: &dyn Fn()| {
+        how();
+        let again = run(&folder, &["runs", "resume", "run"]).run();
+        assert_eq!(again.code(), 0, "{}", again.stderr);
+        again.stderr
+    };
+    assert_eq!(touched(&|| {}), "");
+    let mode = |mode| fs::set_permissions(&input, fs::Permissions::from_mode(mode)).expect("its rights");
+    let told = touched(&|| mode(0o640));
+    assert!(
+        told.contains("zeros.bin was copied, renamed, given other rights, or changed and its time set back"),
+        "{told}"
+    );
+    assert_eq!(touched(&|| {}), "", "that was taken note of");
+}
+
+#[test]
 fn ranges_that_no_memory_holds_and_ranges_of_no_run_folder_are_refused() {
     let folder = done();
     let refused = |words: &[&str]| run(&folder, words).run().fault(2).to_owned();
