@@ -77,6 +77,19 @@ pub(crate) enum Sent {
     Part(Box<Part>),
 }
 
+/// Why rows cannot be had, and whether they themselves are at fault: then no other try ends in another way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    pub(crate) line: String,
+    pub(crate) refused: bool,
+}
+
+impl From<String> for Unread {
+    fn from(line: String) -> Unread {
+        Unread { line, refused: false }
+    }
+}
+
 /// What a chunk weighs of which nobody knows the bytes in its file.
 const WEIGHT: u64 = 4 << 20;
 
@@ -129,7 +142,7 @@ impl Chunk {
     pub fn read(self) -> Result<RecordBatch, FrameError> {
         match self.0 {
             Lies::Here(batch) => Ok(batch),
-            Lies::InFile(part) => part.read().map_err(FrameError::Input),
+            Lies::InFile(part) => part.read().map_err(|unread| FrameError::Input(unread.line)),
         }
     }
 
@@ -146,9 +159,9 @@ impl Chunk {
 
 impl Sent {
     /// The batch, for a worker.
-    pub(crate) fn open(self) -> Result<RecordBatch, String> {
+    pub(crate) fn open(self) -> Result<RecordBatch, Unread> {
         match self {
-            Sent::Parcel(parcel) => parcel.open().map_err(|error| error.to_string()),
+            Sent::Parcel(parcel) => parcel.open().map_err(|error| error.to_string().into()),
             Sent::Part(part) => part.read(),
         }
     }
@@ -170,8 +183,12 @@ impl Part {
     }
 
     /// Reads the rows as one batch.
-    pub(crate) fn read(&self) -> Result<RecordBatch, String> {
-        let told = |error: FrameError| self.input.renamed(&error.to_string());
+    pub(crate) fn read(&self) -> Result<RecordBatch, Unread> {
+        // What stands in a text was read, and is not what it should be.
+        let refused =
+            |error: &FrameError| matches!((error, &self.rows), (FrameError::Format { .. }, Rows::Text { .. }));
+        let told =
+            |error: FrameError| Unread { line: self.input.renamed(&error.to_string()), refused: refused(&error) };
         let places = self.columns.as_deref();
         let batch = match &self.rows {
             Rows::Text { part, writing, columns } => columns.read(part, writing, &*self.input.table()?, places),
@@ -183,7 +200,9 @@ impl Part {
         let batch = batch.map_err(told)?;
         match &self.target {
             None => Ok(batch),
-            Some(target) => target.fit(&batch).map_err(|error| format!("{}: {error}", self.input.name)),
+            Some(target) => target
+                .fit(&batch)
+                .map_err(|error| Unread { line: format!("{}: {error}", self.input.name), refused: true }),
         }
     }
 }

@@ -303,7 +303,7 @@ impl Job {
     /// What comes of the column.
     fn make<E: Display>(&self, function: impl Fn(ArrayRef) -> Result<ArrayRef, E>) -> Result<RecordBatch, Fault> {
         let parts = self.parts.iter().map(|part| part.read().map(|batch| batch.column(0).clone()));
-        let parts = parts.collect::<Result<Vec<_>, _>>().map_err(Fault::Input)?;
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let column = concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map_err(Fault::function)?;
         drop(parts);
         alone_as(&self.name, function(column).map_err(|error| Fault::Function(format!("{}: {error}", self.name)))?)

@@ -170,7 +170,7 @@ fn walk<C: Into<Chunk>>(
 
 /// The task: what one chunk gives. Numbers are taken as float64; truth values are none, as in pandas.
 fn look(job: Job) -> Result<Walked, Fault> {
-    let batch = job.chunk.open().map_err(Fault::Input)?;
+    let batch = job.chunk.open()?;
     let schema = batch.schema();
     let fields = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| field.data_type().is_numeric());
     let fields: Vec<_> = fields.collect();

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
 use crate::carry::Returned;
-use crate::chunk::{Chunk, Sent};
+use crate::chunk::{Chunk, Sent, Unread};
 use crate::workplace::Workplace;
 
 /// Applies `function` to each batch, in the workers of `pool`, and returns what it makes of them, in order. Chunks are those of a file
@@ -103,6 +103,8 @@ struct Job {
 pub(crate) enum Fault {
     /// What it was to read cannot be read, or what it was to write cannot be written.
     Input(String),
+    /// What it has read is not what the others hold.
+    Unfit(String),
     /// The function returned an error.
     Function(String),
     /// The same, and the file that it worked on.
@@ -116,7 +118,13 @@ pub(crate) fn fate<R>(answer: &Result<R, Fault>) -> Fate {
     match answer {
         Ok(_) => Fate::Kept,
         Err(Fault::Input(_)) => Fate::Lost,
-        Err(Fault::Function(_) | Fault::FunctionOn(..) | Fault::Rows(..)) => Fate::Refused,
+        Err(Fault::Unfit(_) | Fault::Function(_) | Fault::FunctionOn(..) | Fault::Rows(..)) => Fate::Refused,
+    }
+}
+
+impl From<Unread> for Fault {
+    fn from(unread: Unread) -> Fault {
+        if unread.refused { Fault::Unfit(unread.line) } else { Fault::Input(unread.line) }
     }
 }
 
@@ -155,7 +163,7 @@ impl<'a> Mapped<'a> {
         });
         let task = move |job: Job| -> Result<Returned, Fault> {
             let file = job.chunk.file().map(str::to_owned);
-            let batch = job.chunk.open().map_err(Fault::Input)?;
+            let batch = job.chunk.open()?;
             let rows = batch.num_rows() as u64;
             let done = function(batch).map_err(|error| Fault::function_on(file.as_deref(), error))?;
             if job.same_rows && done.num_rows() as u64 != rows {
@@ -230,7 +238,7 @@ pub(crate) fn told<T>(
 ) -> Result<T, FrameError> {
     let answer = answer.map_err(|cause| FrameError::Task { what, index, cause })?;
     answer.map_err(|fault| match fault {
-        Fault::Input(line) => FrameError::Input(line),
+        Fault::Input(line) | Fault::Unfit(line) => FrameError::Input(line),
         Fault::Function(message) => FrameError::Function { file: None, what, index, message },
         Fault::FunctionOn(file, message) => FrameError::Function { file: Some(file), what, index, message },
         Fault::Rows(found, wanted) => {

@@ -59,10 +59,6 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         (None, _) => RunInput::Read(None, end),
     };
     let progress = common.progress;
-    if arguments.results.is_some() && arguments.keeping.run_dir.is_some() {
-        let line = "--results names files by the place of their command, and a run folder knows commands by their words: give one of --results and --run-dir";
-        return Err(Failure::usage(line));
-    }
     // Workers are in the folder of this process, but need not stay there.
     let results = arguments.results.map(|folder| std::path::absolute(&folder).unwrap_or(folder));
     let command = bytes(words);
@@ -72,6 +68,10 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         None,
         [("command", shown_words(&command))],
     )?;
+    if results.is_some() && keeping.is_some() {
+        let line = "--results names files by the place of their command, and a run folder, which --on slurm has too, knows commands by their words: leave --results away, or run the commands here and without --run-dir";
+        return Err(Failure::usage(line));
+    }
     if let Some(keeping) = &mut keeping {
         // Names in commands are those of this folder.
         keeping.options.insert("folder".to_owned(), mpexec::names::shown(&keeping.command.folder));

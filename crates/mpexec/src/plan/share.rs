@@ -27,7 +27,8 @@ fn printed(output: &mut RowsOutput, delimiter: u8) {
         place: Place::Stdout,
         format: RowsAs::Other(RowsFormat::Delimited(delimiter)),
         packing: None,
-        each: None,
+        // Files that are tables of their own stay so: they need not be alike.
+        each: output.each,
     };
 }
 
@@ -54,13 +55,16 @@ mod tests {
             Plan::Normalize(plan) => plan.keeping.clone().unwrap().options,
             other => panic!("{other:?}"),
         };
-        for line in ["count-range f --output c.npy", "count-range f", "normalize f --output s.parquet"] {
+        let each = "normalize f g --per-file --output s";
+        for line in ["count-range f --output c.npy", "count-range f", "normalize f --output s.parquet", each] {
             let line = format!("mpexec {line} --run-dir run");
             let (whole, share) = (plan(&line, Who::Here), plan(&line, share()));
             assert_eq!(kept(&whole), kept(&share), "{line}");
             match &share {
                 Plan::Count(plan) => assert!(!plan.counts.makes_files(), "{line}"),
-                Plan::Normalize(plan) => assert_eq!(plan.output.place, Place::Stdout, "{line}"),
+                Plan::Normalize(plan) => {
+                    assert_eq!((&plan.output.place, plan.output.each.is_some()), (&Place::Stdout, line.contains(each)));
+                }
                 other => panic!("{other:?}"),
             }
         }

@@ -169,6 +169,80 @@ fn an_input_that_is_at_fault_is_not_tried_again_and_the_rest_is_kept() {
 }
 
 #[test]
+fn a_row_of_a_frame_that_cannot_be_taken_is_told_at_once() {
+    let folder = slurm();
+    let good = |rows: std::ops::Range<u32>| rows.map(|n| format!("{n},{}\n", n % 13)).collect::<String>();
+    let (before, behind) = (good(0..80_000), good(0..10_000));
+    file(&folder, "short.csv", [&before[..], "7\n", &behind].concat().as_bytes());
+    file(&folder, "word.csv", [&before[..], "7,seven\n", &behind].concat().as_bytes());
+    // An array of bytes, and a text of which a number is more than a byte can hold.
+    let header = b"\x93NUMPY\x01\x00\x3c\x00{'descr': '|i1', 'fortran_order': False, 'shape': (1, 2), }\n";
+    file(&folder, "bytes.npy", &[&header[..], &[1, 2]].concat());
+    file(&folder, "large.csv", b"column_1,column_2\n1,2\n3,300\n");
+    for (names, task, by, arrays) in [
+        // Where rows lie is looked up before anything is submitted.
+        (&["short.csv"][..], "normalize", "rows", 0),
+        (&["short.csv"], "normalize", "columns", 0),
+        (&["short.csv"], "describe", "rows", 0),
+        (&["bytes.npy", "large.csv"], "normalize", "columns", 0),
+        // What does not fit, only whoever reads it knows.
+        (&["word.csv"], "normalize", "rows", 1),
+        (&["word.csv"], "normalize", "columns", 1),
+        (&["bytes.npy", "large.csv"], "normalize", "rows", 1),
+        (&["bytes.npy", "large.csv"], "describe", "rows", 1),
+    ] {
+        let before = told(&folder).lines().count();
+        let there = ["--on", "slurm", "--shards", "2", "frame", "--task", task, "--by", by];
+        let more = ["--output", "o.csv", "--run-dir", "run", "--range-size", "64K"];
+        let done = run(&folder, &[&there[..], names, &more].concat()).run();
+        let submitted = told(&folder).lines().count() - before;
+        assert_eq!((done.code(), submitted), (3, arrays), "{names:?} {task} by {by}: {}", done.stderr);
+        let line = done.stderr.lines().last().unwrap_or_default();
+        let says = if arrays == 0 {
+            ["short.csv: line 80001", "large.csv: Cast"]
+        } else {
+            ["has an input that cannot be taken, "; 2]
+        };
+        assert!(says.iter().any(|says| line.contains(says)), "{line}");
+        run(&folder, &["runs", "clean", "--force", "run"]).run();
+    }
+}
+
+#[test]
+fn files_that_are_tables_of_their_own_need_not_be_alike() {
+    let folder = slurm();
+    file(&folder, "two.csv", (0..5).map(|n| format!("{n},2\n")).collect::<String>().as_bytes());
+    file(&folder, "three.csv", (0..5).map(|n| format!("{n},2,9\n")).collect::<String>().as_bytes());
+    for (command, outputs) in
+        [("normalize", ["two.csv.csv", "three.csv.csv"]), ("count-range", ["two.csv.npy", "three.csv.npy"])]
+    {
+        fs::create_dir_all(folder.path().join("each")).expect("a folder");
+        let words = [command, "two.csv", "three.csv", "--per-file", "--output", "each"];
+        let read = || outputs.map(|name| fs::read(folder.path().join("each").join(name)).expect("an output"));
+        run(&folder, &words).run().good();
+        let here = read();
+        fs::remove_dir_all(folder.path().join("each")).expect("a folder");
+        fs::create_dir(folder.path().join("each")).expect("a folder");
+        let there =
+            run(&folder, &[&["--on", "slurm", "--shards", "2"], &words[..], &["--run-dir", command]].concat()).run();
+        assert_eq!((there.code(), read() == here), (0, true), "{}", there.stderr);
+    }
+}
+
+#[test]
+fn results_in_files_by_the_place_of_their_command_are_refused_before_anything_is_made() {
+    let folder = slurm();
+    let words = ["--on", "slurm", "run", "--results", "out", "echo {}", ":::", "1", "2"];
+    let refused = run(&folder, &words).run();
+    assert!(
+        refused.fault(2).contains("a run folder, which --on slurm has too, knows commands by"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!((names_in(&folder), told(&folder).as_str()), (vec!["bin".to_owned()], ""));
+}
+
+#[test]
 fn without_squeue_nobody_waits() {
     let folder = slurm();
     fs::remove_file(folder.path().join("bin/squeue")).expect("a script");

@@ -262,7 +262,11 @@ fn with_more_arguments_a_run_is_done_when_these_are_and_they_are_what_is_resumed
     assert_eq!(run(&folder, &["runs", "resume", "run"]).run().good(), "a\nb\nc\n");
     assert_eq!(run(&folder, &["runs", "clean", "run"]).run().code(), 0);
     let both = run(&folder, &["run", "--run-dir", "run", "--results", "out", "echo", ":::", "a"]).run();
-    assert!(both.fault(2).ends_with("give one of --results and --run-dir"), "{}", both.stderr);
+    assert!(
+        both.fault(2).ends_with("leave --results away, or run the commands here and without --run-dir"),
+        "{}",
+        both.stderr
+    );
     assert_eq!(names_in(&folder), ["go"]);
 }
 
