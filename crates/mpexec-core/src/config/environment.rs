@@ -57,6 +57,16 @@ impl Environment {
         self.cleared = true;
     }
 
+    /// The variables of a worker that is started now.
+    pub(crate) fn of_a_worker(&self) -> Vec<(OsString, OsString)> {
+        let mut all: Vec<_> = if self.cleared { Vec::new() } else { std::env::vars_os().collect() };
+        for (name, value) in &self.variables {
+            all.retain(|(known, _)| known != name);
+            all.extend(value.clone().map(|value| (name.clone(), value)));
+        }
+        all
+    }
+
     /// What can be seen to be wrong without asking the system.
     pub(crate) fn check(&self) -> Result<(), PoolError> {
         let bad = |setting, value: &OsStr, remedy| {

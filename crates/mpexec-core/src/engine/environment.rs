@@ -2,7 +2,6 @@
 //! spawned, on a thread that tries it out and ends.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use mpexec_wire::Settings;
 
@@ -48,20 +47,9 @@ impl Surroundings {
         Ok(Surroundings { directory, processors })
     }
 
-    /// What the spawn itself sees to.
-    pub(super) fn apply(&self, environment: &Environment, command: &mut Command) {
-        if environment.cleared {
-            command.env_clear();
-        }
-        for (name, value) in &environment.variables {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        if let Some(directory) = &self.directory {
-            command.current_dir(directory);
-        }
+    /// Where a worker starts; `None`: where this process is by then.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
     }
 
     /// Whether a spawn failed because of the directory, which may have gone since.

@@ -7,8 +7,7 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,7 +34,7 @@ use crate::os::blackbox::BlackBox;
 use crate::os::cgroup::WorkerGroup;
 use crate::os::child::ChildProcess;
 use crate::os::events::{Bell, Watch};
-use crate::os::spawn::{self, Spawning};
+use crate::os::spawn::{self, Birth, Spawning};
 
 /// What the in-process link runs as its worker; given by the door, because engine and worker do not know each other.
 pub(crate) type ThreadWorker = fn(
@@ -123,7 +122,7 @@ impl Engine {
         };
         // The rings are made while the child is being started.
         let group = self.cgroups.as_ref().and_then(|cgroups| cgroups.for_worker().ok());
-        let spawning = self.spawn(Stdio::from(theirs), printing, group.as_ref())?;
+        let spawning = self.spawn(theirs, printing, group.as_ref())?;
         let rings = self.make_rings()?;
         // Without it a worker serves as well.
         let black_box = BlackBox::new().ok();
@@ -215,16 +214,20 @@ impl Engine {
 
     fn spawn(
         &self,
-        stdin: Stdio,
-        [stdout, stderr]: [Stdio; 2],
+        stdin: OwnedFd,
+        [stdout, stderr]: [Option<OwnedFd>; 2],
         group: Option<&WorkerGroup>,
     ) -> Result<Spawning, PoolError> {
-        let mut command = Command::new(self.program.to_run());
-        command.arg0(self.config.worker_name()).arg(WORKER_MARK).process_group(0);
-        command.args(group.map(WorkerGroup::path));
-        command.stdin(stdin).stdout(stdout).stderr(stderr);
-        self.surroundings.apply(&self.config.environment, &mut command);
-        spawn::spawn(command, self.wake.clone()).map_err(|error| self.not_startable(&error))
+        let mut arguments = vec![self.config.worker_name().into(), WORKER_MARK.into()];
+        arguments.extend(group.map(|group| group.path().into()));
+        let birth = Birth {
+            program: self.program.to_run(),
+            arguments,
+            environment: self.config.environment.of_a_worker(),
+            directory: self.surroundings.directory().map(Path::to_owned),
+            streams: [Some(stdin), stdout, stderr],
+        };
+        spawn::spawn(birth, self.wake.clone()).map_err(|error| self.not_startable(&error))
     }
 
     fn not_startable(&self, error: &io::Error) -> PoolError {
@@ -334,15 +337,15 @@ type Rings = ((TaskSender, ResultReceiver, Segments), Bell);
 
 /// Where a stream of a worker goes, and our end of it if there is one: it reads without blocking; the child's is an
 /// ordinary pipe.
-fn connect(output: Output) -> io::Result<(Option<Tail>, Stdio)> {
+fn connect(output: Output) -> io::Result<(Option<Tail>, Option<OwnedFd>)> {
     match output {
-        Output::Inherit => Ok((None, Stdio::inherit())),
-        Output::Null => Ok((None, Stdio::null())),
+        Output::Inherit => Ok((None, None)),
+        Output::Null => Ok((None, Some(File::options().read(true).write(true).open("/dev/null")?.into()))),
         Output::Forward | Output::Keep => {
             let (ours, theirs) = io::pipe()?;
             let ours = File::from(OwnedFd::from(ours));
             rustix::io::ioctl_fionbio(&ours, true)?;
-            Ok((Some(Tail::new(ours)), theirs.into()))
+            Ok((Some(Tail::new(ours)), Some(theirs.into())))
         }
     }
 }

@@ -2,7 +2,7 @@
 //! kept until it is asked for.
 
 use std::io;
-use std::process::Stdio;
+use std::os::fd::OwnedFd;
 
 use crate::os::sheet::Sheet;
 
@@ -27,9 +27,9 @@ pub(crate) struct Printed {
 
 impl Sheets {
     /// Ours, and the worker's standard output and error.
-    pub(super) fn new() -> io::Result<(Sheets, [Stdio; 2])> {
+    pub(super) fn new() -> io::Result<(Sheets, [Option<OwnedFd>; 2])> {
         let sheets = Sheets { stdout: Sheet::new()?, stderr: Sheet::new()? };
-        let theirs = [sheets.stdout.to_print_to()?.into(), sheets.stderr.to_print_to()?.into()];
+        let theirs = [Some(sheets.stdout.to_print_to()?), Some(sheets.stderr.to_print_to()?)];
         Ok((sheets, theirs))
     }
 

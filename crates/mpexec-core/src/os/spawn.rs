@@ -1,13 +1,12 @@
 //! The one thread that starts all children of this process, and reaps those that nobody else waits for.
 //!
 //! The parent-death signal follows the *thread* that started the child, not the process. So every worker is started from
-//! one thread that lives as long as the process. Nothing is done between fork and exec (`pre_exec` would force a real
-//! fork: 98 ms a child from a 2 GiB parent instead of 1): what must happen in the child happens at the top of its `init()`.
+//! one thread that lives as long as the process. What must happen in the child before it runs its program is in [`birth`], the rest at
+//! the top of its `init()`.
 //!
 //! A forked child of this process has the memory of this thread and not the thread; it starts one of its own.
 
 use std::io;
-use std::process::Command;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -17,8 +16,12 @@ use super::closing;
 use super::events::Bell;
 use super::status_signal;
 
+mod birth;
+
+pub(crate) use birth::Birth;
+
 enum Request {
-    Start { command: Command, answer: Weak<Answer> },
+    Start { birth: Birth, answer: Weak<Answer> },
     Bury(ChildProcess),
 }
 
@@ -60,7 +63,7 @@ impl Drop for Answer {
 pub(crate) struct Spawning(Arc<Answer>);
 
 impl Spawning {
-    /// The child, or what `Command::spawn` said, once; `None` as long as it is being started. The bell rings when it is here.
+    /// The child, or why there is none, once; `None` as long as it is being started. The bell rings when it is here.
     pub(crate) fn take(&self) -> Option<io::Result<ChildProcess>> {
         self.0.take()
     }
@@ -70,14 +73,14 @@ fn gone() -> io::Error {
     io::Error::other("the thread that starts processes is gone (after a fork?)")
 }
 
-/// Has `command` started by the spawning thread, which rings `bell` when that is done; what else the child needs can be
+/// Has a child started by the spawning thread, which rings `bell` when that is done; what else the child needs can be
 /// made meanwhile.
 ///
 /// # Errors
 /// That the thread itself could not be started.
-pub(crate) fn spawn(command: Command, bell: Arc<Bell>) -> io::Result<Spawning> {
+pub(crate) fn spawn(birth: Birth, bell: Arc<Bell>) -> io::Result<Spawning> {
     let answer = Arc::new(Answer { told: Mutex::default(), bell });
-    let request = Request::Start { command, answer: Arc::downgrade(&answer) };
+    let request = Request::Start { birth, answer: Arc::downgrade(&answer) };
     requests()?.send(request).map_err(|_| gone())?;
     Ok(Spawning(answer))
 }
@@ -142,7 +145,7 @@ fn serve(requests: &Receiver<Request>) {
             false => requests.recv_timeout(look),
         };
         match request {
-            Ok(Request::Start { command, answer }) => start_child(command, &answer),
+            Ok(Request::Start { birth, answer }) => start_child(birth, &answer),
             Ok(Request::Bury(child)) => {
                 dying.push(child);
                 look = LOOK;
@@ -154,22 +157,16 @@ fn serve(requests: &Receiver<Request>) {
     }
 }
 
-fn start_child(mut command: Command, answer: &Weak<Answer>) {
+fn start_child(birth: Birth, answer: &Weak<Answer>) {
     if answer.strong_count() == 0 {
         // Nobody wants it any more.
         return;
     }
-    let start = || command.spawn().inspect(|child| closing::has_started(child.id()));
-    let child = closing::while_nothing_goes(start).and_then(|mut child| {
-        ChildProcess::adopt(child.id()).inspect_err(|_| {
-            // What cannot be held is not kept: no descriptor was left for it, or the kernel knows none of this kind.
-            let _ = child.kill();
-            let _ = child.wait();
-        })
-    });
-    // Our copy of the child's ends of socket and pipe must be gone before the answer: the child's death shows as
-    // their end.
-    drop(command);
+    // Our copy of the child's ends of socket and pipe is gone with that, before the answer: the child's death shows as their end.
+    let start = || birth.start().inspect(|pid| closing::has_started(*pid));
+    // What cannot be held is not kept: no descriptor was left for it, or the kernel knows none of this kind.
+    let held = |pid| ChildProcess::adopt(pid).inspect_err(|_| birth::abandon(pid));
+    let child = closing::while_nothing_goes(start).and_then(held);
     match (answer.upgrade(), child) {
         (Some(answer), child) => {
             *answer.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);

@@ -2,6 +2,7 @@
 //! group are gone at once.
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::common::{Scratch, Watchdog, forever, spin, wait_until};
 /// Tells the program started again which link to take and where to write down who is there.
 const LINK: &str = "MPEXEC_TEST_LINK";
 const PIDS: &str = "MPEXEC_TEST_PIDS";
+const PROGRAM: &str = "MPEXEC_TEST_PROGRAM";
 const END: &str = "MPEXEC_TEST_END";
 const WORKERS: usize = 7;
 
@@ -180,6 +182,41 @@ fn a_stopped_group_goes_with_its_killed_coordinator_whatever_its_members_ignore(
         kill(coordinator.child.id());
         all_are_gone_soon(&coordinator);
     }
+}
+
+#[test]
+#[ignore = "the coordinator that another test starts and kills"]
+fn a_coordinator_whose_workers_stop_before_their_program_has_begun() {
+    let Ok(program) = std::env::var(PROGRAM) else {
+        return;
+    };
+    let _watchdog = Watchdog::new();
+    let _pool = Pool::builder().workers(Workers::Exact(2)).worker_program(program).build().unwrap();
+    forever();
+}
+
+#[test]
+fn workers_that_were_stopped_before_their_program_had_begun_go_with_their_killed_coordinator() {
+    let _watchdog = Watchdog::new();
+    let (pids, program) = (Scratch::new(), Scratch::new());
+    let turn = crate::writing_or_starting();
+    std::fs::write(program.path(), format!("#!/bin/sh\necho $$ >> '{}'\nkill -STOP $$\n", pids.text())).unwrap();
+    std::fs::set_permissions(program.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["coordinators::a_coordinator_whose_workers_stop_before_their_program_has_begun", "--exact", "--ignored"])
+        .env(PROGRAM, program.text())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(turn);
+    let mut coordinator = Coordinator { child, pids: Vec::new() };
+    wait_until("both workers are stopped", || {
+        coordinator.pids = read_pids(pids.path());
+        coordinator.pids.len() == 2 && coordinator.pids.iter().copied().all(stopped)
+    });
+    kill(coordinator.child.id());
+    wait_until("nobody is left", || !coordinator.pids.iter().copied().any(alive));
 }
 
 #[test]
