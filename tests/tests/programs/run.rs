@@ -185,6 +185,31 @@ fn what_takes_too_long_is_ended_with_all_that_it_started() {
 }
 
 #[test]
+fn while_the_program_is_paused_the_time_limit_of_a_command_stands() {
+    let folder = folder();
+    let limit = Duration::from_secs(3);
+    let words =
+        ["-j1", "--timeout", "3s", "echo >begun; until test -e go; do sleep 0.01; done; echo end {}", ":::", "x"];
+    let started = run(&words).in_folder(&folder).in_group_of(None).start();
+    while !folder.path().join("begun").exists() {
+        assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+    }
+    // The other one is a spare, which has nothing to do.
+    let mut workers = started.workers(1);
+    workers.retain(|worker| !children_of(worker.pid).is_empty());
+    started.held().signal_group(Signal::TSTP);
+    for process in workers.iter().chain([started.held()]) {
+        assert!(process.stops_within(Duration::from_secs(10)), "{} goes on", process.pid);
+    }
+    // It is the time that passes which is to change nothing.
+    std::thread::sleep(limit + Duration::from_millis(500));
+    fs::write(folder.path().join("go"), "").unwrap();
+    started.held().signal_group(Signal::CONT);
+    let done = started.finish();
+    assert_eq!((done.code(), done.text(), done.stderr.as_str()), (0, "end x\n", ""));
+}
+
+#[test]
 fn a_failed_command_is_tried_again() {
     let folder = folder();
     let words = ["--retries", "2", "echo x >>{}; test $(wc -l <{}) = 3", ":::", "tries"];
