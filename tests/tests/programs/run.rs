@@ -202,7 +202,10 @@ fn while_the_program_is_paused_the_time_limit_of_a_command_stands() {
         assert!(process.stops_within(Duration::from_secs(10)), "{} goes on", process.pid);
     }
     // It is the time that passes which is to change nothing.
-    std::thread::sleep(limit + Duration::from_millis(500));
+    let until = Instant::now() + limit + Duration::from_millis(500);
+    while Instant::now() < until {
+        std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
+    }
     fs::write(folder.path().join("go"), "").unwrap();
     started.held().signal_group(Signal::CONT);
     let done = started.finish();
