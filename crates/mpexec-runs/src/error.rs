@@ -50,18 +50,18 @@ pub enum RunError {
         /// What is wrong with it.
         why: String,
     },
-    /// The plan was written by a later version.
+    /// The plan was written by another version.
     #[error(
         "{}: is a plan of format {found}, and this program knows {known}: take the version of mpexec that began the run, or start over with \
          --force-plan",
         shown::path(path)
     )]
-    NewerPlan {
+    OtherFormat {
         /// The file.
         path: PathBuf,
         /// The number of its format.
         found: u64,
-        /// The latest that is known.
+        /// That of this program.
         known: u64,
     },
     /// What is to be computed is not what was begun.
@@ -120,6 +120,18 @@ pub enum RunError {
         /// What, and why.
         message: String,
     },
+    /// What was named is no folder by itself.
+    #[error("{}: is a link, or not the name of a folder by itself: name the run folder", shown::path(path))]
+    NotByName {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Something is in the folder that is no part of a run.
+    #[error("{}: is no part of a run: move it away, and the run folder can be removed", shown::path(path))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// The run has not come to its end.
     #[error("{}: the run is not finished: resume it, or remove it all the same with --force", shown::path(path))]
     Unfinished {
@@ -132,6 +144,8 @@ pub enum RunError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
+    /// It is a folder, a link, a pipe or a socket.
+    NoFile,
     /// It has no header that can be read.
     NoHeader,
     /// It belongs to another plan.
@@ -156,6 +170,7 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Fault::NoFile => out.write_str("is no file"),
             Fault::NoHeader => out.write_str("does not begin with the header of a result"),
             Fault::OtherPlan => out.write_str("is a result of another plan"),
             Fault::OtherRange(key) => write!(out, "is the result of another range ({})", shown::line(key)),
@@ -179,7 +194,14 @@ impl RunError {
 
     /// Whether what was asked for contradicts the folder, rather than that the folder cannot be read or written.
     pub fn is_contradiction(&self) -> bool {
-        matches!(self, RunError::Changed { .. } | RunError::Unfinished { .. } | RunError::Occupied { .. })
+        matches!(
+            self,
+            RunError::Changed { .. }
+                | RunError::Unfinished { .. }
+                | RunError::Occupied { .. }
+                | RunError::NotByName { .. }
+                | RunError::Foreign { .. }
+        )
     }
 }
 

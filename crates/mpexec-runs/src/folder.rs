@@ -1,15 +1,16 @@
 //! The folder of a run: `plan.json`, `out/` with one result a range, `log/` with a file for each process that worked in it, and `lock`.
 //!
 //! A coordinator holds `lock` as long as it lives, so that two do not compute the same. That is for thrift alone: publishing is safe without it.
-//! Whoever computes a share of the ranges beside others ([`RunFolder::join`]) takes no lock.
+//! Whoever computes a share of the ranges beside others ([`RunFolder::join`]) holds `joined` together with them, so that nobody removes what is in the folder meanwhile.
 
 mod elsewhere;
 mod inputs;
 mod others;
+mod outside;
 mod publishing;
+mod who;
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -18,11 +19,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::RunError;
-use crate::lock::{LOCK, holder, host, itself, lock};
+use crate::file;
+use crate::lock::{LOCK, alone, join, lock};
 use crate::plan::Plan;
 use crate::result::{self, TEMPORARY};
 pub(crate) use elsewhere::Role;
 pub use elsewhere::{Elsewhere, Missing, Share};
+pub use outside::Status;
+use who::{is_left_behind, who};
 
 const PLAN: &str = "plan.json";
 const DONE: &str = "done";
@@ -62,33 +66,18 @@ pub struct RunFolder {
     plan: Plan,
     /// What nobody can know of its inputs.
     doubts: Vec<String>,
-    /// The host and the number of this process.
+    /// The host and the number of this process, and what makes it another than any of that name and number.
     who: String,
     /// What is published, by short hashes of the names: there may be a million.
     published: Mutex<HashSet<u128>>,
+    /// What is to be published, in the same way.
+    wanted: Mutex<HashSet<u128>>,
     role: Role,
     log: Mutex<File>,
     /// That it is not done was seen to.
     undone: AtomicBool,
     /// Held until it is dropped.
-    _lock: Option<File>,
-}
-
-/// How far a run is.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// What it computes.
-    pub plan: Plan,
-    /// How many results are published, and their bytes.
-    pub published: u64,
-    /// See [`published`](Status::published).
-    pub bytes: u64,
-    /// How many ranges there are in all, if it is done.
-    pub ranges: Option<u64>,
-    /// Who works on it.
-    pub holder: Option<String>,
-    /// What [`write_engine`](RunFolder::write_engine) has kept.
-    pub engine: Option<String>,
+    _lock: File,
 }
 
 impl RunFolder {
@@ -103,8 +92,11 @@ impl RunFolder {
             return Err(RunError::Occupied { path: path.to_path_buf() });
         }
         let lock = lock(path)?;
-        if afresh {
-            empty(path)?;
+        match alone(path) {
+            Ok(_alone) if afresh => empty(path)?,
+            // To compute beside others is no harm.
+            Err(RunError::InUse { .. }) if !afresh => {}
+            other => drop(other?),
         }
         let mut doubts = Vec::new();
         match RunFolder::read_plan(path) {
@@ -123,23 +115,26 @@ impl RunFolder {
             Err(RunError::NoPlan { .. }) => write_whole(path, PLAN, &plan.to_text())?,
             Err(error) => return Err(error),
         }
-        RunFolder::enter(path, plan, doubts, Some(lock))
+        RunFolder::enter(path, plan, doubts, lock)
     }
 
-    /// Enters a folder whose plan was written by a coordinator, to compute a share of its ranges beside others: without its lock.
+    /// Enters a folder whose plan was written by a coordinator, to compute a share of its ranges beside others. Nobody can remove what is in it then.
     ///
     /// # Errors
-    /// As [`open`](RunFolder::open), but for one that is in use.
+    /// As [`open`](RunFolder::open), but for one that is in use by a coordinator.
     pub fn join(path: &Path, plan: &Plan) -> Result<RunFolder, RunError> {
+        // There is none in a folder that is no run.
+        RunFolder::read_plan(path)?;
+        let joined = join(path)?;
         let begun = RunFolder::read_plan(path)?;
         let changes = begun.changes(plan);
         if !changes.is_empty() {
             return Err(RunError::Changed { path: path.to_path_buf(), changes });
         }
-        RunFolder::enter(path, plan, begun.doubts(plan), None)
+        RunFolder::enter(path, plan, begun.doubts(plan), joined)
     }
 
-    fn enter(path: &Path, plan: &Plan, doubts: Vec<String>, lock: Option<File>) -> Result<RunFolder, RunError> {
+    fn enter(path: &Path, plan: &Plan, doubts: Vec<String>, lock: File) -> Result<RunFolder, RunError> {
         for name in [OUT, LOG] {
             match fs::create_dir(path.join(name)) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -150,12 +145,12 @@ impl RunFolder {
         }
         let who = who();
         let log = path.join(LOG).join(format!("{who}.log"));
-        let opened = itself(OpenOptions::new().append(true).create(true)).open(&log);
+        let opened = file::open(&log, OpenOptions::new().append(true).create(true));
         let log = Mutex::new(opened.map_err(RunError::io(&log, "open it"))?);
         let (plan, hash) = (plan.clone(), plan.hash());
-        let (path, published, role) = (path.to_path_buf(), Mutex::default(), Role::Here);
+        let (path, published, wanted, role) = (path.to_path_buf(), Mutex::default(), Mutex::default(), Role::Here);
         let undone = AtomicBool::new(false);
-        let run = RunFolder { path, hash, plan, doubts, who, published, role, log, undone, _lock: lock };
+        let run = RunFolder { path, hash, plan, doubts, who, published, wanted, role, log, undone, _lock: lock };
         run.scan(true)?;
         run.note("opened");
         run.doubts.iter().for_each(|doubt| run.note(doubt));
@@ -187,52 +182,13 @@ impl RunFolder {
     /// A [`RunError`] if there is none, or none that can be read.
     pub fn read_plan(path: &Path) -> Result<Plan, RunError> {
         let file = path.join(PLAN);
-        match fs::read(&file) {
+        match file::read(&file) {
             Ok(text) => Plan::of_text(&text, &file),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 Err(RunError::NoPlan { path: path.to_path_buf() })
             }
             Err(error) => Err(RunError::io(&file, "read it")(error)),
         }
-    }
-
-    /// How far the run of a folder is. Each result's header and length are looked at, with `thorough` all of its bytes.
-    ///
-    /// # Errors
-    /// A [`RunError`] if it is no run folder, or a result is not what was published.
-    pub fn status(path: &Path, thorough: bool) -> Result<Status, RunError> {
-        let plan = RunFolder::read_plan(path)?;
-        let (hash, out) = (plan.hash(), path.join(OUT));
-        let (names, mut bytes) = (results(path)?, 0);
-        for name in &names {
-            let file = out.join(name);
-            bytes += match thorough {
-                false => result::header(&file, &hash)?.0.length,
-                true => result::read(&file, &hash, None)?.len() as u64,
-            };
-        }
-        let (published, engine) = (names.len() as u64, fs::read_to_string(path.join(ENGINE)).ok());
-        Ok(Status { plan, published, bytes, ranges: done(path, published), holder: holder(path), engine })
-    }
-
-    /// Removes a run folder, and nothing in it that is not a part of one. `force`: also one that is not finished.
-    ///
-    /// # Errors
-    /// A [`RunError`] if it is no run folder, is in use, or is not finished.
-    pub fn clean(path: &Path, force: bool) -> Result<(), RunError> {
-        if !force {
-            RunFolder::read_plan(path)?;
-        } else if !path.join(PLAN).exists() && !temporary(path, PLAN).exists() {
-            return Err(RunError::NoPlan { path: path.to_path_buf() });
-        }
-        let lock = lock(path)?;
-        if !force && done(path, results(path)?.len() as u64).is_none() {
-            return Err(RunError::Unfinished { path: path.to_path_buf() });
-        }
-        empty(path)?;
-        fs::remove_file(path.join(LOCK)).map_err(RunError::io(path, "remove its lock"))?;
-        drop(lock);
-        fs::remove_dir(path).map_err(RunError::io(path, "remove it"))
     }
 
     /// What it computes.
@@ -260,7 +216,12 @@ impl RunFolder {
         self.published.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
     }
 
-    /// The run is done: so many ranges have their results.
+    /// The result of this range is one of those that are asked for.
+    pub(crate) fn wants(&self, key: &str) {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(short(key));
+    }
+
+    /// The run is done: so many ranges have their results. They are written down, so that nobody takes the results of others, which nobody asks for any more, for theirs.
     ///
     /// # Errors
     /// [`RunError::Io`] if that cannot be written.
@@ -270,7 +231,10 @@ impl RunFolder {
         }
         self.note(&format!("done {ranges}"));
         self.undone.store(false, Ordering::Relaxed);
-        write_whole(&self.path, DONE, format!("{ranges}\n").as_bytes())
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = format!("{ranges}\n");
+        text.extend(wanted.iter().map(|key| format!("{key:032x}\n")));
+        write_whole(&self.path, DONE, text.as_bytes())
     }
 
     /// There is work to do: if the run was done, it no longer is.
@@ -298,29 +262,6 @@ fn is_empty(path: &Path) -> Result<bool, RunError> {
     Ok(path.read_dir().map_err(RunError::io(path, "read the folder"))?.next().is_none())
 }
 
-/// The names of the results that are published, in order.
-fn results(path: &Path) -> Result<Vec<OsString>, RunError> {
-    let out = path.join(OUT);
-    let entries = match out.read_dir() {
-        // Whoever wrote the plan came no further.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(RunError::io(&out, "read the folder"))?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry.map_err(RunError::io(&out, "read the folder"))?.file_name());
-    }
-    names.retain(|name| !name.to_string_lossy().starts_with(TEMPORARY));
-    names.sort();
-    Ok(names)
-}
-
-/// How many ranges there are, if that was written down and so many are published.
-fn done(path: &Path, published: u64) -> Option<u64> {
-    let ranges = fs::read_to_string(path.join(DONE)).ok()?.trim().parse().ok();
-    ranges.filter(|ranges| published >= *ranges)
-}
-
 /// Takes back that a run is done.
 fn undone(path: &Path) -> Result<(), RunError> {
     match fs::remove_file(path.join(DONE)) {
@@ -330,7 +271,7 @@ fn undone(path: &Path) -> Result<(), RunError> {
     }
 }
 
-/// Removes all of a run but its lock.
+/// Removes all of a run but its locks.
 fn empty(path: &Path) -> Result<(), RunError> {
     let gone = |name: &str, removed: io::Result<()>| match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -358,7 +299,7 @@ fn temporary(path: &Path, name: &str) -> PathBuf {
 /// Writes a file that is there as a whole or not at all.
 fn write_whole(path: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
     let (file, temporary) = (path.join(name), temporary(path, name));
-    let opened = itself(OpenOptions::new().write(true).create(true).truncate(true)).open(&temporary);
+    let opened = file::open(&temporary, OpenOptions::new().write(true).create(true).truncate(true));
     let written = opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
     let named = written.and_then(|()| fs::rename(&temporary, &file));
     if named.is_err() {
@@ -366,16 +307,4 @@ fn write_whole(path: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
     }
     named.map_err(RunError::io(&file, "write it"))?;
     result::sync_folder(path)
-}
-
-/// As which files are named: the host, and the number of this process.
-fn who() -> String {
-    format!("{}-{}", host(), std::process::id())
-}
-
-/// Whether a file that was being written by `owner` never will be whole: on this host, and no process has that number.
-fn is_left_behind(owner: &str) -> bool {
-    let Some(rest) = owner.strip_prefix(&format!("{}-", host())) else { return false };
-    let pid = rest.split('-').next().unwrap_or_default();
-    pid.parse::<u32>().is_ok_and(|pid| pid == std::process::id() || !Path::new(&format!("/proc/{pid}")).exists())
 }

@@ -206,6 +206,7 @@ impl Ledger {
 
     fn begin(&mut self, key: String, hashed: bool) {
         let here = || State::Computed { results: Vec::new(), missing: 0, aside: false };
+        self.run.wants(&key);
         let state = match self.run.role() {
             _ if self.run.is_published(&key) => State::Stored,
             Role::Share(share) if share.has(self.begun) => here(),

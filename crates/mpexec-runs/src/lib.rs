@@ -7,11 +7,11 @@
 //!
 //! | in the folder | what it is |
 //! |---|---|
-//! | `plan.json` | the program and its version, the task, the options, the inputs (length, time, hash), how it is cut, and a hash of all that |
+//! | `plan.json` | the program and its version, the task, the options, the inputs (length, times, hashes), how it is cut, and a hash of all that |
 //! | `out/` | a file for each range: a line that names plan, range, length and checksum, and the bytes |
 //! | `log/` | for each process that worked in it what it has done, and when |
-//! | `lock` | held by the coordinator, with its number and host in it |
-//! | `done` | the number of ranges, once all are there |
+//! | `lock`, `joined` | held by the coordinator, with its number and host in it; held together by those who compute shares |
+//! | `done` | the number of ranges, and a short hash of the name of each, once all are there |
 //! | `bin/`, `engine.json` | if others compute: the programs, and what is known of the others |
 //!
 //! [`RunIn::run_in`] gives a pool's calls such a folder:
@@ -44,6 +44,7 @@
 
 mod answers;
 mod error;
+mod file;
 mod folder;
 mod input;
 mod kept;

@@ -1,23 +1,22 @@
-//! The lock of a run folder and who holds it, and how its files are opened: never through a symbolic link that stands in their place.
+//! The locks of a run folder: `lock`, which its coordinator has for itself, and `joined`, which all have together who compute shares of it beside that.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::error::RunError;
+use crate::file::open;
 
 pub(crate) const LOCK: &str = "lock";
+
+/// Nothing of the folder is removed while somebody has this one.
+pub(crate) const JOINED: &str = "joined";
 
 /// Whoever only looks who holds the lock has it for a moment: so often it is tried, with this pause between.
 const TRIES: u32 = 9;
 const PAUSE: Duration = Duration::from_millis(25);
-
-/// The same options, of a file that is no symbolic link.
-pub(crate) fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
-    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-}
 
 /// Takes the lock and writes down who has it.
 pub(crate) fn lock(path: &Path) -> Result<File, RunError> {
@@ -30,7 +29,7 @@ fn lock_with(path: &Path, mut pause: impl FnMut()) -> Result<File, RunError> {
     for left in (0..TRIES).rev() {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut lock = itself(&mut options).open(&file).map_err(failed)?;
+        let mut lock = open(&file, &mut options).map_err(failed)?;
         match lock.try_lock() {
             // Whoever had it may have removed it.
             Ok(()) if !is_at(&lock, &file) => {}
@@ -56,6 +55,36 @@ fn lock_with(path: &Path, mut pause: impl FnMut()) -> Result<File, RunError> {
     Err(in_use(path, ""))
 }
 
+/// Says that somebody computes a share, as long as the file is open. The coordinator has made it.
+pub(crate) fn join(path: &Path) -> Result<File, RunError> {
+    let file = path.join(JOINED);
+    let failed = |cause| RunError::io(&file, "lock it")(cause);
+    for left in (0..TRIES).rev() {
+        let joined = open(&file, OpenOptions::new().read(true)).map_err(failed)?;
+        match joined.try_lock_shared() {
+            Ok(()) if is_at(&joined, &file) => return Ok(joined),
+            Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+            // Whoever has it for himself removes what is in the folder, or only looks.
+            Ok(()) | Err(TryLockError::WouldBlock) if left > 0 => std::thread::sleep(PAUSE),
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+        }
+    }
+    Err(in_use(path, "a process that removes what is in it"))
+}
+
+/// Sees that nobody computes a share, and lets nobody begin with one, as long as the file is open.
+pub(crate) fn alone(path: &Path) -> Result<File, RunError> {
+    let file = path.join(JOINED);
+    let failed = |cause| RunError::io(&file, "lock it")(cause);
+    let mut options = OpenOptions::new();
+    let joined = open(&file, options.read(true).write(true).create(true).truncate(false)).map_err(failed)?;
+    match joined.try_lock() {
+        Ok(()) => Ok(joined),
+        Err(TryLockError::WouldBlock) => Err(in_use(path, "processes that compute shares of it (mpexec runs element)")),
+        Err(TryLockError::Error(cause)) => Err(failed(cause)),
+    }
+}
+
 fn in_use(path: &Path, holder: &str) -> RunError {
     let holder = if holder.is_empty() { "another process" } else { holder };
     RunError::InUse { path: path.to_path_buf(), holder: holder.to_owned() }
@@ -70,7 +99,7 @@ fn is_at(open: &File, path: &Path) -> bool {
 
 /// Who holds the lock, if somebody does.
 pub(crate) fn holder(path: &Path) -> Option<String> {
-    let mut lock = itself(OpenOptions::new().read(true)).open(path.join(LOCK)).ok()?;
+    let mut lock = open(&path.join(LOCK), OpenOptions::new().read(true)).ok()?;
     match lock.try_lock_shared() {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
@@ -109,6 +138,21 @@ mod tests {
         let refused = lock_with(folder.path(), || pauses += 1);
         assert!(matches!(refused, Err(RunError::InUse { .. })));
         assert_eq!(pauses, TRIES - 1);
+    }
+
+    #[test]
+    fn any_number_may_join_and_then_nobody_is_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(join(folder.path()), Err(RunError::Io { .. })), "there is no coordinator yet");
+        drop(alone(folder.path()).unwrap());
+        let joined = [join(folder.path()).unwrap(), join(folder.path()).unwrap()];
+        let told = alone(folder.path()).unwrap_err().to_string();
+        assert!(told.contains(": is in use by processes that compute shares of it"), "{told}");
+        drop(joined);
+        let alone = alone(folder.path()).unwrap();
+        assert!(matches!(join(folder.path()), Err(RunError::InUse { .. })));
+        drop(alone);
+        join(folder.path()).unwrap();
     }
 
     #[test]

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::RunError;
 use crate::input::InputId;
 
-/// The format of plans that this version writes, and the latest that it reads.
-pub(crate) const FORMAT: u64 = 1;
+/// The format of plans that this version writes and reads.
+pub(crate) const FORMAT: u64 = 2;
 
 /// What a run computes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,11 +100,14 @@ impl From<&Word> for OsString {
     }
 }
 
-/// The file: what is hashed cannot be changed unseen.
+/// The file: nothing of it can be changed unseen, by mistake; whoever means to can hash it as well.
 #[derive(Serialize, Deserialize)]
 struct Written {
     format: u64,
+    /// Of what decides about results,
     hash: String,
+    /// and of all of the plan.
+    all: String,
     plan: Plan,
 }
 
@@ -133,13 +136,11 @@ impl Plan {
         let inputs =
             inputs.iter().map(|input| (input.size, input.modified, &input.hash[..], input.whole.as_deref())).collect();
         let hashed = Hashed { format: FORMAT, program, task, signature, options, inputs, cut: *cut };
-        // It consists of texts and numbers, which can always be written.
-        let text = serde_json::to_vec(&hashed).unwrap_or_default();
-        blake3::hash(&text).to_hex().to_string()
+        hash_of(&hashed)
     }
 
     pub(crate) fn to_text(&self) -> Vec<u8> {
-        let written = Written { format: FORMAT, hash: self.hash(), plan: self.clone() };
+        let written = Written { format: FORMAT, hash: self.hash(), all: hash_of(self), plan: self.clone() };
         let mut text = serde_json::to_vec_pretty(&written).unwrap_or_default();
         text.push(b'\n');
         text
@@ -148,11 +149,11 @@ impl Plan {
     pub(crate) fn of_text(text: &[u8], path: &Path) -> Result<Plan, RunError> {
         let bad = |why: String| RunError::BadPlan { path: path.to_path_buf(), why };
         let OfAnyFormat { format } = serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
-        if format > FORMAT {
-            return Err(RunError::NewerPlan { path: path.to_path_buf(), found: format, known: FORMAT });
+        if format != FORMAT {
+            return Err(RunError::OtherFormat { path: path.to_path_buf(), found: format, known: FORMAT });
         }
         let written: Written = serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
-        if written.hash != written.plan.hash() {
+        if written.hash != written.plan.hash() || written.all != hash_of(&written.plan) {
             return Err(bad("its hash is not that of what it says".to_owned()));
         }
         Ok(written.plan)
@@ -211,6 +212,12 @@ impl Plan {
     }
 }
 
+/// Of something that consists of texts and numbers, which can always be written.
+fn hash_of(what: &impl Serialize) -> String {
+    let text = serde_json::to_vec(what).unwrap_or_default();
+    blake3::hash(&text).to_hex().to_string()
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -251,8 +258,23 @@ pub(crate) mod tests {
             assert!(told.starts_with("run/plan.json: is no whole plan") && told.contains("--force-plan"), "{told}");
         }
         assert!(refused(text.replace("\"4\"", "\"5\"").as_bytes()).contains("its hash is not that of what it says"));
-        let newer = refused(text.replace("\"format\": 1", "\"format\": 7").as_bytes());
-        assert!(newer.contains("is a plan of format 7, and this program knows 1"), "{newer}");
+        // What is typed again, and which file is looked at, is hashed as well.
+        for (from, to) in [
+            ("\"mpexec\",", "\"rm\","),
+            ("/home", "/"),
+            ("/data/a.npy", "/data/b.npy"),
+            ("\"changed\": 6", "\"changed\": 7"),
+        ] {
+            assert_ne!(text.replacen(from, to, 1), text, "{from}");
+            assert!(
+                refused(text.replacen(from, to, 1).as_bytes()).contains("its hash is not that of what it says"),
+                "{from}"
+            );
+        }
+        for format in [1, 7] {
+            let other = refused(text.replace("\"format\": 2", &format!("\"format\": {format}")).as_bytes());
+            assert!(other.contains(&format!("is a plan of format {format}, and this program knows 2")), "{other}");
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! One published result: a line that says what it is, and the bytes.
 //!
 //! It is written under a name of its own, synced, and then *linked* to its final name. Linking fails where the name is taken, so of two processes,
-//! or two machines, that have computed the same range, the first publishes and the other drops its copy; nobody ever sees half a result. The
-//! folder is synced last: what was reported as published is there after a power cut.
+//! or two machines, that have computed the same range, the first publishes and the other drops its copy, once it has seen that what stands there is a whole result of the same
+//! plan, range and arguments; nobody ever sees half a result. The folder is synced last: what was reported as published is there after a power cut.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Fault, RunError};
+use crate::file::open;
 
 /// What a result's first line begins with.
 const MAGIC: &str = "mpexec-result 1";
@@ -87,7 +89,7 @@ pub(crate) fn publish_all(
         let (temporary, file) = written?;
         let path = out.join(result.key);
         let synced = file.sync_all().map_err(RunError::io(&path, "publish it"));
-        synced.and_then(|()| link(&temporary.0, &path)).map_err(&mut told).ok()
+        synced.and_then(|()| link(&temporary.0, &path, result)).map_err(&mut told).ok()
     });
     let mut linked: Vec<_> = linked.collect();
     if linked.iter().any(Option::is_some)
@@ -122,17 +124,29 @@ fn write(out: &Path, who: &str, result: &Copy<'_>) -> Result<(Temporary, File), 
     Ok((temporary, file))
 }
 
-/// Gives a file that is written its name, unless that is taken.
-fn link(written: &Path, path: &Path) -> Result<Published, RunError> {
+/// Gives a file that is written its name, unless that is taken by another result of the same. What is none is refused: whoever finds it in the way decides about it.
+fn link(written: &Path, path: &Path, result: &Copy<'_>) -> Result<Published, RunError> {
     let failed = |cause| RunError::io(path, "publish it")(cause);
     match fs::hard_link(written, path) {
         Ok(()) => Ok(Published::First),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Published::Later),
+        // Of a server that was asked twice, because its first answer was lost, this is our own.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_same(written, path) => Ok(Published::First),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            read(path, result.plan, Some(result.input)).map(|_| Published::Later)
+        }
         // What systems say whose files have one name only.
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks) => {
             Err(failed(io::Error::new(io::ErrorKind::Unsupported, error)))
         }
         Err(error) => Err(failed(error)),
+    }
+}
+
+/// Whether both are names of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (fs::symlink_metadata(one), fs::symlink_metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
     }
 }
 
@@ -153,7 +167,10 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), RunError> {
 /// Reads the header and says whether it is this plan's, of the range whose name the file has.
 pub(crate) fn header(path: &Path, plan: &str) -> Result<(Header, File), RunError> {
     let bad = |fault| Err(RunError::bad_result(path, fault));
-    let mut file = File::open(path).map_err(RunError::io(path, "open it"))?;
+    let mut file = match open(path, OpenOptions::new().read(true)) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => return bad(Fault::NoFile),
+        opened => opened.map_err(RunError::io(path, "open it"))?,
+    };
     let length = file.metadata().map_err(RunError::io(path, "ask about it"))?.len();
     let mut line = Vec::new();
     let reading = (&mut file).take(LONGEST_HEADER).read_to_end(&mut line);
@@ -211,6 +228,43 @@ mod tests {
         assert_eq!(published(folder.path(), b"two"), Published::Later);
         assert_eq!(read(&folder.path().join("rows-1"), "aa", Some("-")).unwrap(), b"one");
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_stands_where_a_result_belongs_is_no_first_copy_unless_it_is_a_whole_result_of_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows-1");
+        let again = |plan: &str, input: &str| {
+            let (done, told) = publish_all(folder.path(), "me", &[Copy { plan, key: "rows-1", input, bytes: b"two" }]);
+            assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+            match told {
+                Ok(()) => Ok(done[0].unwrap()),
+                Err(RunError::BadResult { fault, .. }) if done == [None] => Err(fault),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        published(folder.path(), b"one");
+        assert_eq!(again("aa", "-"), Ok(Published::Later));
+        assert_eq!(again("bb", "-"), Err(Fault::OtherPlan));
+        assert_eq!(again("aa", "cc"), Err(Fault::OtherInput));
+        let good = fs::read(&path).unwrap();
+        fs::write(&path, &good[..good.len() - 1]).unwrap();
+        assert_eq!(again("aa", "-"), Err(Fault::Length { said: 3, found: 2 }));
+        fs::write(&path, String::from_utf8(good).unwrap().replace("\none", "\nonE")).unwrap();
+        assert_eq!(again("aa", "-"), Err(Fault::Checksum));
+        fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert_eq!(again("aa", "-"), Err(Fault::NoFile));
+    }
+
+    #[test]
+    fn a_link_that_was_made_and_is_asked_for_again_is_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let [written, path] = ["new", "rows-1"].map(|name| folder.path().join(name));
+        fs::write(&written, "whatever").unwrap();
+        fs::hard_link(&written, &path).unwrap();
+        let copy = Copy { plan: "aa", key: "rows-1", input: "-", bytes: b"" };
+        assert_eq!(link(&written, &path, &copy).unwrap(), Published::First);
     }
 
     #[test]

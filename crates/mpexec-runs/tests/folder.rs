@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mpexec_runs::{CommandLine, Cut, Ledger, Plan, Program, RunError, RunFolder, Word};
+use mpexec_runs::{CommandLine, Cut, Ledger, Plan, Program, Published, RunError, RunFolder, Word};
 
 fn plan(typed: &str) -> Plan {
     Plan {
@@ -119,4 +119,32 @@ fn no_file_is_written_through_a_link() {
     symlink(&mine, path.join(".new-done")).unwrap();
     assert!(matches!(run.finish(2), Err(RunError::Io { .. })));
     assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
+}
+
+#[test]
+fn nothing_is_removed_from_under_whoever_computes_a_share() {
+    let (_scratch, path) = done();
+    let joined = RunFolder::join(&path, &plan("first")).unwrap();
+    let over = || RunFolder::open(&path, &plan("first"), true);
+    for refused in [RunFolder::clean(&path, true), RunFolder::clean(&path, false), over().map(drop)] {
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains("run: is in use by processes that compute shares of it"), "{told}");
+    }
+    assert_eq!((ranges(&path), joined.publish("rows-000000", "-", b"again").unwrap()), (Some(2), Published::Later));
+    // Beside them a coordinator may compute.
+    assert_eq!(open(&path).unwrap().published(), 2);
+    drop(joined);
+    assert_eq!(over().unwrap().published(), 0);
+    RunFolder::clean(&path, true).unwrap();
+    assert!(matches!(RunFolder::join(&path, &plan("first")), Err(RunError::NoPlan { .. })));
+}
+
+#[test]
+fn what_another_process_writes_elsewhere_is_not_removed() {
+    let (_scratch, path) = done();
+    let there = path.join("out/.new-another-machine-7-4026531836-0-0");
+    fs::write(&there, "half").unwrap();
+    drop(open(&path).unwrap());
+    assert!(there.exists());
+    RunFolder::clean(&path, false).unwrap();
 }

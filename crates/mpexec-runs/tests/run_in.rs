@@ -191,7 +191,11 @@ fn one_who_joins_computes_beside_the_coordinator_and_the_first_copy_counts() {
     assert_eq!(first.by_ref().map(Result::unwrap).collect::<Vec<_>>(), [0, 1]);
     let plan = RunFolder::read_plan(&folder).unwrap();
     let joined = RunFolder::join(&folder, &plan).unwrap();
-    assert_eq!(joined.publish("tasks-000000", "-", b"late").unwrap(), mpexec_runs::Published::Later);
+    let result = std::fs::read_to_string(folder.join("out/tasks-000000")).unwrap();
+    let input = result.split("input=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    assert_eq!(joined.publish("tasks-000000", input, b"late").unwrap(), mpexec_runs::Published::Later);
+    let other = joined.publish("tasks-000000", "-", b"late").unwrap_err();
+    assert!(matches!(other, RunError::BadResult { fault: Fault::OtherInput, .. }), "{other}");
     assert_eq!(joined.publish("other-000000", "-", b"early").unwrap(), mpexec_runs::Published::First);
     drop(first);
     let mut other = plan.clone();

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::{ENGINE, Elsewhere, LOG, OUT, PROGRAMS, Role, RunFolder, Share, empty, temporary, write_whole};
 use crate::error::RunError;
+use crate::file;
 use crate::input::hash_of_file;
-use crate::lock::LOCK;
+use crate::lock::{JOINED, LOCK};
 use crate::result::TEMPORARY;
 
 impl RunFolder {
@@ -59,7 +60,8 @@ impl RunFolder {
     /// ```
     pub fn discard(&self) {
         // What cannot be removed can be removed by whoever finds it.
-        let _ = empty(self.path()).is_ok() && fs::remove_file(self.path().join(LOCK)).is_ok();
+        let removed = |name: &str| fs::remove_file(self.path().join(name)).is_ok();
+        let _ = empty(self.path()).is_ok() && removed(JOINED) && removed(LOCK);
         let _ = fs::remove_dir(self.path());
     }
 
@@ -111,7 +113,7 @@ impl RunFolder {
 
     /// What [`write_engine`](RunFolder::write_engine) has kept.
     pub fn engine(&self) -> Option<String> {
-        fs::read_to_string(self.path().join(ENGINE)).ok()
+        file::read_text(&self.path().join(ENGINE)).ok()
     }
 
     /// Where those who compute write what they have to say.

@@ -42,9 +42,14 @@ fn results_that_were_tampered_with_are_refused_by_name_and_computed_again_once_r
         (with("plan=", "plan=0"), "is a result of another plan"),
         (with("rows-000000", "rows-000001"), "is the result of another range (rows-000001)"),
         (Vec::new(), "does not begin with the header of a result"),
+        (b"a pipe".to_vec(), "is no file"),
     ];
     for (bytes, fault) in tampered {
-        fs::write(&result, bytes).expect("the result can be written");
+        fs::write(&result, &bytes).expect("the result can be written");
+        if bytes == b"a pipe" {
+            fs::remove_file(&result).expect("the result");
+            assert_eq!(program("mkfifo").arg(&result).run().code(), 0);
+        }
         for words in [&COUNT[..], &["runs", "resume", "run"], &["runs", "show", "run", "--check"]] {
             let done = run(&folder, words).run();
             let told = done.fault(3);
@@ -66,9 +71,10 @@ fn a_plan_that_is_missing_cut_or_newer_is_told_and_force_plan_starts_over() {
         (good[..good.len() / 2].to_owned(), "run/plan.json: is no whole plan ("),
         (String::new(), "run/plan.json: is no whole plan ("),
         (good.replace("\"minimum\": \"4\"", "\"minimum\": \"5\""), "its hash is not that of what it says"),
+        (good.replace("\"--json\"", "\"--output\", \"x\""), "its hash is not that of what it says"),
         (
-            good.replace("\"format\": 1", "\"format\": 2"),
-            "run/plan.json: is a plan of format 2, and this program knows 1",
+            good.replace("\"format\": 2", "\"format\": 3"),
+            "run/plan.json: is a plan of format 3, and this program knows 2",
         ),
     ] {
         fs::write(&plan, text).expect("the plan can be written");

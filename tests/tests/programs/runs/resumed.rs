@@ -260,6 +260,16 @@ fn with_more_arguments_a_run_is_done_when_these_are_and_they_are_what_is_resumed
     assert!(run(&folder, &["runs", "clean", "run"]).run().fault(2).starts_with("run: the run is not finished"));
     file(&folder, "go", b"");
     assert_eq!(run(&folder, &["runs", "resume", "run"]).run().good(), "a\nb\nc\n");
+    // Results of others, which nobody asks for any more, are none of theirs.
+    assert_eq!(run(&folder, &words(&["a", "b"])).run().good(), "a\nb\n");
+    let result = results(&folder, "run").into_iter().find(|key| {
+        let bytes = fs::read(folder.path().join("run/out").join(key)).expect("a result");
+        bytes.windows(2).any(|two| two == b"b\n")
+    });
+    fs::remove_file(folder.path().join("run/out").join(result.expect("that of b"))).expect("a result");
+    assert!(run(&folder, &["runs", "list"]).run().good().starts_with("run  not finished, 2 ranges"));
+    assert!(run(&folder, &["runs", "clean", "run"]).run().fault(2).starts_with("run: the run is not finished"));
+    assert_eq!(run(&folder, &["runs", "resume", "run"]).run().good(), "a\nb\n");
     assert_eq!(run(&folder, &["runs", "clean", "run"]).run().code(), 0);
     let both = run(&folder, &["run", "--run-dir", "run", "--results", "out", "echo", ":::", "a"]).run();
     assert!(
@@ -297,10 +307,20 @@ fn runs_are_listed_shown_and_removed() {
     assert_eq!(kept.fault(2), "begun: the run is not finished: resume it, or remove it all the same with --force");
     file(&folder, "done/mine", b"");
     let mine = run(&folder, &["runs", "clean", "done"]).run();
-    assert!(mine.fault(3).starts_with("done: cannot remove it: "), "{}", mine.stderr);
-    assert_eq!(fs::read_dir(folder.path().join("done")).expect("a folder").count(), 1, "what is not ours stays");
+    assert_eq!(mine.fault(2), "done/mine: is no part of a run: move it away, and the run folder can be removed");
+    assert!(folder.path().join("done/out/rows-000000").exists(), "it is removed as a whole or not at all");
+    std::os::unix::fs::symlink("done", folder.path().join("link")).expect("a link");
+    for words in [&["runs", "clean", "link"][..], &["runs", "clean", "link/"]] {
+        assert!(run(&folder, words).run().fault(2).starts_with("link: is a link, or not the name of a folder"));
+    }
+    let inside = mpexec(["runs", "clean", "--force", "."]).in_folder(folder.path().join("begun")).run();
+    assert!(inside.fault(2).starts_with(".: is a link, or not the name of a folder by itself"), "{}", inside.stderr);
+    fs::remove_file(folder.path().join("link")).expect("the link");
     run(&folder, &["runs", "clean", "--force", "begun"]).run();
     assert_eq!(names_in(&folder), ["data.npy", "done"]);
+    fs::remove_file(folder.path().join("done/mine")).expect("the file");
+    assert_eq!(run(&folder, &["runs", "clean", "done/"]).run().code(), 0);
+    fs::create_dir(folder.path().join("done")).expect("a folder");
     for what in ["show", "resume", "clean"] {
         let none = run(&folder, &["runs", what, "done"]).run();
         assert_eq!(none.fault(3), "done: is no run folder: there is no plan in it");

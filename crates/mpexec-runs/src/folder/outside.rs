@@ -1,0 +1,124 @@
+//! A run folder as whoever does not compute sees it: how far it is, and its end.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{DONE, ENGINE, LOG, OUT, PLAN, PROGRAMS, RunFolder, empty, short, temporary};
+use crate::error::RunError;
+use crate::file;
+use crate::lock::{JOINED, LOCK, alone, holder, lock};
+use crate::plan::Plan;
+use crate::result::{self, TEMPORARY};
+
+/// How far a run is.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// What it computes.
+    pub plan: Plan,
+    /// How many results are published, and their bytes.
+    pub published: u64,
+    /// See [`published`](Status::published).
+    pub bytes: u64,
+    /// How many ranges there are in all, if it is done.
+    pub ranges: Option<u64>,
+    /// Who works on it.
+    pub holder: Option<String>,
+    /// What [`write_engine`](RunFolder::write_engine) has kept.
+    pub engine: Option<String>,
+}
+
+impl RunFolder {
+    /// How far the run of a folder is. Each result's header and length are looked at, with `thorough` all of its bytes.
+    ///
+    /// # Errors
+    /// A [`RunError`] if it is no run folder, or a result is not what was published.
+    pub fn status(path: &Path, thorough: bool) -> Result<Status, RunError> {
+        let plan = RunFolder::read_plan(path)?;
+        let (hash, out) = (plan.hash(), path.join(OUT));
+        let (names, mut bytes) = (results(path)?, 0);
+        for name in &names {
+            let file = out.join(name);
+            bytes += match thorough {
+                false => result::header(&file, &hash)?.0.length,
+                true => result::read(&file, &hash, None)?.len() as u64,
+            };
+        }
+        let (published, engine) = (names.len() as u64, file::read_text(&path.join(ENGINE)).ok());
+        Ok(Status { plan, published, bytes, ranges: done(path, &names), holder: holder(path), engine })
+    }
+
+    /// Removes a run folder, as a whole or not at all. `force`: also one that is not finished.
+    ///
+    /// # Errors
+    /// A [`RunError`] if it is no run folder, is in use, is not finished, or holds what is no part of a run; if it is a link, or is not named, as `.` is not.
+    pub fn clean(path: &Path, force: bool) -> Result<(), RunError> {
+        // Without a slash behind it, which would be followed.
+        let path = path.components().as_path();
+        if path.file_name().is_none() || fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+            return Err(RunError::NotByName { path: path.to_path_buf() });
+        }
+        if !force {
+            RunFolder::read_plan(path)?;
+        } else if !path.join(PLAN).exists() && !temporary(path, PLAN).exists() {
+            return Err(RunError::NoPlan { path: path.to_path_buf() });
+        }
+        let lock = lock(path)?;
+        if !force && done(path, &results(path)?).is_none() {
+            return Err(RunError::Unfinished { path: path.to_path_buf() });
+        }
+        if let Some(path) = foreign(path)? {
+            return Err(RunError::Foreign { path });
+        }
+        let joined = alone(path)?;
+        empty(path)?;
+        fs::remove_file(path.join(JOINED)).map_err(RunError::io(path, "remove its lock"))?;
+        drop(joined);
+        fs::remove_file(path.join(LOCK)).map_err(RunError::io(path, "remove its lock"))?;
+        drop(lock);
+        fs::remove_dir(path).map_err(RunError::io(path, "remove it"))
+    }
+}
+
+/// The names of the results that are published, in order.
+fn results(path: &Path) -> Result<Vec<OsString>, RunError> {
+    let out = path.join(OUT);
+    let entries = match out.read_dir() {
+        // Whoever wrote the plan came no further.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(RunError::io(&out, "read the folder"))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry.map_err(RunError::io(&out, "read the folder"))?.file_name());
+    }
+    names.retain(|name| !name.to_string_lossy().starts_with(TEMPORARY));
+    names.sort();
+    Ok(names)
+}
+
+/// How many ranges there are, if that was written down and they are published.
+fn done(path: &Path, published: &[OsString]) -> Option<u64> {
+    let text = file::read_text(&path.join(DONE)).ok()?;
+    let mut lines = text.lines();
+    let ranges: u64 = lines.next()?.parse().ok()?;
+    let there: HashSet<u128> = published.iter().filter_map(|name| name.to_str()).map(short).collect();
+    let all = lines.all(|key| u128::from_str_radix(key, 16).is_ok_and(|key| there.contains(&key)));
+    (all && published.len() as u64 >= ranges).then_some(ranges)
+}
+
+/// Something in the folder that is no part of a run.
+fn foreign(path: &Path) -> Result<Option<PathBuf>, RunError> {
+    let parts = [PLAN, DONE, ENGINE, PROGRAMS, OUT, LOG, LOCK, JOINED];
+    let unread = |cause| RunError::io(path, "read the folder")(cause);
+    for entry in path.read_dir().map_err(unread)? {
+        let name = entry.map_err(unread)?.file_name();
+        let is_part = |name: &str| parts.contains(&name.strip_prefix(TEMPORARY).unwrap_or(name));
+        if !name.to_str().is_some_and(is_part) {
+            return Ok(Some(path.join(name)));
+        }
+    }
+    Ok(None)
+}
