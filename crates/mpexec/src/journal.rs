@@ -114,6 +114,12 @@ impl Journal {
         lock(&kept.named).failed(what);
     }
 
+    /// A call of the first job came back, and means a failure; `worker` ran it.
+    pub(crate) fn ended_badly(&self, worker: u32, call: u64) {
+        let Some(kept) = self.kept.get() else { return };
+        lock(&kept.named).ended_badly(worker, call);
+    }
+
     /// The run is over: writes what was asked for, once, and gives advice. What cannot be written is told as an error.
     ///
     /// # Errors
@@ -156,17 +162,18 @@ fn write(output: Output, write: impl FnOnce(&mut BufWriter<Output>) -> std::io::
 impl Kept {
     fn figures(&self, ending: &Ending, pool: Option<&Pool>) -> Figures {
         let load = |sum: &AtomicU64| Duration::from_nanos(sum.load(Ordering::Relaxed));
+        let named = lock(&self.named).clone();
         Figures::of(Run {
             command: self.command.clone(),
             began: self.began,
             elapsed: self.clock.elapsed(),
             ending: ending.clone(),
-            recording: pool.and_then(Pool::recording).unwrap_or_default(),
+            recording: named.marked(pool.and_then(Pool::recording).unwrap_or_default()),
             workers: pool.map_or(0, Pool::workers),
             transport: pool.map_or("none", |pool| pool.transport().name()),
             input: load(&self.input),
             output: load(&self.output),
-            named: lock(&self.named).clone(),
+            named,
             processors: mpexec_core::count_processors().chosen,
             busy: pool.map_or(Duration::ZERO, |pool| processors::time_of(&pool.pids())),
         })

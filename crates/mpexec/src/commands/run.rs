@@ -201,7 +201,13 @@ impl Collector<CommandEnd> for Commands {
         let index = self.shelf.as_ref().map_or(call, |shelf| shelf.task_of(call));
         let lost;
         let (end, failure) = match outcome {
-            Ok(end) => (end, told(&end.exit)),
+            Ok(end) => {
+                let failure = told(&end.exit);
+                if failure.is_some() {
+                    self.running.journal().ended_badly(end.worker, call);
+                }
+                (end, failure)
+            }
             Err(error @ (TaskError::Pool(_) | TaskError::PoolClosed { .. })) => {
                 return Err(Failure::of_task(error, &format!("command {}: {error}", index + 1)));
             }
@@ -262,7 +268,7 @@ fn lost_end(error: &TaskError) -> CommandEnd {
         _ => CommandExit::Signal(9),
     };
     let empty = Vec::new;
-    CommandEnd { exit, tries: 1, started: 0.0, seconds: 0.0, stdout: empty().into(), stderr: empty().into() }
+    CommandEnd { exit, tries: 1, worker: 0, started: 0.0, seconds: 0.0, stdout: empty().into(), stderr: empty().into() }
 }
 
 impl Commands {

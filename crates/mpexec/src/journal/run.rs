@@ -2,12 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use mpexec_core::Recording;
+use mpexec_core::{BatchSpan, Recording};
 
 use crate::exit::Exit;
 
 /// So many of the slowest, and of those that failed, are named.
 const MOST_NAMED: usize = 32;
+/// So many are shown as failures: 16 MB.
+const MOST_BAD: usize = 1 << 20;
 
 /// What a run was, measured.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub(crate) struct Ending {
 pub(super) struct Named {
     pub(super) slowest: Vec<(Duration, String)>,
     pub(super) failures: Vec<String>,
+    /// Worker and call: what is a failure to the command and came back to the pool as any result.
+    bad: Vec<(usize, u64)>,
 }
 
 impl Named {
@@ -61,6 +65,31 @@ impl Named {
         if self.failures.len() < MOST_NAMED {
             self.failures.push(what());
         }
+    }
+
+    pub(super) fn ended_badly(&mut self, worker: u32, call: u64) {
+        if self.bad.len() < MOST_BAD {
+            self.bad.push((worker as usize, call));
+        }
+    }
+
+    /// The same recording, in which these have failed. A worker takes calls in their order, so each belongs to the last of its spans that begins with no later one.
+    pub(super) fn marked(&self, mut recording: Recording) -> Recording {
+        if self.bad.is_empty() {
+            return recording;
+        }
+        let mut order: Vec<usize> = (0..recording.spans.len()).filter(|at| recording.spans[*at].job == 1).collect();
+        let place = |span: &BatchSpan| (span.worker, span.first);
+        order.sort_by_key(|at| place(&recording.spans[*at]));
+        for bad in &self.bad {
+            let behind = order.partition_point(|at| place(&recording.spans[*at]) <= *bad);
+            let span = behind.checked_sub(1).map(|last| &mut recording.spans[order[last]]);
+            if let Some(span) = span.filter(|span| span.worker == bad.0 && span.failed < span.tasks) {
+                span.failed += 1;
+                recording.totals.returned_errors += 1;
+            }
+        }
+        recording
     }
 }
 

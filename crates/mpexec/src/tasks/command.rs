@@ -66,6 +66,8 @@ pub struct CommandEnd {
     pub exit: CommandExit,
     /// How often it was started.
     pub tries: u32,
+    /// The number of the worker that ran it, from 0.
+    pub worker: u32,
     /// When its last try began, in seconds since 1970, and how many seconds it took.
     pub started: f64,
     /// See [`started`](CommandEnd::started).
@@ -85,13 +87,15 @@ pub struct CommandEnd {
 /// assert_eq!((end.exit, &end.stdout[..]), (CommandExit::Code(0), &b"a  b\n"[..]));
 /// ```
 pub fn run_command(mut job: CommandJob) -> CommandEnd {
-    if let Some(task) = mpexec_core::current_task() {
+    let task = mpexec_core::current_task();
+    if let Some(task) = task {
         let number = (task.worker + 1).to_string();
         job.words.iter_mut().for_each(|word| put_slot(word, number.as_bytes()));
     }
+    let worker = task.map_or(0, |task| task.worker);
     let mut tries = 1;
     loop {
-        let end = try_once(&job, tries);
+        let end = CommandEnd { worker, ..try_once(&job, tries) };
         if end.exit == CommandExit::Code(0) || tries >= job.tries {
             return end;
         }
@@ -123,7 +127,7 @@ fn try_once(job: &CommandJob, tries: u32) -> CommandEnd {
         _ => exit,
     };
     let [stdout, stderr] = output.map(ByteBuf::from);
-    CommandEnd { exit, tries, started, seconds: began.elapsed().as_secs_f64(), stdout, stderr }
+    CommandEnd { exit, tries, worker: 0, started, seconds: began.elapsed().as_secs_f64(), stdout, stderr }
 }
 
 fn start(job: &CommandJob) -> Result<Child, CommandExit> {

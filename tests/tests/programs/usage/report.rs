@@ -113,6 +113,31 @@ fn events_of_one_track_of_a_trace_do_not_overlap_and_deaths_are_among_them() {
 }
 
 #[test]
+fn commands_that_end_badly_are_failures_of_the_workers_that_ran_them() {
+    let folder = folder();
+    let numbers: Vec<_> = (0..200).map(|number| number.to_string()).collect();
+    let done = watched(&folder).args(["-j", "3", "run", "n={}; [ $((n % 7)) != 0 ]", ":::"]).args(&numbers).run();
+    assert_eq!(done.code(), 1);
+    let told = figures(&folder.path().join("page.html"));
+    let lanes = told["lanes"].as_array().expect("a list of workers");
+    assert_eq!(lanes.iter().filter_map(|lane| lane["failed"].as_u64()).sum::<u64>(), 29, "{told}");
+    // Worker, begin, end, running, tasks, failed, batches, whether it died.
+    let spans = told["spans"].as_array().expect("a list of batches");
+    assert!(spans.iter().all(|span| span[5].as_u64() <= span[4].as_u64()), "{told}");
+    assert_eq!(spans.iter().filter_map(|span| span[5].as_u64()).sum::<u64>(), 29, "{told}");
+    let outcomes = told["outcomes"].as_array().expect("a list of kinds");
+    let of = |kind: &str| outcomes.iter().find(|outcome| outcome[0] == kind).and_then(|outcome| outcome[1].as_u64());
+    assert_eq!((of("ok"), of("returned an error")), (Some(171), Some(29)), "{told}");
+    // Each is where it ran: of single commands, those whose number says so.
+    let events = events(&folder.path().join("trace.json"));
+    let single = events["X"].iter().map(|event| &event["args"]).filter(|args| args["tasks"] == 1);
+    for args in single {
+        let number = args["first"].as_u64().expect("its number");
+        assert_eq!(args["failed"].as_u64(), Some(u64::from(number % 7 == 0)), "{args}");
+    }
+}
+
+#[test]
 fn a_run_that_failed_or_was_interrupted_has_its_page_and_it_says_so() {
     let folder = folder();
     let done = watched(&folder).args(["run", "sleep 0.0{}; [ {} != 2 ]", ":::", "1", "2", "3"]).run();
@@ -189,12 +214,13 @@ fn a_browser_draws_the_page_and_finds_nothing_wrong_and_foreign_text_stays_text(
     assert_eq!(done.code(), 1, "{}", done.stderr);
     let page = drawn(&browser, &folder);
     assert!(page.contains(r#"data-drawn="2 lanes, "#), "the script has not come to its end: {page}");
-    for (id, rows) in [("workers", 2), ("time", 7), ("outcomes", 1), ("slowest", 4)] {
+    for (id, rows) in [("workers", 2), ("time", 7), ("outcomes", 2), ("slowest", 4)] {
         let (_, table) = page.split_once(&format!("<table id=\"{id}\"")).unwrap_or_else(|| panic!("no table {id}"));
         let table = table.split_once("</table>").expect("it ends").0;
         assert_eq!(table.matches("<tr>").count(), rows + 1, "{id}: {table}");
     }
     assert_eq!(page.matches("class=\"batch\"").count(), 4);
+    assert_eq!(page.matches("class=\"batch\" style=\"fill:var(--bad)\"").count(), 1);
     let text = page.split_once("id=\"slowest\"").expect("a table").1;
     assert!(text.contains("&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x"), "{text}");
     assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
