@@ -43,6 +43,9 @@ pub(crate) const LARGEST_RANGE: u64 = 16 << 30;
 /// A shard should have so many bytes: to begin a job takes seconds, and a node counts a gigabyte in one.
 const SHARD: u64 = 1 << 30;
 
+/// This program.
+const ITSELF: &str = "/proc/self/exe";
+
 /// The run folder that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keeping {
@@ -84,16 +87,25 @@ impl Keeping {
         }
         let inputs = InputId::of_all(what.inputs)?;
         let bytes: u64 = inputs.iter().map(|input| input.size).sum();
-        let worker = what.worker.unwrap_or(Path::new("/proc/self/exe"));
+        let worker = what.worker.unwrap_or(Path::new(ITSELF));
         let name = what
             .worker
             .and_then(Path::file_name)
             .map_or_else(|| "mpexec".into(), |name| name.to_string_lossy().into_owned());
+        let mut options = self.options.clone();
+        if what.worker.is_some() {
+            // What is cut, kept and put together here decides as well.
+            let hash = hash_of_file(Path::new(ITSELF))?;
+            options.insert(
+                "the program mpexec".to_owned(),
+                format!("{} (blake3 {})", env!("CARGO_PKG_VERSION"), &hash[..16]),
+            );
+        }
         let plan = Plan {
             program: Program { name, version: env!("CARGO_PKG_VERSION").to_owned(), hash: hash_of_file(worker)? },
             task: what.task.to_owned(),
             signature: what.signature.clone(),
-            options: self.options.clone(),
+            options,
             inputs,
             cut: Cut {
                 as_for_workers: AS_FOR_WORKERS as u64,

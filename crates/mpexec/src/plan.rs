@@ -15,6 +15,7 @@ use crate::args::{
 use crate::failure::Failure;
 use crate::keeping::{Keeping, Who};
 
+mod apart;
 mod counts;
 mod frame;
 mod kept;
@@ -160,7 +161,9 @@ impl Plan {
             ));
         }
         let share = matches!(around.who, Who::Share(_));
+        let journal = common.journal();
         let plan = Plan::of(command, common, around)?;
+        plan.write_elsewhere(&journal)?;
         Ok(if share { plan.without_output() } else { plan })
     }
 

@@ -63,10 +63,12 @@ pub(crate) fn typed_again(arguments: Arguments) -> Result<Typed, Failure> {
         }
     }
     std::env::set_current_dir(&command.folder).map_err(|error| {
-        Failure::files(format!(
-            "{}: the folder where the run was begun cannot be entered: {error}",
-            shown(&command.folder)
-        ))
+        let remedy = match share {
+            None => "type the same command again, with this run folder, where its files are now",
+            Some(_) => "all nodes must see it under this name, because the files of the command are named from there",
+        };
+        let place = shown(&command.folder);
+        Failure::files(format!("{place}: the folder where the run was begun cannot be entered ({error}): {remedy}"))
     })?;
     match run_dir(&mut typed.command) {
         Some(place) => *place = RunDirArguments { run_dir: Some(folder), force_plan },

@@ -122,6 +122,94 @@ fn changes_are_said_and_refused_and_force_plan_starts_over() {
 }
 
 #[test]
+fn this_program_built_anew_with_the_worker_program_of_before_is_another() {
+    let folder = folder();
+    table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+    let worker = programs().join("mpexec-worker");
+    let words = [&COUNT[..], &["--worker-program", worker.to_str().expect("a text")]].concat();
+    run(&folder, &words).run().good();
+    let other = folder.path().join("mpexec");
+    fs::copy(programs().join("mpexec"), &other).expect("a copy");
+    let copied = program(&other).args(&words).in_folder(folder.path()).run();
+    assert_eq!(copied.code(), 0, "a copy is the same: {}", copied.stderr);
+    fs::File::options()
+        .append(true)
+        .open(&other)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, b"x"))
+        .expect("it is another");
+    let refused = program(&other).args(&words).in_folder(folder.path()).run();
+    let told = refused.fault(2);
+    assert!(told.contains("something else: the program mpexec was 0.") && told.contains(" (blake3 "), "{told}");
+}
+
+#[test]
+fn nothing_is_written_into_the_run_folder_but_the_run() {
+    let folder = done();
+    let plan = fs::read(folder.path().join("run/plan.json")).expect("a plan");
+    std::os::unix::fs::symlink("run", folder.path().join("link")).expect("a link");
+    file(&folder, "rows.csv", b"1,2\n");
+    for (words, option) in [
+        (
+            &["count-range", "data.npy", "--output", "run/plan.json", "--output-format", "jsonl", "--run-dir", "run"][..],
+            "--output run/plan.json",
+        ),
+        (
+            &[
+                "count-range",
+                "data.npy",
+                "--output",
+                "link/out/rows-000000",
+                "--output-format",
+                "csv",
+                "--run-dir",
+                "run",
+            ],
+            "--output link/out/rows-000000",
+        ),
+        (&["count-range", "data.npy", "--per-file", "--output", "run", "--run-dir", "run"], "--output run"),
+        (&["count-range", "data.npy", "--run-dir", "run", "--report", "run/new/r.html"], "--report run/new/r.html"),
+        (&["count-range", "data.npy", "--run-dir", "run", "--trace", "run/t.json"], "--trace run/t.json"),
+        (&["normalize", "rows.csv", "--output", "new/n.csv", "--run-dir", "new"], "--output new/n.csv"),
+        (
+            &["common-items", "rows.csv", "rows.csv", "--output", "new/c.jsonl", "--run-dir", "new"],
+            "--output new/c.jsonl",
+        ),
+        (
+            &["frame", "rows.csv", "--task", "describe", "--output", "new/f.csv", "--run-dir", "new"],
+            "--output new/f.csv",
+        ),
+        (
+            &["map", "add", "rows.csv", "--worker-program", "w", "--output", "new/m", "--run-dir", "new"],
+            "--output new/m",
+        ),
+        (&["run", "--joblog", "new/log", "--run-dir", "new", "true", ":::", "a"], "--joblog new/log"),
+    ] {
+        let refused = run(&folder, words).run();
+        let told = refused.fault(2);
+        assert!(told.starts_with(&format!("{option}: is in the run folder ")), "{told}");
+    }
+    assert!(!folder.path().join("new").exists());
+    assert_eq!(fs::read(folder.path().join("run/plan.json")).expect("a plan"), plan);
+    run(&folder, &["count-range", "data.npy", "--output", "run-counts.csv", "--run-dir", "new"]).run().good();
+}
+
+#[test]
+fn a_run_whose_folder_of_files_is_gone_says_what_can_be_done() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("here")).expect("a folder");
+    table(&folder, "here/data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+    let words = ["count-range", "data.npy", "--json", "--run-dir", "../run"];
+    mpexec(words).in_folder(folder.path().join("here")).run().good();
+    fs::rename(folder.path().join("here"), folder.path().join("there")).expect("it can be moved");
+    let told = run(&folder, &["runs", "resume", "run"]).run().fault(3).to_owned();
+    assert!(told.contains("here: the folder where the run was begun cannot be entered ("), "{told}");
+    assert!(told.ends_with("type the same command again, with this run folder, where its files are now"), "{told}");
+    mpexec(words).in_folder(folder.path().join("there")).run().good();
+    let node = run(&folder, &["runs", "element", "run", "0/1"]).run();
+    assert_eq!(node.code(), 0, "the plan knows the new place: {}", node.stderr);
+}
+
+#[test]
 fn a_second_coordinator_is_told_who_the_first_is() {
     let folder = folder();
     endless(&folder);
