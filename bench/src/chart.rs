@@ -34,7 +34,7 @@ fn place(margin: f64) -> i32 {
 /// What has a goal, as rows of the chart.
 fn bars(report: &Report) -> Vec<(&RowReport, &Compared, f64)> {
     let all = report.rows.iter().flat_map(|row| row.compared.iter().map(move |one| (row, one)));
-    all.filter_map(|(row, one)| Some((row, one, one.margin.filter(|margin| margin.is_finite())?))).collect()
+    all.filter_map(|(row, one)| Some((row, one, one.margin?))).collect()
 }
 
 /// Writes the chart as SVG.

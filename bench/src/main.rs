@@ -20,6 +20,7 @@ mod report;
 mod rows;
 mod stats;
 mod table;
+mod versions;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,7 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
 use baseline::Earlier;
+use machine::Watch;
 use place::Setting;
 use raw::spawn::Children;
 use report::Report;
@@ -66,7 +68,7 @@ struct Arguments {
     /// How many of these
     #[arg(long, value_name = "N", default_value_t = 10_000, requires = "inline")]
     tasks: usize,
-    /// Keep every processor busy with other work meanwhile
+    /// Keep every processor busy with other work meanwhile; the table and the JSON say so
     #[arg(long)]
     busy: bool,
     /// Say which rows there are, and measure none
@@ -106,15 +108,16 @@ fn main() -> anyhow::Result<()> {
             None => place::beside_this_program("../bench")?,
         },
     };
-    let mut report = Report::new(machine::look());
+    let mut report = Report::new(machine::look(), versions::ask(&setting.python), arguments.busy);
     print!("{}", report.head());
     let _busy = match arguments.busy {
         true => Some(Children::busy(report.machine.cores)?),
         false => None,
     };
     if let Some(folder) = arguments.curves {
-        return curves::write(&setting, &report.machine, &folder);
+        return curves::write(&setting, &report, &folder);
     }
+    let watch = Watch::start();
     for row in rows::ALL {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|name| name == row.name) {
             continue;
@@ -126,9 +129,10 @@ fn main() -> anyhow::Result<()> {
         }
         report.rows.append(&mut results);
     }
-    println!("\n{}", report.foot(machine::load()));
+    report.meanwhile = watch.end();
+    println!("\n{}", report.foot());
     if let Some(baseline) = baseline {
-        println!("{}", baseline.beside(&report));
+        println!("{}", baseline.beside(&report, &arguments.only));
     }
     if let Some(path) = arguments.svg {
         chart::write(&report, &path)?;

@@ -1,13 +1,18 @@
 //! One row: we and our references, measured in turn.
 //!
 //! What disturbs a machine lasts longer than a reading. So each round takes one reading of every side, and the ratio is
-//! taken within the round; the row's ratio is the median of these.
+//! taken within the round; the row's ratio is the median of these. Every second round goes through the sides backwards, so
+//! that no side always comes after the same other one.
+//!
+//! The median decides about a goal. Whether every round says the same is told beside it: where not, another run may
+//! decide otherwise.
 
 use anyhow::{Context, Result};
 
+use crate::machine::Watch;
 use crate::place::Setting;
 use crate::report::{Compared, Figure, RowReport, Verdict};
-use crate::stats::summary;
+use crate::stats::{quantile, summary};
 
 /// What is measured, and which direction is good.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +44,8 @@ pub(crate) enum Goal {
     FigureAtMost(f64),
     /// Our figure itself, at least.
     FigureAtLeast(f64),
-    /// The reference is we ourselves otherwise placed: it is no slower than the slowest of our own readings.
+    /// The reference is we ourselves otherwise placed: it lies within the spread of our own readings, of which the slowest
+    /// quarter, which something disturbed, does not count.
     WithinSpread,
     /// None: shown for comparison.
     Shown,
@@ -63,6 +69,7 @@ pub(crate) struct Race<'a> {
     sides: Vec<(&'static str, Reading<'a>)>,
     absent: Vec<String>,
     goals: Vec<Against>,
+    once: bool,
 }
 
 impl<'a> Race<'a> {
@@ -80,7 +87,14 @@ impl<'a> Race<'a> {
             sides: vec![("mpexec", Box::new(reading))],
             absent: Vec::new(),
             goals: Vec::new(),
+            once: false,
         }
+    }
+
+    /// One reading of each side and no warm-up: for what takes long and depends on no luck.
+    pub(crate) fn once(&mut self) -> &mut Self {
+        self.once = true;
+        self
     }
 
     /// Another side.
@@ -101,20 +115,28 @@ impl<'a> Race<'a> {
         self
     }
 
-    /// Takes the readings. The first of each side is a warm-up and does not count.
+    /// Takes the readings. The first of each side is a warm-up and does not count, but in a row that is read once.
     pub(crate) fn run(mut self, setting: &Setting) -> Result<RowReport> {
         if setting.alone {
             self.sides.truncate(1);
         }
         let mut readings: Vec<Vec<Vec<f64>>> = vec![Vec::new(); self.sides.len()];
-        for round in 0..=setting.rounds {
-            for ((name, reading), kept) in self.sides.iter_mut().zip(&mut readings) {
+        let watch = Watch::start();
+        let rounds = if self.once { 1..=1 } else { 0..=setting.rounds };
+        for round in rounds {
+            let mut order: Vec<usize> = (0..self.sides.len()).collect();
+            if round % 2 == 0 {
+                order.reverse();
+            }
+            for side in order {
+                let (name, reading) = &mut self.sides[side];
                 let values = reading().with_context(|| (*name).to_owned())?;
                 if round > 0 {
-                    kept.push(values);
+                    readings[side].push(values);
                 }
             }
         }
+        let meanwhile = watch.end();
         let of =
             |side: usize, metric: usize| -> Vec<f64> { readings[side].iter().map(|round| round[metric]).collect() };
         let mut figures = Vec::new();
@@ -137,7 +159,7 @@ impl<'a> Race<'a> {
                     };
                     let theirs = of(side, against.metric);
                     if matches!(goal, Goal::WithinSpread) {
-                        let slowest = ours.iter().copied().fold(f64::MIN, f64::max);
+                        let slowest = quantile(&mut ours.clone(), 0.75);
                         let values: Vec<f64> = theirs.iter().map(|theirs| theirs / slowest).collect();
                         compared.push(compare(against, metric, &values));
                         continue;
@@ -149,27 +171,45 @@ impl<'a> Race<'a> {
             };
             compared.push(compare(against, metric, &values));
         }
-        Ok(RowReport { row: self.row, what: self.what, figures, compared, absent: self.absent })
+        Ok(RowReport { row: self.row, what: self.what, figures, compared, absent: self.absent, meanwhile })
     }
 }
 
+/// A margin is told up to here: a figure of nothing at all is infinitely better than any goal, and no number.
+const WIDEST: f64 = 1000.0;
+
 fn compare(against: &Against, metric: Metric, values: &[f64]) -> Compared {
     let (median, least, greatest) = summary(values);
-    let (goal, margin, absolute) = match against.goal {
-        Goal::AtMost(limit) => (format!("<= {limit} x"), Some(limit / median), false),
-        Goal::Faster(limit) => (format!(">= {limit} x as fast"), Some(median / limit), false),
-        Goal::FigureAtMost(limit) => (format!("<= {limit} {}", metric.unit), Some(limit / median), true),
-        Goal::FigureAtLeast(limit) => (format!(">= {limit} {}", metric.unit), Some(median / limit), true),
-        Goal::WithinSpread => ("<= our slowest".to_owned(), Some(1.0 / median), false),
-        Goal::Shown => ("-".to_owned(), None, false),
+    let (goal, limit, more_is_better, absolute) = match against.goal {
+        Goal::AtMost(limit) => (format!("<= {limit} x"), Some(limit), false, false),
+        Goal::Faster(limit) => (format!(">= {limit} x as fast"), Some(limit), true, false),
+        Goal::FigureAtMost(limit) => (format!("<= {limit} {}", metric.unit), Some(limit), false, true),
+        Goal::FigureAtLeast(limit) => (format!(">= {limit} {}", metric.unit), Some(limit), true, true),
+        Goal::WithinSpread => ("within our spread".to_owned(), Some(1.0), false, false),
+        Goal::Shown => ("-".to_owned(), None, metric.more_is_better, false),
     };
-    let verdict = match margin {
-        Some(margin) if margin >= 1.0 => Verdict::Met,
+    let margin = |limit: f64, value: f64| if more_is_better { value / limit } else { limit / value };
+    let verdict = match limit {
+        Some(limit) if margin(limit, median) >= 1.0 => Verdict::Met,
         Some(_) => Verdict::Missed,
         None => Verdict::Shown,
     };
+    let agrees = |value| limit.is_none_or(|limit| (margin(limit, value) >= 1.0) == (verdict == Verdict::Met));
     let reference = if absolute { "" } else { against.reference };
-    Compared { metric: metric.name, reference, median, least, greatest, goal, verdict, margin }
+    let margin = limit.map(|limit| margin(limit, median).min(WIDEST));
+    let unanimous = agrees(least) && agrees(greatest);
+    Compared {
+        metric: metric.name,
+        reference,
+        median,
+        least,
+        greatest,
+        more_is_better,
+        goal,
+        verdict,
+        unanimous,
+        margin,
+    }
 }
 
 #[cfg(test)]
@@ -204,13 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn a_side_is_within_our_spread_when_it_is_no_slower_than_our_slowest_reading() {
+    fn one_slow_reading_of_ours_does_not_widen_the_spread_that_a_side_must_lie_in() {
         for (theirs, verdict) in [(2.9, Verdict::Met), (3.1, Verdict::Missed)] {
             let metrics = [Metric::cost("time", "s")];
-            let mut ours = [1.0, 1.0, 3.0, 2.0].into_iter();
+            let setting = Setting { rounds: 4, ..setting() };
+            let mut ours = [1.0, 1.0, 3.0, 2.0, 900.0].into_iter();
             let mut race = Race::new("x", "x", &metrics, || Ok(vec![ours.next().unwrap()]));
             race.beside("large", || Ok(vec![theirs])).goal(0, "large", Goal::WithinSpread);
-            assert_eq!(race.run(&setting()).unwrap().compared[0].verdict, verdict);
+            assert_eq!(race.run(&setting).unwrap().compared[0].verdict, verdict);
         }
     }
 
@@ -222,5 +263,50 @@ mod tests {
         let row = race.run(&setting()).unwrap();
         assert!(row.compared.is_empty());
         assert_eq!(row.absent, ["python: skipped, there is none"]);
+    }
+
+    #[test]
+    fn a_verdict_that_not_every_round_shares_is_marked() {
+        for (goal, verdict, unanimous) in [
+            (Goal::AtMost(3.0), Verdict::Met, true),
+            (Goal::AtMost(2.5), Verdict::Met, false),
+            (Goal::AtMost(1.5), Verdict::Missed, false),
+            (Goal::AtMost(0.5), Verdict::Missed, true),
+        ] {
+            let metrics = [Metric::cost("time", "s")];
+            let mut ours = [9.0, 1.0, 2.0, 3.0].into_iter();
+            let mut race = Race::new("x", "x", &metrics, || Ok(vec![ours.next().unwrap()]));
+            race.beside("raw", || Ok(vec![1.0])).goal(0, "raw", goal);
+            let row = race.run(&setting()).unwrap();
+            assert_eq!((row.compared[0].verdict, row.compared[0].unanimous), (verdict, unanimous), "{goal:?}");
+        }
+    }
+
+    #[test]
+    fn a_figure_of_nothing_has_a_margin_that_can_be_drawn_and_written() {
+        let metrics = [Metric::cost("growth", "MiB")];
+        let mut race = Race::new("x", "x", &metrics, || Ok(vec![0.0]));
+        race.goal(0, "", Goal::FigureAtMost(32.0)).once();
+        let row = race.run(&setting()).unwrap();
+        assert_eq!((row.compared[0].verdict, row.compared[0].margin), (Verdict::Met, Some(WIDEST)));
+    }
+
+    #[test]
+    fn every_second_round_goes_backwards_and_a_row_read_once_has_one_reading() {
+        for (once, expected) in [(false, "baabbaab"), (true, "ab")] {
+            let order = std::cell::RefCell::new(String::new());
+            let read = |name: char| {
+                order.borrow_mut().push(name);
+                Ok(vec![1.0])
+            };
+            let metrics = [Metric::cost("time", "s")];
+            let mut race = Race::new("x", "x", &metrics, || read('a'));
+            race.beside("b", || read('b'));
+            if once {
+                race.once();
+            }
+            race.run(&setting()).unwrap();
+            assert_eq!(*order.borrow(), expected);
+        }
     }
 }

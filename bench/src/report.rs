@@ -4,12 +4,18 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::machine::{self, Machine};
+use crate::machine::{Machine, Meanwhile, STOLEN, Shares};
+use crate::versions::Versions;
 
 /// A whole run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) machine: Machine,
+    pub(crate) versions: Versions,
+    /// Every processor had other work by `--busy`.
+    pub(crate) busy: bool,
+    /// What the processors did during the whole run.
+    pub(crate) meanwhile: Meanwhile,
     pub(crate) rows: Vec<RowReport>,
 }
 
@@ -22,6 +28,7 @@ pub(crate) struct RowReport {
     pub(crate) compared: Vec<Compared>,
     /// Sides that could not be measured, and why.
     pub(crate) absent: Vec<String>,
+    pub(crate) meanwhile: Meanwhile,
 }
 
 /// One side's figure.
@@ -43,8 +50,12 @@ pub(crate) struct Compared {
     pub(crate) median: f64,
     pub(crate) least: f64,
     pub(crate) greatest: f64,
+    /// A greater value is the better one.
+    pub(crate) more_is_better: bool,
     pub(crate) goal: String,
     pub(crate) verdict: Verdict,
+    /// Every round by itself has this verdict.
+    pub(crate) unanimous: bool,
     /// How many times better than the goal: at 1 it is just met. `None`: there is no goal.
     pub(crate) margin: Option<f64>,
 }
@@ -60,29 +71,53 @@ pub(crate) enum Verdict {
 }
 
 impl Report {
-    pub(crate) fn new(machine: Machine) -> Report {
-        Report { machine, rows: Vec::new() }
+    pub(crate) fn new(machine: Machine, versions: Versions, busy: bool) -> Report {
+        Report { machine, versions, busy, meanwhile: Meanwhile::default(), rows: Vec::new() }
     }
 
     pub(crate) fn head(&self) -> String {
-        let Machine { processor, cores, kernel, load } = &self.machine;
-        let mut text = format!("{cores} cores, {processor}, Linux {kernel}, load average {load:.2}\n");
+        let Machine { processor, cores, kernel, load, before } = &self.machine;
+        let Versions { rustc, commit, peers } = &self.versions;
+        let mut text = format!(
+            "{cores} cores, {processor}, Linux {kernel}; before the start {}, load average {load:.2}\n",
+            told(*before)
+        );
+        text += &format!("commit {commit}; {rustc}; {}\n", peers.join(", "));
         if self.machine.is_busy() {
             text += "WARNING: the machine is busy with other work. Believe the ratios more than the figures, and neither much.\n";
+        }
+        if self.busy {
+            text += "Every processor has other work meanwhile, because of --busy.\n";
         }
         text
     }
 
-    pub(crate) fn foot(&self, load: f64) -> String {
-        let goals = self.rows.iter().flat_map(|row| &row.compared).filter(|one| one.verdict != Verdict::Shown);
-        let (met, missed): (Vec<_>, Vec<_>) = goals.partition(|one| one.verdict == Verdict::Met);
-        let warning = if self.machine.is_busy() || machine::is_busy(load - 2.0, self.machine.cores) {
-            "; the machine was busy with other work"
-        } else {
-            ""
+    /// The goals met and missed, and what the machine did meanwhile.
+    pub(crate) fn foot(&self) -> String {
+        let of = |verdict: Verdict| {
+            let all: Vec<_> =
+                self.rows.iter().flat_map(|row| &row.compared).filter(|one| one.verdict == verdict).collect();
+            (all.len(), all.iter().filter(|one| !one.unanimous).count())
         };
-        format!("{} goals met, {} missed{warning}", met.len(), missed.len())
+        let ((met, unsure_met), (missed, unsure_missed)) = (of(Verdict::Met), of(Verdict::Missed));
+        let mut text = format!(
+            "{met} goals met ({unsure_met} not in every round), {missed} missed ({unsure_missed} not in every round)"
+        );
+        let Meanwhile { seconds, shares } = self.meanwhile;
+        text += &format!("; {seconds:.0} s");
+        if let Some(shares) = shares {
+            text += &format!(", {}", told(shares));
+        }
+        if self.machine.is_busy() || shares.is_some_and(|shares| shares.stolen > STOLEN) {
+            text += "; the machine was busy with other work";
+        }
+        text
     }
+}
+
+/// Shares of a machine's time.
+fn told(shares: Shares) -> String {
+    format!("{:.0} % idle, {:.1} % stolen", shares.idle * 100.0, shares.stolen * 100.0)
 }
 
 /// One row for people.
@@ -94,19 +129,24 @@ pub(crate) fn lines(row: &RowReport) -> String {
         let spread = format!("{}..{}", short(*least), short(*greatest));
         let _ = writeln!(text, "  {side:<28} {metric:<8}{:>10} {unit:<12}{spread:>20}", short(*median));
     }
-    for Compared { metric, reference, median, least, greatest, goal, verdict, .. } in &row.compared {
+    for Compared { metric, reference, median, least, greatest, goal, verdict, unanimous, .. } in &row.compared {
         let spread = format!("{}..{}", short(*least), short(*greatest));
         let (what, times) = if reference.is_empty() { ("itself", "") } else { (*reference, " x") };
-        let mark = match verdict {
-            Verdict::Met => "met",
-            Verdict::Missed => "MISSED",
-            Verdict::Shown => "",
+        let mark = match (verdict, unanimous) {
+            (Verdict::Met, true) => "met",
+            (Verdict::Met, false) => "met, not in every round",
+            (Verdict::Missed, true) => "MISSED",
+            (Verdict::Missed, false) => "MISSED, not in every round",
+            (Verdict::Shown, _) => "",
         };
         let value = short(*median) + times;
         let _ = writeln!(text, "    {metric:<8} against {what:<28}{value:>12} {spread:>18}   goal {goal:<20}{mark}");
     }
     for reason in &row.absent {
         let _ = writeln!(text, "  {reason}");
+    }
+    if let Some(shares) = row.meanwhile.shares.filter(|shares| shares.stolen > STOLEN) {
+        let _ = writeln!(text, "  disturbed: {} of the processors meanwhile", told(shares));
     }
     text
 }
@@ -133,21 +173,47 @@ mod tests {
 
     #[test]
     fn a_missed_goal_is_told_in_the_table_and_counted() {
-        let compared = Compared {
+        let compared = |unanimous| Compared {
             metric: "p50",
             reference: "raw ring",
             median: 2.0,
             least: 1.5,
             greatest: 3.0,
+            more_is_better: false,
             goal: "<= 1.3 x".into(),
             verdict: Verdict::Missed,
+            unanimous,
             margin: Some(0.65),
         };
-        let row =
-            RowReport { row: "apply", what: "x".into(), figures: vec![], compared: vec![compared], absent: vec![] };
-        assert!(lines(&row).contains("MISSED"));
-        let machine = Machine { processor: "x".into(), cores: 2, kernel: "6".into(), load: 0.0 };
-        let report = Report { machine, rows: vec![row] };
-        assert_eq!(report.foot(0.0), "0 goals met, 1 missed");
+        let mut report = Report::new(Machine::default(), Versions::default(), false);
+        report.rows.push(RowReport {
+            row: "apply",
+            what: "x".into(),
+            figures: vec![],
+            compared: vec![compared(true), compared(false)],
+            absent: vec![],
+            meanwhile: Meanwhile { seconds: 1.0, shares: Some(Shares { idle: 0.5, stolen: 0.2 }) },
+        });
+        let text = lines(&report.rows[0]);
+        assert!(text.contains("MISSED\n") && text.contains("MISSED, not in every round\n"), "{text}");
+        assert!(text.ends_with("disturbed: 50 % idle, 20.0 % stolen of the processors meanwhile\n"), "{text}");
+        report.meanwhile = Meanwhile { seconds: 61.0, shares: Some(Shares { idle: 0.25, stolen: 0.001 }) };
+        report.machine.before.idle = 1.0;
+        assert_eq!(
+            report.foot(),
+            "0 goals met (0 not in every round), 2 missed (1 not in every round); 61 s, 25 % idle, 0.1 % stolen"
+        );
+    }
+
+    #[test]
+    fn the_head_tells_what_was_measured_with() {
+        let versions = Versions {
+            rustc: "rustc 1.2.3".into(),
+            commit: "abc and changes".into(),
+            peers: vec!["rayon 1".into(), "Python 3".into()],
+        };
+        let head = Report::new(Machine::default(), versions, true).head();
+        assert!(head.contains("commit abc and changes; rustc 1.2.3; rayon 1, Python 3\n"), "{head}");
+        assert!(head.contains("WARNING") && head.ends_with("because of --busy.\n"), "{head}");
     }
 }

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::place::Place;
+use crate::python;
 use crate::report::Outcome;
 use crate::run::show;
-use crate::tools::{python_peers, python_with_numpy};
 
 const BUILD: [&str; 6] = ["build", "--release", "--package", "mpexec-bench", "--package", "mpexec"];
 const RUN: [&str; 6] = ["run", "--quiet", "--release", "--package", "mpexec-bench", "--"];
@@ -30,9 +30,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         anyhow::bail!("the bench does not build");
     }
     let mut bench = place.cargo(&RUN);
-    match python_with_numpy(&place) {
-        Ok(python) => {
-            if let Err(reason) = python_peers(&python, &place) {
+    match python::for_bench(&place) {
+        Ok((python, missing)) => {
+            if let Some(reason) = missing {
                 eprintln!("without Python's other pools: {reason}");
             }
             bench.arg("--python").arg(python);

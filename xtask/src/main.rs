@@ -12,6 +12,7 @@ mod dist;
 mod fuzz;
 mod place;
 mod public_api;
+mod python;
 mod report;
 mod run;
 mod sanitize;

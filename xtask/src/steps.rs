@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::place::Place;
 use crate::public_api;
+use crate::python;
 use crate::report::Outcome;
 use crate::run::{show, show_within, with_processor_limit};
 use crate::tools;
@@ -160,10 +161,10 @@ fn bins(place: &Place) -> Outcome {
 }
 
 fn numpy(place: &Place) -> Outcome {
-    match tools::python_with_numpy(place) {
+    match python::with_numpy(place) {
         Ok(python) => {
             place.say(&format!("found {}", python.display()));
-            if let Err(why) = tools::python_tables(&python, place) {
+            if let Err(why) = python::tables(&python, place) {
                 place.say(&format!("without pandas and pyarrow: {why}"));
             }
             Outcome::Ok
@@ -179,7 +180,7 @@ fn tests(place: &Place) -> Outcome {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         cargo.env("RUST_TEST_THREADS", processors.max(TESTS_AT_ONCE).to_string());
     }
-    if let Some(python) = tools::known_python_with_numpy(place) {
+    if let Some(python) = python::known_with_numpy(place) {
         cargo.env(PYTHON_VARIABLE, python);
     }
     show(place, &mut cargo)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::place::Place;
 use crate::report::Outcome;
-use crate::run::{Ended, ask, show_within};
+use crate::run::{ask, show_within};
 
 /// The version that `deny.toml` was written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -21,30 +21,20 @@ const CARGO_FUZZ: &str = "0.13.1";
 /// The version that reads what the nightly toolchains since the beginning of 2026 write.
 const CARGO_PUBLIC_API: &str = "0.52.0";
 
-/// The NumPy that ours is compared with; the first version compares numbers of different types in another way.
-const NUMPY: &str = "numpy>=2,<3";
-const NUMPY_IS_THERE: &str = "import numpy; assert numpy.__version__.startswith('2.')";
-
-/// What reads and writes the formats of tables in Python, for the tests that compare with it.
-const PYTHON_TABLES: [&str; 2] = ["pandas", "pyarrow"];
-
-/// Python's other pools, for the bench alone.
-const PYTHON_PEERS: [&str; 3] = ["joblib", "mpire", "pebble"];
-
 /// A question such as "which version are you?" is answered at once, but the first one to a toolchain may load it.
-const ASK: Duration = Duration::from_secs(60);
+pub(crate) const ASK: Duration = Duration::from_secs(60);
 /// For what is downloaded ready to use.
-const DOWNLOAD: Duration = Duration::from_secs(120);
+pub(crate) const DOWNLOAD: Duration = Duration::from_secs(120);
 /// For what is compiled: two cores need some three minutes for cargo-deny.
 const COMPILE: Duration = Duration::from_secs(480);
 
 /// The program, if it stands in one of the folders.
-fn in_folders(program: &str, folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+pub(crate) fn in_folders(program: &str, folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
     let name = format!("{program}{}", env::consts::EXE_SUFFIX);
     folders.into_iter().map(|folder| folder.join(&name)).find(|path| path.is_file())
 }
 
-fn folders_of_programs(place: &Place) -> Vec<PathBuf> {
+pub(crate) fn folders_of_programs(place: &Place) -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let home = |name: &str| env::var_os(name).map(PathBuf::from);
     let cargo_home = home("CARGO_HOME").or_else(|| Some(env::home_dir()?.join(".cargo")));
@@ -165,76 +155,6 @@ pub(crate) fn sanitizers(place: &Place, rebuilt: bool) -> Result<String, String>
         }
     }
     Ok(host.to_owned())
-}
-
-fn has_numpy(python: &Path, place: &Place) -> Ended {
-    ask(place.command(python).args(["-c", NUMPY_IS_THERE]), ASK)
-}
-
-fn python_of_ours(place: &Place) -> PathBuf {
-    let inner = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
-    place.tools().join("python").join(inner)
-}
-
-/// A Python with NumPy, if one is there already: ours, or that of the machine.
-pub(crate) fn known_python_with_numpy(place: &Place) -> Option<PathBuf> {
-    let of_machine = in_folders("python3", folders_of_programs(place));
-    let candidates = [Some(python_of_ours(place)), of_machine];
-    candidates.into_iter().flatten().find(|python| has_numpy(python, place).succeeded())
-}
-
-/// A Python with NumPy: one that is there, or else a virtual environment of our own.
-///
-/// # Errors
-/// Says why it cannot be had.
-pub(crate) fn python_with_numpy(place: &Place) -> Result<PathBuf, String> {
-    if let Some(python) = known_python_with_numpy(place) {
-        return Ok(python);
-    }
-    let base = in_folders("python3", folders_of_programs(place)).ok_or("there is no Python 3")?;
-    let ours = python_of_ours(place);
-    let made = show_within(place, place.command(base).args(["-m", "venv"]).arg(place.tools().join("python")), DOWNLOAD);
-    if !made.succeeded() {
-        return Err(format!("Python cannot make a virtual environment ({})", made.reason()));
-    }
-    let mut pip = place.command(&ours);
-    let installed =
-        show_within(place, pip.args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:", NUMPY]), DOWNLOAD);
-    let works = has_numpy(&ours, place);
-    if installed.succeeded() && works.succeeded() {
-        return Ok(ours);
-    }
-    Err(format!("NumPy cannot be installed ({})", if installed.succeeded() { works } else { installed }.reason()))
-}
-
-/// Sees to it that a Python of ours has its other pools; one of the machine is left as it is.
-///
-/// # Errors
-/// Says why they are not there; the bench then leaves them out, each with a line.
-pub(crate) fn python_peers(python: &Path, place: &Place) -> Result<(), String> {
-    python_packages(python, &PYTHON_PEERS, place)
-}
-
-/// The same with what reads and writes tables.
-///
-/// # Errors
-/// Says why it is not there; the tests that compare with it are skipped then, each with a word.
-pub(crate) fn python_tables(python: &Path, place: &Place) -> Result<(), String> {
-    python_packages(python, &PYTHON_TABLES, place)
-}
-
-fn python_packages(python: &Path, packages: &[&str], place: &Place) -> Result<(), String> {
-    let import = format!("import {}", packages.join(", "));
-    if ask(place.command(python).args(["-c", &import]), ASK).succeeded() {
-        return Ok(());
-    }
-    if python != python_of_ours(place) {
-        return Err(format!("{} has not all of them, and is not ours to install them", python.display()));
-    }
-    let mut pip = place.command(python);
-    let install = ["-m", "pip", "install", "--quiet", "--only-binary", ":all:"];
-    let ended = show_within(place, pip.args(install).args(packages), DOWNLOAD);
-    if ended.succeeded() { Ok(()) } else { Err(format!("they cannot be installed ({})", ended.reason())) }
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
-//! What tasks and batches cost the one thread that turns the crank, and where it would be the limit.
+//! What tasks, batches, jobs and workers cost the one thread that turns the crank, and where it would be the limit.
 
 use std::fmt::Write;
 
 use anyhow::{Result, ensure};
+use serde_json::{Value, json};
 
+use super::Curve;
+use super::fit::{Fit, Point};
 use crate::place::Setting;
 use crate::readings::middle;
 use crate::report::short;
@@ -14,41 +17,45 @@ const CHUNKS: [usize; 7] = [1, 4, 16, 64, 256, 1024, 4096];
 /// A batch aims at so much work, in nanoseconds, and has no more tasks than this: as the engine does.
 const AIM: f64 = 300_000.0;
 const MOST: f64 = 16_384.0;
+/// Tasks in a batch where the engine chooses, of a function that does nothing: some 50 ns each.
+const CHOSEN: f64 = 6000.0;
+/// The curves that the fit is made from.
+const BATCHES: &str = "batches of a given size";
+const TASKS: &str = "the number of tasks";
+const WORKERS: &str = "the number of workers";
 
-/// What a task and a batch take of the coordinator, in nanoseconds.
-#[derive(Clone, Copy, Debug)]
-struct Costs {
-    task: f64,
-    batch: f64,
+/// What a task, a batch, a job and a worker of a job take of the coordinator, in nanoseconds.
+type Costs = Fit<4>;
+
+/// How often each of these is in a task's share of a job.
+fn parts(tasks: f64, in_batch: f64, workers: f64) -> [f64; 4] {
+    [1.0, 1.0 / in_batch, 1.0 / tasks, workers / tasks]
 }
 
-impl Costs {
-    /// Least squares over `(tasks in a batch, nanoseconds a task)`, each weighed by its own size: a line in the number of
-    /// batches a task.
-    fn fitted(points: &[(f64, f64)]) -> Costs {
-        let (mut w, mut x, mut y, mut xx, mut xy) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for (chunk, cost) in points {
-            let (weight, share) = (1.0 / (cost * cost), 1.0 / chunk);
-            w += weight;
-            x += weight * share;
-            y += weight * cost;
-            xx += weight * share * share;
-            xy += weight * share * cost;
-        }
-        let batch = (w * xy - x * y) / (w * xx - x * x);
-        Costs { task: (y - batch * x) / w, batch }
-    }
+/// Tasks of so many nanoseconds travel together in such numbers.
+fn in_batch(length: f64) -> f64 {
+    (AIM / length).clamp(1.0, MOST)
+}
 
-    /// With tasks of so many nanoseconds, in batches as the engine cuts them: how many workers one thread can keep busy.
-    fn workers(self, length: f64) -> f64 {
-        let tasks = (AIM / length).clamp(1.0, MOST);
-        length / (self.task + self.batch / tasks)
+/// With tasks of so many nanoseconds in a long job: how many workers one thread can keep busy.
+fn kept_busy(costs: &Costs, length: f64) -> f64 {
+    let [task, batch, ..] = costs.0;
+    length / (task + batch / in_batch(length))
+}
+
+/// The shortest task, in nanoseconds, with which one thread keeps so many workers busy: below, the thread is the limit.
+fn saturated_below(costs: &Costs, workers: f64) -> f64 {
+    let (mut too_short, mut enough) = (1.0f64, 1e12f64);
+    for _ in 0..200 {
+        let middle = (too_short * enough).sqrt();
+        if kept_busy(costs, middle) < workers { too_short = middle } else { enough = middle }
     }
+    enough
 }
 
 fn measured(setting: &Setting) -> Result<Vec<(f64, f64)>> {
     let pool = pool(2)?;
-    let tasks: u64 = setting.size(1_000_000, 50_000);
+    let tasks = tasks(setting);
     let mut points = Vec::new();
     for chunk in CHUNKS {
         let took = middle(setting.rounds, || {
@@ -56,14 +63,42 @@ fn measured(setting: &Setting) -> Result<Vec<(f64, f64)>> {
             ensure!(answers.len() as u64 == tasks, "{} answers", answers.len());
             Ok(())
         })?;
-        points.push((chunk as f64, took / tasks as f64 * 1e9));
+        points.push((chunk as f64, took.seconds / tasks as f64 * 1e9));
     }
     Ok(points)
 }
 
-pub(super) fn section(setting: &Setting) -> Result<String> {
-    let points = measured(setting)?;
-    let costs = Costs::fitted(&points);
+/// Tasks of the job in given batches.
+fn tasks(setting: &Setting) -> u64 {
+    setting.size(1_000_000, 50_000)
+}
+
+/// The points of the other curves' `map`, as far as they are there.
+fn of_curves(curves: &[Curve], tasks_of_workers: f64) -> Vec<Point<4>> {
+    let line = |name: &str| {
+        let curve = curves.iter().find(|curve| curve.name == name);
+        curve.and_then(|curve| curve.lines.iter().find(|line| line.name == "map")).map_or(&[][..], |line| &line.points)
+    };
+    let by_tasks = line("tasks").iter().map(|&(tasks, cost)| {
+        // Little work goes to one worker, in one batch.
+        let (batch, workers) = if tasks < CHOSEN { (tasks, 1.0) } else { (CHOSEN, 2.0) };
+        Point { of: TASKS, parts: parts(tasks, batch, workers), cost }
+    });
+    let by_workers = line("workers").iter().map(|&(workers, cost)| Point {
+        of: WORKERS,
+        parts: parts(tasks_of_workers, CHOSEN, workers),
+        cost,
+    });
+    by_tasks.chain(by_workers).collect()
+}
+
+pub(super) fn section(setting: &Setting, curves: &[Curve]) -> Result<(String, Value)> {
+    let measured = measured(setting)?;
+    let tasks = tasks(setting) as f64;
+    let mut points: Vec<Point<4>> =
+        measured.iter().map(|&(chunk, cost)| Point { of: BATCHES, parts: parts(tasks, chunk, 2.0), cost }).collect();
+    points.extend(of_curves(curves, super::workers::tasks(setting) as f64));
+    let costs = Fit::of(&points);
     let mut text = String::from("## The one thread that drives\n\n");
     // Writing to a String cannot fail.
     let _ = writeln!(
@@ -72,12 +107,36 @@ pub(super) fn section(setting: &Setting) -> Result<String> {
          is what everything waits for then, or nearly: so it needs no more than this.\n"
     );
     let _ = writeln!(text, "| tasks in a batch | ns a task | fitted |\n|---:|---:|---:|");
-    for (chunk, cost) in &points {
-        let fitted = short(costs.task + costs.batch / chunk);
+    for (chunk, cost) in &measured {
+        let fitted = short(costs.says(parts(tasks, *chunk, 2.0)));
         let _ = writeln!(text, "| {chunk} | {} | {fitted} |", short(*cost));
     }
-    let Costs { task, batch } = costs;
-    let _ = writeln!(text, "\nFitted: {} ns a task and {} ns a batch.", short(task), short(batch));
+    let [task, batch, job, worker] = costs.0;
+    let _ = writeln!(
+        text,
+        "\nFitted to this table and to the two curves of `map` above, each deviation relative to what was measured: {} ns a task, {} ns a \
+         batch, {} us a job, {} us for each worker that a job wakes. How far the fit is off:\n",
+        short(task),
+        short(batch),
+        short(job / 1e3),
+        short(worker / 1e3)
+    );
+    let _ = writeln!(text, "| curve | in the middle | at most |\n|---|---:|---:|");
+    for of in [BATCHES, TASKS, WORKERS] {
+        if let Some((middle, most)) = costs.errors(&points, of) {
+            let _ = writeln!(text, "| {of} | {:.0} % | {:.0} % |", middle * 100.0, most * 100.0);
+        }
+    }
+    let saturation = write_plan(&mut text, &costs);
+    let told: Vec<_> =
+        measured.iter().map(|(chunk, cost)| json!({ "tasks in a batch": chunk, "ns a task": cost })).collect();
+    let fitted = json!({ "ns a task": task, "ns a batch": batch, "ns a job": job, "ns a worker": worker });
+    Ok((text, json!({ "measured": told, "fitted": fitted, "saturated below, ns": saturation })))
+}
+
+/// What one thread would do for more processors, and where it would be the limit.
+fn write_plan(text: &mut String, costs: &Costs) -> Value {
+    // Writing to a String cannot fail.
     let _ = writeln!(
         text,
         "\nFrom these, the share of their time that workers on so many processors could work, were the rest of a larger machine as this one: one \
@@ -89,30 +148,59 @@ pub(super) fn section(setting: &Setting) -> Result<String> {
         "| length of a task | workers that one thread keeps busy | 64 | 256 | 1,024 |\n|---|---:|---:|---:|---:|"
     );
     for (name, length) in [("100 ns", 1e2), ("1 us", 1e3), ("10 us", 1e4), ("100 us", 1e5), ("1 ms", 1e6)] {
-        let workers = costs.workers(length);
+        let workers = kept_busy(costs, length);
         let share = |processors: f64| format!("{:.0} %", (workers / processors).min(1.0) * 100.0);
         let _ = writeln!(text, "| {name} | {workers:.0} | {} | {} | {} |", share(64.0), share(256.0), share(1024.0));
     }
+    let _ = writeln!(text, "\n| processors | the one thread is the limit for tasks shorter than |\n|---:|---:|");
+    let mut saturation = serde_json::Map::new();
+    for processors in [2, 8, 64, 256, 1024] {
+        let length = saturated_below(costs, f64::from(processors));
+        let _ = writeln!(text, "| {processors} | {} us |", short(length / 1e3));
+        saturation.insert(processors.to_string(), json!(length));
+    }
     text.push('\n');
-    Ok(text)
+    Value::Object(saturation)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::curves::{Axis, Line};
 
-    #[test]
-    fn the_fit_finds_the_costs_that_made_the_points() {
-        let points: Vec<_> =
-            CHUNKS.iter().map(|chunk| *chunk as f64).map(|chunk| (chunk, 50.0 + 2000.0 / chunk)).collect();
-        let Costs { task, batch } = Costs::fitted(&points);
-        assert!((task - 50.0).abs() < 0.01 && (batch - 2000.0).abs() < 0.1, "{task} {batch}");
-    }
+    const COSTS: Costs = Fit([50.0, 2000.0, 0.0, 0.0]);
 
     #[test]
     fn long_tasks_travel_alone_and_need_the_driver_the_least() {
-        let costs = Costs { task: 50.0, batch: 2000.0 };
-        assert_eq!(costs.workers(1e6), 1e6 / 2050.0);
-        assert!(costs.workers(1e2) < costs.workers(1e3) && costs.workers(1e3) < costs.workers(1e6));
+        assert_eq!(kept_busy(&COSTS, 1e6), 1e6 / 2050.0);
+        assert!(kept_busy(&COSTS, 1e2) < kept_busy(&COSTS, 1e3) && kept_busy(&COSTS, 1e3) < kept_busy(&COSTS, 1e6));
+    }
+
+    #[test]
+    fn the_driver_saturates_where_it_keeps_just_so_many_workers_busy() {
+        for workers in [2.0, 64.0, 1024.0] {
+            let length = saturated_below(&COSTS, workers);
+            assert!((kept_busy(&COSTS, length) / workers - 1.0).abs() < 1e-6, "{workers}: {length}");
+        }
+        assert!((saturated_below(&COSTS, 1024.0) - 1024.0 * 2050.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn the_curves_of_map_are_part_of_the_fit() {
+        let mut map = Line::new("map");
+        map.points = vec![(100.0, 300.0), (1e6, 60.0)];
+        let curve = |name| Curve {
+            name,
+            title: "",
+            what: String::new(),
+            x: Axis::Count(""),
+            y: "ns a task",
+            lines: vec![Line { name: "map", apart: None, points: map.points.clone(), once: vec![] }],
+        };
+        let points = of_curves(&[curve("tasks"), curve("workers"), curve("sizes")], 2e6);
+        let of: Vec<_> = points.iter().map(|point| (point.of, point.parts)).collect();
+        assert_eq!(of[0], (TASKS, [1.0, 0.01, 0.01, 0.01]));
+        assert_eq!(of[3], (WORKERS, [1.0, 1.0 / CHOSEN, 1.0 / 2e6, 1e6 / 2e6]));
+        assert_eq!(of.len(), 4);
     }
 }

@@ -27,8 +27,8 @@ pub(super) fn curve(setting: &Setting) -> Result<Curve> {
             }
             Ok(())
         })?;
-        out.points.push((size as f64, micros(took)));
-        out_rate.points.push((size as f64, (size * calls) as f64 / took / 1e9));
+        out.push(size as f64, micros(took.seconds), took);
+        out_rate.push(size as f64, (size * calls) as f64 / took.seconds / 1e9, took);
         let took = middle(setting.rounds, || {
             for _ in 0..calls {
                 let answer = pool.apply(|size: u64| vec![1u8; size as usize], (size as u64,))?;
@@ -36,8 +36,8 @@ pub(super) fn curve(setting: &Setting) -> Result<Curve> {
             }
             Ok(())
         })?;
-        back.points.push((size as f64, micros(took)));
-        back_rate.points.push((size as f64, (size * calls) as f64 / took / 1e9));
+        back.push(size as f64, micros(took.seconds), took);
+        back_rate.push(size as f64, (size * calls) as f64 / took.seconds / 1e9, took);
     }
     Ok(Curve {
         name: "sizes",

@@ -21,7 +21,7 @@ pub(super) fn curve(setting: &Setting) -> Result<Curve> {
                 ensure!(answers.len() as u64 == tasks, "{} answers", answers.len());
                 Ok(())
             })?;
-            map.points.push((tasks as f64, nanos(took)));
+            map.push(tasks as f64, nanos(took.seconds), took);
         }
         let took = middle(setting.rounds, || {
             let mut sum = 0u64;
@@ -31,7 +31,7 @@ pub(super) fn curve(setting: &Setting) -> Result<Curve> {
             ensure!(sum == tasks * (tasks + 1) / 2, "the answers add up");
             Ok(())
         })?;
-        imap.points.push((tasks as f64, nanos(took)));
+        imap.push(tasks as f64, nanos(took.seconds), took);
     }
     Ok(Curve {
         name: "tasks",

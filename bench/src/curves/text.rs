@@ -3,16 +3,15 @@
 use std::fmt::Write;
 
 use super::{Axis, Curve, Line};
-use crate::machine::Machine;
-use crate::report::short;
+use crate::machine::Meanwhile;
+use crate::report::{Report, short};
 
 /// The beginning of the document.
-pub(super) fn head(machine: &Machine) -> String {
-    let Machine { processor, cores, kernel, load } = machine;
-    let busy = if machine.is_busy() { " The machine was busy with other work." } else { "" };
+pub(super) fn head(report: &Report) -> String {
     format!(
-        "# How cost grows\n\nWritten by `cargo xtask bench -- --curves bench`, which measures all of this again. {cores} cores, {processor}, Linux {kernel}, \
-         load average {load:.2}.{busy} What follows from it stands in [PERFORMANCE.md](../PERFORMANCE.md).\n\n"
+        "# How cost grows\n\nWritten by `cargo xtask bench -- --curves bench`, which measures all of this again. What follows from it stands in \
+         [PERFORMANCE.md](../PERFORMANCE.md).\n\n```text\n{}```\n\n",
+        report.head()
     )
 }
 
@@ -27,18 +26,55 @@ pub(super) fn section(curve: &Curve) -> String {
     for at in places(lines) {
         let values = lines.iter().map(|line| {
             let value = line.points.iter().find(|(x, _)| *x == at);
-            value.map_or(String::new(), |(_, value)| short(*value))
+            let mark = if line.once.contains(&at) { " *" } else { "" };
+            value.map_or(String::new(), |(_, value)| short(*value) + mark)
         });
         let values: Vec<_> = values.collect();
         let _ = writeln!(text, "| {} | {} |", x.told(at), values.join(" | "));
     }
-    let grown: Vec<_> = lines
-        .iter()
-        .filter(|line| line.apart.is_none())
-        .filter_map(|line| growth(&line.points).map(|power| format!("{} as x^{power:.2}", line.name)))
-        .collect();
-    let _ = writeln!(text, "\nOver the last tenfold of x, {y}: {}.\n", grown.join(", "));
+    if lines.iter().any(|line| !line.once.is_empty()) {
+        text += "\n\\* One reading; all others are the middle of several.\n";
+    }
+    let grown = lines.iter().filter_map(|line| {
+        let power = growth(&line.points)?;
+        Some(format!("{} ({}) as x^{power:.2}", line.name, line.apart.unwrap_or(y)))
+    });
+    let _ = writeln!(text, "\nOver the last tenfold of x: {}.", grown.collect::<Vec<_>>().join(", "));
+    let steep = lines.iter().filter(|line| line.apart.is_none()).filter_map(|line| {
+        let (from, to, times, power) = steepest(&line.points)?;
+        let (from, to) = (x.told(from), x.told(to));
+        Some(format!("{} from {from} to {to}, {} times as much, x^{power:.2}", line.name, short(times)))
+    });
+    let steep: Vec<_> = steep.collect();
+    if !steep.is_empty() {
+        let _ = writeln!(text, "The steepest step between neighbours: {}.", steep.join("; "));
+    }
+    text.push('\n');
     text
+}
+
+/// The end of the document: what the processors did meanwhile.
+pub(super) fn foot(meanwhile: Meanwhile) -> String {
+    let Meanwhile { seconds, shares } = meanwhile;
+    let told = shares.map_or(String::new(), |shares| {
+        format!(
+            "; meanwhile the processors were {:.0} % idle and {:.1} % stolen",
+            shares.idle * 100.0,
+            shares.stolen * 100.0
+        )
+    });
+    format!("All of this took {seconds:.0} s{told}.\n")
+}
+
+/// Between which neighbours a cost grows the most: from where to where, how many times, and as which power of x. `None` where it
+/// grows less than x itself everywhere: then no step is one to explain.
+fn steepest(points: &[(f64, f64)]) -> Option<(f64, f64, f64, f64)> {
+    let steps = points.windows(2).filter_map(|two| {
+        let &[(from, before), (to, after)] = two else { return None };
+        let power = (after / before).ln() / (to / from).ln();
+        (from > 0.0 && power > 1.0).then_some((from, to, after / before, power))
+    });
+    steps.max_by(|one, other| one.3.total_cmp(&other.3))
 }
 
 /// All values of x, in order.
@@ -114,6 +150,18 @@ mod tests {
         let text = section(&curve);
         assert!(text.contains("| x | one, ns | other, KiB |"), "{text}");
         assert!(text.contains("| 1 | 2.00 |  |") && text.contains("| 10 | 2.00 | 3.00 |"), "{text}");
-        assert!(text.contains("one as x^0.00"), "{text}");
+        assert!(text.contains("one (ns) as x^0.00"), "{text}");
+        assert!(!text.contains("steepest") && !text.contains("One reading"), "{text}");
+    }
+
+    #[test]
+    fn a_step_that_is_steeper_than_x_and_a_value_of_one_reading_are_told() {
+        let mut line = Line::new("one");
+        line.points = vec![(0.0, 1.0), (10.0, 1.0), (100.0, 5.0), (200.0, 20.0), (2000.0, 100.0)];
+        line.once = vec![2000.0];
+        let curve = Curve { name: "n", title: "N", what: "w".into(), x: Axis::Count("x"), y: "ns", lines: vec![line] };
+        let text = section(&curve);
+        assert!(text.contains("one from 100 to 200, 4.00 times as much, x^2.00"), "{text}");
+        assert!(text.contains("| 2000 | 100 * |") && text.contains("One reading"), "{text}");
     }
 }

@@ -1,6 +1,8 @@
 """The Python side of the bench: reads a command a line, answers a line of numbers."""
 
 import multiprocessing
+import os
+import signal
 import sys
 import time
 
@@ -25,14 +27,63 @@ def count_row(argument):
     return howmany_within_range(*argument)
 
 
+def count_block(block):
+    return ((block >= 4) & (block <= 8)).sum(axis=1, dtype="uint8")
+
+
+def meet():
+    barrier.wait()
+
+
+class Plain:
+    """multiprocessing.Pool."""
+
+    def __init__(self, workers=2, start=None):
+        self.pool = multiprocessing.get_context("fork").Pool(workers, start)
+
+    def map(self, function, arguments):
+        return self.pool.map(function, arguments)
+
+    def map_blocks(self, function, blocks):
+        return self.pool.map(function, blocks, chunksize=1)
+
+    def outstanding(self, count):
+        return [one.get() for one in [self.pool.apply_async(plus_one, (number,)) for number in range(count)]]
+
+    def close(self):
+        self.pool.close()
+        self.pool.join()
+
+
 class Futures:
     """concurrent.futures.ProcessPoolExecutor, chunks of 4096."""
 
-    def __init__(self):
+    def __init__(self, workers=2, start=None):
         import concurrent.futures
 
+        self.workers = workers
         context = multiprocessing.get_context("fork")
-        self.pool = concurrent.futures.ProcessPoolExecutor(2, mp_context=context)
+        self.pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=start)
+        if start is not None:
+            # It starts its workers with the first task.
+            self.pool.submit(os.getpid)
+
+    def map_blocks(self, function, blocks):
+        return list(self.pool.map(function, blocks))
+
+    def outstanding(self, count):
+        return [one.result() for one in [self.pool.submit(plus_one, number) for number in range(count)]]
+
+    def after_a_death(self):
+        """A pool that lost a worker is broken for good: what its user can do is to make another."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        while True:
+            try:
+                return self.pool.submit(os.getpid).result()
+            except BrokenProcessPool:
+                self.pool.shutdown(wait=False)
+                self.__init__(self.workers)
 
     def apply(self, function, argument):
         return self.pool.submit(function, argument).result()
@@ -85,11 +136,25 @@ class Mpire:
 class Pebble:
     """Pebble's ProcessPool, chunks of 4096."""
 
-    def __init__(self):
+    def __init__(self, workers=2):
         import pebble
 
         context = multiprocessing.get_context("fork")
-        self.pool = pebble.ProcessPool(max_workers=2, context=context)
+        self.pool = pebble.ProcessPool(max_workers=workers, context=context)
+
+    def after_a_death(self):
+        """The task that meets the death fails, or the pool is broken if no worker is left: then its user makes another."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        import pebble
+
+        while True:
+            try:
+                return self.pool.schedule(os.getpid).result()
+            except pebble.ProcessExpired:
+                pass
+            except (BrokenProcessPool, RuntimeError):
+                self.__init__(1)
 
     def apply(self, function, argument):
         return self.pool.schedule(function, args=(argument,)).result()
@@ -102,7 +167,7 @@ class Pebble:
         self.pool.join()
 
 
-PEERS = {"futures": Futures, "joblib": Joblib, "mpire": Mpire, "pebble": Pebble}
+PEERS = {"pool": Plain, "futures": Futures, "joblib": Joblib, "mpire": Mpire, "pebble": Pebble}
 
 
 def latencies(apply, count):
@@ -132,6 +197,54 @@ def main():
             if peer is None:
                 peer = PEERS[name]()
             print(*latencies(peer.apply, int(count)))
+        elif command == "map-by":
+            name, count = argument.split(" ")
+            if peer is None:
+                peer = PEERS[name]()
+                peer.map(plus_one, range(10_000))
+            begin = time.perf_counter()
+            answers = peer.map(plus_one, range(int(count)))
+            took = time.perf_counter() - begin
+            print(took, sum(answers))
+        elif command == "outstanding-by":
+            name, count = argument.split(" ")
+            if peer is None:
+                peer = PEERS[name]()
+            begin = time.perf_counter()
+            answers = peer.outstanding(int(count))
+            took = time.perf_counter() - begin
+            print(took, sum(answers))
+        elif command == "blocks-by":
+            import numpy
+
+            name, rows, block = argument.split(" ")
+            if peer is None:
+                peer = PEERS[name]()
+                data = numpy.array(table(int(rows)))
+                kept[rows] = [data[at : at + int(block)] for at in range(0, len(data), int(block))]
+            begin = time.perf_counter()
+            counts = peer.map_blocks(count_block, kept[rows])
+            took = time.perf_counter() - begin
+            print(took, sum(int(block.sum()) for block in counts))
+        elif command == "ready-by":
+            global barrier
+            name, workers = argument.split(" ")
+            barrier = multiprocessing.get_context("fork").Barrier(int(workers) + 1)
+            begin = time.perf_counter()
+            own = PEERS[name](int(workers), meet)
+            barrier.wait()
+            took = time.perf_counter() - begin
+            own.close()
+            print(took * 1e3)
+        elif command == "death-by":
+            if peer is None:
+                peer = PEERS[argument](1)
+            before = peer.after_a_death()
+            begin = time.perf_counter()
+            os.kill(before, signal.SIGKILL)
+            while peer.after_a_death() == before:
+                pass
+            print((time.perf_counter() - begin) * 1e3)
         elif command == "starmap-by":
             name, rows = argument.split(" ")
             if rows not in kept:

@@ -3,10 +3,14 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 const PROGRAM: &str = include_str!("python.py");
+
+/// Pools that are a part of Python: the name in `python.py`, and ours in the table.
+pub(crate) const PARTS: [(&str, &str); 2] = [("pool", "Python Pool"), ("futures", "Python ProcessPoolExecutor")];
 
 /// A Python that takes commands.
 pub(crate) struct Python {
@@ -37,15 +41,26 @@ impl Python {
         Python::with(program, "numpy")
     }
 
-    /// Starts it if it has this peer; `futures` is a part of Python.
+    /// Starts it if it has this peer; `pool` and `futures` are parts of Python.
     pub(crate) fn with(program: &Path, peer: &str) -> Result<Python, String> {
-        let module = if peer == "futures" { "concurrent.futures" } else { peer };
+        let module = match peer {
+            "pool" => "multiprocessing",
+            "futures" => "concurrent.futures",
+            other => other,
+        };
         let asked = Command::new(program).args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();
         match asked {
             Ok(status) if status.success() => Python::start(program),
             Ok(_) => Err(format!("{} has no {module}", program.display())),
             Err(error) => Err(format!("{} cannot be started ({error})", program.display())),
         }
+    }
+
+    /// How long a command took there, in seconds, if its answers add up to this.
+    pub(crate) fn timed(&mut self, command: &str, argument: impl std::fmt::Display, sum: u64) -> Result<Duration> {
+        let answer = self.ask(command, argument)?;
+        ensure!(answer.get(1) == Some(&(sum as f64)), "Python's answers add up");
+        Ok(Duration::from_secs_f64(*answer.first().context("Python tells how long it took")?))
     }
 
     /// The numbers that it answers.

@@ -31,6 +31,20 @@ impl Echo {
         start().map_err(|error| error.to_string())
     }
 
+    /// So many calls, with so many of them under way.
+    pub(crate) fn outstanding(&mut self, calls: u64, ahead: u64) -> Result<()> {
+        for number in 0..calls + ahead {
+            if number < calls {
+                self.to.send(number)?;
+            }
+            if number >= ahead {
+                let answer = self.from.recv()?;
+                ensure!(answer == number - ahead + 1, "ipc-channel answered {answer} to {}", number - ahead);
+            }
+        }
+        Ok(())
+    }
+
     /// There and back.
     pub(crate) fn call(&mut self, number: u64) -> Result<()> {
         self.to.send(number)?;

@@ -42,6 +42,6 @@ pub(crate) fn serve(arguments: &[OsString]) -> Result<()> {
         ensure!(answers.len() as u64 == tasks, "{} answers", answers.len());
         Ok(())
     })?;
-    println!("{} {ready} {here} {there}", took / tasks as f64 * 1e9);
+    println!("{} {ready} {here} {there}", took.seconds / tasks as f64 * 1e9);
     Ok(())
 }

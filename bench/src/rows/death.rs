@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use mpexec_core::{Pool, Workers};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::peers::python::Python;
 use crate::place::Setting;
 use crate::race::{Goal, Metric, Race};
 use crate::raw::spawn::Children;
@@ -15,6 +16,8 @@ use crate::report::RowReport;
 use crate::stats::timed;
 
 const RAW: &str = "one raw spawn";
+/// Both are broken by it, and their user makes another pool.
+const PYTHONS: [(&str, &str); 2] = [("futures", "Python Executor, made anew"), ("pebble", "Python Pebble, made anew")];
 const NO_SPARE: &str = "without a spare";
 const METRICS: [Metric; 1] = [Metric::cost("time", "ms")];
 
@@ -65,7 +68,7 @@ fn with_a_spare(setting: &Setting) -> Result<RowReport> {
     let limited =
         Pool::builder().workers(Workers::Exact(1)).attempts(3).time_limit(Duration::from_secs(3600)).build()?;
     let what = "the same where a pool has limits, and so a spare";
-    let mut race = Race::new("spare", what, &METRICS, || {
+    let mut race = Race::new("death, with a spare", what, &METRICS, || {
         limited.apply(std::process::id, ())?;
         await_spare(&limited, &plain)?;
         replaced(&limited)
@@ -77,7 +80,8 @@ fn with_a_spare(setting: &Setting) -> Result<RowReport> {
         Ok(vec![took.as_secs_f64() * 1e3])
     });
     race.goal(0, NO_SPARE, Goal::Shown);
-    race.goal(0, RAW, Goal::AtMost(1.25));
+    // A spare waits so that nobody waits for a spawn.
+    race.goal(0, RAW, Goal::AtMost(1.0));
     race.run(setting)
 }
 
@@ -92,5 +96,16 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
         Ok(vec![took.as_secs_f64() * 1e3])
     });
     race.goal(0, RAW, Goal::AtMost(1.5));
+    for (peer, name) in PYTHONS {
+        match setting.peer(|| Python::with(&setting.python, peer)) {
+            Ok(mut python) => race.beside(name, move || python.ask("death-by", peer)),
+            Err(reason) => race.without(name, &reason),
+        };
+        race.goal(0, name, Goal::Shown);
+    }
+    race.without(
+        "Python Pool",
+        "whoever kills a worker of it that waits for a task leaves the lock of its queue taken",
+    );
     Ok(vec![race.run(setting)?, with_a_spare(setting)?])
 }

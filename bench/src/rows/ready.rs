@@ -5,6 +5,7 @@ use std::hint::black_box;
 use anyhow::{Result, ensure};
 use mpexec_core::{Pool, Workers};
 
+use crate::peers::python::Python;
 use crate::place::Setting;
 use crate::race::{Goal, Metric, Race};
 use crate::raw::spawn::Children;
@@ -12,6 +13,8 @@ use crate::report::RowReport;
 use crate::stats::timed;
 
 const RAW: &str = "raw spawns";
+/// These fork and run no program anew.
+const PYTHONS: [(&str, &str); 2] = [("pool", "Python Pool, forked"), ("futures", "Python Executor, forked")];
 const LARGE: &str = "mpexec, 2 GiB parent";
 /// The program's own memory for the side that has much of it.
 const BALLAST: usize = 2 << 30;
@@ -44,12 +47,19 @@ fn raw(count: usize) -> Result<Vec<f64>> {
 
 pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
     let mut all = Vec::new();
-    for workers in [2, 8] {
+    for (workers, row) in [(2, "ready, 2 workers"), (8, "ready, 8 workers")] {
         let what = format!("build and wait for all of {workers} workers");
-        let mut race = Race::new("ready", what, &METRICS, move || ready(workers));
+        let mut race = Race::new(row, what, &METRICS, move || ready(workers));
         race.beside(RAW, move || raw(workers)).goal(0, RAW, Goal::AtMost(1.25));
         if workers == 2 && !setting.quick {
             race.beside(LARGE, move || ready_from_large_parent(workers)).goal(0, LARGE, Goal::WithinSpread);
+        }
+        for (peer, name) in PYTHONS {
+            match setting.peer(|| Python::with(&setting.python, peer)) {
+                Ok(mut python) => race.beside(name, move || python.ask("ready-by", format_args!("{peer} {workers}"))),
+                Err(reason) => race.without(name, &reason),
+            };
+            race.goal(0, name, Goal::Shown);
         }
         all.push(race.run(setting)?);
     }

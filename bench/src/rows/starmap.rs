@@ -73,7 +73,7 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
     let warm = warm.run(setting)?;
 
     let what = format!("the same, with the pool's start and stop, {count_of_rows} rows");
-    let mut whole = Race::new("starmap", what, &METRICS, || {
+    let mut whole = Race::new("starmap, start to stop", what, &METRICS, || {
         let (sum, took) = timed(|| -> Result<usize> {
             let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
             let sum = count(&pool, rows)?;
