@@ -7,6 +7,7 @@
 //! What is to be done next is decided in `rounds.rs`; what is the engine's alone stands in its own file behind [`Engine`].
 
 mod engine;
+mod leaving;
 mod rounds;
 mod script;
 mod slurm;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use mpexec::names::{one_line, shown};
 use mpexec_core::Workers;
-use mpexec_runs::{Elsewhere, Missing, RunError, RunFolder, key_of};
+use mpexec_runs::{Elsewhere, Missing, Plan, RunError, RunFolder, key_of};
 use serde::{Deserialize, Serialize};
 
 use crate::console::Level;
@@ -27,6 +28,7 @@ use crate::failure::Failure;
 use crate::interrupt::Running;
 use crate::numbers::grouped;
 use engine::{Array, Ended, Engine, Shards, Silence};
+pub(crate) use leaving::end_jobs;
 use rounds::{Rounds, Seen, Step};
 use script::Script;
 
@@ -113,9 +115,8 @@ impl Cluster {
         running: &Arc<Running>,
     ) -> Result<Cluster, RunError> {
         let folder = std::path::absolute(run.path()).unwrap_or_else(|_| run.path().to_path_buf());
-        let place = key_of([run.plan().hash().as_bytes(), folder.as_os_str().as_encoded_bytes()], 0);
         let engine = Box::new(slurm::Slurm::new(&settings.words));
-        let name = format!("mpexec-{}", &place[..12]);
+        let name = name_of(run.plan(), &folder);
         run.keep_program(Path::new("/proc/self/exe"), script::PROGRAM)?;
         if let Some(worker) = job.worker {
             run.keep_program(worker, &script::name_of_worker(worker))?;
@@ -307,6 +308,13 @@ impl Cluster {
         }
         RunError::NotComputed { message: "ended before all was computed".to_owned(), begun: true }
     }
+}
+
+/// What the jobs of a run are called: by its plan and its folder.
+fn name_of(plan: &Plan, folder: &Path) -> String {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let place = key_of([plan.hash().as_bytes(), folder.as_os_str().as_encoded_bytes()], 0);
+    format!("mpexec-{}", &place[..12])
 }
 
 fn many(count: u64, what: &str) -> String {

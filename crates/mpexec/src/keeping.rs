@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mpexec_runs::{CommandLine, Cut, InputId, Plan, Program, RunError, RunFolder, hash_of_file};
 
-use crate::cluster::{Cluster, Job};
+use crate::cluster::{self, Cluster, Job};
 use crate::console::Level;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -114,6 +114,14 @@ impl Keeping {
             },
             command: Some(self.command.clone()),
         };
+        let told = |line: &str| {
+            if let Some(console) = running.console() {
+                console.note(Level::Normal, line);
+            }
+        };
+        if self.afresh && !matches!(self.who, Who::Share(_)) {
+            cluster::end_jobs(&self.folder, told)?;
+        }
         let run = match &self.who {
             Who::Here => RunFolder::open(&self.folder, &plan, self.afresh)?,
             Who::Share(share) => RunFolder::join(&self.folder, &plan)?.only(*share),
@@ -131,8 +139,8 @@ impl Keeping {
                 run.computed_by(Box::new(cluster))
             }
         };
-        if let (Some(console), Who::Here | Who::Slurm(_)) = (running.console(), &self.who) {
-            run.doubts().iter().for_each(|doubt| console.note(Level::Normal, doubt));
+        if !matches!(self.who, Who::Share(_)) {
+            run.doubts().iter().for_each(|doubt| told(doubt));
         }
         let run = Arc::new(run);
         running.keeps(&run);

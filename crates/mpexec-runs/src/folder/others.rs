@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::{ENGINE, Elsewhere, LOG, OUT, PROGRAMS, Role, RunFolder, Share, empty, temporary, write_whole};
 use crate::error::RunError;
-use crate::file;
 use crate::input::hash_of_file;
 use crate::lock::{JOINED, LOCK};
 use crate::result::TEMPORARY;
@@ -113,7 +112,7 @@ impl RunFolder {
 
     /// What [`write_engine`](RunFolder::write_engine) has kept.
     pub fn engine(&self) -> Option<String> {
-        file::read_text(&self.path().join(ENGINE)).ok()
+        RunFolder::engine_of(self.path())
     }
 
     /// Where those who compute write what they have to say.

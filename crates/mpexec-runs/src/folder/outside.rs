@@ -31,6 +31,16 @@ pub struct Status {
 }
 
 impl RunFolder {
+    /// Who works in a folder as its coordinator, if somebody does.
+    pub fn holder(path: &Path) -> Option<String> {
+        holder(path)
+    }
+
+    /// What [`write_engine`](RunFolder::write_engine) has kept in a folder.
+    pub fn engine_of(path: &Path) -> Option<String> {
+        file::read_text(&path.join(ENGINE)).ok()
+    }
+
     /// How far the run of a folder is. Each result's header and length are looked at, with `thorough` all of its bytes.
     ///
     /// # Errors
@@ -46,7 +56,7 @@ impl RunFolder {
                 true => result::read(&file, &hash, None)?.len() as u64,
             };
         }
-        let (published, engine) = (names.len() as u64, file::read_text(&path.join(ENGINE)).ok());
+        let (published, engine) = (names.len() as u64, RunFolder::engine_of(path));
         Ok(Status { plan, published, bytes, ranges: done(path, &names), holder: holder(path), engine })
     }
 

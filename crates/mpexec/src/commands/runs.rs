@@ -22,6 +22,9 @@ pub(crate) fn run(what: &RunsCommand, console: &Console) -> Result<(), Failure> 
         RunsCommand::Show { folder, check } => show(folder, *check),
         RunsCommand::Clean { folders, force } => {
             for folder in folders {
+                if *force {
+                    cluster::end_jobs(folder, |line| console.note(Level::Normal, line))?;
+                }
                 RunFolder::clean(folder, *force)?;
                 console.note(Level::Normal, &format!("{}: removed", shown(folder)));
             }

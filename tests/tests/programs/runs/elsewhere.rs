@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::common::files::{file, folder, names_in, table};
 use crate::common::program::{Call, mpexec};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
@@ -261,6 +262,59 @@ fn without_squeue_nobody_waits() {
     assert!(line.starts_with("error: slurm: nobody says how the jobs are: squeue cannot be started: "), "{line}");
     assert!(line.contains("they may go on all the same, and mpexec runs resume "), "{line}");
     run(&folder, &["runs", "resume", "run", "--on", "local"]).run().good();
+}
+
+#[test]
+fn jobs_that_wait_are_cancelled_before_what_is_in_the_folder_is_dropped() {
+    let folder = slurm();
+    table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+    let script = |name: &str, text: &str| {
+        fs::write(folder.path().join("bin").join(name), format!("#!/bin/sh\n{text}\n")).expect("a script");
+    };
+    // They wait until they are cancelled, and for a while after that.
+    script("sbatch", "cat >\"$SLURM/script\"; rm -f \"$SLURM/cancelled\"; echo 17");
+    script(
+        "squeue",
+        "test -e \"$SLURM/mute\" && exit 1; test -e \"$SLURM/script\" || exit 0; test -e \"$SLURM/cancelled\" && { echo >>\"$SLURM/cancelled\"; \
+         test $(wc -l <\"$SLURM/cancelled\") -gt 3 && exit 0; }; echo '17_0 None'",
+    );
+    fs::copy(folder.path().join("bin/sbatch"), folder.path().join("bin/scancel")).expect("a script");
+    script("scancel", "echo \"$*\" >\"$SLURM/cancelled\"");
+    let begin = || {
+        let _ = fs::remove_file(folder.path().join("script"));
+        let begun = run(&folder, &["--on", "slurm", "count-range", "data.npy", "--run-dir", "run"]).start();
+        begun.wait_for("slurm: job 17: 1 shard");
+        let busy = run(&folder, &["runs", "clean", "--force", "run"]).run();
+        assert!(busy.fault(3).starts_with("run: is in use by process "), "{}", busy.stderr);
+        begun.signal(Signal::TERM);
+        assert!(begun.finish().stderr.contains("the jobs go on"));
+        assert!(!folder.path().join("cancelled").exists());
+    };
+    let cancelled = || fs::read_to_string(folder.path().join("cancelled")).expect("they were cancelled");
+    begin();
+    file(&folder, "mute", b"");
+    let over = ["count-range", "data.npy", "--min", "1", "--run-dir", "run", "--force-plan"];
+    for words in [&over[..], &["runs", "clean", "--force", "run"]] {
+        let refused = run(&folder, words).run().fault(3).to_owned();
+        assert!(refused.starts_with("run: nothing is removed, because jobs 17 (as mpexec-"), "{refused}");
+        assert!(refused.ends_with("when they have ended, remove run/engine.json"), "{refused}");
+    }
+    fs::remove_file(folder.path().join("mute")).expect("the file");
+    fs::create_dir(folder.path().join("copy")).expect("a folder");
+    for name in ["plan.json", "engine.json"] {
+        fs::copy(folder.path().join("run").join(name), folder.path().join("copy").join(name)).expect("a copy");
+    }
+    let refused = run(&folder, &["runs", "clean", "--force", "copy"]).run().fault(3).to_owned();
+    assert!(refused.contains("submitted for a folder of another name or plan"), "{refused}");
+    assert!(!folder.path().join("cancelled").exists());
+    let done = run(&folder, &over).run();
+    assert_eq!((done.code(), done.stderr.as_str()), (0, "slurm: the jobs are cancelled\n"));
+    assert!(cancelled().starts_with("--me --name=mpexec-") && cancelled().lines().count() > 3, "{}", cancelled());
+    run(&folder, &["runs", "clean", "run"]).run();
+    fs::remove_file(folder.path().join("cancelled")).expect("the file");
+    begin();
+    run(&folder, &["runs", "clean", "--force", "run"]).run();
+    assert!(cancelled().starts_with("--me --name=mpexec-") && !names_in(&folder).contains(&"run".to_owned()));
 }
 
 #[test]
