@@ -12,7 +12,9 @@ mod runs;
 mod tables;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
+use clap::builder::PossibleValue;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand, ValueEnum};
 use mpexec_core::Transport;
@@ -24,6 +26,7 @@ pub(crate) use self::papers::{CompletionsArguments, ManPagesArguments};
 pub(crate) use self::run::RunArguments;
 pub(crate) use self::runs::{RangesArguments, RunDirArguments, RunsArguments, RunsCommand};
 pub(crate) use self::tables::{By, CommonItemsArguments, FrameArguments, FrameTask, NormalizeArguments};
+use crate::engines::{ENGINES, Kind};
 use crate::numbers;
 
 const STYLES: Styles = Styles::styled()
@@ -275,12 +278,27 @@ impl From<TransportName> for Transport {
 }
 
 /// Where work is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum On {
-    /// This machine
+    /// On this machine,
     Local,
-    /// Jobs of Slurm
-    Slurm,
+    /// or by the jobs of a cluster.
+    Jobs(Kind),
+}
+
+impl ValueEnum for On {
+    fn value_variants<'a>() -> &'a [On] {
+        static ALL: LazyLock<Vec<On>> =
+            LazyLock::new(|| [On::Local].into_iter().chain(ENGINES.iter().copied().map(On::Jobs)).collect());
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            On::Local => PossibleValue::new("local").help("This machine"),
+            On::Jobs(engine) => PossibleValue::new(engine.name).help(engine.about),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

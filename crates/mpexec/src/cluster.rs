@@ -4,13 +4,11 @@
 //! inputs itself and publishes its results in the run folder, which all machines see. So no byte of them passes through here, and whether
 //! this process lives meanwhile is nobody's concern: the run folder knows all that the next one needs.
 //!
-//! What is to be done next is decided in `rounds.rs`; what is the engine's alone stands in its own file behind [`Engine`].
+//! What is to be done next is decided in `rounds.rs`; what is an engine's alone stands in its own file behind [`Engine`].
 
-mod engine;
 mod leaving;
 mod rounds;
 mod script;
-mod slurm;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,11 +21,11 @@ use mpexec_runs::{Elsewhere, Missing, Plan, RunError, RunFolder, key_of};
 use serde::{Deserialize, Serialize};
 
 use crate::console::Level;
+use crate::engines::{Array, Ended, Engine, Kind, Shards, Silence, Worth};
 use crate::exit::Signal;
 use crate::failure::Failure;
 use crate::interrupt::Running;
 use crate::numbers::grouped;
-use engine::{Array, Ended, Engine, Shards, Silence};
 pub(crate) use leaving::end_jobs;
 use rounds::{Rounds, Seen, Step};
 use script::Script;
@@ -35,7 +33,8 @@ use script::Script;
 /// What was said about the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// Into how many shards the work is cut; `None`: as many as there are idle nodes.
+    pub(crate) engine: Kind,
+    /// Into how many shards the work is cut; `None`: as many as there are idle nodes and as are worth it.
     pub(crate) shards: Option<u64>,
     /// What the engine is told besides.
     pub(crate) words: Vec<String>,
@@ -47,8 +46,8 @@ pub(crate) struct Settings {
 pub(crate) struct Job<'a> {
     /// The worker program, if it is not this one.
     pub(crate) worker: Option<&'a Path>,
-    /// More shards than this would be too short.
-    pub(crate) most: u64,
+    /// More shards than this would be too short; `None`: of tasks of the user's, of which nobody knows how long one takes.
+    pub(crate) most: Option<u64>,
     /// How many files are read.
     pub(crate) inputs: u64,
     /// Nobody has named the run folder, or will look for it if nothing comes of the run.
@@ -63,7 +62,7 @@ pub(crate) struct Cluster {
     name: String,
     settings: Settings,
     script: Script,
-    most: u64,
+    most: Option<u64>,
     inputs: u64,
     unnamed: bool,
     folder: PathBuf,
@@ -104,32 +103,31 @@ struct State {
 }
 
 impl Cluster {
-    /// Slurm, for this run. The programs are copied into its folder.
+    /// A cluster for this run. The programs are copied into its folder.
     ///
     /// # Errors
     /// A [`RunError`] if they cannot be.
-    pub(crate) fn slurm(
+    pub(crate) fn begin(
         run: &RunFolder,
         settings: &Settings,
         job: &Job<'_>,
         running: &Arc<Running>,
     ) -> Result<Cluster, RunError> {
         let folder = std::path::absolute(run.path()).unwrap_or_else(|_| run.path().to_path_buf());
-        let engine = Box::new(slurm::Slurm::new(&settings.words));
+        let (engine, called) = ((settings.engine.begin)(&settings.words), settings.engine.name);
         let name = name_of(run.plan(), &folder);
         run.keep_program(Path::new("/proc/self/exe"), script::PROGRAM)?;
         if let Some(worker) = job.worker {
             run.keep_program(worker, &script::name_of_worker(worker))?;
         }
         let known = run.engine().and_then(|text| serde_json::from_str::<Known>(&text).ok());
-        let known = known.filter(|known| known.engine == engine.name() && known.name == name);
-        let known =
-            known.unwrap_or_else(|| Known { engine: engine.name().into(), name: name.clone(), ..Known::default() });
+        let known = known.filter(|known| known.engine == called && known.name == name);
+        let known = known.unwrap_or_else(|| Known { engine: called.into(), name: name.clone(), ..Known::default() });
         if let (Some(of), Some(wanted), Some(console)) = (known.shards, settings.shards, running.console())
             && of != wanted
         {
             let line = format!(
-                "slurm: the run was begun with {}, and stays so: --shards {wanted} is not heeded",
+                "{called}: the run was begun with {}, and stays so: --shards {wanted} is not heeded",
                 many(of, "shard")
             );
             console.note(Level::Normal, &line);
@@ -143,7 +141,7 @@ impl Cluster {
 
     fn note(&self, level: Level, line: &str) {
         if let Some(console) = self.running.console() {
-            console.note(level, &format!("{}: {line}", self.engine.name()));
+            console.note(level, &format!("{}: {line}", self.settings.engine.name));
         }
     }
 
@@ -206,10 +204,12 @@ impl Cluster {
         let again = !lost.is_empty();
         let of = state.known.shards;
         // Other files have ranges of which nobody knows yet.
-        let most = self.most.min((left.len() as u64).max(self.inputs)).max(1);
+        let ranges = if self.inputs > 1 && self.most.is_some() { u64::MAX } else { left.len() as u64 };
+        let tasks = self.most.is_none().then(|| left.iter().map(|range| range.tasks).sum());
+        let worth = Worth { most: self.most.unwrap_or(u64::MAX).min(ranges), tasks };
         let shards = match (shards, of) {
             (Some(numbers), Some(of)) => Shards::These { numbers, of },
-            _ => Shards::Choose { wanted: self.settings.shards, most },
+            _ => Shards::Choose { wanted: self.settings.shards, worth },
         };
         let array = Array {
             name: &self.name,
@@ -224,7 +224,7 @@ impl Cluster {
                 // It holds nothing, and nobody knows its name.
                 run.discard();
             }
-            let message = format!("{}: the job cannot be submitted: {}", self.engine.name(), one_line(&why));
+            let message = format!("{}: the job cannot be submitted: {}", self.settings.engine.name, one_line(&why));
             RunError::NotComputed { message, begun: false }
         })?;
         state.known.shards = Some(submitted.of);
@@ -278,7 +278,7 @@ impl Cluster {
         let message = format!(
             "{}: {count} missing{tries}: {told}{more}; what is published stays, and mpexec runs resume {} goes on (with \
              --on local, here)",
-            self.engine.name(),
+            self.settings.engine.name,
             shown(&self.folder)
         );
         if refused { RunError::Refused { message } } else { RunError::NotComputed { message, begun: true } }
@@ -288,7 +288,7 @@ impl Cluster {
     fn unheard(&self, why: &str) -> RunError {
         let message = format!(
             "{}: nobody says how the jobs are: {}; they may go on all the same, and mpexec runs resume {} takes their results",
-            self.engine.name(),
+            self.settings.engine.name,
             one_line(why),
             shown(&self.folder)
         );
@@ -352,3 +352,6 @@ impl Elsewhere for Cluster {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

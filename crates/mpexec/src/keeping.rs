@@ -125,17 +125,19 @@ impl Keeping {
         let run = match &self.who {
             Who::Here => RunFolder::open(&self.folder, &plan, self.afresh)?,
             Who::Share(share) => RunFolder::join(&self.folder, &plan)?.only(*share),
-            Who::Slurm(_) if self.command.stdin => {
-                return Err(Failure::usage(
-                    "standard input cannot be read on another machine: with --on slurm, name files",
-                ));
+            Who::Jobs(settings) if self.command.stdin => {
+                return Err(Failure::usage(format!(
+                    "standard input cannot be read on another machine: with --on {}, name files",
+                    settings.engine.name
+                )));
             }
-            Who::Slurm(settings) => {
+            Who::Jobs(settings) => {
                 let run = RunFolder::open(&self.folder, &plan, self.afresh)?;
-                let most = if what.range == 1 { u64::MAX } else { (bytes / SHARD).max(plan.inputs.len() as u64) };
+                // Of calls, one of which may take hours, bytes say nothing.
+                let most = (what.range > 1).then_some(bytes / SHARD);
                 let inputs = plan.inputs.len() as u64;
                 let job = Job { worker: what.worker, most, inputs, unnamed: self.unnamed };
-                let cluster = Cluster::slurm(&run, settings, &job, running)?;
+                let cluster = Cluster::begin(&run, settings, &job, running)?;
                 run.computed_by(Box::new(cluster))
             }
         };

@@ -8,6 +8,7 @@ mod cluster;
 mod commands;
 mod console;
 mod early;
+mod engines;
 mod exit;
 mod failure;
 mod flow;

@@ -147,13 +147,17 @@ impl Plan {
             Who::Here => Surroundings { who: Who::of(&common)?, ..around },
             _ => around,
         };
-        if matches!(around.who, Who::Slurm(_)) && !command.has_pool() {
-            return Err(Failure::usage("this command has no run folder: there is nothing to be done with --on slurm"));
-        }
-        if matches!(around.who, Who::Slurm(_)) && (common.report.is_some() || common.trace.is_some()) {
-            return Err(Failure::usage(
-                "--report and --trace tell of workers on this machine: with --on slurm there are none to be told of",
-            ));
+        if let Some(engine) = around.who.engine() {
+            let refused = if !command.has_pool() {
+                "this command has no run folder: there is nothing to be done"
+            } else if common.report.is_some() || common.trace.is_some() {
+                "--report and --trace tell of workers on this machine: there are none to be told of"
+            } else {
+                ""
+            };
+            if !refused.is_empty() {
+                return Err(Failure::usage(format!("{refused} with --on {engine}")));
+            }
         }
         if (common.report.is_some() || common.trace.is_some()) && !command.has_pool() {
             return Err(Failure::usage(
@@ -251,7 +255,7 @@ fn count_range(arguments: CountArguments, common: Common, around: Surroundings) 
 
 fn pool(common: Common, around: Surroundings) -> PoolPlan {
     // What waits for others has nothing to tell of itself.
-    let record = common.journal().anything() && !matches!(around.who, Who::Slurm(_));
+    let record = common.journal().anything() && around.who.engine().is_none();
     let (workers, transport) = (around.who.workers(common.workers), common.transport.into());
     let [array_worker, table_worker] = worker_programs(common.worker_program, around);
     PoolPlan { workers, transport, array_worker, table_worker, chaos: common.chaos, record }

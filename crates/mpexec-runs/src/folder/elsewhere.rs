@@ -59,6 +59,8 @@ pub struct Missing {
     pub range: u64,
     /// The name of its result.
     pub key: String,
+    /// So many tasks it has.
+    pub tasks: u64,
 }
 
 /// Those who compute what is missing.

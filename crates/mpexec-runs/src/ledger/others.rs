@@ -12,7 +12,9 @@ impl Ledger {
             self.see_others();
             let elsewhere =
                 (self.first..).zip(&self.ranges).filter(|(_, range)| matches!(range.state, State::Elsewhere));
-            let missing: Vec<_> = elsewhere.map(|(range, entry)| Missing { range, key: entry.key.clone() }).collect();
+            let missing: Vec<_> = elsewhere
+                .map(|(range, entry)| Missing { range, key: entry.key.clone(), tasks: entry.tasks as u64 })
+                .collect();
             match (self.run.role(), missing.first()) {
                 (Role::Elsewhere(others), Some(first)) if first.range == self.first => {
                     others.wait(&self.run, &self.stage, &missing)?;

@@ -27,7 +27,11 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "WHERE")]
     pub(crate) on: Option<On>,
 
-    /// With --on slurm: into how many jobs the work is cut [default: as many as there are idle nodes, and of data at least a gigabyte each]
+    /// With --on slurm: into how many jobs the work is cut [default: as many as there are idle nodes, but none that is not worth it: of data each job has at
+    /// least a gigabyte, of map and run at least as many calls as its node has processors]
+    ///
+    /// A job takes seconds to begin. A node counts a gigabyte in one; how long a call of yours takes nobody knows, but with fewer calls than processors a node
+    /// would be idle in part from the first moment on. If your calls take minutes each, say how many jobs there are to be.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) shards: Option<u32>,
 

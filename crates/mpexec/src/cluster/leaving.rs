@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use mpexec::names::{one_line, shown};
 use mpexec_runs::{RunError, RunFolder};
 
-use super::engine::{Engine, Silence};
-use super::{Known, name_of, slurm};
+use super::{Known, name_of};
+use crate::engines::{ENGINES, Engine, Silence};
 use crate::failure::Failure;
 
 /// So long it is waited until they are gone: what is cancelled may have a while for its end.
@@ -24,11 +24,13 @@ pub(crate) fn end_jobs(folder: &Path, note: impl Fn(&str)) -> Result<(), Failure
     if let Some(holder) = RunFolder::holder(folder) {
         return Err(RunError::InUse { path: folder.to_path_buf(), holder }.into());
     }
-    let engine = slurm::Slurm::new(&[]);
     let known = RunFolder::engine_of(folder).and_then(|text| serde_json::from_str::<Known>(&text).ok());
-    let Some(known) = known.filter(|known| known.engine == engine.name()) else { return Ok(()) };
+    let Some(known) = known else { return Ok(()) };
+    let Some(kind) = ENGINES.iter().find(|kind| kind.name == known.engine) else { return Ok(()) };
+    let engine = (kind.begin)(&[]);
     let ours = RunFolder::read_plan(folder).is_ok_and(|plan| name_of(&plan, folder) == known.name);
-    end(&engine, &known, ours, note).map_err(|why| {
+    let note = |line: &str| note(&format!("{}: {line}", kind.name));
+    end(&*engine, &known, ours, note).map_err(|why| {
         let (place, jobs) = (shown(folder), one_line(&known.jobs.join(", ")));
         let jobs = if jobs.is_empty() { String::new() } else { format!(" {jobs}") };
         Failure::files(format!(
@@ -62,6 +64,6 @@ fn end(engine: &dyn Engine, known: &Known, ours: bool, note: impl Fn(&str)) -> R
         }
         std::thread::sleep(PAUSE);
     }
-    note(&format!("{}: the jobs are cancelled", engine.name()));
+    note("the jobs are cancelled");
     Ok(())
 }

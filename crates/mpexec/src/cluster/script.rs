@@ -7,16 +7,10 @@ use std::path::{Path, PathBuf};
 use mpexec::names::one_line;
 use mpexec_core::Workers;
 
-use crate::exit::Exit;
+use crate::engines::NO_FOLDER;
 
 /// What this program is called in the run folder.
 pub(super) const PROGRAM: &str = "mpexec";
-
-/// With this code a script ends on a machine that does not see the run folder.
-pub(super) const NO_FOLDER: i32 = 66;
-
-/// With this code ours ends if the input has what cannot be taken.
-pub(super) const REFUSED: i32 = Exit::Refused.code() as i32;
 
 /// With this the log of each try begins.
 const BEGUN: &str = "-- begun on ";
@@ -100,10 +94,10 @@ mod tests {
     #[test]
     fn names_stay_one_word_and_variables_are_not_quoted() {
         let script = Script::new(Path::new("/a b/it's"), Some(Path::new("/x/my worker")), Workers::Auto);
-        let text = String::from_utf8(script.text("SLURM_ARRAY_TASK_ID", 3)).unwrap();
+        let text = String::from_utf8(script.text("NUMBER_OF_IT", 3)).unwrap();
         assert!(text.contains("\nd='/a b/it'\\''s'\n"), "{text}");
         assert!(text.contains(" --worker-program \"$d\"/bin/'worker/my worker' --workers auto runs element"), "{text}");
-        assert!(text.contains("\"$SLURM_ARRAY_TASK_ID/3\"\n"));
-        assert!(text.contains("exec >/dev/null 2>>\"$d/log/shard-$SLURM_ARRAY_TASK_ID.txt\"\n"));
+        assert!(text.contains("\"$NUMBER_OF_IT/3\"\n"));
+        assert!(text.contains("exec >/dev/null 2>>\"$d/log/shard-$NUMBER_OF_IT.txt\"\n"));
     }
 }

@@ -5,6 +5,7 @@ use mpexec_runs::Share;
 
 use crate::args::{Common, On};
 use crate::cluster::Settings;
+use crate::engines;
 use crate::failure::Failure;
 
 /// Who computes.
@@ -16,7 +17,7 @@ pub(crate) enum Who {
     /// or a share,
     Share(Share),
     /// or the jobs of a cluster.
-    Slurm(Settings),
+    Jobs(Settings),
 }
 
 impl Who {
@@ -27,14 +28,23 @@ impl Who {
     pub(crate) fn of(common: &Common) -> Result<Who, Failure> {
         let shards = common.shards.map(u64::from);
         match common.on {
-            Some(On::Slurm) => {
+            Some(On::Jobs(engine)) => {
                 let words = common.engine_args.clone().map(|words| words.0).unwrap_or_default();
-                Ok(Who::Slurm(Settings { shards, words, workers: common.workers }))
+                Ok(Who::Jobs(Settings { engine, shards, words, workers: common.workers }))
             }
-            _ if shards.is_some() || common.engine_args.is_some() => {
-                Err(Failure::usage("--shards and --engine-args are about jobs of a cluster: they go with --on slurm"))
-            }
+            _ if shards.is_some() || common.engine_args.is_some() => Err(Failure::usage(format!(
+                "--shards and --engine-args are about jobs of a cluster: they go with --on {}",
+                engines::named()
+            ))),
             _ => Ok(Who::Here),
+        }
+    }
+
+    /// The engine of the jobs.
+    pub(crate) fn engine(&self) -> Option<&'static str> {
+        match self {
+            Who::Jobs(settings) => Some(settings.engine.name),
+            Who::Here | Who::Share(_) => None,
         }
     }
 
@@ -42,7 +52,7 @@ impl Who {
     pub(crate) fn workers(&self, asked: Workers) -> Workers {
         match self {
             // It only asks a worker what it can do, and looks for the rows of texts.
-            Who::Slurm(_) => Workers::Exact(1),
+            Who::Jobs(_) => Workers::Exact(1),
             Who::Here | Who::Share(_) => asked,
         }
     }

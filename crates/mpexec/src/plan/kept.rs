@@ -8,6 +8,7 @@ use mpexec_runs::CommandLine;
 
 use super::{Reading, Surroundings};
 use crate::args::RangesArguments;
+use crate::engines;
 use crate::failure::Failure;
 use crate::keeping::{Keeping, LARGEST_RANGE, Who};
 use crate::numbers::grouped;
@@ -25,11 +26,12 @@ pub(super) fn kept(
 ) -> Result<Option<Keeping>, Failure> {
     let (folder, unnamed) = match (arguments.dir.run_dir, &around.who) {
         (Some(folder), _) => (folder, false),
-        (None, Who::Slurm(_)) => (made_here(), true),
+        (None, Who::Jobs(_)) => (made_here(), true),
         (None, _) if arguments.range_size.is_some() => {
-            return Err(Failure::usage(
-                "--range-size is about the ranges of a run folder: it goes with --run-dir DIR, or with --on slurm",
-            ));
+            return Err(Failure::usage(format!(
+                "--range-size is about the ranges of a run folder: it goes with --run-dir DIR, or with --on {}",
+                engines::named()
+            )));
         }
         (None, _) => return Ok(None),
     };

@@ -69,7 +69,7 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         [("command", shown_words(&command))],
     )?;
     if results.is_some() && keeping.is_some() {
-        let line = "--results names files by the place of their command, and a run folder, which --on slurm has too, knows commands by their words: leave --results away, or run the commands here and without --run-dir";
+        let line = "--results names files by the place of their command, and a run folder, which the jobs of a cluster have too, knows commands by their words: leave --results away, or run the commands here and without --run-dir";
         return Err(Failure::usage(line));
     }
     if let Some(keeping) = &mut keeping {

@@ -176,3 +176,19 @@ fn the_worker_program_is_the_option_then_the_variable_then_for_arrays_the_one_be
     assert_eq!(find(None, None, None), [None, None]);
     assert!(find(Some("worker"), None, None).into_iter().flatten().all(|path| path.is_absolute()));
 }
+
+#[test]
+fn an_engine_is_known_by_its_name_alone() {
+    let plan = count("mpexec --on fake --shards 3 --engine-args words count-range f --run-dir r");
+    assert_eq!(plan.pool.workers, Workers::Exact(1), "others compute");
+    let who = plan.keeping.map(|keeping| keeping.who);
+    assert_eq!(who.as_ref().and_then(crate::keeping::Who::engine), Some("fake"));
+    assert_eq!(
+        refusal("mpexec --on fake gen f --rows 1 --cols 1"),
+        "this command has no run folder: there is nothing to be done with --on fake"
+    );
+    assert_eq!(
+        refusal("mpexec count-range f --shards 3"),
+        "--shards and --engine-args are about jobs of a cluster: they go with --on slurm or fake"
+    );
+}

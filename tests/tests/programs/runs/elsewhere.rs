@@ -103,6 +103,41 @@ fn where_nothing_is_said_there_are_as_many_shards_as_idle_nodes_and_a_folder_is_
 }
 
 #[test]
+fn no_shard_is_too_short_to_be_worth_its_start() {
+    let folder = slurm();
+    let path = folder.path().join("bin/sinfo");
+    // Thirty nodes of eight processors, and some others.
+    fs::write(&path, "#!/bin/sh\necho idle 20 8; echo idle 10 16+; echo alloc 5 2\n").expect("a script");
+    file(&folder, "rows.jsonl", &b"[1, 2]\n".repeat(40));
+    let submitted = |words: &[&str]| {
+        let done = run(&folder, &[&["--on", "slurm"], words].concat()).run();
+        let line = done.stderr.lines().next().unwrap_or_default();
+        let told = line.split_once(": ").and_then(|(_, rest)| rest.split_once(": ")).map(|(_, rest)| rest.to_owned());
+        (done.code(), told.unwrap_or_default().split(';').next().unwrap_or_default().to_owned())
+    };
+    let map = ["map", "add", "rows.jsonl", "--worker-program", WORKER];
+    assert_eq!(submitted(&map), (0, "5 shards for 40 ranges".to_owned()), "eight calls for eight processors");
+    let words = ["--shards", "30"];
+    assert_eq!(submitted(&[&words, &map[..]].concat()), (0, "30 shards for 40 ranges".to_owned()), "as was said");
+    // Of larger ranges the calls count, and there are no more shards than ranges.
+    let ranges = [&map[..], &["--range-size", "24"]].concat();
+    assert_eq!(submitted(&ranges).1, "5 shards for 10 ranges");
+    let ranges = [&map[..], &["--range-size", "200"]].concat();
+    assert_eq!(submitted(&ranges).1, "2 shards for 2 ranges");
+    let commands: Vec<_> = (0..17).map(|n| n.to_string()).collect();
+    let commands = commands.iter().map(String::as_str);
+    let words: Vec<_> = ["run", "true {}", ":::"].into_iter().chain(commands).collect();
+    assert_eq!(submitted(&words).1, "2 shards for 17 ranges");
+    // Small files are put together.
+    let names: Vec<_> = (0..12).map(|n| format!("few-{n}.csv")).collect();
+    for name in &names {
+        file(&folder, name, b"1,2\n");
+    }
+    let words: Vec<_> = ["count-range"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    assert_eq!(submitted(&words), (0, "1 shard for 1 range".to_owned()));
+}
+
+#[test]
 fn contradictions_and_a_slurm_that_is_not_there_are_told() {
     let folder = folder();
     table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
@@ -236,7 +271,7 @@ fn results_in_files_by_the_place_of_their_command_are_refused_before_anything_is
     let words = ["--on", "slurm", "run", "--results", "out", "echo {}", ":::", "1", "2"];
     let refused = run(&folder, &words).run();
     assert!(
-        refused.fault(2).contains("a run folder, which --on slurm has too, knows commands by"),
+        refused.fault(2).contains("a run folder, which the jobs of a cluster have too, knows"),
         "{}",
         refused.stderr
     );

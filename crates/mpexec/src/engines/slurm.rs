@@ -8,8 +8,11 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use super::engine::{Array, Ended, Engine, Shards, Silence, Submitted};
-use super::script::{NO_FOLDER, REFUSED};
+use super::{Array, Ended, Engine, Kind, Shards, Silence, Submitted};
+
+/// What is typed for it.
+pub(super) const SLURM: Kind =
+    Kind { name: "slurm", about: "Jobs of Slurm", begin: |words| Box::new(Slurm { words: words.to_vec() }) };
 
 /// The variable that holds the number of an element.
 const SHARD: &str = "SLURM_ARRAY_TASK_ID";
@@ -19,29 +22,19 @@ const LONGEST_ARRAY: u64 = 1001;
 
 /// Slurm.
 #[derive(Debug)]
-pub(super) struct Slurm {
+struct Slurm {
     /// What the user says to `sbatch`.
     words: Vec<String>,
 }
 
 impl Slurm {
-    pub(super) fn new(words: &[String]) -> Slurm {
-        Slurm { words: words.to_vec() }
-    }
-
-    /// As many shards as there are idle nodes, or else nodes, in the partition where the jobs go.
-    fn nodes(&self) -> u64 {
+    /// The idle nodes, or else all, in the partition where the jobs go.
+    fn nodes(&self) -> Nodes {
         let mut sinfo = Command::new("sinfo");
-        sinfo.args(["--noheader", "--format=%t %D"]).args(self.partition());
+        sinfo.args(["--noheader", "--format=%t %D %c"]).args(self.partition());
         let listed = ask(&mut sinfo).unwrap_or_default();
-        let count = |wanted: &dyn Fn(&str) -> bool| {
-            let nodes = listed.lines().filter_map(|line| line.split_once(' ')).filter(|(state, _)| wanted(state));
-            nodes.filter_map(|(_, nodes)| nodes.trim().parse::<u64>().ok()).sum::<u64>()
-        };
-        match count(&|state| state == "idle") {
-            0 => count(&|state| ["alloc", "mix", "comp"].contains(&state)),
-            idle => idle,
-        }
+        let idle = Nodes::of(&listed, &["idle"]);
+        if idle.count > 0 { idle } else { Nodes::of(&listed, &["alloc", "mix", "comp"]) }
     }
 
     fn partition(&self) -> Option<String> {
@@ -77,16 +70,42 @@ impl Slurm {
     }
 }
 
-impl Engine for Slurm {
-    fn name(&self) -> &'static str {
-        "slurm"
-    }
+/// Some nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Nodes {
+    count: u64,
+    /// Of the one that has the fewest; 0 if nobody knows.
+    processors: u64,
+}
 
+impl Nodes {
+    /// Those in one of these states, of what `sinfo` lists: state, nodes, processors of each.
+    fn of(listed: &str, states: &[&str]) -> Nodes {
+        let mut nodes = Nodes::default();
+        for line in listed.lines() {
+            let mut words = line.split_whitespace();
+            if !words.next().is_some_and(|state| states.contains(&state)) {
+                continue;
+            }
+            nodes.count += words.next().and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
+            // `8+` if some of them have more.
+            let processors = words.next().and_then(|word| word.trim_end_matches('+').parse::<u64>().ok());
+            let fewest = [Some(nodes.processors).filter(|fewest| *fewest > 0), processors];
+            nodes.processors = fewest.into_iter().flatten().min().unwrap_or_default();
+        }
+        nodes
+    }
+}
+
+impl Engine for Slurm {
     fn submit(&self, array: &Array<'_>) -> Result<Submitted, String> {
         let (numbers, of) = match &array.shards {
             Shards::These { numbers, of } => (numbers.clone(), *of),
-            Shards::Choose { wanted, most } => {
-                let of = wanted.unwrap_or_else(|| self.nodes().clamp(1, longest_array()).min(*most));
+            Shards::Choose { wanted, worth } => {
+                let of = wanted.unwrap_or_else(|| {
+                    let nodes = self.nodes();
+                    nodes.count.clamp(1, longest_array()).min(worth.on(nodes.processors))
+                });
                 ((0..of).collect(), of)
             }
         };
@@ -181,20 +200,18 @@ fn ended(line: &str) -> Option<Ended> {
         return None;
     }
     let (code, signal) = value("ExitCode")?.split_once(':')?;
-    let how = match (state, code, signal) {
-        ("COMPLETED", ..) => "ended well".to_owned(),
-        ("FAILED", code, "0") if code == NO_FOLDER.to_string() => "does not see the run folder".to_owned(),
-        ("FAILED", code, "0") if code == REFUSED.to_string() => "has an input that cannot be taken".to_owned(),
-        ("FAILED", code, "0") => format!("exit code {code}"),
-        ("FAILED", _, signal) => format!("signal {signal}"),
-        ("TIMEOUT", ..) => "took longer than its time limit".to_owned(),
-        ("OUT_OF_MEMORY", ..) => "took more memory than it may".to_owned(),
-        ("NODE_FAIL", ..) => "the node was lost".to_owned(),
-        (other, ..) => other.to_lowercase(),
-    };
-    let refused = (state, signal) == ("FAILED", "0") && code == REFUSED.to_string();
+    let shard = value("ArrayTaskId")?.parse().ok()?;
     let node = value("NodeList").filter(|node| !node.is_empty()).map(str::to_owned);
-    Some(Ended { shard: value("ArrayTaskId")?.parse().ok()?, node, failed: state != "COMPLETED", refused, how })
+    let how = match (state, signal) {
+        ("COMPLETED", _) => return Some(Ended::with_code(shard, node, 0)),
+        ("FAILED", "0") => return Some(Ended::with_code(shard, node, code.parse().ok()?)),
+        ("FAILED", signal) => format!("signal {signal}"),
+        ("TIMEOUT", _) => "took longer than its time limit".to_owned(),
+        ("OUT_OF_MEMORY", _) => "took more memory than it may".to_owned(),
+        ("NODE_FAIL", _) => "the node was lost".to_owned(),
+        (other, _) => other.to_lowercase(),
+    };
+    Some(Ended { shard, node, failed: true, refused: false, how })
 }
 
 #[cfg(test)]
@@ -225,6 +242,15 @@ mod tests {
         assert!(ended(&line("COMPLETED", "0:0")).is_some_and(|one| !one.failed));
         assert_eq!(told("RUNNING", "0:0"), None);
         assert_eq!(ended(&line("PENDING", "0:0").replace("TaskId=2", "TaskId=0-2")), None);
+    }
+
+    #[test]
+    fn idle_nodes_are_counted_and_the_processors_of_the_smallest() {
+        let listed = "idle 3 16\nidle 2 8+\nalloc 5 4\ndown 1 2\n";
+        assert_eq!(Nodes::of(listed, &["idle"]), Nodes { count: 5, processors: 8 });
+        assert_eq!(Nodes::of(listed, &["alloc", "mix"]), Nodes { count: 5, processors: 4 });
+        assert_eq!(Nodes::of("idle 3\n", &["idle"]), Nodes { count: 3, processors: 0 });
+        assert_eq!(Nodes::of(listed, &["comp"]), Nodes::default());
     }
 
     #[test]
