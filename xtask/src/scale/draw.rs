@@ -156,9 +156,11 @@ pub(super) fn nodes(model: &Model) -> String {
     let mut chart = Chart::new(title, "nodes", (0.0, 4.0), (0.0, 5.0));
     let works = [("10 minutes", 600.0), ("1 hour", 3600.0), ("10 hours", 36_000.0)];
     for ((name, seconds), colour) in works.into_iter().zip(COLOURS) {
-        let work = Work { seconds, bytes: 1e9, spread: 0.1 };
-        let line: Vec<_> =
-            steps(1.0, 1e4).into_iter().map(|x| (x, model.seconds(&model.as_shipped, x, &work))).collect();
+        let took = |nodes: f64| {
+            let work = Work { seconds, results: 1e9, shards: nodes, ..Work::default() };
+            (nodes, model.seconds(&model.as_shipped, nodes, &work))
+        };
+        let line: Vec<_> = steps(1.0, 1e4).into_iter().map(took).collect();
         chart.line(&line, colour, true);
         chart.key(colour, &format!("{name} on one node"));
     }
@@ -168,7 +170,7 @@ pub(super) fn nodes(model: &Model) -> String {
         chart.label((x + 4.0, TOP + 12.0), "start", what);
     }
     chart.key("", "1 GB of results,");
-    chart.key("", "shards spread by 10 %");
+    chart.key("", &format!("shards spread by {:.0} %", 100.0 * model.spread));
     chart.end()
 }
 

@@ -4,6 +4,9 @@ use anyhow::{Context, Result};
 
 use super::figures::{Array, Figures, Publishing, median};
 
+/// The spread where no nodes were measured: an assumption, and told as one.
+const ASSUMED_SPREAD: f64 = 0.1;
+
 /// What Slurm costs, with one setting of its scheduler.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scheduling {
@@ -31,17 +34,22 @@ pub(super) struct Model {
     pub(super) disk: f64,
     /// Seconds for each small result that is published.
     pub(super) range: f64,
+    /// How much shards that are cut alike differ: their standard deviation, as a part of their mean; and of how many measurements that is the middle.
+    pub(super) spread: f64,
+    pub(super) spread_of: usize,
 }
 
 /// What is to be computed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Work {
     /// Seconds that it takes on one node.
     pub(super) seconds: f64,
-    /// The bytes of its results.
-    pub(super) bytes: f64,
-    /// How much shards that are cut alike differ: their standard deviation, as a part of their mean.
-    pub(super) spread: f64,
+    /// The bytes of its results,
+    pub(super) results: f64,
+    /// and those that it reads.
+    pub(super) input: f64,
+    /// Into so many shards it is cut.
+    pub(super) shards: f64,
 }
 
 impl Model {
@@ -59,27 +67,47 @@ impl Model {
             merge: of(&|one| one.bytes / one.merge)?,
             disk: of(&|one| one.bytes / one.disk)?,
             range: of(&|one| (one.counted - one.counted_plain).max(0.0) / one.ranges)?,
+            spread: median(spreads(figures)).unwrap_or(ASSUMED_SPREAD),
+            spread_of: spreads(figures).len(),
         })
     }
 
-    /// How long this takes on so many nodes, each of which has one shard: until the last has one, its work with what the slowest of them is behind, its results to the
-    /// shared disk, and all of them together to the output.
-    pub(super) fn seconds(&self, scheduling: &Scheduling, nodes: f64, work: &Work) -> f64 {
-        let begun = scheduling.start + scheduling.each * (nodes - 1.0);
-        let computed = work.seconds / nodes * slowest(nodes, work.spread);
-        begun + scheduling.element + computed + work.bytes / self.disk + work.bytes / self.merge + scheduling.notice
+    /// The same with a disk so many times as fast.
+    pub(super) fn with_disk(self, factor: f64) -> Model {
+        Model { disk: self.disk * factor, ..self }
     }
 
-    /// From how many seconds of work on it is done sooner on so many nodes than on one machine without Slurm.
-    pub(super) fn worth_it(&self, scheduling: &Scheduling, nodes: f64, spread: f64) -> f64 {
-        let cost = scheduling.start + scheduling.each * (nodes - 1.0) + scheduling.element + scheduling.notice;
-        cost / (1.0 - slowest(nodes, spread) / nodes)
+    /// How long this takes on so many nodes: until the shards of the first wave have begun, what each wave more costs, the work of all waves with what the slowest shard is
+    /// behind (or the input through the shared disk, if that takes longer), the results to that disk, and all of them together to the output.
+    pub(super) fn seconds(&self, scheduling: &Scheduling, nodes: f64, work: &Work) -> f64 {
+        let waves = (work.shards / nodes).ceil();
+        let shard = work.seconds / work.shards;
+        let computed = waves * (scheduling.element + shard) + shard * behind(work.shards, self.spread);
+        let computed = computed.max(work.input / self.disk);
+        scheduling.cost(work.shards, nodes)
+            + computed
+            + work.results / self.disk
+            + work.results / self.merge
+            + scheduling.notice
+    }
+
+    /// From how many seconds of work on it is done sooner on so many nodes, with a shard each, than on one machine without Slurm; `None`: never.
+    pub(super) fn worth_it(&self, scheduling: &Scheduling, nodes: f64) -> Option<f64> {
+        let cost = scheduling.cost(nodes, nodes) + scheduling.element + scheduling.notice;
+        let gain = 1.0 - (1.0 + behind(nodes, self.spread)) / nodes;
+        (gain > 0.0).then_some(cost / gain)
     }
 }
 
-/// How many times as long as the mean the slowest of so many takes, if they are spread as measurements mostly are.
-fn slowest(nodes: f64, spread: f64) -> f64 {
-    1.0 + spread * (2.0 * nodes.ln()).sqrt()
+/// How far behind the mean the slowest of so many is, as a part of the mean, if they are spread as measurements mostly are.
+fn behind(shards: f64, spread: f64) -> f64 {
+    spread * (2.0 * shards.ln()).sqrt()
+}
+
+/// The spread that each measurement on several nodes shows.
+fn spreads(figures: &Figures) -> Vec<f64> {
+    let several = figures.counts.iter().filter(|count| count.nodes > 1.0);
+    several.map(|count| (count.slowest - 1.0) / behind(count.nodes, 1.0)).collect()
 }
 
 impl Scheduling {
@@ -147,7 +175,15 @@ mod tests {
 
     const SCHEDULING: Scheduling =
         Scheduling { start: 1.0, each: 0.01, follow: 0.5, off: 0.0, element: 0.2, notice: 0.3 };
-    const MODEL: Model = Model { quick: SCHEDULING, as_shipped: SCHEDULING, merge: 1e9, disk: 5e8, range: 0.001 };
+    const MODEL: Model = Model {
+        quick: SCHEDULING,
+        as_shipped: SCHEDULING,
+        merge: 1e9,
+        disk: 5e8,
+        range: 0.001,
+        spread: 0.1,
+        spread_of: 0,
+    };
 
     #[test]
     fn factors_are_found_again() {
@@ -164,11 +200,42 @@ mod tests {
     #[test]
     fn where_it_is_worth_it_both_take_the_same_time() {
         for nodes in [2.0, 8.0, 100.0] {
-            let seconds = MODEL.worth_it(&SCHEDULING, nodes, 0.1);
-            let there = MODEL.seconds(&SCHEDULING, nodes, &Work { seconds, bytes: 0.0, spread: 0.1 });
+            let seconds = MODEL.worth_it(&SCHEDULING, nodes).unwrap();
+            let there = MODEL.seconds(&SCHEDULING, nodes, &Work { seconds, shards: nodes, ..Work::default() });
             assert!((there - seconds).abs() < 1e-6, "{nodes}: {seconds} {there}");
         }
-        let twice = Work { seconds: 100.0, bytes: 1e9, spread: 0.0 };
-        assert!((MODEL.seconds(&SCHEDULING, 2.0, &twice) - (1.01 + 0.2 + 50.0 + 3.0 + 0.3)).abs() < 1e-9);
+        assert_eq!(
+            Model { spread: 2.0, ..MODEL }.worth_it(&SCHEDULING, 2.0),
+            None,
+            "the slower one takes as long as both"
+        );
+    }
+
+    #[test]
+    fn each_part_of_the_formula_counts() {
+        let even = Model { spread: 0.0, ..MODEL };
+        let twice = Work { seconds: 100.0, results: 1e9, shards: 2.0, ..Work::default() };
+        let close = |model: &Model, work: &Work, seconds: f64| {
+            let found = model.seconds(&SCHEDULING, 2.0, work);
+            assert!((found - seconds).abs() < 1e-9, "{found} {seconds}");
+        };
+        close(&even, &twice, 1.01 + 0.2 + 50.0 + 3.0 + 0.3);
+        close(&even.with_disk(0.1), &twice, 1.01 + 0.2 + 50.0 + 21.0 + 0.3);
+        close(&even, &Work { input: 1e11, ..twice }, 1.01 + 200.0 + 3.0 + 0.3);
+        // Five shards on two nodes are three waves.
+        close(&even, &Work { shards: 5.0, ..twice }, 1.01 + 2.0 * 0.5 + 3.0 * (0.2 + 20.0) + 3.0 + 0.3);
+        close(&MODEL, &twice, 1.01 + 0.2 + 50.0 * (1.0 + 0.1 * (2.0 * 2f64.ln()).sqrt()) + 3.0 + 0.3);
+    }
+
+    #[test]
+    fn the_spread_is_what_nodes_have_shown() {
+        let of = |lines: &str| {
+            let publish = r#"{"kind":"publish","bytes":1,"plain":1,"kept":1,"merge":1,"ranges":1,"counted_plain":1,"counted":1,"commands_plain":1,"commands":1,"disk":1,"syncs":1}"#;
+            let array = r#"{"kind":"array","nodes":1,"elements":1,"seconds":1,"first":1,"filled":1,"end":1}"#;
+            median(spreads(&Figures::read(&format!("{publish}\n{array}\n{lines}")).unwrap()))
+        };
+        let line = r#"{"kind":"nodes","nodes":2,"bytes":1,"all":1,"first":1,"end":1,"slowest":1.2354}"#;
+        assert!(of(line).is_some_and(|spread| (spread - 0.2).abs() < 1e-3), "{:?}", of(line));
+        assert_eq!(of(&line.replace("\"nodes\":2", "\"nodes\":1")), None, "one has nobody beside it");
     }
 }

@@ -19,7 +19,7 @@ macro_rules! put {
 /// Puts it together.
 pub(super) fn document(figures: &Figures, model: &Model) -> String {
     let mut text = "# What scaling is made of\n\nWritten by `cargo xtask scale`, from the lines of [scale.jsonl](scale.jsonl). How those are measured, and what follows, stands in \
-                    [SCALE.md](../SCALE.md). Times are in seconds, each the middle of what was measured.\n\n"
+                    [SCALE.md](../SCALE.md). Times are in seconds: where a line says of how many measurements, their middle, else a measurement each.\n\n"
         .to_owned();
     text += "## Measured: arrays of jobs\n\nEmulated nodes: a `slurmd` each, all on one machine of two processors. Elements sleep; so this is Slurm, and no work.\n\n\
              ![An array beside what its elements do](scaling-arrays.svg)\n\n";
@@ -37,10 +37,13 @@ pub(super) fn document(figures: &Figures, model: &Model) -> String {
         let Scheduling { start, each, follow, off, element, notice } = scheduling;
         put!(text, "| {name} | {start:.2} | {each:.4} | {follow:.2} | {off:.2} | {element:.2} | {notice:.2} |\n");
     }
-    text += "\nThe time of a run on N nodes, one shard each, is then\n\n\
-             > start + each (N - 1) + element + work / N (1 + spread sqrt(2 ln N)) + results / disk + results / merge + notice\n\n\
-             where `work` is its time on one node, and `spread` the standard deviation of shards that are cut alike, as a part of their mean: of many, the slowest is about so far behind. No run \
-             is faster than the shared disk reads its input: that is no part of the formula, because it is another on every cluster.\n\n";
+    spread(&mut text, figures, model);
+    text += "The time of a run of S shards on N nodes, so in W = ceil(S / N) waves, is then\n\n\
+             > start + each (min(S, N) - 1) + follow (W - 1) + max(W (element + work / S) + spread sqrt(2 ln S) work / S, input / disk) + results / disk + results / merge + notice\n\n\
+             where `work` is its time on one node, and `input` and `results` are bytes. Three of its parts are weaker than the others: `disk` and `merge` are those of one local disk, and a shared one may be \
+             ten times as fast or as slow; `spread` is that of nodes which share one machine; and that the slowest of S shards is `spread sqrt(2 ln S)` behind is so of things that are spread like \
+             measurements, which nobody has seen of nodes.\n\n";
+    checked(&mut text, figures, model);
     beyond(&mut text, model);
     text
 }
@@ -145,26 +148,100 @@ fn counts(text: &mut String, figures: &Figures) {
     text.push('\n');
 }
 
-fn beyond(text: &mut String, model: &Model) {
-    let scheduling = &model.as_shipped;
-    text.push_str(
-        "## Model: more nodes\n\n**Nothing in this part was measured as a whole.** Slurm's part of it was, up to 100 emulated nodes; beyond that it is the fitted line, drawn on. Slurm as shipped, \
-         1 GB of results, a spread of 10 %. In brackets: how much of N times the speed of one node that is.\n\n![Work on more and more nodes](scaling-nodes.svg)\n\n\
-         | nodes | 10 minutes of work | 1 hour | 10 hours | from so much work on sooner than one machine |\n|---:|---:|---:|---:|---:|\n",
-    );
-    for nodes in NODES {
-        put!(text, "| {nodes}{} |", if nodes > EMULATED { " (model alone)" } else { "" });
-        for seconds in [600.0, 3600.0, 36_000.0] {
-            let work = |seconds| Work { seconds, bytes: 1e9, spread: 0.1 };
-            let took = model.seconds(scheduling, nodes, &work(seconds));
-            put!(text, " {} ({:.0} %) |", told(took), 100.0 * seconds / took / nodes);
+/// Where the spread comes from.
+fn spread(text: &mut String, figures: &Figures, model: &Model) {
+    let spread = 100.0 * model.spread;
+    match model.spread_of {
+        0 => {
+            put!(
+                text,
+                "\n`spread`, by how much shards that are cut alike differ, was measured nowhere: {spread:.0} % is an assumption.\n\n"
+            );
         }
-        if nodes > 1.0 {
-            put!(text, " {} |\n", told(model.worth_it(scheduling, nodes, 0.1)));
-        } else {
-            text.push_str(" |\n");
+        several => {
+            let most = figures.counts.iter().map(|count| count.nodes).fold(0.0, f64::max);
+            put!(
+                text,
+                "\n`spread`, by how much shards that are cut alike differ (their standard deviation, as a part of their mean), is {spread:.0} %: the middle of what {several} counts on 2 to {most} nodes show, if the \
+                 slowest of N is `spread sqrt(2 ln N)` behind.\n\n"
+            );
         }
     }
+}
+
+/// What the formula says of runs that it was not fitted to.
+fn checked(text: &mut String, figures: &Figures, model: &Model) {
+    text.push_str(
+        "How far that is off: `mpexec --on slurm run` of more than one element is no part of the fit. All of its elements sleep as long, and so are not spread. Where \
+         a hundred of them begin at once the formula says little more than half of what it takes: it knows elements that do nothing but sleep, and these are programs that start, all on two processors. On a cluster each \
+         starts on a machine of its own; how long that takes nobody has measured.\n\n\
+         | scheduler | elements on nodes | measured | formula |\n|---|---:|---:|---:|\n",
+    );
+    let even = Model { spread: 0.0, ..*model };
+    for (name, as_shipped, scheduling) in [("quick", false, &model.quick), ("as shipped", true, &model.as_shipped)] {
+        let mut counts: Vec<f64> =
+            figures.of(as_shipped, true).map(|run| run.elements).filter(|one| *one > 1.0).collect();
+        counts.sort_by(f64::total_cmp);
+        counts.dedup();
+        for count in counts {
+            let same: Vec<_> = figures.of(as_shipped, true).filter(|run| run.elements == count).collect();
+            let nodes = same[0].nodes;
+            let work = Work { seconds: count * same[0].seconds, shards: count, ..Work::default() };
+            let measured = median(same.iter().filter_map(|run| run.all).collect()).unwrap_or_default();
+            put!(
+                text,
+                "| {name} | {count} on {nodes} | {measured:.2} | {:.2} |\n",
+                even.seconds(scheduling, nodes, &work)
+            );
+        }
+    }
+    text.push('\n');
+}
+
+fn beyond(text: &mut String, model: &Model) {
+    let scheduling = &model.as_shipped;
+    let spread = 100.0 * model.spread;
+    put!(
+        text,
+        "## Model: more nodes\n\n**Nothing in this part was measured as a whole.** Slurm's part of it was, up to 100 emulated nodes; beyond that it is the fitted line, drawn on. Slurm as shipped, a shard for \
+         each node, 1 GB of results, a spread of {spread:.0} %. In brackets: how much of N times the speed of one node that is.\n\n![Work on more and more nodes](scaling-nodes.svg)\n\n\
+         | nodes | 10 minutes of work | 1 hour | 10 hours | from so much work on sooner than one machine |\n|---:|---:|---:|---:|---:|\n"
+    );
+    for nodes in NODES {
+        put!(text, "| {nodes}{} |", beyond_emulated(nodes));
+        for seconds in [600.0, 3600.0, 36_000.0] {
+            let work = Work { seconds, results: 1e9, shards: nodes, ..Work::default() };
+            let took = model.seconds(scheduling, nodes, &work);
+            put!(text, " {} ({:.0} %) |", told(took), 100.0 * seconds / took / nodes);
+        }
+        match model.worth_it(scheduling, nodes) {
+            Some(seconds) if nodes > 1.0 => {
+                put!(text, " {} |\n", told(seconds));
+            }
+            Some(_) | None => text.push_str(" |\n"),
+        }
+    }
+    text.push_str(
+        "\nAn hour of work with 10 GB of results, and what the weak parts of the formula do to it: a shared disk a tenth as fast, 100 GB of input on it, ten shards for each node, a spread of 50 %.\n\n\
+         | nodes | as above | slow disk | and 100 GB of input | ten shards a node | spread of 50 % |\n|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for nodes in [4.0, 16.0, 100.0, 1000.0] {
+        let work = Work { seconds: 3600.0, results: 1e10, shards: nodes, ..Work::default() };
+        let slow = model.with_disk(0.1);
+        let times = [
+            model.seconds(scheduling, nodes, &work),
+            slow.seconds(scheduling, nodes, &work),
+            slow.seconds(scheduling, nodes, &Work { input: 1e11, ..work }),
+            model.seconds(scheduling, nodes, &Work { shards: 10.0 * nodes, ..work }),
+            Model { spread: 0.5, ..*model }.seconds(scheduling, nodes, &work),
+        ];
+        let times = times.map(told).join(" | ");
+        put!(text, "| {nodes}{} | {times} |\n", beyond_emulated(nodes));
+    }
+}
+
+fn beyond_emulated(nodes: f64) -> &'static str {
+    if nodes > EMULATED { " (model alone)" } else { "" }
 }
 
 fn told(seconds: f64) -> String {
