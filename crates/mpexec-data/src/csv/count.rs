@@ -1,6 +1,6 @@
 //! Counts the rows of one part of a CSV file that begins and ends with a row.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 
 use super::plain::Plain;
 use super::row::{RowReader, line_of, ragged};
@@ -46,11 +46,16 @@ impl CsvCounter {
     pub fn count(&mut self, part: &[u8], on_bad_row: OnBadRow, kept: bool) -> Result<PartCounts, BadRow> {
         let mut counts = RowCounts::new(self.columns.len() as u64, kept);
         self.row.reset();
-        let (mut at, mut quote) = (0, 0);
+        let (mut at, mut lines) = (0, 0);
         loop {
-            at = self.count_plain(part, at, &mut quote, &mut counts);
+            if let Some(plain) = &self.plain {
+                let (from, passed) = plain.count(part, at, &mut counts);
+                (at, lines) = (from, lines + passed);
+            }
             let begin = at;
-            let Some(fields) = self.row.read(part, &mut at) else { break };
+            let read = self.row.read(part, &mut at);
+            lines += memchr_iter(b'\n', &part[begin..at]).count() as u64;
+            let Some(fields) = read else { break };
             let count = if fields == self.fields { self.count_row() } else { None };
             match count {
                 Some(count) => counts.push(count),
@@ -68,18 +73,8 @@ impl CsvCounter {
             }
         }
         let mut done = counts.finish();
-        done.lines = memchr_iter(b'\n', part).count() as u64;
+        done.lines = lines;
         Ok(done)
-    }
-
-    /// Counts plain rows from `at` on, and returns where the first begins that is not plain, or the text ends. `quote` is where the
-    /// next quote was, if it is not passed yet.
-    fn count_plain(&self, part: &[u8], at: usize, quote: &mut usize, counts: &mut RowCounts) -> usize {
-        let Some(plain) = &self.plain else { return at };
-        if *quote <= at {
-            *quote = memchr(b'"', &part[at..]).map_or(part.len(), |quote| at + quote);
-        }
-        plain.count(&part[..*quote], at, counts)
     }
 
     /// The numbers in range of the row just read; `None` if a cell is no number.

@@ -40,18 +40,22 @@ struct Walk {
     field: usize,
     /// The numbers in range before it.
     count: u64,
+    /// The line feeds before the row.
+    lines: u64,
 }
 
 impl Walk {
-    fn row(begin: usize) -> Walk {
-        Walk { row: begin, cell: begin, field: 0, count: 0 }
+    fn row(begin: usize, lines: u64) -> Walk {
+        Walk { row: begin, cell: begin, field: 0, count: 0, lines }
     }
 }
 
 /// What is where a cell should end, but not as it should.
 enum Odd {
-    /// Nothing of importance: a line feed behind a carriage return, or an empty line, which is no row.
+    /// The line feed behind a carriage return.
     Nothing,
+    /// An empty line, which is no row, or the carriage return of one.
+    Empty,
     /// A row ends with a carriage return and a line feed.
     LineEnd,
     /// The row is not plain.
@@ -71,20 +75,20 @@ impl Plain {
     }
 
     /// Counts the rows from `at` on, where one begins, as long as they are plain; returns where the first begins that is not, or
-    /// does not end in `text`, in which there are no quotes.
-    pub(super) fn count(&self, text: &[u8], at: usize, counts: &mut RowCounts) -> usize {
+    /// does not end in `text`, and how many line feeds are before it.
+    pub(super) fn count(&self, text: &[u8], at: usize, counts: &mut RowCounts) -> (usize, u64) {
         with_all_instructions(Plain::rows, (self, text, at, counts))
     }
 
     #[inline(always)]
-    fn rows((plain, text, at, counts): (&Plain, &[u8], usize, &mut RowCounts)) -> usize {
-        let mut walk = Walk::row(at);
-        let bytes = [plain.delimiter, b'\n', b'\r'];
+    fn rows((plain, text, at, counts): (&Plain, &[u8], usize, &mut RowCounts)) -> (usize, u64) {
+        let mut walk = Walk::row(at, 0);
+        let bytes = [plain.delimiter, b'\n', b'\r', b'"'];
         let (blocks, rest) = text[at..].as_chunks();
         let mut begin = at;
         for block in blocks {
             if !plain.walk(&mut walk, text, begin, marks(block, bytes), counts) {
-                return walk.row;
+                return (walk.row, walk.lines);
             }
             begin += BLOCK;
         }
@@ -93,7 +97,7 @@ impl Plain {
         // The zeros behind the text are no delimiters.
         let inside = (1 << rest.len()) - 1;
         plain.walk(&mut walk, text, begin, marks(&block, bytes) & inside, counts);
-        walk.row
+        (walk.row, walk.lines)
     }
 
     /// Goes on to the last of the marks, which are those of the block that begins at `begin`; false if the row is not plain.
@@ -104,8 +108,12 @@ impl Plain {
             marks &= marks - 1;
             let (field, mut next) = (self.fields[walk.field], end + 1);
             if text[end] != field.end || end < walk.cell {
-                match self.odd(walk, text, end) {
+                match self.odd(*walk, text, end) {
                     Odd::Nothing => continue,
+                    Odd::Empty => {
+                        *walk = Walk::row(next, walk.lines + u64::from(text[end] == b'\n'));
+                        continue;
+                    }
                     Odd::LineEnd => next += 1,
                     Odd::NotPlain => return false,
                 }
@@ -123,7 +131,7 @@ impl Plain {
                 if end > walk.row {
                     counts.push(walk.count);
                 }
-                *walk = Walk::row(next);
+                *walk = Walk::row(next, walk.lines + 1);
             }
         }
         true
@@ -131,13 +139,10 @@ impl Plain {
 
     /// What is at `end`, where something else should end the cell.
     #[cold]
-    fn odd(&self, walk: &mut Walk, text: &[u8], end: usize) -> Odd {
+    fn odd(&self, walk: Walk, text: &[u8], end: usize) -> Odd {
         match text[end] {
             b'\n' if end < walk.cell => Odd::Nothing,
-            b'\n' | b'\r' if end == walk.row => {
-                *walk = Walk::row(end + 1);
-                Odd::Nothing
-            }
+            b'\n' | b'\r' if end == walk.row => Odd::Empty,
             b'\r' if self.fields[walk.field].end == b'\n' && text.get(end + 1) == Some(&b'\n') => Odd::LineEnd,
             _ => Odd::NotPlain,
         }
@@ -148,8 +153,20 @@ impl Plain {
     fn cell(&self, text: &[u8], begin: usize, end: usize) -> Option<bool> {
         let from = &text[begin..];
         let length = end - begin;
+        if let (1..=8, Some(word)) = (length, from.first_chunk())
+            && let Some(held) = self.short.holds(*word, length)
+        {
+            return Some(held);
+        }
+        self.other(text, begin, end)
+    }
+
+    /// The same for a cell that is longer, written otherwise, or at the end of the text. By itself, so that cells that are not so are
+    /// held in registers.
+    #[inline(never)]
+    fn other(&self, text: &[u8], begin: usize, end: usize) -> Option<bool> {
+        let (from, length) = (&text[begin..], end - begin);
         let held = match length {
-            1..=8 => from.first_chunk().and_then(|word| self.short.holds(*word, length)),
             9..=16 => from.first_chunk().and_then(|word| self.long.holds(*word, length)),
             _ => None,
         };
@@ -172,7 +189,8 @@ mod tests {
                     Plain::rows((plain, text, at, counts))
                 }] {
                     let mut counts = RowCounts::new(1, false);
-                    assert_eq!(count(&plain, text.as_bytes(), 0, &mut counts), text.len(), "{end:?}");
+                    let lines = text.matches('\n').count() as u64;
+                    assert_eq!(count(&plain, text.as_bytes(), 0, &mut counts), (text.len(), lines), "{end:?}");
                     let summary = counts.finish().summary;
                     assert_eq!((summary.rows, summary.total), (1 + 2 * BLOCK as u64, BLOCK as u64), "{end:?}");
                 }
@@ -183,10 +201,11 @@ mod tests {
     #[test]
     fn a_row_that_is_not_plain_is_where_it_ends() {
         let plain = Plain::new(b';', 2, &[1], CellBounds::parse("4", "8").unwrap()).unwrap();
-        for odd in ["1;x\n", "1\n", "1;2;3\n", "1;2\r3\n", "1;5", "1;5\r", "a;b"] {
+        for odd in ["1;\"5\"\n", "\"1\";5\n", "1;x\n", "1\n", "1;2;3\n", "1;2\r3\n", "1;5", "1;5\r", "a;b"] {
             let text = format!("a\u{e9};5\n;4\r\n\n{odd}");
             let mut counts = RowCounts::new(1, false);
-            assert_eq!(plain.count(text.as_bytes(), 0, &mut counts), text.len() - odd.len(), "{odd:?}");
+            let begin = (text.len() - odd.len(), 3);
+            assert_eq!(plain.count(text.as_bytes(), 0, &mut counts), begin, "{odd:?}");
             assert_eq!(counts.finish().summary.total, 2, "{odd:?}");
         }
     }

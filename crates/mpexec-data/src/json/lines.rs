@@ -28,13 +28,24 @@ pub(crate) fn lines(part: &[u8]) -> impl Iterator<Item = Line<'_>> {
             let begin = at;
             let end = memchr(b'\n', &part[at..]).map_or(part.len(), |end| at + end);
             at = end + 1;
-            let text = part[begin..end].trim_ascii();
+            let text = trimmed(&part[begin..end]);
             if !text.is_empty() {
                 return Some(Line { part, begin, text });
             }
         }
         None
     })
+}
+
+/// What may stand around a JSON text, so RFC 8259, section 2.
+pub(super) fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+fn trimmed(line: &[u8]) -> &[u8] {
+    let Some(first) = line.iter().position(|byte| !is_blank(byte)) else { return &[] };
+    let last = line.iter().rposition(|byte| !is_blank(byte)).unwrap_or(first);
+    &line[first..=last]
 }
 
 pub(crate) fn line_ends(part: &[u8]) -> u64 {
@@ -46,4 +57,15 @@ pub(crate) fn broken(error: &serde_json::Error) -> (u64, RowFault) {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
     ((error.column() as u64).max(1), RowFault::Broken { fault: format!("no row of JSON: {}", one_line(text)) })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn around_a_line_may_stand_what_json_lets_stand_there_and_nothing_else() {
+        let texts = |part: &'static [u8]| super::lines(part).map(|line| (line.number(), line.text)).collect::<Vec<_>>();
+        assert_eq!(texts(b" \t1 \r\n\r\n \n2"), [(1, &b"1"[..]), (4, b"2")]);
+        // A form feed is no blank of JSON: the row is broken, and not quietly another.
+        assert_eq!(texts(b"\x0c\n1\x0b\n"), [(1, &b"\x0c"[..]), (2, b"1\x0b")]);
+    }
 }

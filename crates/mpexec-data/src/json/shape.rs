@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::lines::is_blank;
 use memchr::{memchr, memchr_iter};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,7 @@ impl JsonTable {
     /// A [`DialectError`].
     pub fn guess(start: &[u8], whole: bool) -> Result<JsonTable, DialectError> {
         let mark = if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let blank = start[mark..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let blank = start[mark..].iter().take_while(|byte| is_blank(byte)).count();
         let begin = mark + blank;
         let line = match memchr(b'\n', &start[begin..]) {
             Some(end) => &start[begin..begin + end],

@@ -84,6 +84,9 @@ fn cells(column: &dyn Array) -> Vec<Cell<'static>> {
         DataType::Utf8View => found(column.as_string_view().iter(), text),
         DataType::Dictionary(..) => {
             let column = column.as_any_dictionary();
+            if column.values().is_empty() {
+                return vec![Cell::Missing; column.len()];
+            }
             let (keys, texts) = (column.normalized_keys(), cells(column.values()));
             let text = |(at, key): (usize, usize)| {
                 // The key of a null is any.
@@ -107,4 +110,26 @@ fn found<T>(values: impl Iterator<Item = Option<T>>, cell: impl Fn(T) -> Cell<'s
 
 fn text(text: &str) -> Cell<'static> {
     Cell::Text(text.to_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::types::Int8Type;
+    use arrow_array::{DictionaryArray, Int8Array, StringArray};
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_null_of_a_dictionary_is_missing_whatever_its_key_is_and_if_there_are_no_texts_at_all() {
+        let dictionary = |keys: Vec<Option<i8>>, texts: Vec<&str>| {
+            let array = DictionaryArray::<Int8Type>::try_new(Int8Array::from(keys), Arc::new(StringArray::from(texts)));
+            cells(&array.unwrap())
+        };
+        let (one, other) = (text("one"), text("other"));
+        let cells = dictionary(vec![Some(1), None, Some(0)], vec!["one", "other"]);
+        assert_eq!(cells, [other, Cell::Missing, one]);
+        assert_eq!(dictionary(vec![None, None], vec![]), [Cell::Missing, Cell::Missing]);
+        assert_eq!(dictionary(vec![], vec![]), []);
+    }
 }
