@@ -127,7 +127,7 @@ pub(crate) fn lines(row: &RowReport) -> String {
     let _ = writeln!(text, "\n{}: {}", row.row, row.what);
     for Figure { side, metric, unit, median, least, greatest } in &row.figures {
         let spread = format!("{}..{}", short(*least), short(*greatest));
-        let _ = writeln!(text, "  {side:<28} {metric:<8}{:>10} {unit:<12}{spread:>20}", short(*median));
+        let _ = writeln!(text, "  {side:<30} {metric:<8}{:>10} {unit:<12}{spread:>20}", short(*median));
     }
     for Compared { metric, reference, median, least, greatest, goal, verdict, unanimous, .. } in &row.compared {
         let spread = format!("{}..{}", short(*least), short(*greatest));
@@ -140,7 +140,7 @@ pub(crate) fn lines(row: &RowReport) -> String {
             (Verdict::Shown, _) => "",
         };
         let value = short(*median) + times;
-        let _ = writeln!(text, "    {metric:<8} against {what:<28}{value:>12} {spread:>18}   goal {goal:<20}{mark}");
+        let _ = writeln!(text, "    {metric:<8} against {what:<30}{value:>12} {spread:>18}   goal {goal:<20}{mark}");
     }
     for reason in &row.absent {
         let _ = writeln!(text, "  {reason}");

@@ -17,7 +17,7 @@ const RECORDS: &str = "raw ring, a task a record";
 const BATCHES: &str = "raw ring, in batches";
 const LOOP: &str = "in-process loop";
 const RAYON: &str = "rayon, 2 threads";
-const CROSSBEAM: &str = "crossbeam, batches, 2 threads";
+const CROSSBEAM: &str = "crossbeam, batches of 4096";
 
 /// Numbers in a batch of the raw ring, and batches under way.
 const BATCH: (u64, usize) = (4096, 8);
