@@ -11,7 +11,7 @@ const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
 
 /// Tables of whole numbers, of numbers with a point of which some are missing, and of texts, in every format; and the answers.
 const MAKE: &str = r#"
-import gzip, json
+import gzip, json, os
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.feather as feather
 
 rng = np.random.default_rng(7)
@@ -51,6 +51,12 @@ def write(frame, name):
 
 write(whole, "whole"); write(mixed, "mixed"); write(infinite, "infinite"); write(items[0], "one"); write(items[1], "two")
 np.save("whole.npy", whole.to_numpy())
+# One table in several files, of one format in a folder and of three side by side.
+os.mkdir("several")
+for third, ending in enumerate(["csv.gz", "jsonl", "parquet"]):
+    part = whole.iloc[third * 1_500:(third + 1) * 1_500]
+    write(part, f"third{third}")
+    part.to_parquet(f"several/{third}.parquet", row_group_size=400)
 np.save("columns.npy", np.asfortranarray(whole.to_numpy()))
 np.save("mixed.npy", mixed.to_numpy().astype(">f8"))
 for kind in "bool int8 int16 int32 uint8 uint16 uint32 uint64 float32 float64".split():
@@ -66,7 +72,7 @@ import numpy as np, pandas as pd, pyarrow as pa
 def source(name):
     if name.endswith(".npy"):
         return pd.DataFrame(np.load(name).astype(np.load(name).dtype.newbyteorder("=")))
-    frame = pd.read_parquet(name.split(".")[0] + ".parquet")
+    frame = pd.read_parquet(("whole" if name.startswith("several") else name.split(".")[0]) + ".parquet")
     return frame
 
 def same(found, wanted, what):
@@ -181,6 +187,18 @@ fn every_command_gives_the_numbers_of_pandas_and_numpy_for_every_format() {
             ]);
             run(&["frame", &name, "--task", "normalize", "--by", "columns", "-o", &format!("columns@{name}@.parquet")]);
         }
+    }
+    let thirds = ["third0.csv.gz", "third1.csv", "third2.parquet"];
+    let alike = ["third0.arrow", "third1.parquet", "third2.csv"];
+    for (name, files) in [("several-files", &thirds[..]), ("several-folder", &["several"]), ("several-alike", &alike)] {
+        let mut run = |before: &[&str], after: &[&str]| run(&[before, files, after].concat());
+        run(&["count-range"], &["--output", &format!("counts@{name}@.parquet")]);
+        run(&["normalize"], &["--output", &format!("scaled@{name}@.npy")]);
+        run(&["frame"], &["--task", "describe", "-o", &format!("described@{name}@.parquet")]);
+        run(&["frame"], &["--task", "normalize", "--by", "rows", "-o", &format!("scaled@{name}@frame.parquet")]);
+        let with = ["--with", "minimum=4", "--with", "maximum=8", "--worker-program", WORKER];
+        let output = format!("mapped@{name}@.jsonl");
+        run(&["map", "howmany_within_range"], &[&["-o", &output][..], &with].concat());
     }
     for one in TEXTS.iter().chain(&COLUMNAR) {
         for two in ["csv", "jsonl", "parquet"] {
