@@ -65,6 +65,8 @@ pub struct Ledger {
     publisher: Publisher,
     stage: String,
     cut: Cut,
+    /// The number of the first range when it comes to shares.
+    from: u64,
     /// Those whose turn has not come.
     ranges: VecDeque<Entry>,
     /// The number of the first of them, and of the next that is begun.
@@ -159,6 +161,7 @@ impl Ledger {
             publisher: Publisher::new(Arc::clone(run)),
             stage: stage.to_owned(),
             cut: run.plan().cut,
+            from: others::counted_from(stage),
             ranges: VecDeque::new(),
             first: 0,
             begun: 0,
@@ -209,7 +212,7 @@ impl Ledger {
         self.run.wants(&key);
         let state = match self.run.role() {
             _ if self.run.is_published(&key) => State::Stored,
-            Role::Share(share) if share.has(self.begun) => here(),
+            Role::Share(share) if share.has(self.from + self.begun) => here(),
             Role::Share(_) => State::Elsewhere,
             role => {
                 self.error = self.error.take().or(self.run.undone().err());

@@ -10,7 +10,8 @@ use std::str::FromStr;
 use super::RunFolder;
 use crate::error::RunError;
 
-/// A share of the ranges of each stage: every so manieth from one on, so that shares are alike however many ranges there are.
+/// A share of the ranges of each stage: every so manieth from one on, so that shares are alike however many ranges there are. The ranges of a table (`table7`) are counted from its number on, so that many
+/// small tables are not all of one share.
 ///
 /// ```
 /// use mpexec_runs::Share;
@@ -55,7 +56,7 @@ impl fmt::Display for Share {
 /// A range whose result is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// Which of the ranges of its stage it is: its number decides about its share.
+    /// Its number, which decides about its share. The ranges of a stage follow one another.
     pub range: u64,
     /// The name of its result.
     pub key: String,

@@ -4,6 +4,13 @@ use super::{Entry, Ledger, Slot, State};
 use crate::error::RunError;
 use crate::folder::{Missing, Role};
 
+/// Where the ranges of a stage begin to be counted when it comes to shares: at the number of its table. Of many small files each is a stage of one range, and all of them would be the first
+/// share's if each began anew.
+pub(super) fn counted_from(stage: &str) -> u64 {
+    let mut numbers = stage.split(|letter: char| !letter.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    numbers.next().and_then(|digits| digits.parse().ok()).unwrap_or_default()
+}
+
 impl Ledger {
     /// If others are to compute the range whose turn it is, waits until they have.
     pub(super) fn wait_for_others(&mut self) -> Result<(), RunError> {
@@ -13,10 +20,14 @@ impl Ledger {
             let elsewhere =
                 (self.first..).zip(&self.ranges).filter(|(_, range)| matches!(range.state, State::Elsewhere));
             let missing: Vec<_> = elsewhere
-                .map(|(range, entry)| Missing { range, key: entry.key.clone(), tasks: entry.tasks as u64 })
+                .map(|(range, entry)| Missing {
+                    range: self.from + range,
+                    key: entry.key.clone(),
+                    tasks: entry.tasks as u64,
+                })
                 .collect();
             match (self.run.role(), missing.first()) {
-                (Role::Elsewhere(others), Some(first)) if first.range == self.first => {
+                (Role::Elsewhere(others), Some(first)) if first.range == self.from + self.first => {
                     others.wait(&self.run, &self.stage, &missing)?;
                     self.see_others();
                 }
@@ -57,5 +68,15 @@ impl Ledger {
         }
         self.mute = !needed || self.ranges.iter().any(|range| matches!(range.state, State::Elsewhere));
         if self.mute { Err(RunError::Elsewhere) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_its_first_range_in_the_share_of_its_number() {
+        assert_eq!(["rows", "table7", "table12-rows", "walk0"].map(counted_from), [0, 7, 12, 0]);
     }
 }

@@ -4,4 +4,5 @@ mod elsewhere;
 mod faults;
 mod killed;
 mod resumed;
+mod shards;
 mod struck;
