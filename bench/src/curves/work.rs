@@ -19,8 +19,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twice_the_steps_take_longer() {
+    fn a_hundred_times_the_steps_take_longer_on_a_busy_machine_too() {
         let least = |count| (0..5).map(|_| timed(|| burn(count)).1).min();
-        assert!(least(2_000_000) > least(1_000_000));
+        assert!(least(1_000_000) > least(10_000));
     }
 }
