@@ -240,7 +240,8 @@ impl Columns {
         let task =
             move |job: Job| -> Result<Returned, Fault> { Returned::of(&job.make(function)?).map_err(Fault::Function) };
         let tasks = jobs.iter().map(|job| Next::Task(u64::MAX, job.clone()));
-        let mut answers = stream(place.pool, place.stage(stage, false), task, fate, tasks);
+        let stage = place.name_of(stage);
+        let mut answers = stream(place.pool, place.stage(&stage, false), task, fate, tasks);
         for job in &jobs {
             let Some(answer) = answers.next()? else { break };
             let batch = self.named(opened("column", self.index, answer))?;

@@ -142,7 +142,8 @@ fn walk<C: Into<Chunk>>(
         Next::Task(weight, chunk) => Next::Task(weight, Job { chunk, index, looks: looks.map(<[Look]>::to_vec) }),
         Next::CutShort => Next::CutShort,
     });
-    let mut answers = stream(place.pool, place.stage(stage, true), look, fate, jobs);
+    let stage = place.name_of(stage);
+    let mut answers = stream(place.pool, place.stage(&stage, true), look, fate, jobs);
     let mut index = 0;
     while let Some(answer) = answers.next()? {
         let (named, columns) = told("chunk", index, answer)?;

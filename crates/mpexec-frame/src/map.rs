@@ -171,7 +171,8 @@ impl<'a> Mapped<'a> {
             }
             Returned::of(&done).map_err(Fault::Function)
         };
-        let answers = stream(place.pool, place.stage("chunks", false), task, fate, jobs);
+        let stage = place.name_of("chunks");
+        let answers = stream(place.pool, place.stage(&stage, false), task, fate, jobs);
         Mapped { answers, index: 0, schema: None, broken, ended: false }
     }
 

@@ -42,17 +42,37 @@ use mpexec_runs::{Kept, RunFolder};
 pub struct Workplace<'a> {
     pub(crate) pool: &'a Pool,
     run: Option<&'a Arc<RunFolder>>,
+    /// Of tables that are worked on one by one, which it is.
+    part: Option<usize>,
 }
 
 impl<'a> Workplace<'a> {
     /// Where what a function gives is kept in a run folder: what is there is not computed again. The chunks must follow from the plan of the
     /// run, as those of a file do that is one of its inputs, and so must the function.
     pub fn kept(pool: &'a Pool, run: &'a Arc<RunFolder>) -> Workplace<'a> {
-        Workplace { pool, run: Some(run) }
+        Workplace { pool, run: Some(run), part: None }
+    }
+
+    /// The same for the table of this number, of several that are worked on one by one and have one run folder: their results do not meet there.
+    ///
+    /// ```
+    /// # use mpexec_core::Pool;
+    /// # use mpexec_frame::Workplace;
+    /// fn second(pool: &Pool) -> Workplace<'_> {
+    ///     Workplace::from(pool).part(1)
+    /// }
+    /// ```
+    pub fn part(self, number: usize) -> Workplace<'a> {
+        Workplace { part: Some(number), ..self }
     }
 
     pub(crate) fn is_kept(self) -> bool {
         self.run.is_some()
+    }
+
+    /// What the results of a stage are called.
+    pub(crate) fn name_of(self, stage: &str) -> String {
+        self.part.map_or_else(|| stage.to_owned(), |part| format!("file{part}-{stage}"))
     }
 
     /// `decides`: what comes of the stage decides about the next.
@@ -66,12 +86,12 @@ impl<'a> Workplace<'a> {
 
 impl<'a> From<&'a Pool> for Workplace<'a> {
     fn from(pool: &'a Pool) -> Workplace<'a> {
-        Workplace { pool, run: None }
+        Workplace { pool, run: None, part: None }
     }
 }
 
 impl<'a> From<&'a Arc<Pool>> for Workplace<'a> {
     fn from(pool: &'a Arc<Pool>) -> Workplace<'a> {
-        Workplace { pool, run: None }
+        Workplace { pool, run: None, part: None }
     }
 }

@@ -50,7 +50,7 @@ pub struct Slot {
 ///     ledger.add(slots[task].expect("nothing was computed before"), Some(vec![task as u8]))?;
 /// }
 /// assert_eq!(ledger.take()?.expect("its turn").results().collect::<Vec<_>>(), [Some(&[0][..]), Some(&[1][..])]);
-/// while ledger.take()?.is_some() {}
+/// assert_eq!(ledger.take()?.expect("the second").first_task(), 2);
 /// assert_eq!(ledger.finish()?, Some(2));
 ///
 /// let mut again = Ledger::new(&run, "rows");
@@ -72,6 +72,8 @@ pub struct Ledger {
     /// The number of the first of them, and of the next that is begun.
     first: u64,
     begun: u64,
+    /// The number of the first task of the first of them.
+    first_task: u64,
     /// Of the range that takes tasks, if one does.
     weight: u64,
     held: usize,
@@ -126,6 +128,7 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct Done {
     range: u64,
+    first_task: u64,
     stored: bool,
     bytes: Arc<Vec<u8>>,
     places: Vec<Option<Range<usize>>>,
@@ -140,6 +143,11 @@ impl Done {
     /// Which of the ranges of its stage it is, from 0 on.
     pub fn range(&self) -> u64 {
         self.range
+    }
+
+    /// Which of the tasks of its stage its first is, from 0 on.
+    pub fn first_task(&self) -> u64 {
+        self.first_task
     }
 
     /// Whether an earlier run had computed it.
@@ -165,6 +173,7 @@ impl Ledger {
             ranges: VecDeque::new(),
             first: 0,
             begun: 0,
+            first_task: 0,
             weight: 0,
             held: 0,
             error: None,
@@ -315,9 +324,9 @@ impl Ledger {
         let places = records::places(&bytes).ok().filter(|places| places.len() == range.tasks);
         let places =
             places.ok_or_else(|| RunError::bad_result(&self.run.place(&range.key), crate::error::Fault::Contents))?;
-        self.ranges.pop_front();
-        self.first += 1;
-        Ok(Some(Done { range: self.first - 1, stored, bytes, places }))
+        let (range, first_task) = (self.first, self.first_task);
+        self.pass();
+        Ok(Some(Done { range, first_task, stored, bytes, places }))
     }
 
     /// As [`take`](Ledger::take), of the first range that is there, whether or not it is its turn: when the work has been ended early.
@@ -330,10 +339,16 @@ impl Ledger {
                 return self.take();
             }
             self.lacking = true;
-            self.ranges.pop_front();
-            self.first += 1;
+            self.pass();
         }
         Ok(None)
+    }
+
+    /// The turn of the first has come.
+    fn pass(&mut self) {
+        let passed = self.ranges.pop_front();
+        self.first += 1;
+        self.first_task += passed.map_or(0, |range| range.tasks as u64);
     }
 
     pub(crate) fn folder(&self) -> &Path {

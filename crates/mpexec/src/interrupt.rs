@@ -230,13 +230,21 @@ impl Running {
         }
     }
 
+    /// Sees that the inputs are still what they were, if results of them are kept: before one of several files appears.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files.
+    pub(crate) fn inputs_hold(&self) -> Result<(), Failure> {
+        Ok(self.run.get().map_or(Ok(()), |run| run.inputs_hold())?)
+    }
+
     /// All is computed: the result may be shown. A file has to be named then, and [`named`](Running::named) be called;
     /// no signal ends the program before that.
     ///
     /// # Errors
     /// [`Failure::Asked`] if a signal came first: then nothing may be shown. One of files if results are kept, and an input is no longer what it was when that began.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
-        self.run.get().map_or(Ok(()), |run| run.inputs_hold())?;
+        self.inputs_hold()?;
         let file = self.command.get().is_some_and(|(_, work)| work.file);
         self.stage().finish(file).map_err(Failure::Asked)
     }

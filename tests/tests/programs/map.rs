@@ -110,7 +110,6 @@ fn the_results_of_each_input_are_a_file_numbered_from_0_on() {
     for (more, why) in [
         (&["--per-file"][..], "name a folder with --output"),
         (&["--per-file", "-o", "out", "--mode", "async"], "leave --mode async away"),
-        (&["--per-file", "-o", "out", "--run-dir", "run"], "leave --per-file away"),
         (&["out/a.jsonl", "--per-file", "-o", "out"], "two files that are called the same"),
         (&["-o", "a.jsonl"], "is the file that is read"),
     ] {

@@ -60,7 +60,8 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     running.begin(None);
     let place = run.as_ref().map_or_else(|| Workplace::from(&pool), |run| Workplace::kept(&pool, run));
     let mut bad = BadRows::default();
-    let mut one = |file: &FrameFile, output| {
+    let mut one = |number: usize, file: &FrameFile, output| {
+        let place = if plan.per_file { place.part(number) } else { place };
         let output = work(plan, file, (&pool, place), output, running)?;
         if let Some((count, first)) = file.bad_rows() {
             bad.count += count;
@@ -68,14 +69,18 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
         }
         Ok::<_, Failure>(output)
     };
-    let mut last = one(&file, output);
-    for group in groups {
+    let mut share_done = false;
+    let mut last = passed_by(one(0, &file, output), &mut share_done);
+    for (number, group) in (1..).zip(groups) {
         let Ok(before) = last else { break };
+        running.inputs_hold()?;
         running.named(before.map_or(Ok(()), |output| Ok(output.commit()?)))?;
-        last = open_all(group).and_then(|(file, path)| one(&file, path.as_ref().map(create).transpose()?));
+        let done = open_all(group).and_then(|(file, path)| one(number, &file, path.as_ref().map(create).transpose()?));
+        last = passed_by(done, &mut share_done);
     }
     workforce::hear_out(&pool, console);
     // The last one appears when all is done.
+    let last = last.and_then(|output| if share_done { Err(Failure::ShareDone) } else { Ok(output) });
     let output = last.and_then(|output| running.finish().map(|()| output))?;
     running.named(output.map_or(Ok(()), |output| Ok(output.commit()?)))?;
     if let Some(run) = run {
@@ -83,6 +88,15 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     }
     bad.tell(&plan.reading, console);
     Ok(())
+}
+
+/// The output, if there is one, of a table of which a share is to be computed: when that is done, the next has its turn.
+fn passed_by(
+    done: Result<Option<FrameOutput>, Failure>,
+    share_done: &mut bool,
+) -> Result<Option<FrameOutput>, Failure> {
+    let mut output = None;
+    Failure::pass_by(done.map(|done| output = done), share_done).map(|()| output)
 }
 
 /// Opens one of the files.

@@ -180,6 +180,7 @@ impl Each {
     fn go_on(&mut self, input: usize, printer: &mut Option<Printer>, running: &Running) -> Result<(), Failure> {
         while self.at < input {
             let done = printer.take();
+            running.inputs_hold()?;
             running.named(done.map_or(Ok(()), Printer::finish))?;
             self.at += 1;
             *printer = Some(Printer::open(&self.places[self.at])?);
@@ -216,7 +217,9 @@ impl Collector<String> for Calling {
         let mut shown = index;
         if let Some(each) = &mut self.each {
             let (input, row) = each.begins.place_of(index);
-            each.go_on(input, &mut self.printer, &self.running)?;
+            if self.shelf.is_none() {
+                each.go_on(input, &mut self.printer, &self.running)?;
+            }
             shown = row;
         }
         self.line.clear();
@@ -267,13 +270,16 @@ impl Calling {
     fn hand_on(&mut self, any: bool) -> Result<(), Failure> {
         let Some(shelf) = self.shelf.clone() else { return Ok(()) };
         while let Some(done) = shelf.take(any)? {
-            for result in done.results() {
+            for (index, result) in (done.first_task()..).zip(done.results()) {
                 let result = result.unwrap_or_default();
                 let end = result.iter().position(|&byte| byte == b'\n').unwrap_or(result.len());
                 let (failure, line) = (&result[..end], result.get(end + 1..).unwrap_or_default());
                 if done.is_stored() {
                     let failure = (!failure.is_empty()).then(|| String::from_utf8_lossy(failure));
                     self.count(failure.as_deref());
+                }
+                if let Some(each) = &mut self.each {
+                    each.go_on(each.begins.place_of(index).0, &mut self.printer, &self.running)?;
                 }
                 if let Some(printer) = &mut self.printer {
                     self.running.journal().handing_on(|| printer.push(line))?;

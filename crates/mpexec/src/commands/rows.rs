@@ -75,7 +75,7 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
         group.clone().try_for_each(|number| Failure::pass_by(one(number, &mut out), &mut share_done))?;
         // The last one appears when all is done.
         let before = last.replace(out);
-        before.map_or(Ok(()), |out| running.named(out.finish()))
+        before.map_or(Ok(()), |out| running.inputs_hold().and_then(|()| running.named(out.finish())))
     });
     let done = done.and(if share_done { Err(Failure::ShareDone) } else { Ok(()) });
     drop(progress);

@@ -70,11 +70,6 @@ pub(super) fn frame(arguments: FrameArguments, common: Common, around: Surroundi
         ));
     }
     let reading = reading(how);
-    let keeping = kept(keeping, &around, Some(&reading), [])?;
-    if keeping.is_some() && per_file {
-        return Err(Failure::usage(
-            "a run folder is of one table: leave --per-file away, or run the command once for each file",
-        ));
-    }
+    let keeping = kept(keeping, &around, Some(&reading), [("per-file", per_file.to_string())])?;
     Ok(FramePlan { pool: pool(common, around), files, reading, by, task, place, per_file, format, keeping })
 }

@@ -95,15 +95,13 @@ impl Limits {
 pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings) -> Result<MapPlan, Failure> {
     let (progress, reading) = (common.progress, reading(arguments.reading));
     let with = arguments.with.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
-    let keeping = kept(arguments.keeping, &around, Some(&reading), [("with", with)])?;
+    let options = [("with", with), ("per-file", arguments.per_file.to_string())];
+    let keeping = kept(arguments.keeping, &around, Some(&reading), options)?;
     let place = place(arguments.output);
     if arguments.per_file {
         let refused = match (&place, arguments.mode) {
             (Place::Stdout, _) => "--per-file writes a file for each that is read: name a folder with --output",
             (_, Mode::Async) => "the files of --per-file are written one after the other: leave --mode async away",
-            _ if keeping.is_some() => {
-                "a run folder is of one list of calls: leave --per-file away, or run the command once for each file"
-            }
             _ => "",
         };
         if !refused.is_empty() {

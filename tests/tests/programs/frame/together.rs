@@ -191,7 +191,6 @@ fn of_each_file_by_itself_comes_a_file() {
             &["a.csv", "d/a.csv", "--per-file", "--task", "describe", "-o", "out"][..],
             "two files that are called the same",
         ),
-        (&["a.csv", "--per-file", "--task", "describe", "-o", "out", "--run-dir", "run"][..], "leave --per-file away"),
         (&["a.csv", "--task", "describe", "--output-format", "parquet"][..], "standard output gets CSV"),
     ] {
         let done = run(&folder, refused);

@@ -1,5 +1,6 @@
 //! Work in a run folder: killed, resumed, changed, damaged.
 
+mod each;
 mod elsewhere;
 mod faults;
 mod killed;
