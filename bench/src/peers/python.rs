@@ -46,6 +46,7 @@ impl Python {
         let module = match peer {
             "pool" => "multiprocessing",
             "futures" => "concurrent.futures",
+            "loky" => "joblib",
             other => other,
         };
         let asked = Command::new(program).args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();

@@ -34,7 +34,7 @@ const IPC: &str = "ipc-channel";
 /// Python's other pools: the name in `python.py`, and ours in the table.
 const PYTHONS: [(&str, &str); 4] = [
     ("futures", "Python ProcessPoolExecutor"),
-    ("joblib", "Python joblib (loky)"),
+    ("loky", "Python loky, of joblib"),
     ("mpire", "Python mpire"),
     ("pebble", "Python Pebble"),
 ];
