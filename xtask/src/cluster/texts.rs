@@ -65,7 +65,7 @@ pub(super) fn is_as_shipped(slurm_conf: &str) -> bool {
 }
 
 /// When a silent node is taken for dead (`SlurmdTimeout`, 300 s otherwise): nodes that are daemons on one machine are slow, and not dead.
-const IMPATIENT: &str = "SlurmdTimeout=5\nMessageTimeout=5\nTCPTimeout=2\n";
+const IMPATIENT: &str = "SlurmdTimeout=5\nMessageTimeout=3\nTCPTimeout=1\n";
 
 /// What Slurm is told. A test cannot wait minutes for what a cluster waits minutes for, so the limits are seconds:
 /// how long a job waits that is queued again (`cred_expire`, 120 s otherwise), and how long a task has to end (`KillWait`, 30 s).

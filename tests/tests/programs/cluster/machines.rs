@@ -132,8 +132,8 @@ impl Cluster {
     pub(super) fn wait_until_idle(&self) {
         self.wait_until("all nodes are idle", || {
             let states = self.shell("ctl", "scancel --me; sinfo --noheader --Node --format=%t || true");
-            // So is a node to which a controller that had forgotten it gave a job a second time.
-            if states.contains("drain") {
+            // So is a node to which a controller that had forgotten it gave a job a second time, and one whose link is mended: it would be asked again some time.
+            if ["drain", "down"].iter().any(|state| states.contains(state)) {
                 self.shell("ctl", "scontrol update nodename=n[1-3] state=resume || true");
             }
             states.lines().filter(|line| *line == "idle").count() == 3
@@ -145,6 +145,18 @@ impl Cluster {
         self.wait_until("all jobs run", || {
             self.shell("ctl", "squeue --noheader --array --states=R --format=%N").lines().count() == nodes
         });
+    }
+
+    /// Waits until the controller has written down what runs; it does so some seconds after something has changed.
+    pub(super) fn wait_until_written_down(&self) {
+        let state = self.folder.path().join("state/job_state");
+        let written = || fs::metadata(&state).and_then(|state| state.modified()).ok();
+        let before = written();
+        self.shell(
+            "ctl",
+            "scontrol update jobid=$(squeue --noheader --array --states=R --format=%A | head -n 1) comment=seen",
+        );
+        self.wait_until("it is written down", || written() > before);
     }
 
     /// After a scene that has failed: no job, and all machines as they were.

@@ -7,6 +7,7 @@ mod faults;
 mod machines;
 mod nodes;
 mod same;
+mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;

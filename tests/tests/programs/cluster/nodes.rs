@@ -2,68 +2,67 @@
 
 use std::time::Duration;
 
-use super::machines::{Cluster, WORKER};
-use crate::common::program::{Done, Started};
-
-/// So many calls, each of which takes a while: `rows.jsonl` has them, and this is what comes of them.
-fn slow(cluster: &Cluster, calls: usize, milliseconds: u64) -> String {
-    cluster.write("rows.jsonl", format!("[{milliseconds}]\n").repeat(calls));
-    (0..calls).map(|index| format!("{{\"index\":{index},\"ok\":{milliseconds}}}\n")).collect()
-}
-
-/// They are made by three jobs, and a coordinator on this machine waits for them.
-fn call(cluster: &Cluster, machine: &str, run: &str) -> Started {
-    let words = ["--on", "slurm", "--shards", "3", "--workers", "2", "map", "rest", "rows.jsonl"];
-    let more = ["--worker-program", WORKER, "--range-size", "1", "--run-dir", run];
-    cluster.mpexec(machine, &[&words[..], &more].concat()).start()
-}
-
-fn same(done: &Done, wanted: &str) {
-    assert_eq!((done.code(), done.text()), (0, wanted), "{}", done.stderr);
-}
-
-/// Waits until this node has published something.
-fn wait_for_work(cluster: &Cluster, run: &str, node: &str) {
-    cluster.wait_until("it has done something", || {
-        cluster.path(run).join("log").exists() && cluster.done_on(run, node).contains(" published ")
-    });
-}
+use super::machines::Cluster;
+use super::same::csv;
+use super::work::{Held, Work};
 
 pub(super) fn power_cut(cluster: &Cluster) {
-    let wanted = slow(cluster, 48, 500);
-    let run = call(cluster, "ctl", "power");
-    wait_for_work(cluster, "power", "n2");
+    let work = Work::rests(cluster, "power", 30, 250);
+    let run = work.start("ctl");
+    work.wait_for_work("n2");
     cluster.make("kill", "n2");
+    assert!(work.done_on("n2").len() < 10, "a third is its share, and it was in the middle of it");
     let done = run.finish();
-    same(&done, &wanted);
+    work.same(&done);
+    work.none_counts_twice();
     assert_eq!(cluster.jobs("power"), 1, "its job is begun again by Slurm: {}", done.stderr);
     cluster.make("start", "n2");
 }
 
 pub(super) fn link_cut(cluster: &Cluster) {
-    let wanted = slow(cluster, 48, 1000);
-    let run = call(cluster, "ctl", "link");
-    wait_for_work(cluster, "link", "n3");
+    csv(cluster, "a.csv", 90_000, false);
+    let (held, program) = Held::program(cluster, "n3");
+    let words = ["normalize", "a.csv", "--output-format", "parquet", "--worker-program", &program];
+    let work = Work::new(cluster, "link", &[&words[..], &["--range-size", "1K"]].concat());
+    let run = work.start("ctl");
+    // It knows what is published, and has computed nothing.
+    held.wait();
     cluster.make("cut", "n3");
-    // It works on, and so does whoever gets its job.
-    cluster.wait_until("the node is taken for lost", || {
-        cluster.shell("ctl", "sinfo --noheader --nodes=n3 --format=%t").trim().starts_with("down")
-    });
+    // Its job is begun again elsewhere, and all of it is done there.
+    let done = run.finish();
+    work.same(&done);
+    let (results, others) = (cluster.results("link"), ["n1", "n2"].map(|node| work.done_on(node)).concat());
+    assert!(others.len() == results.len() && others.iter().all(|(_, counts)| *counts), "{others:?}");
+    // It works on as if nothing were, behind the cut, and comes to its end too: each of its results is there already.
+    assert_eq!(work.done_on("n3"), []);
+    held.let_go();
+    cluster.wait_until("the second copy comes to its end", || !held.runs());
+    let second = work.done_on("n3");
+    assert!(second.len() >= results.len() / 3 && results.len() >= 3, "its share: {second:?} of {results:?}");
+    assert!(second.iter().all(|(key, counts)| results.contains(key) && !counts), "it is dropped: {second:?}");
+    work.each_counts_once();
     cluster.make("mend", "n3");
-    same(&run.finish(), &wanted);
-    let copies = ["n1", "n2", "n3"].map(|node| cluster.done_on("link", node)).concat();
-    assert_eq!(copies.matches(" published ").count(), 48, "each result counts once");
+    let again = work.call("ctl").run();
+    work.same(&again);
+    assert_eq!(cluster.jobs("link"), 1, "{}", again.stderr);
 }
 
 pub(super) fn controller_killed(cluster: &Cluster) {
-    let wanted = slow(cluster, 36, 1000);
-    let run = call(cluster, "n1", "controller");
-    wait_for_work(cluster, "controller", "n2");
+    csv(cluster, "a.csv", 60_000, false);
+    let (held, program) = Held::program(cluster, "n2");
+    let words = ["count-range", "a.csv", "--max", "6", "--output-format", "csv", "--worker-program", &program];
+    let work = Work::new(cluster, "controller", &[&words[..], &["--range-size", "1K"]].concat());
+    let run = work.start("n1");
+    held.wait();
+    // What it has not written down it would give to others a second time.
+    cluster.wait_until_written_down();
     cluster.make("kill", "ctl");
     run.wait_for("slurm: does not answer (");
     cluster.make("start", "ctl");
+    held.let_go();
     let done = run.finish();
-    same(&done, &wanted);
+    work.same(&done);
+    work.each_counts_once();
     assert_eq!(cluster.jobs("controller"), 1, "{}", done.stderr);
     // It learns from each node by and by what that runs, and takes away what it does not know: the next scene begins when it has.
     for _ in 0..SETTLES {
@@ -73,30 +72,33 @@ pub(super) fn controller_killed(cluster: &Cluster) {
 }
 
 /// So often, a second apart, all nodes are idle before the controller is believed to know all of them.
-const SETTLES: u32 = 8;
+const SETTLES: u32 = 4;
 
 pub(super) fn blind_node(cluster: &Cluster) {
-    let wanted = slow(cluster, 6, 10);
+    let wide = (0..200).map(|n| format!("{n},{},{},{},{}\n", n % 3, n % 5, n % 7, n % 11)).collect::<String>();
+    cluster.write("wide.csv", wide);
+    let words = ["frame", "wide.csv", "--task", "normalize", "--by", "columns", "--output-format", "csv"];
+    let work = Work::new(cluster, "blind", &words);
     cluster.shell("n2", "mount -t tmpfs none .");
-    let done = call(cluster, "ctl", "blind").finish();
+    let done = work.call("ctl").run();
     cluster.shell("n2", "here=$(pwd) && cd / && umount $here");
-    same(&done, &wanted);
+    work.same(&done);
     let told = &done.stderr;
     assert!(told.contains("on n2: does not see the run folder); submitted again as job "), "{told}");
     assert!(told.trim_end().ends_with(", without n2") && cluster.jobs("blind") == 2, "{told}");
 }
 
 pub(super) fn full_disk(cluster: &Cluster) {
-    let wanted = slow(cluster, 6, 10);
-    same(&call(cluster, "ctl", "full").finish(), &wanted);
-    cluster
-        .results("full")
-        .iter()
-        .for_each(|name| std::fs::remove_file(cluster.path("full/out").join(name)).expect("a result"));
+    cluster.local(&["gen", "data.npy", "--rows", "100000", "--cols", "4", "--seed", "7"]);
+    let work = Work::new(cluster, "full", &["count-range", "data.npy", "--output-format", "npy", "--range-size", "1K"]);
+    work.same(&work.call("ctl").run());
+    let results = cluster.results("full");
+    assert!(results.len() > 6, "{results:?}");
+    results.iter().for_each(|name| std::fs::remove_file(cluster.path("full/out").join(name)).expect("a result"));
     cluster.shell("n1", "mount -t tmpfs -o size=4k none full/out && head -c 4096 /dev/zero >full/out/.new-other");
-    let done = cluster.mpexec("ctl", &["runs", "resume", "full"]).run();
+    let done = work.resume(&[]).run();
     cluster.shell("n1", "umount full/out");
-    same(&done, &wanted);
+    work.same(&done);
     assert!(
         done.stderr.contains("on n1: exit code 3); submitted again") && done.stderr.contains(", without n1"),
         "{}",
