@@ -91,7 +91,9 @@ impl<'p> InFolder<'p> {
         self
     }
 
-    /// A file that tasks read: a later run refuses to go on if it has changed. What tasks get as arguments is compared anyway.
+    /// A file that tasks read: a later run refuses to go on if it has changed, and a run ends if somebody touches it meanwhile. Of files that have together more than 64 MB only
+    /// samples are compared from one run to the next, with length and time of writing; that one of these was touched is noted in the log of the run. What tasks get as
+    /// arguments is compared anyway.
     pub fn input(mut self, path: impl Into<PathBuf>) -> Self {
         self.inputs.push(path.into());
         self
