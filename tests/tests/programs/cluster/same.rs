@@ -58,7 +58,7 @@ pub(super) fn frames(cluster: &Cluster) {
     cluster.write("frame.csv", (0..132_000).map(|n| format!("{},{}\n", n % 13, n % 7)).collect::<String>());
     let frame = |more: &[&'static str]| [&["frame", "frame.csv", "--task"], more].concat();
     compare(cluster, "rows", &frame(&["normalize", "--output", "rows.parquet"]), "rows.parquet");
-    // Each walk of it needs what all jobs gave for the one before.
+    // So few numbers take one walk.
     compare(cluster, "described", &frame(&["describe", "--output", "described.csv"]), "described.csv");
     cluster.write(
         "wide.csv",
