@@ -113,6 +113,13 @@ impl TaskCells {
     }
 }
 
+/// What `running` holds while no task runs is the number of those passed, by this: whatever is written over the cell by somebody who knows
+/// nothing of it, zeros too, is found to be none of its values.
+const IDLE: u64 = 0xa5c3_96e1_5a3c_691e;
+
+/// No worker comes to so many tasks.
+const MOST_TASKS: u64 = 1 << 48;
+
 /// What the worker says per task.
 #[repr(C)]
 #[derive(Debug, Default)]
@@ -186,15 +193,19 @@ impl ResultCells {
     #[inline]
     pub(crate) fn end(&self, done: u64) {
         self.progress.0.done.store(done, Ordering::Release);
-        self.progress.0.running.store(0, Ordering::Release);
+        self.progress.0.running.store(done ^ IDLE, Ordering::Release);
     }
 
-    /// Coordinator: `(running, done)`. `done` is read second, so it is never older than `running`.
-    pub(crate) fn progress(&self) -> (u64, u64) {
+    /// Coordinator: `(running, done)`, 0 for none that runs; and whether a worker can have stored that, which says at first
+    /// [`Self::end`] with 0. `done` is read second, so it is never older than `running`.
+    pub(crate) fn progress(&self) -> (u64, u64, bool) {
         fence(Ordering::SeqCst);
-        let running = acquire(&self.progress.0.running);
+        let told = acquire(&self.progress.0.running);
         let done = acquire(&self.progress.0.done);
-        (running, done)
+        let idle = (told ^ IDLE) < MOST_TASKS;
+        let runs = told < MOST_TASKS && told != 0;
+        let known = if idle { told ^ IDLE <= done } else { runs };
+        (if runs { told } else { 0 }, done, known && done < MOST_TASKS)
     }
 
     /// Worker: says that it sleeps; its last look comes after this.

@@ -40,6 +40,8 @@ pub struct Progress {
     pub running: u64,
     /// Ordinals passed. Read after `running`, so it is at least as new.
     pub done: u64,
+    /// No worker of sound mind has stored that: something has been written over it, or there is no worker yet.
+    pub senseless: bool,
 }
 
 /// The coordinator's end of the result ring. See [`crate::ResultSender`] for an example.
@@ -111,8 +113,8 @@ impl ResultReceiver {
     /// What the worker says of its progress. After [`TaskSender::set_withdrawn`] it decides which
     /// tasks are the coordinator's again.
     pub fn progress(&self) -> Progress {
-        let (running, done) = self.memory.cells().progress();
-        Progress { running, done }
+        let (running, done, known) = self.memory.cells().progress();
+        Progress { running, done, senseless: !known }
     }
 
     /// Whether the worker says that it sleeps.

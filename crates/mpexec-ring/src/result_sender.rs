@@ -66,6 +66,7 @@ impl ResultSender {
         page: TrustedMemory<PageCells>,
         capacity: Capacity,
     ) -> Self {
+        memory.cells().end(0);
         ResultSender {
             memory,
             tasks,

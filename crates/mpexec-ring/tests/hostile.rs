@@ -115,9 +115,11 @@ fn every_single_bit_flipped_in_an_honest_ring_is_survived() {
 #[test]
 fn no_progress_a_worker_can_claim_does_more_than_be_read() {
     let mut victim = Victim::new();
-    victim.memory.write_all_at(&[0xff; HEADER_PAGE as usize], 0).unwrap();
-    let progress = victim.results.progress();
-    assert_eq!((progress.running, progress.done), (u64::MAX, u64::MAX));
+    assert!(victim.results.progress().senseless, "nobody has said anything");
+    for fill in [0, 1, 0x7f, 0xa5, 0xff] {
+        victim.memory.write_all_at(&[fill; HEADER_PAGE as usize], 0).unwrap();
+        assert!(victim.results.progress().senseless, "{fill:#x}");
+    }
     assert!(victim.results.peer_sleeping());
     assert!(victim.results.has_news());
     assert_eq!(victim.drain(Upto::Published), (0, true));

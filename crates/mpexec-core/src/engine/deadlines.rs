@@ -12,7 +12,7 @@ use super::slot::{Owed, Phase, Slot};
 use super::state::State;
 use super::striking::Striking;
 use super::supervisor::{Supervisor, TURN};
-use crate::link::LinkError;
+use crate::link::{LinkError, Progress};
 use crate::os::family::main_thread_has_ended;
 
 impl Supervisor {
@@ -93,12 +93,8 @@ impl Supervisor {
         self.look_for_headless(limit);
         let mut state = self.engine.lock();
         for id in 0..state.slots.len() {
-            if let Some(number) = state.runs_what_it_cannot(id) {
-                // Its ring may be as it should be, and a time limit would wait for a task that there is not.
-                state.give_up(
-                    id,
-                    &LinkError::broken(format!("it tells that it runs task number {number}, which it was not sent")),
-                );
+            // Its ring may be as it should be, and a time limit would wait for a task that there is not.
+            if state.give_up_if_senseless(id) {
                 continue;
             }
             state.look_at_idle_ring(id);
@@ -149,10 +145,24 @@ impl Supervisor {
 }
 
 impl State {
-    fn runs_what_it_cannot(&self, id: WorkerId) -> Option<u64> {
-        let slot = &self.slots[id];
-        let link = slot.link.as_ref().filter(|_| matches!(slot.phase, Phase::Ready) && !slot.mute)?;
-        link.progress().running.filter(|running| *running >= self.sched.workers[id].next_ordinal)
+    /// Kills worker `id` if what it tells of its progress cannot be.
+    pub(super) fn give_up_if_senseless(&mut self, id: WorkerId) -> bool {
+        let (slot, sent) = (&self.slots[id], self.sched.workers[id].next_ordinal);
+        let Some(link) = slot.link.as_ref().filter(|_| matches!(slot.phase, Phase::Ready) && !slot.mute) else {
+            return false;
+        };
+        let told = match link.progress() {
+            Progress { senseless: true, .. } => "what it tells of its progress is no word of a worker".to_owned(),
+            Progress { running: Some(running), .. } if running >= sent => {
+                format!("it tells that it runs task number {running}, which it was not sent")
+            }
+            Progress { passed, .. } if passed > sent => {
+                format!("it tells that {passed} tasks are behind it, and was sent {sent}")
+            }
+            _ => return false,
+        };
+        self.give_up(id, &LinkError::broken(told));
+        true
     }
 
     fn owed(&self, id: WorkerId) -> Owed {
@@ -162,7 +172,9 @@ impl State {
             return Owed::default();
         };
         let next = worker.next_ordinal_held();
-        let begins = !worker.held.is_empty() && link.progress().running.is_none_or(|running| running < next);
+        // A task that was taken back is skipped in an instant, if it has begun with it at all.
+        let at_work = |running| running >= next && worker.job_of(running).is_some();
+        let begins = !worker.held.is_empty() && !link.progress().running.is_some_and(at_work);
         Owed {
             begin: begins.then_some(next),
             answer: (worker.unanswered > 0).then_some(slot.answers),

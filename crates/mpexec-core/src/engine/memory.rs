@@ -14,6 +14,7 @@ use super::scheduler::{Worker, WorkerId};
 use super::slot::{Overrun, Slot};
 use super::state::State;
 use crate::config::Transport;
+use crate::link::Upto;
 use crate::os::memory::own_memory;
 use crate::os::oom::{MemoryRanOut, OomKills};
 
@@ -114,11 +115,20 @@ impl State {
     fn exceeds(&mut self, id: WorkerId, running: Option<u64>, why: Overrun) -> bool {
         let (slot, worker) = (&self.slots[id], &self.sched.workers[id]);
         let now = slot.running().filter(|task| worker.job_of(*task).is_some());
-        let Some(task) = now else {
+        let Some(mut task) = now else {
             return false;
         };
+        let mut same = running == now;
+        if let Some(before) = running.filter(|_| !same) {
+            // The one before has left its result, or this is still that one, whatever its worker tells.
+            self.receive_from(id, Upto::Complete);
+            let worker = &self.sched.workers[id];
+            same = worker.unanswered == 0 && worker.next_ordinal_held() <= before.min(task);
+            task = task.min(worker.next_ordinal_held());
+        }
+        let (slot, worker) = (&self.slots[id], &self.sched.workers[id]);
         // Between two tasks it cannot be said whose memory that was: at the next look the same will be found, or less.
-        if running == now && worker.ready && slot.expiring.is_none() {
+        if same && worker.ready && slot.expiring.is_none() {
             // The worker's answer, if one is needed, is awaited beside the limits of time.
             self.looks.get_or_insert(LOOKS.0);
             self.expire(id, task, why);

@@ -84,12 +84,17 @@ impl Engine {
         let slot = &mut state.slots[id];
         // Where its data is of no sense, what it told is worth nothing, of its progress too. Were nobody charged, a task that makes its worker
         // mad would go from one worker to the next for ever.
-        let senseless = slot.fault.is_some() && slot.mute;
+        let progress = slot.link.as_ref().map(|link| link.progress()).unwrap_or_default();
+        let senseless = slot.fault.is_some() && slot.mute || progress.senseless;
         let cut = running.is_none() && slot.link.as_ref().is_some_and(|link| link.is_cut());
         let in_doubt = (senseless || cut) && !held.is_empty();
         // That it had begun may be what is missing; it must not run twice. What it has not begun is innocent.
         let in_doubt = in_doubt && slot.link.as_mut().is_none_or(|link| link.may_have_begun(next));
-        if in_doubt {
+        // It tells that the task is behind it, and has left no result. (What was asked back may have been skipped.)
+        let claimed = progress.passed > next && state.sched.workers[id].unanswered == 0 && !held.is_empty();
+        // Or it was killed for it, whatever it told by then.
+        let struck = state.slots[id].overran.is_some_and(|(task, _)| task == next) && !held.is_empty();
+        if in_doubt || claimed || struck {
             running = running.or(Some(next));
         }
         let ran = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal)).and_then(|(job, index)| {
@@ -278,8 +283,10 @@ impl State {
     pub(super) fn was_in(&self, id: WorkerId) -> Option<u64> {
         let worker = &self.sched.workers[id];
         // A task whose result is here did not kill it; one before that cannot run any more.
-        let held = worker.next_ordinal_held()..worker.next_ordinal;
-        self.slots[id].running().filter(|ordinal| held.contains(ordinal))
+        let next = worker.next_ordinal_held();
+        let running = self.slots[id].running().filter(|ordinal| (next..worker.next_ordinal).contains(ordinal))?;
+        // Nor can one behind it, before it has left its result, unless it was asked back and skipped.
+        Some(if worker.unanswered == 0 { next } else { running })
     }
 
     /// Keeps what a task had printed that failed with its worker, if its job wants to know.

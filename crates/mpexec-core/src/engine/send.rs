@@ -12,7 +12,7 @@ use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len, is_hook};
 use super::state::State;
 use super::supervisor::{CONTROL, token};
 use crate::error::TaskError;
-use crate::link::{LinkError, Upto, Withdrawal};
+use crate::link::{LinkError, Progress, Upto, Withdrawal};
 use crate::os::events::Watch;
 
 /// Buffers of these sizes are kept for the next batch,
@@ -155,8 +155,13 @@ impl State {
             Ok(asked) => asked,
             Err(error) => return self.cannot_send(id, &error),
         };
-        let running = link.progress().running;
+        let Progress { running, senseless, .. } = link.progress();
         self.slots[id].withdrawn_lo = lo;
+        if senseless {
+            // What it has begun cannot be known.
+            self.give_up_if_senseless(id);
+            return;
+        }
         match asked {
             Withdrawal::Done => {
                 // What was finished before the marks were seen has left its result: it is settled first.

@@ -67,6 +67,8 @@ pub(crate) struct Progress {
     pub running: Option<u64>,
     /// All ordinals below are behind it.
     pub passed: u64,
+    /// What it tells is no word of a worker of sound mind.
+    pub senseless: bool,
 }
 
 /// What a look at the results brought.

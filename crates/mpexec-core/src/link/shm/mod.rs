@@ -194,7 +194,8 @@ impl Link for ShmLink {
 
     fn progress(&self) -> Progress {
         let progress = self.results.progress();
-        Progress { running: progress.running.checked_sub(1), passed: progress.done }
+        let senseless = progress.senseless;
+        Progress { running: progress.running.checked_sub(1), passed: progress.done, senseless }
     }
 
     fn withdraw(&mut self, lo: u64, hi: u64) -> Result<Withdrawal, LinkError> {

@@ -77,7 +77,8 @@ impl Told {
     /// Each word tells of something new among the tasks that it was sent, so there are no more words than tasks.
     fn progress(&mut self, told: ProgressFrame) -> Result<(), LinkError> {
         let ProgressFrame { done, running } = told;
-        let possible = (self.done..=self.sent).contains(&done) && running <= self.sent;
+        // Before it sleeps, or begins another task, each that it has begun is behind it.
+        let possible = (self.started..=self.sent).contains(&done) && running <= self.sent;
         let new = if running == 0 { self.running != 0 } else { running > self.started };
         if !possible || !new {
             self.odd = true;
@@ -244,7 +245,7 @@ impl Link for SocketLink {
     fn release(&mut self) {}
 
     fn progress(&self) -> Progress {
-        Progress { running: self.told.running.checked_sub(1), passed: self.told.done }
+        Progress { running: self.told.running.checked_sub(1), passed: self.told.done, senseless: false }
     }
 
     fn withdraw(&mut self, lo: u64, hi: u64) -> Result<Withdrawal, LinkError> {

@@ -33,7 +33,7 @@ fn in_the_midst() -> (SocketLink, Writer) {
         tells(&mut worker, done, running);
     }
     assert_eq!(link.receive(Upto::Published, &mut Vec::new()).unwrap(), None);
-    assert_eq!(link.progress(), Progress { running: None, passed: 2 });
+    assert_eq!(link.progress(), Progress { running: None, passed: 2, senseless: false });
     (link, worker)
 }
 
