@@ -12,7 +12,7 @@ use super::slot::{Owed, Phase, Slot};
 use super::state::State;
 use super::striking::Striking;
 use super::supervisor::{Supervisor, TURN};
-use crate::link::{LinkError, Progress};
+use crate::link::{LinkError, Progress, Upto};
 use crate::os::family::main_thread_has_ended;
 
 impl Supervisor {
@@ -161,8 +161,18 @@ impl State {
             }
             _ => return false,
         };
+        // Its results may be as they should be: what it has finished is kept, and the task behind that is the one it was in.
+        self.receive_from(id, Upto::Complete);
         self.give_up(id, &LinkError::broken(told));
         true
+    }
+
+    /// The task that worker `id` is in, if it is in one: the first of which no result is here, unless that may have been skipped because it was
+    /// asked back. Once all that it has told was taken in.
+    pub(super) fn first_without_result(&self, id: WorkerId) -> Option<u64> {
+        let worker = &self.sched.workers[id];
+        let next = worker.next_ordinal_held();
+        (next < worker.next_ordinal && (worker.unanswered == 0 || next < self.slots[id].withdrawn_lo)).then_some(next)
     }
 
     fn owed(&self, id: WorkerId) -> Owed {

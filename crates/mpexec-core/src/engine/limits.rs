@@ -121,10 +121,7 @@ impl State {
         if self.slots[id].clock.is_none_or(|clock| clock.task != running) {
             // Before a task begins, the result of the one before it is there. Whoever tells of another, and has left none, is in the same still.
             self.receive_from(id, Upto::Complete);
-            let worker = &self.sched.workers[id];
-            if worker.unanswered == 0 {
-                task = task.min(worker.next_ordinal_held());
-            }
+            task = self.first_without_result(id).map_or(task, |first| first.min(task));
         }
         let job = self.sched.job(self.sched.workers[id].job_of(task)?)?;
         let (limit, cpu_limit) = (job.limit, job.cpu_limit);

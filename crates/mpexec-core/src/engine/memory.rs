@@ -122,9 +122,9 @@ impl State {
         if let Some(before) = running.filter(|_| !same) {
             // The one before has left its result, or this is still that one, whatever its worker tells.
             self.receive_from(id, Upto::Complete);
-            let worker = &self.sched.workers[id];
-            same = worker.unanswered == 0 && worker.next_ordinal_held() <= before.min(task);
-            task = task.min(worker.next_ordinal_held());
+            if let Some(first) = self.first_without_result(id).filter(|first| *first <= before.min(task)) {
+                (same, task) = (true, first);
+            }
         }
         let (slot, worker) = (&self.slots[id], &self.sched.workers[id]);
         // Between two tasks it cannot be said whose memory that was: at the next look the same will be found, or less.

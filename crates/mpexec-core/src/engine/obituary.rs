@@ -90,13 +90,11 @@ impl Engine {
         let in_doubt = (senseless || cut) && !held.is_empty();
         // That it had begun may be what is missing; it must not run twice. What it has not begun is innocent.
         let in_doubt = in_doubt && slot.link.as_mut().is_none_or(|link| link.may_have_begun(next));
-        // It tells that the task is behind it, and has left no result. (What was asked back may have been skipped.)
-        let claimed = progress.passed > next && state.sched.workers[id].unanswered == 0 && !held.is_empty();
-        // Or it was killed for it, whatever it told by then.
-        let struck = state.slots[id].overran.is_some_and(|(task, _)| task == next) && !held.is_empty();
-        if in_doubt || claimed || struck {
-            running = running.or(Some(next));
-        }
+        // It tells that the task is behind it, and has left no result; or it was killed for it, whatever it told by then.
+        let unfinished = state.first_without_result(id);
+        let overran = state.slots[id].overran.map(|(task, _)| task);
+        let blamed = unfinished.filter(|task| progress.passed > *task || overran == Some(*task));
+        running = running.or(blamed).or(in_doubt.then_some(next));
         let ran = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal)).and_then(|(job, index)| {
             let label = state.jobs.get(&job)?.label.as_deref();
             Some(label.map_or_else(String::new, |label| format!(" while it ran task {index} of {label:?}")))
@@ -283,10 +281,10 @@ impl State {
     pub(super) fn was_in(&self, id: WorkerId) -> Option<u64> {
         let worker = &self.sched.workers[id];
         // A task whose result is here did not kill it; one before that cannot run any more.
-        let next = worker.next_ordinal_held();
-        let running = self.slots[id].running().filter(|ordinal| (next..worker.next_ordinal).contains(ordinal))?;
-        // Nor can one behind it, before it has left its result, unless it was asked back and skipped.
-        Some(if worker.unanswered == 0 { next } else { running })
+        let held = worker.next_ordinal_held()..worker.next_ordinal;
+        let running = self.slots[id].running().filter(|ordinal| held.contains(ordinal))?;
+        // Nor can one behind it, before it has left its result.
+        Some(self.first_without_result(id).unwrap_or(running))
     }
 
     /// Keeps what a task had printed that failed with its worker, if its job wants to know.

@@ -67,16 +67,20 @@ impl Supervisor {
             return true;
         };
         let limit = self.patience();
-        let newcomer = match under_way.begun.child() {
-            Some(child) => self.engine.newcomer(under_way.begun, child),
-            None if under_way.begun.since.elapsed() < limit => {
-                self.under_way = Some(under_way);
+        let UnderWay { begun, whom } = under_way;
+        let newcomer = match begun.child() {
+            Some(child) => self.engine.newcomer(begun, child),
+            None if begun.since.elapsed() < limit => {
+                self.under_way = Some(UnderWay { begun, whom });
                 return true;
             }
-            // Should it be there one day, it is killed.
-            None => Err(self.engine.never_started(limit)),
+            None => {
+                // It is killed before anybody hears of it, who may end this program.
+                drop(begun);
+                Err(self.engine.never_started(limit))
+            }
         };
-        match under_way.whom {
+        match whom {
             Whom::Worker { id, born } => {
                 let slot = newcomer.map(|newcomer| self.engine.greet(newcomer, id));
                 if !self.settle(id, born, slot) {

@@ -26,10 +26,15 @@ pub(crate) struct ChildProcess {
 
 impl ChildProcess {
     /// Takes charge of a child that was just started and not waited for.
+    #[cfg(test)]
     pub(crate) fn adopt(pid: u32) -> io::Result<ChildProcess> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(ChildProcess { pid, pidfd, exit: None, traced: false, listed: None })
+        Ok(ChildProcess::held_by(pid, pidfd_open(pid, PidfdFlags::empty())?))
+    }
+
+    /// Takes charge of a child whose descriptor this is.
+    pub(super) fn held_by(pid: Pid, pidfd: OwnedFd) -> ChildProcess {
+        ChildProcess { pid, pidfd, exit: None, traced: false, listed: None }
     }
 
     /// Has it listed among the children of this process, until its end.

@@ -19,9 +19,10 @@ use super::status_signal;
 mod birth;
 
 pub(crate) use birth::Birth;
+use birth::Cradle;
 
 enum Request {
-    Start { birth: Birth, answer: Weak<Answer> },
+    Start { birth: Birth, cradle: Arc<Cradle>, answer: Weak<Answer> },
     Bury(ChildProcess),
 }
 
@@ -58,14 +59,23 @@ impl Drop for Answer {
 }
 
 /// A child that is being started. Nobody has to wait for it: the system may take its time, be it that a file lies on a
-/// server that does not answer. Dropped, the child is killed as soon as it is there.
+/// server that does not answer. Dropped, the child is killed, or is as soon as it is there.
 #[derive(Debug)]
-pub(crate) struct Spawning(Arc<Answer>);
+pub(crate) struct Spawning {
+    answer: Arc<Answer>,
+    cradle: Arc<Cradle>,
+}
 
 impl Spawning {
     /// The child, or why there is none, once; `None` as long as it is being started. The bell rings when it is here.
     pub(crate) fn take(&self) -> Option<io::Result<ChildProcess>> {
-        self.0.take()
+        self.answer.take()
+    }
+}
+
+impl Drop for Spawning {
+    fn drop(&mut self) {
+        self.cradle.kill();
     }
 }
 
@@ -80,9 +90,10 @@ fn gone() -> io::Error {
 /// That the thread itself could not be started.
 pub(crate) fn spawn(birth: Birth, bell: Arc<Bell>) -> io::Result<Spawning> {
     let answer = Arc::new(Answer { told: Mutex::default(), bell });
-    let request = Request::Start { birth, answer: Arc::downgrade(&answer) };
+    let cradle = Arc::new(Cradle::default());
+    let request = Request::Start { birth, cradle: Arc::clone(&cradle), answer: Arc::downgrade(&answer) };
     requests()?.send(request).map_err(|_| gone())?;
-    Ok(Spawning(answer))
+    Ok(Spawning { answer, cradle })
 }
 
 /// Kills a child with its group, and has it reaped when it is over: nobody waits for that here, since a process may be long
@@ -145,7 +156,7 @@ fn serve(requests: &Receiver<Request>) {
             false => requests.recv_timeout(look),
         };
         match request {
-            Ok(Request::Start { birth, answer }) => start_child(birth, &answer),
+            Ok(Request::Start { birth, cradle, answer }) => start_child(birth, &cradle, &answer),
             Ok(Request::Bury(child)) => {
                 dying.push(child);
                 look = LOOK;
@@ -157,16 +168,14 @@ fn serve(requests: &Receiver<Request>) {
     }
 }
 
-fn start_child(birth: Birth, answer: &Weak<Answer>) {
+fn start_child(birth: Birth, cradle: &Cradle, answer: &Weak<Answer>) {
     if answer.strong_count() == 0 {
         // Nobody wants it any more.
         return;
     }
     // Our copy of the child's ends of socket and pipe is gone with that, before the answer: the child's death shows as their end.
-    let start = || birth.start().inspect(|pid| closing::has_started(*pid));
-    // What cannot be held is not kept: no descriptor was left for it, or the kernel knows none of this kind.
-    let held = |pid| ChildProcess::adopt(pid).inspect_err(|_| birth::abandon(pid));
-    let child = closing::while_nothing_goes(start).and_then(held);
+    let start = || birth.start(cradle).inspect(|child| closing::has_started(child.pid()));
+    let child = closing::while_nothing_goes(start);
     match (answer.upgrade(), child) {
         (Some(answer), child) => {
             *answer.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
 mod calls;
+mod false_words;
 mod forensics;
 mod frozen;
 mod hooks;

@@ -10,13 +10,19 @@
 use std::ffi::{CString, OsString};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, pidfd_send_signal, waitid, waitpid,
+};
+
+use crate::os::child::ChildProcess;
 
 /// A child that is to be started, the first of a process group of its own.
 #[derive(Debug)]
@@ -48,12 +54,49 @@ struct Steps {
     failed: AtomicI32,
 }
 
+/// The way to a child of which the thread that starts it knows nothing yet, because it sleeps until the child runs its program: somebody may have stopped that
+/// before its first step.
+#[derive(Debug)]
+pub(super) struct Cradle {
+    /// The kernel puts the child's descriptor there before the child runs; -1 until then.
+    pidfd: AtomicI32,
+    /// It has been taken out.
+    over: Mutex<bool>,
+}
+
+impl Default for Cradle {
+    fn default() -> Cradle {
+        Cradle { pidfd: AtomicI32::new(-1), over: Mutex::new(false) }
+    }
+}
+
+impl Cradle {
+    /// Kills the child, if it is still being started: nobody wants it any more.
+    pub(super) fn kill(&self) {
+        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        let pidfd = self.pidfd.load(Ordering::Relaxed);
+        if !*over && pidfd >= 0 {
+            // SAFETY: nobody closes the descriptor before it is taken out, which waits for the lock.
+            let pidfd = unsafe { BorrowedFd::borrow_raw(pidfd) };
+            // It may be over just now.
+            let _ = pidfd_send_signal(pidfd, Signal::KILL);
+        }
+    }
+
+    fn take(&self) -> Option<OwnedFd> {
+        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        let pidfd = self.pidfd.swap(-1, Ordering::Relaxed);
+        // SAFETY: the kernel has opened it for us, and it is taken once.
+        (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd) })
+    }
+}
+
 impl Birth {
-    /// Starts it and gives its pid.
+    /// Starts it.
     ///
     /// # Errors
     /// Why there is no child, or why it could not run its program; then it is gone.
-    pub(super) fn start(self) -> io::Result<u32> {
+    pub(super) fn start(self, cradle: &Cradle) -> io::Result<ChildProcess> {
         let program = text(self.program.into_os_string())?;
         let arguments = self.arguments.into_iter().map(text).collect::<io::Result<Vec<_>>>()?;
         let variable = |(mut name, value): (OsString, OsString)| {
@@ -81,35 +124,32 @@ impl Birth {
         steps.mask = change_mask(&every_signal());
         // SAFETY: the child has a stack of its own, whose upper end is aligned to 16 bytes, and reads `steps`; both live until this
         // thread goes on, which is (CLONE_VFORK) when it runs its program or has ended. What it runs until then is said at `first_steps`.
+        // The kernel writes one number to the cradle (CLONE_PIDFD), which lives longer.
         let pid = unsafe {
             let top = stack.as_mut_ptr_range().end.cast::<libc::c_void>();
-            let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-            libc::clone(first_steps, top, flags, (&raw mut steps).cast())
+            let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+            libc::clone(first_steps, top, flags, (&raw mut steps).cast(), cradle.pidfd.as_ptr())
         };
         let refused = io::Error::last_os_error();
         change_mask(&steps.mask);
         let Some(pid) = (pid > 0).then(|| Pid::from_raw(pid)).flatten() else { return Err(refused) };
+        // By this, not by its number, which may be another's if somebody else has reaped it.
+        let Some(pidfd) = cradle.take() else {
+            let _ = kill_process(pid, Signal::KILL);
+            let _ = waitpid(Some(pid), WaitOptions::empty());
+            return Err(io::Error::other("the system has no descriptors of processes (Linux 5.2)"));
+        };
         match steps.failed.load(Ordering::Relaxed) {
-            0 => Ok(pid.as_raw_nonzero().get().unsigned_abs()),
+            0 => Ok(ChildProcess::held_by(pid, pidfd)),
             why => {
-                reap(pid);
+                // Somebody else may have done so.
+                while waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED)
+                    .is_err_and(|error| error == Errno::INTR)
+                {}
                 Err(io::Error::from_raw_os_error(why))
             }
         }
     }
-}
-
-/// Kills and reaps one that cannot be kept.
-pub(super) fn abandon(pid: u32) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::KILL);
-        reap(pid);
-    }
-}
-
-fn reap(pid: Pid) {
-    // Somebody else may have done so.
-    while matches!(waitpid(Some(pid), WaitOptions::empty()), Err(rustix::io::Errno::INTR)) {}
 }
 
 fn text(of: OsString) -> io::Result<CString> {
