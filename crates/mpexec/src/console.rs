@@ -4,16 +4,19 @@
 //!
 //! A worker's death may be noted by the pool's own thread while the bar is drawn by the main one; both go through here.
 
-use std::io::{IsTerminal, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use anstream::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::ProgressBar;
+use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Value, json};
 
 use crate::args::{Common, LogFormat, When};
+use crate::failure::Failure;
 use crate::timestamp;
 
 /// How much is said.
@@ -102,14 +105,9 @@ impl Console {
     }
 
     fn object(&self, level: &str, message: &str, fields: &Value) {
-        let (time, message) = (timestamp::utc(SystemTime::now()), Value::from(message));
-        let mut line = format!("{{\"time\":\"{time}\",\"level\":\"{level}\",\"message\":{message}");
-        for (name, value) in fields.as_object().into_iter().flatten() {
-            line.push_str(&format!(",{}:{value}", Value::from(&name[..])));
-        }
-        line.push('}');
+        let line = object(level, message, fields);
         // Standard error may be closed or full; there is nowhere left to say so.
-        self.apart(|| drop(writeln!(std::io::stderr().lock(), "{line}")));
+        self.apart(|| drop(write(line.as_bytes())));
     }
 
     /// Whether lines are objects.
@@ -131,13 +129,20 @@ impl Console {
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
     }
 
-    /// Prints what somebody else wrote, as it is.
-    pub(crate) fn raw(&self, text: &[u8]) {
-        if self.json {
-            let told = json!({ "stream": "stderr" });
-            return String::from_utf8_lossy(text).lines().for_each(|line| self.object("info", line, &told));
+    /// Prints what somebody else wrote, as it is: a result, which is not to be lost without a word.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files if it cannot be written, but for a pipe that nobody reads any more.
+    pub(crate) fn raw(&self, text: &[u8]) -> Result<(), Failure> {
+        let told = json!({ "stream": "stderr" });
+        let objects = |text| String::from_utf8_lossy(text).lines().map(|line| object("info", line, &told)).collect();
+        let text = if self.json { Cow::Owned(String::into_bytes(objects(text))) } else { Cow::Borrowed(text) };
+        match self.apart(|| write(&text)) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::files(format!("standard error: cannot be written: {error}")))
+            }
+            _ => Ok(()),
         }
-        self.apart(|| drop(std::io::stderr().lock().write_all(text)));
     }
 
     fn line(&self, line: &str) {
@@ -146,13 +151,41 @@ impl Console {
     }
 
     /// Prints so that no bar is in the way.
-    fn apart(&self, print: impl Fn()) {
+    fn apart<R>(&self, print: impl Fn() -> R) -> R {
         let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
         match bar.as_ref() {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
     }
+}
+
+/// A line that is an object.
+fn object(level: &str, message: &str, fields: &Value) -> String {
+    let (time, message) = (timestamp::utc(SystemTime::now()), Value::from(message));
+    let mut line = format!("{{\"time\":\"{time}\",\"level\":\"{level}\",\"message\":{message}");
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        line.push_str(&format!(",{}:{value}", Value::from(&name[..])));
+    }
+    line.push_str("}\n");
+    line
+}
+
+/// Writes all of it, and waits for a pipe that does not block (somebody else's setting, which all who hold the pipe share).
+fn write(mut text: &[u8]) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    while !text.is_empty() {
+        match out.write(text) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => text = &text[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll(&mut [PollFd::new(&out, PollFlags::OUT)], None)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Tells every stream of this process what `--color` asked for; `auto` looks at the terminal and at `NO_COLOR`.

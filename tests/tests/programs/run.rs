@@ -185,6 +185,24 @@ fn what_takes_too_long_is_ended_with_all_that_it_started() {
 }
 
 #[test]
+fn what_commands_print_on_standard_error_comes_whole_or_its_loss_is_told() {
+    let full = fs::File::options().write(true).open("/dev/full").expect("a device of Linux");
+    let done = run(&["echo lost >&2; echo {}", ":::", "a", "b"]).stderr(full).run();
+    assert_eq!(done.code(), 3, "{done:?}");
+    // Longer than a pipe, which does not block whoever writes to it.
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&writer, true).expect("it can be set");
+    let words = ["yes x | head -c 1000000 >&2; echo {}", ":::", "a", "b"];
+    let reading = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        std::io::Read::read_to_end(&mut reader, &mut all).map(|_| all)
+    });
+    let done = run(&words).stderr(writer).run();
+    let all = reading.join().expect("it reads").expect("it can be read");
+    assert_eq!((done.code(), all.len()), (0, 2_000_000), "{done:?}");
+}
+
+#[test]
 fn while_the_program_is_paused_the_time_limit_of_a_command_stands() {
     let folder = folder();
     let limit = Duration::from_secs(3);

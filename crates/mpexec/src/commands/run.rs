@@ -282,7 +282,7 @@ impl Commands {
             printer.map_or(Ok(()), |printer| journal.handing_on(|| printer.push(&tagged)))?;
         }
         if !end.stderr.is_empty() {
-            self.console.raw(&self.plan.tagged(&end.stderr, &argument));
+            self.console.raw(&self.plan.tagged(&end.stderr, &argument))?;
         }
         if self.joblog.is_some() || failure.is_some() {
             let shown = understood(self.template.as_ref(), &argument).shown(&argument, number);

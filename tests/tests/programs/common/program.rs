@@ -155,6 +155,11 @@ impl Call {
         self
     }
 
+    pub(crate) fn stderr(mut self, stderr: impl Into<Stdio>) -> Call {
+        self.command.stderr(stderr);
+        self
+    }
+
     /// It waits for others, so it may take so many times longer than a program that does not.
     pub(crate) fn patient(mut self, times: u32) -> Call {
         self.patience *= times;
