@@ -55,8 +55,7 @@ pub enum Cell {
 }
 
 const NO_PROTOCOL: Why = "the other side broke the protocol: a frame begins with 0x4547 instead of 0x4d58: the other side does not speak this protocol";
-const NO_SUCH_TASK: Why =
-    "the other side broke the protocol: it tells that it runs task number 18446744073709551614, which it was not sent";
+const CORRUPT: Why = "the other side broke the protocol: the shared ring is corrupt: the published position is not aligned (found 0xffffffffffffffff); end this worker, its ring cannot be trusted";
 const TOO_LONG: Why = "the other side broke the protocol: a frame of kind Control says that 4294967295 bytes follow, more than the 16777216 allowed: send it as a parcel";
 const NO_HANDSHAKE: Why = "it did not shake hands within 5s: is it an mpexec worker program?";
 const NO_END: Why = "it did not end a message that it had begun within 2s";
@@ -151,7 +150,7 @@ fn idle(kind: Kind) -> Cell {
         Kind::HugeLength => Outcome::Replaced(KILLED, TOO_LONG),
         Kind::HalfMessage => Outcome::Replaced(KILLED, NO_END),
         Kind::ClosedSocket => Outcome::Replaced(KILLED, ""),
-        Kind::Scribble => Outcome::Replaced(KILLED, NO_SUCH_TASK),
+        Kind::Scribble => Outcome::Replaced(KILLED, CORRUPT),
         _ => Outcome::Replaced(own_end(kind).unwrap(), ""),
     };
     Cell::Comes(outcome)
@@ -164,7 +163,7 @@ fn in_a_task(kind: Kind) -> Outcome {
         Kind::Garbage => Outcome::Crashed(KILLED, NO_PROTOCOL),
         Kind::HugeLength => Outcome::Crashed(KILLED, TOO_LONG),
         Kind::ClosedSocket => Outcome::Crashed(KILLED, ""),
-        Kind::Scribble => Outcome::Crashed(KILLED, NO_SUCH_TASK),
+        Kind::Scribble => Outcome::Crashed(KILLED, CORRUPT),
         _ => Outcome::Crashed(own_end(kind).unwrap(), ""),
     }
 }
