@@ -85,6 +85,11 @@ const THREAD: Sanitizer = Sanitizer {
         ("a_spare_ends_with_a_pool_that_is_terminated", "as above"),
         ("what_a_c_library_aborts_for", "as above"),
         ("a_signal_that_is_sent_is_no_abort", "as above"),
+        (
+            "workers_that_were_stopped_before",
+            "it bears no child that shares its parent's memory, so such are started otherwise there",
+        ),
+        ("while_the_system_is_slow_to_start", "as above"),
         ("after_a_thousand_deaths", "memory is measured, and it keeps what it has seen of it"),
         ("an_endless_input_and_a_slow_consumer", "as above"),
         ("a_worker_that_talks_without_end", "as above"),

@@ -16,6 +16,10 @@ use super::closing;
 use super::events::Bell;
 use super::status_signal;
 
+#[cfg(not(tsan))]
+mod birth;
+#[cfg(tsan)]
+#[path = "spawn/plain_birth.rs"]
 mod birth;
 
 pub(crate) use birth::Birth;
