@@ -83,6 +83,12 @@ impl Cradle {
         }
     }
 
+    /// There is no child. A start that failed late may have left a number that is nobody's, or another's by now.
+    fn close(&self) {
+        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.pidfd.store(-1, Ordering::Relaxed);
+    }
+
     fn take(&self) -> Option<OwnedFd> {
         *self.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
         let pidfd = self.pidfd.swap(-1, Ordering::Relaxed);
@@ -132,7 +138,10 @@ impl Birth {
         };
         let refused = io::Error::last_os_error();
         change_mask(&steps.mask);
-        let Some(pid) = (pid > 0).then(|| Pid::from_raw(pid)).flatten() else { return Err(refused) };
+        let Some(pid) = (pid > 0).then(|| Pid::from_raw(pid)).flatten() else {
+            cradle.close();
+            return Err(refused);
+        };
         // By this, not by its number, which may be another's if somebody else has reaped it.
         let Some(pidfd) = cradle.take() else {
             let _ = kill_process(pid, Signal::KILL);
