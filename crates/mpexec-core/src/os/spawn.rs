@@ -6,7 +6,10 @@
 //!
 //! A forked child of this process has the memory of this thread and not the thread; it starts one of its own.
 
+use std::ffi::OsString;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -22,8 +25,20 @@ mod birth;
 #[path = "spawn/plain_birth.rs"]
 mod birth;
 
-pub(crate) use birth::Birth;
 use birth::Cradle;
+
+/// A child that is to be started, the first of a process group of its own.
+#[derive(Debug)]
+pub(crate) struct Birth {
+    /// Nobody looks for it: it is a path.
+    pub program: PathBuf,
+    /// The first is what it is called.
+    pub arguments: Vec<OsString>,
+    pub environment: Vec<(OsString, OsString)>,
+    pub directory: Option<PathBuf>,
+    /// Standard input, output and error; `None` is this process's own.
+    pub streams: [Option<OwnedFd>; 3],
+}
 
 enum Request {
     Start { birth: Birth, cradle: Arc<Cradle>, answer: Weak<Answer> },

@@ -12,7 +12,6 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -22,20 +21,8 @@ use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, pidfd_send_signal, waitid, waitpid,
 };
 
+use super::Birth;
 use crate::os::child::ChildProcess;
-
-/// A child that is to be started, the first of a process group of its own.
-#[derive(Debug)]
-pub(crate) struct Birth {
-    /// Nobody looks for it: it is a path.
-    pub program: PathBuf,
-    /// The first is what it is called.
-    pub arguments: Vec<OsString>,
-    pub environment: Vec<(OsString, OsString)>,
-    pub directory: Option<PathBuf>,
-    /// Standard input, output and error; `None` is this process's own.
-    pub streams: [Option<OwnedFd>; 3],
-}
 
 /// So many words are more than its few frames need, also where a sanitizer widens them.
 const STACK: usize = (64 << 10) / size_of::<u128>();

@@ -1,29 +1,14 @@
 //! The start of one child where ThreadSanitizer looks on: it takes a child that shares this memory for a fork, and comes to harm. So the
 //! standard library starts it, and it does not die with this thread before its program has asked for that.
 
-use std::ffi::OsString;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::Birth;
 use crate::os::child::ChildProcess;
-
-/// A child that is to be started, the first of a process group of its own.
-#[derive(Debug)]
-pub(crate) struct Birth {
-    /// Nobody looks for it: it is a path.
-    pub program: PathBuf,
-    /// The first is what it is called.
-    pub arguments: Vec<OsString>,
-    pub environment: Vec<(OsString, OsString)>,
-    pub directory: Option<PathBuf>,
-    /// Standard input, output and error; `None` is this process's own.
-    pub streams: [Option<OwnedFd>; 3],
-}
 
 /// Nothing can be done about a child before it is there.
 #[derive(Debug, Default)]
