@@ -197,15 +197,16 @@ impl ResultCells {
     }
 
     /// Coordinator: `(running, done)`, 0 for none that runs; and whether a worker can have stored that, which says at first
-    /// [`Self::end`] with 0. `done` is read second, so it is never older than `running`.
+    /// [`Self::end`] with 0. `done` is read second, so it is never older than `running`; where none runs it is what that word says: the
+    /// cell beside it may be ahead by the next task, and what is told must not go back.
     pub(crate) fn progress(&self) -> (u64, u64, bool) {
         fence(Ordering::SeqCst);
         let told = acquire(&self.progress.0.running);
         let done = acquire(&self.progress.0.done);
         let idle = (told ^ IDLE) < MOST_TASKS;
         let runs = told < MOST_TASKS && told != 0;
-        let known = if idle { told ^ IDLE <= done } else { runs };
-        (if runs { told } else { 0 }, done, known && done < MOST_TASKS)
+        let known = if idle { told ^ IDLE <= done } else { runs } && done < MOST_TASKS;
+        (if runs { told } else { 0 }, if idle { told ^ IDLE } else { done }, known)
     }
 
     /// Worker: says that it sleeps; its last look comes after this.

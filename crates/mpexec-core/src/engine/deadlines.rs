@@ -147,19 +147,14 @@ impl Supervisor {
 impl State {
     /// Kills worker `id` if what it tells of its progress cannot be.
     pub(super) fn give_up_if_senseless(&mut self, id: WorkerId) -> bool {
-        let (slot, sent) = (&self.slots[id], self.sched.workers[id].next_ordinal);
+        let slot = &self.slots[id];
         let Some(link) = slot.link.as_ref().filter(|_| matches!(slot.phase, Phase::Ready) && !slot.mute) else {
             return false;
         };
-        let told = match link.progress() {
-            Progress { senseless: true, .. } => "what it tells of its progress is no word of a worker".to_owned(),
-            Progress { running: Some(running), .. } if running >= sent => {
-                format!("it tells that it runs task number {running}, which it was not sent")
-            }
-            Progress { passed, .. } if passed > sent => {
-                format!("it tells that {passed} tasks are behind it, and was sent {sent}")
-            }
-            _ => return false,
+        let progress = link.progress();
+        let Some(told) = self.what_cannot_be(id, progress) else {
+            self.slots[id].told = progress.halves();
+            return false;
         };
         // Its results may be as they should be: what it has finished is kept, and the task behind that is the one it was in.
         self.receive_from(id, Upto::Complete);
@@ -167,12 +162,43 @@ impl State {
         true
     }
 
-    /// The task that worker `id` is in, if it is in one: the first of which no result is here, unless that may have been skipped because it was
-    /// asked back. Once all that it has told was taken in.
+    /// What is wrong with what worker `id` tells of its progress, after what it has told before and the results that it has left by now.
+    pub(super) fn what_cannot_be(&self, id: WorkerId, told: Progress) -> Option<String> {
+        let worker = &self.sched.workers[id];
+        let sent = worker.next_ordinal;
+        // A task begins before its result comes.
+        let come = self.slots[id].told.max(worker.begun.saturating_mul(2).saturating_sub(1));
+        match told {
+            Progress { senseless: true, .. } => Some("what it tells of its progress is no word of a worker".to_owned()),
+            Progress { running: Some(running), .. } if running >= sent => {
+                Some(format!("it tells that it runs task number {running}, which it was not sent"))
+            }
+            Progress { passed, .. } if passed > sent => {
+                Some(format!("it tells that {passed} tasks are behind it, and was sent {sent}"))
+            }
+            told if told.halves() < come => Some(format!(
+                "it tells that it has begun {} tasks, and had begun {}",
+                told.halves().div_ceil(2),
+                come.div_ceil(2)
+            )),
+            _ => None,
+        }
+    }
+
+    /// The task that worker `id` is in or will be in next, once all that it has told was taken in: the first of which there is no result, nor word
+    /// that it was skipped.
     pub(super) fn first_without_result(&self, id: WorkerId) -> Option<u64> {
         let worker = &self.sched.workers[id];
         let next = worker.next_ordinal_held();
-        (next < worker.next_ordinal && (worker.unanswered == 0 || next < self.slots[id].withdrawn_lo)).then_some(next)
+        (next < worker.next_ordinal).then_some(next)
+    }
+
+    /// The task that worker `id` is in, which has told `told`, if it is in one. Before a task begins, the result of the one before is there:
+    /// who tells of another one, or that this one is over, and has left no result of it, is in it still.
+    pub(super) fn in_task(&mut self, id: WorkerId, told: Progress) -> Option<u64> {
+        self.receive_from(id, Upto::Complete);
+        let begun = |first: &u64| told.passed > *first || told.running.is_some_and(|running| running >= *first);
+        self.first_without_result(id).filter(begun)
     }
 
     fn owed(&self, id: WorkerId) -> Owed {

@@ -3,7 +3,7 @@
 //! Outcomes are bytes here. They are decoded by whoever fetches them, outside every lock.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use mpexec_ring::Parcel;
@@ -95,6 +95,8 @@ pub(crate) struct JobState {
     pub parcels: bool,
     /// Descriptors that its tasks want along.
     pub attachments: Attachments,
+    /// Those, by index, that a worker was to begin next when it died, as it told: should another die so, it is they.
+    pub suspects: BTreeSet<u64>,
 }
 
 impl JobState {

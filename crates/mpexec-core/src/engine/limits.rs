@@ -12,7 +12,6 @@ use super::Engine;
 use super::scheduler::{Job, JobId, WorkerId};
 use super::slot::{Clock, Overrun};
 use super::state::State;
-use crate::link::Upto;
 
 /// Between two looks at what runs, at least and at most.
 pub(super) const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
@@ -116,13 +115,11 @@ impl State {
         if self.give_up_if_senseless(id) {
             return None;
         }
-        let running = self.slots[id].link.as_ref()?.progress().running?;
-        let mut task = running;
-        if self.slots[id].clock.is_none_or(|clock| clock.task != running) {
-            // Before a task begins, the result of the one before it is there. Whoever tells of another, and has left none, is in the same still.
-            self.receive_from(id, Upto::Complete);
-            task = self.first_without_result(id).map_or(task, |first| first.min(task));
-        }
+        let told = self.slots[id].progress();
+        let task = match self.slots[id].clock {
+            Some(clock) if Some(clock.task) == told.running => clock.task,
+            _ => self.in_task(id, told)?,
+        };
         let job = self.sched.job(self.sched.workers[id].job_of(task)?)?;
         let (limit, cpu_limit) = (job.limit, job.cpu_limit);
         if limit.is_none() && cpu_limit.is_none() {

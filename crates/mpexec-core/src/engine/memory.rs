@@ -14,7 +14,6 @@ use super::scheduler::{Worker, WorkerId};
 use super::slot::{Overrun, Slot};
 use super::state::State;
 use crate::config::Transport;
-use crate::link::Upto;
 use crate::os::memory::own_memory;
 use crate::os::oom::{MemoryRanOut, OomKills};
 
@@ -42,24 +41,25 @@ impl Engine {
         }
         let (most, limit) = (self.config.most_memory, self.config.memory_limit);
         let up: Vec<_> = {
-            let state = self.lock();
+            let mut state = self.lock();
             if !self.minds_memory() && !state.sched.limits_memory() {
                 return;
             }
             *looked = Some(MemoryLook { at: Instant::now(), finished: state.sched.finished });
-            let slots = state.slots.iter().zip(&state.sched.workers).enumerate();
-            let up = slots.filter(|(_, (slot, worker))| slot.child.is_some() && worker.ready);
             // One that has done nothing yet would be no smaller when it is replaced.
             let worked = |slot: &Slot, worker: &Worker| worker.is_up() && worker.finished > u64::from(slot.hooks);
-            let of_task = |worker: &Worker, task: u64| state.sched.job(worker.job_of(task)?)?.memory;
-            up.map(|(id, (slot, worker))| {
-                let running = slot.running();
-                let own = running.and_then(|task| of_task(worker, task));
-                (id, slot.pid, worked(slot, worker), running, own.into_iter().chain(limit).min())
-            })
-            .collect()
+            let up = |id: &WorkerId| state.slots[*id].child.is_some() && state.sched.workers[*id].ready;
+            let up: Vec<_> = (0..state.slots.len()).filter(up).collect();
+            up.into_iter()
+                .map(|id| {
+                    let task = state.now_in(id);
+                    let own = task.and_then(|task| state.sched.job(state.sched.workers[id].job_of(task)?)?.memory);
+                    let (slot, worker) = (&state.slots[id], &state.sched.workers[id]);
+                    (id, slot.pid, worked(slot, worker), task, own.into_iter().chain(limit).min())
+                })
+                .collect()
         };
-        for (id, pid, worked, running, task_limit) in up {
+        for (id, pid, worked, task, task_limit) in up {
             let most = most.filter(|_| worked).into_iter().chain(limit).min();
             let Some(least) = most.into_iter().chain(task_limit).min() else {
                 continue;
@@ -73,7 +73,7 @@ impl Engine {
                 continue;
             }
             if let Some(limit) = task_limit.filter(|limit| bytes > *limit)
-                && state.exceeds(id, running, Overrun::Memory { limit, had: Some(bytes) })
+                && state.exceeds(id, task, Overrun::Memory { limit, had: Some(bytes) })
             {
                 continue;
             }
@@ -111,24 +111,19 @@ impl Engine {
 }
 
 impl State {
-    /// Worker `id` has more memory than it may. `running`: what it ran before it was looked at. `false`: it runs nothing.
-    fn exceeds(&mut self, id: WorkerId, running: Option<u64>, why: Overrun) -> bool {
-        let (slot, worker) = (&self.slots[id], &self.sched.workers[id]);
-        let now = slot.running().filter(|task| worker.job_of(*task).is_some());
-        let Some(mut task) = now else {
+    /// The task that worker `id` is in.
+    fn now_in(&mut self, id: WorkerId) -> Option<u64> {
+        let told = self.slots[id].progress();
+        self.in_task(id, told)
+    }
+
+    /// Worker `id` has more memory than it may. `before`: the task that it was in before it was looked at. `false`: it is in none.
+    fn exceeds(&mut self, id: WorkerId, before: Option<u64>, why: Overrun) -> bool {
+        let Some(task) = self.now_in(id) else {
             return false;
         };
-        let mut same = running == now;
-        if let Some(before) = running.filter(|_| !same) {
-            // The one before has left its result, or this is still that one, whatever its worker tells.
-            self.receive_from(id, Upto::Complete);
-            if let Some(first) = self.first_without_result(id).filter(|first| *first <= before.min(task)) {
-                (same, task) = (true, first);
-            }
-        }
-        let (slot, worker) = (&self.slots[id], &self.sched.workers[id]);
         // Between two tasks it cannot be said whose memory that was: at the next look the same will be found, or less.
-        if same && worker.ready && slot.expiring.is_none() {
+        if before == Some(task) && self.sched.workers[id].ready && self.slots[id].expiring.is_none() {
             // The worker's answer, if one is needed, is awaited beside the limits of time.
             self.looks.get_or_insert(LOOKS.0);
             self.expire(id, task, why);

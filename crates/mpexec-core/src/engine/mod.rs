@@ -77,6 +77,7 @@ pub(crate) mod state;
 mod stop;
 pub(crate) mod striking;
 pub(crate) mod supervisor;
+mod taking_back;
 pub(crate) mod waiter;
 
 use std::os::fd::OwnedFd;

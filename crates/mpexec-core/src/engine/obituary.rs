@@ -12,7 +12,7 @@ use super::autopsy::Autopsy;
 pub(super) use super::deaths::Row;
 use super::forwarding::Stream;
 use super::printed::Printed;
-use super::scheduler::{Event, JobId, WorkerId};
+use super::scheduler::{Event, JobId, WorkerId, is_hook};
 use super::send::cancelled;
 use super::slot::{DYING, Overrun, Phase, Signal, Slot, Tail};
 use super::state::{Life, State};
@@ -81,20 +81,21 @@ impl Engine {
         let next = state.sched.workers[id].next_ordinal_held();
         let held = next..state.sched.workers[id].next_ordinal;
         let mut running = state.was_in(id);
-        let slot = &mut state.slots[id];
         // Where its data is of no sense, what it told is worth nothing, of its progress too. Were nobody charged, a task that makes its worker
         // mad would go from one worker to the next for ever.
-        let progress = slot.link.as_ref().map(|link| link.progress()).unwrap_or_default();
-        let senseless = slot.fault.is_some() && slot.mute || progress.senseless;
+        let progress = state.slots[id].progress();
+        let cannot_be = state.what_cannot_be(id, progress).is_some();
+        let slot = &mut state.slots[id];
+        let senseless = slot.fault.is_some() && slot.mute || cannot_be;
         let cut = running.is_none() && slot.link.as_ref().is_some_and(|link| link.is_cut());
         let in_doubt = (senseless || cut) && !held.is_empty();
         // That it had begun may be what is missing; it must not run twice. What it has not begun is innocent.
         let in_doubt = in_doubt && slot.link.as_mut().is_none_or(|link| link.may_have_begun(next));
-        // It tells that the task is behind it, and has left no result; or it was killed for it, whatever it told by then.
-        let unfinished = state.first_without_result(id);
+        // It tells that the task is behind it, and has left no result, nor that it skipped it; or it was killed for it, whatever it told by then.
         let overran = state.slots[id].overran.map(|(task, _)| task);
+        let unfinished = state.first_without_result(id);
         let blamed = unfinished.filter(|task| progress.passed > *task || overran == Some(*task));
-        running = running.or(blamed).or(in_doubt.then_some(next));
+        running = running.or(blamed).or(in_doubt.then_some(next)).or_else(|| state.suspected(id, next));
         let ran = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal)).and_then(|(job, index)| {
             let label = state.jobs.get(&job)?.label.as_deref();
             Some(label.map_or_else(String::new, |label| format!(" while it ran task {index} of {label:?}")))
@@ -136,8 +137,7 @@ impl Engine {
         let overrun = overran.map(|(_, why)| why);
         let culprit = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal));
         // Who is in doubt may have begun all that it had.
-        let passed = state.slots[id].link.as_ref().map_or(0, |link| link.progress().passed);
-        let begun = if in_doubt { u64::MAX } else { passed };
+        let begun = if in_doubt { u64::MAX } else { progress.passed };
         // Who was asking for a task back that had begun hears how it ended, and it is not tried again.
         let asked_for = culprit.is_some_and(|(job, index)| state.is_stopping(job, index));
         let spent = overrun.is_some() || asked_for;
@@ -282,9 +282,19 @@ impl State {
         let worker = &self.sched.workers[id];
         // A task whose result is here did not kill it; one before that cannot run any more.
         let held = worker.next_ordinal_held()..worker.next_ordinal;
-        let running = self.slots[id].running().filter(|ordinal| held.contains(ordinal))?;
+        let running = self.slots[id].progress().running.filter(|ordinal| held.contains(ordinal))?;
         // Nor can one behind it, before it has left its result.
         Some(self.first_without_result(id).unwrap_or(running))
+    }
+
+    /// Worker `id` has died and had not begun its `next` task, as it told last; but a task can make it unsay that. One that is to begin once only
+    /// is charged; any other, when this happens to it again: a task that kills its workers and wipes out its traces ends too, and alone.
+    fn suspected(&mut self, id: WorkerId, next: u64) -> Option<u64> {
+        self.slots[id].link.as_ref().filter(|link| link.can_unsay())?;
+        let (job, index) = self.sched.workers[id].task_of(next).filter(|(job, _)| !is_hook(*job))?;
+        let once = self.sched.job(job)?.once;
+        let job = self.jobs.get_mut(&job).filter(|job| job.wants(index))?;
+        (once || !job.suspects.insert(index)).then_some(next)
     }
 
     /// Keeps what a task had printed that failed with its worker, if its job wants to know.

@@ -155,7 +155,15 @@ impl State {
                 }
                 Segment::Skipped { offset } => {
                     if let Some((from, to)) = self.sched.workers[id].skipped(batch, offset) {
-                        self.taken_back(id, from, to);
+                        let asked = self.slots[id].skippable.clone();
+                        if !asked.contains(&from) {
+                            let what = format!(
+                                "it skipped task number {from}, and was asked for {}..{}",
+                                asked.start, asked.end
+                            );
+                            return Err(LinkError::broken(what));
+                        }
+                        self.taken_back(id, from, to.min(asked.end));
                     }
                 }
             }

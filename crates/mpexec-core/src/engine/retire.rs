@@ -61,9 +61,7 @@ impl State {
                 // What it runs next is not known for sure: all is asked for, what it has started stays with it.
                 let lo = self.sched.workers[id].next_ordinal_held();
                 let hi = self.sched.workers[id].next_ordinal;
-                if lo < hi {
-                    self.withdraw(id, lo, hi);
-                }
+                self.move_back(id, lo, hi);
                 self.send_home_if_done(id);
             }
             Phase::Starting(_) => {

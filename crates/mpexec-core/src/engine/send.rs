@@ -12,7 +12,7 @@ use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len, is_hook};
 use super::state::State;
 use super::supervisor::{CONTROL, token};
 use crate::error::TaskError;
-use crate::link::{LinkError, Progress, Upto, Withdrawal};
+use crate::link::LinkError;
 use crate::os::events::Watch;
 
 /// Buffers of these sizes are kept for the next batch,
@@ -115,7 +115,7 @@ impl State {
         for action in actions.drain(..) {
             match action {
                 Action::Charge { job, index, .. } => charge(self, job, index),
-                Action::Withdraw { worker, lo, hi } => self.withdraw(worker, lo, hi),
+                Action::Withdraw { worker, lo, hi } => self.move_back(worker, lo, hi),
                 Action::Requeue { job, .. } | Action::Retry { job, .. } => self.settle_abandoned(job),
                 Action::Dropped { job, first, count } => {
                     self.let_go(None, job, first, count);
@@ -141,55 +141,6 @@ impl State {
                 self.sweep_parcels();
             }
             self.trash.push(job);
-        }
-    }
-
-    /// Takes back what worker `id` has not started of `lo..hi`.
-    pub(super) fn withdraw(&mut self, id: WorkerId, lo: u64, hi: u64) {
-        // What was taken back before and is not passed yet must stay marked, so the new range covers it.
-        let lo = if self.sched.workers[id].withdrawing() { lo.min(self.slots[id].withdrawn_lo) } else { lo };
-        let Some(link) = self.slots[id].link.as_mut() else {
-            return;
-        };
-        let asked = match link.withdraw(lo, hi) {
-            Ok(asked) => asked,
-            Err(error) => return self.cannot_send(id, &error),
-        };
-        let Progress { running, senseless, .. } = link.progress();
-        self.slots[id].withdrawn_lo = lo;
-        if senseless {
-            // What it has begun cannot be known.
-            self.give_up_if_senseless(id);
-            return;
-        }
-        match asked {
-            Withdrawal::Done => {
-                // What was finished before the marks were seen has left its result: it is settled first.
-                self.receive_from(id, Upto::Complete);
-                self.taken_back(id, lo.max(running.map_or(0, |ordinal| ordinal + 1)), hi);
-            }
-            Withdrawal::Asked => self.sched.workers[id].unanswered += 1,
-        }
-    }
-
-    pub(super) fn look_for_slow_workers(&mut self) {
-        let now = Instant::now();
-        for id in 0..self.slots.len() {
-            if self.sched.workers[id].held.is_empty() {
-                continue;
-            }
-            let slot = &mut self.slots[id];
-            let Some(link) = slot.link.as_ref() else {
-                continue;
-            };
-            let running = link.progress().running;
-            let since = match slot.seen_running {
-                (seen, Some(since)) if seen == running => since,
-                _ => now,
-            };
-            slot.seen_running = (running, Some(since));
-            let stalled_ns = u64::try_from((now - since).as_nanos()).unwrap_or(u64::MAX);
-            self.handle(Event::Looked { worker: id, stalled_ns }, |_, _, _| {});
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,8 @@ use super::printed::Sheets;
 use super::scheduler::JobId;
 use crate::carry::Mailbox;
 use crate::error::{Exit, TaskError};
-use crate::link::Link;
 use crate::link::control::{Reader, Socket, Writer, fd};
+use crate::link::{Link, Progress};
 use crate::os::blackbox::BlackBox;
 use crate::os::cgroup::WorkerGroup;
 use crate::os::child::ChildProcess;
@@ -163,6 +164,10 @@ pub(crate) struct Slot {
     pub seen_running: (Option<u64>, Option<Instant>),
     /// The lowest ordinal of what was taken back and is not passed yet.
     pub withdrawn_lo: u64,
+    /// What it may skip: it was asked for it, and may have begun it just then.
+    pub skippable: Range<u64>,
+    /// How far it has told to have come ([`Progress::halves`]); it cannot go back.
+    pub told: u64,
     /// The socket is watched for room to write.
     pub watched_for_room: bool,
     /// Shared buffers that it has,
@@ -247,9 +252,9 @@ impl Slot {
         }
     }
 
-    /// The ordinal of the task that it is in, as its worker says.
-    pub(crate) fn running(&self) -> Option<u64> {
-        self.link.as_ref()?.progress().running
+    /// Where its worker says that it is.
+    pub(crate) fn progress(&self) -> Progress {
+        self.link.as_ref().map(|link| link.progress()).unwrap_or_default()
     }
 
     /// The processor time that the process has used.

@@ -39,6 +39,8 @@ pub(super) struct Striking {
     looked: Option<Instant>,
     /// Place and process id of who is stopped, and since when.
     stopped: Vec<(usize, u32, Instant)>,
+    /// Place and process id of who was killed, and has not been seen to be dead: that is one death, however late it is seen.
+    killed: Vec<(usize, u32)>,
     /// Tasks that were finished at the last death, and deaths since as many were.
     row: (u64, u32),
 }
@@ -51,7 +53,7 @@ impl Striking {
         let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()) & 0xffff_ffff);
         engine.lock().struck = Some(Struck { seed, ..Struck::default() });
         let [kill, stop] = [kill, stop].map(|chance| (chance * CERTAIN) as u64);
-        Some(Striking { kill, stop, random: seed, looked: None, stopped: Vec::new(), row: (0, 0) })
+        Some(Striking { kill, stop, random: seed, looked: None, stopped: Vec::new(), killed: Vec::new(), row: (0, 0) })
     }
 
     /// When to look next.
@@ -75,6 +77,7 @@ impl Striking {
             }
             !over
         });
+        self.killed.retain(|(id, pid)| state.slots.get(*id).is_some_and(|slot| slot.pid == *pid));
         for id in 0..state.slots.len() {
             let idle = state.sched.workers[id].held.is_empty() || state.sched.workers[id].warming;
             if idle || !matches!(state.slots[id].phase, Phase::Ready) {
@@ -82,10 +85,14 @@ impl Striking {
             }
             let (kills, stops) = (self.happens(self.kill), self.happens(self.stop));
             let pid = state.slots[id].pid;
+            if self.killed.contains(&(id, pid)) {
+                continue;
+            }
             let kills = kills && !state.sched.has_last_attempt(id) && self.bears_a_death(state.sched.finished);
             let Some(struck) = state.struck.as_mut() else { return };
             let (signal, what) = if kills {
                 (self.row.1, struck.killed) = (self.row.1 + 1, struck.killed + 1);
+                self.killed.push((id, pid));
                 (Signal::KILL, "killed")
             } else if stops && !self.stopped.iter().any(|(_, stopped, _)| *stopped == pid) {
                 struck.stopped += 1;
@@ -122,7 +129,7 @@ mod tests {
     use super::*;
 
     fn striking(seed: u64) -> Striking {
-        Striking { kill: 0, stop: 0, random: seed, looked: None, stopped: Vec::new(), row: (0, 0) }
+        Striking { kill: 0, stop: 0, random: seed, looked: None, stopped: Vec::new(), killed: Vec::new(), row: (0, 0) }
     }
 
     #[test]

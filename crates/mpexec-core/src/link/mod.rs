@@ -71,6 +71,13 @@ pub(crate) struct Progress {
     pub senseless: bool,
 }
 
+impl Progress {
+    /// How far it tells to have come, in halves of a task: one that has begun is one half. Of one worker this never falls.
+    pub(crate) fn halves(&self) -> u64 {
+        self.running.map_or(self.passed.saturating_mul(2), |running| running.saturating_mul(2).saturating_add(1))
+    }
+}
+
 /// What a look at the results brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
@@ -173,6 +180,10 @@ pub(crate) trait Link: Send {
     /// after it.
     fn may_have_begun(&mut self, _ordinal: u64) -> bool {
         true
+    }
+    /// Whether a task can make its worker unsay what it has told: a word in memory can be written over, one on a socket is out.
+    fn can_unsay(&self) -> bool {
+        false
     }
     /// Whether only asking (a system call) tells if there is news.
     fn must_ask(&self) -> bool {

@@ -12,9 +12,9 @@ crate::contract!(a_task_that_may_run_once_runs_once_when_nothing_happens,);
 mod processes {
     use super::{
         a_task_that_may_run_once_is_not_tried_again, aborts_let_no_task_run_twice,
-        kills_at_limits_and_from_outside_let_no_task_run_twice,
+        kills_at_limits_and_from_outside_let_no_task_run_twice, nothing_waits_behind_one_that_runs_for_ever,
         tasks_that_had_not_started_run_elsewhere_and_none_runs_twice, what_lay_behind_a_task_at_its_limit_runs_once,
-        what_was_moved_to_another_worker_runs_there_alone, whoever_kills_the_worker_from_outside,
+        whoever_kills_the_worker_from_outside,
     };
 
     crate::process_contract!(
@@ -23,7 +23,7 @@ mod processes {
         whoever_kills_the_worker_from_outside,
         what_lay_behind_a_task_at_its_limit_runs_once,
         aborts_let_no_task_run_twice,
-        what_was_moved_to_another_worker_runs_there_alone,
+        nothing_waits_behind_one_that_runs_for_ever,
         kills_at_limits_and_from_outside_let_no_task_run_twice,
     );
 }
@@ -178,7 +178,7 @@ fn aborts_let_no_task_run_twice(transport: Transport) {
     }
 }
 
-fn what_was_moved_to_another_worker_runs_there_alone(transport: Transport) {
+fn nothing_waits_behind_one_that_runs_for_ever(transport: Transport) {
     let pool = builder(transport, 2).attempts(5).build().unwrap();
     assert!(pool.wait_ready(None));
     let ran = Scratch::new();
@@ -193,7 +193,7 @@ fn what_was_moved_to_another_worker_runs_there_alone(transport: Transport) {
         let (pool, ran) = (&pool, &ran);
         let items = (0..50).map(|n| (ran.text(), n));
         let job = scope.spawn(move || pool.call().at_most_once().chunk_size(50).starmap_outcomes(task, items));
-        // They lie in one batch, whose worker runs its first for ever.
+        // Each is sent by itself, whatever is said of batches, to a worker that has nothing.
         wait_until("the others run elsewhere", || logged(ran).len() == 50);
         pool.pids().into_iter().for_each(crate::common::processes::kill);
         job.join().unwrap()

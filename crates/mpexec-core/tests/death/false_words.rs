@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use mpexec_core::{Pool, TaskError, Transport};
-use mpexec_wire::{FrameKind, Progress};
+use mpexec_wire::{ENTRY_HEADER, FrameKind, GROUP_HEADER, GroupHeader, Progress, ResultHeader, Status};
 
 use crate::alone;
 use crate::common::ring::{mappings, own_memory, scribble};
@@ -21,6 +21,8 @@ const LIMIT: Duration = Duration::from_millis(400);
 
 /// Where a worker tells in its results' memory which task it runs, plus 1.
 const RUNNING: u64 = 128;
+/// While none runs it tells there how many are behind it, by this.
+const IDLE: u64 = 0xa5c3_96e1_5a3c_691e;
 
 /// In a task: the memory of its own results.
 fn results() -> u64 {
@@ -43,6 +45,15 @@ fn say(done: u64, running: u64) {
     assert!(socket::send(&socket::own(), &word, &[]));
 }
 
+/// In a task of the socket link: that it, the `MAD`th of the first batch, was skipped.
+fn says_that_it_was_skipped() {
+    let mut words = [0; GROUP_HEADER + ENTRY_HEADER];
+    let (group, entry) = words.split_at_mut(GROUP_HEADER);
+    GroupHeader { batch: 0, first: MAD as u32, count: 1, nanos: 0, ended: 0 }.write_to(group.try_into().unwrap());
+    ResultHeader { len: 0, status: Status::Skipped, flags: 0 }.write_to(entry.try_into().unwrap());
+    assert!(socket::send(&socket::own(), &frame(FrameKind::Group, 0, &words), &[]));
+}
+
 /// What a mad task does to what its worker tells, and what it does then.
 type Deed = (&'static str, u64, u64);
 
@@ -63,7 +74,12 @@ fn mad(n: u64, log: String, (deed, done, running): (String, u64, u64), ends: boo
             tell(own);
             std::thread::park_timeout(Duration::from_millis(20));
         },
+        "tells of the first" => tell(1),
+        "tells of the one before" => tell(told() - 1),
+        "tells that it has not begun" => tell((told() - 1) ^ IDLE),
+        "tells that it has begun none" => tell(IDLE),
         "says" => say(done, running),
+        "says that it was skipped" => says_that_it_was_skipped(),
         other => panic!("{other}"),
     }
     if ends {
@@ -86,8 +102,13 @@ fn outcomes(pool: &Pool, deed: Deed, ends: bool, at_most_once: bool) -> (Vec<Res
     (outcomes, begun)
 }
 
-/// That the mad one alone has failed, and began once, or of those that may run once only also what lay behind it and has not begun twice.
+/// That the mad one alone has failed, and began once.
 fn costs_itself_alone(link: Transport, deed: Deed, ends: bool, warm: bool) {
+    costs_itself_alone_within(1, link, deed, ends, warm);
+}
+
+/// As [`costs_itself_alone`], but it may begin so often, unless it is to begin once only.
+fn costs_itself_alone_within(most: usize, link: Transport, deed: Deed, ends: bool, warm: bool) {
     for at_most_once in [false, true] {
         let pool = builder(link, 2).response_limit(Duration::from_secs(1)).build().unwrap();
         assert!(pool.wait_ready(None));
@@ -102,14 +123,15 @@ fn costs_itself_alone(link: Transport, deed: Deed, ends: bool, warm: bool) {
                     assert!(*value == n && n != MAD, "{what}");
                     continue;
                 }
-                Err(TaskError::OutcomeUnknown { death }) if at_most_once && n >= MAD => &**death,
+                Err(TaskError::OutcomeUnknown { death }) if at_most_once => &**death,
                 Err(error) => error,
             };
-            assert!(n == MAD || at_most_once && n > MAD, "{what}");
+            assert!(n == MAD, "{what}");
             assert!(matches!(death, TaskError::Crashed { .. } | TaskError::TimedOut { .. }), "{what}");
         }
-        assert_eq!(begun.iter().filter(|n| **n == MAD).count(), 1, "{what}");
-        assert!((0..TASKS).all(|n| begun.iter().filter(|begun| **begun == n).count() <= 1), "{what}");
+        let most = if at_most_once { 1 } else { most };
+        assert!((1..=most).contains(&begun.iter().filter(|n| **n == MAD).count()), "{what}");
+        assert!((0..TASKS).all(|n| n == MAD || begun.iter().filter(|begun| **begun == n).count() <= 1), "{what}");
         assert_eq!(pool.apply(|n: u64| n, (7,)).unwrap(), 7);
     }
 }
@@ -141,6 +163,75 @@ fn a_worker_that_says_false_things_on_its_socket_costs_the_task_that_it_is_in() 
         // That it is in none; that this one is over; that it is in another; both; that all are over.
         for (done, running) in [(MAD, 0), (MAD + 1, 0), (MAD, MAD + 3), (MAD + 1, MAD + 2), (TASKS, 0)] {
             costs_itself_alone(Transport::Socket, ("says", done, running), ends, false);
+        }
+    }
+}
+
+#[test]
+fn a_task_whose_worker_goes_back_on_what_it_told_costs_itself_alone_and_begins_once() {
+    let _alone = alone();
+    for ends in [true, false] {
+        for warm in [true, false] {
+            for deed in ["tells of the first", "tells that it has begun none"] {
+                costs_itself_alone(Transport::Shm, (deed, 0, 0), ends, warm);
+            }
+        }
+    }
+}
+
+/// Between two tasks it tells that too, so at first it is taken for innocent.
+#[test]
+fn a_task_whose_worker_unsays_that_it_has_begun_ends_the_second_time_and_at_once_where_it_may_begin_once_only() {
+    let _alone = alone();
+    for ends in [true, false] {
+        for deed in ["tells of the one before", "tells that it has not begun"] {
+            costs_itself_alone_within(2, Transport::Shm, (deed, 0, 0), ends, true);
+        }
+    }
+}
+
+#[test]
+fn a_task_that_says_it_was_skipped_and_was_not_asked_for_costs_itself_alone_and_begins_once() {
+    let _alone = alone();
+    for ends in [true, false] {
+        costs_itself_alone(Transport::Socket, ("says that it was skipped", 0, 0), ends, false);
+    }
+}
+
+#[test]
+fn a_task_that_is_told_of_as_over_or_as_another_has_its_limit_of_time_all_the_same() {
+    let _alone = alone();
+    let said = (Transport::Socket, ("says", MAD + 1, 0));
+    for (link, deed) in [said, (Transport::Shm, ("tells of the next", 0, 0))] {
+        // There is nobody to whom it could move before it begins, and count otherwise there.
+        let pool = builder(link, 1).build().unwrap();
+        assert!(pool.wait_ready(None));
+        let (outcomes, _) = outcomes(&pool, deed, false, false);
+        let mad = &outcomes[MAD as usize];
+        assert!(matches!(mad, Err(TaskError::TimedOut { limit: LIMIT, .. })), "{deed:?}: {mad:?}");
+    }
+}
+
+/// What a task of the shared memory tells of the next one, and how much memory it takes then.
+fn grows(n: u64) -> u64 {
+    if n == MAD {
+        tell(told() + 1);
+        std::hint::black_box(vec![1u8; 200 << 20]);
+        forever();
+    }
+    n
+}
+
+#[test]
+fn a_task_whose_worker_tells_of_the_next_has_its_limit_of_memory_all_the_same() {
+    let _alone = alone();
+    let pool = builder(Transport::Shm, 1).build().unwrap();
+    let call = pool.call().chunk_size(TASKS as usize).memory_limit(100 << 20).time_limit(Duration::from_secs(20));
+    let outcomes = call.map_outcomes(grows, 0..TASKS);
+    for (n, outcome) in (0..).zip(outcomes) {
+        match outcome {
+            Ok(value) => assert!(value == n && n != MAD),
+            Err(error) => assert!(n == MAD && matches!(error, TaskError::OutOfMemory { .. }), "{n}: {error:?}"),
         }
     }
 }

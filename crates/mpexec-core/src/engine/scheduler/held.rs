@@ -68,6 +68,8 @@ pub(crate) struct Worker {
     pub held: VecDeque<Held>,
     pub next_ordinal: u64,
     next_batch: u64,
+    /// It has begun all below this: one past the last of which a result is here.
+    pub begun: u64,
     /// Outcomes since it was started.
     pub finished: u64,
 }
@@ -151,6 +153,7 @@ impl Worker {
             return Err(violation);
         }
         held.settled += count;
+        self.begun = held.base + u64::from(held.settled);
         self.finished += u64::from(count);
         Ok((held.job, held.first + u64::from(offset)))
     }

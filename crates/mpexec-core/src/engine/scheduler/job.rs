@@ -136,13 +136,21 @@ impl Job {
         self.queue.front().map(|run| run.first)
     }
 
-    /// How many batches a worker may have in flight.
+    /// How many batches a worker may have in flight. One that is to begin once only goes to a worker that has nothing.
     pub(super) fn depth(&self) -> usize {
-        if self.pace.is_slow() { 2 } else { 4 }
+        match (self.once, self.pace.is_slow()) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => 4,
+        }
     }
 
     /// Tasks in the next batch.
     pub(super) fn batch_size(&self, workers: usize) -> u32 {
+        if self.once {
+            // Nothing is to lie behind it of which it would not be certain, were its worker to die, whether it has begun.
+            return 1;
+        }
         if let Some(chunk) = self.chunk {
             return chunk;
         }

@@ -198,6 +198,10 @@ impl Link for ShmLink {
         Progress { running: progress.running.checked_sub(1), passed: progress.done, senseless }
     }
 
+    fn can_unsay(&self) -> bool {
+        true
+    }
+
     fn withdraw(&mut self, lo: u64, hi: u64) -> Result<Withdrawal, LinkError> {
         self.tasks.set_withdrawn(lo, hi);
         Ok(Withdrawal::Done)

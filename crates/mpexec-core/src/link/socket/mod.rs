@@ -65,8 +65,8 @@ struct Told {
     started: u64,
     /// All ordinals that it was sent are below.
     sent: u64,
-    /// Takings back that it has not answered.
-    unanswered: u32,
+    /// What it was asked to give back, `lo..hi`, and has not answered.
+    asked: VecDeque<(u64, u64)>,
     /// It is leaving.
     bye: bool,
     /// Something came that was no word of a worker of sound mind, so there may have been words of it within.
@@ -89,9 +89,16 @@ impl Told {
         Ok(())
     }
 
-    fn answered(&mut self) -> Result<(), LinkError> {
-        self.unanswered = self.unanswered.checked_sub(1).ok_or_else(|| LinkError::broken("an answer to nothing"))?;
-        Ok(())
+    /// What it gives back is within what it was asked for, and it has not told before that it had begun it. (It may tell so a moment later:
+    /// then it skips that task, and says so.)
+    fn gave_back(&mut self, lo: u64, hi: u64) -> Result<Received, LinkError> {
+        let asked = self.asked.pop_front().ok_or_else(|| LinkError::broken("an answer to nothing"))?;
+        if lo < asked.0 || hi != asked.1 {
+            self.odd = true;
+            let what = format!("it gave {lo}..{hi} back, and was asked for {}..{}", asked.0, asked.1);
+            return Err(LinkError::Broken(what));
+        }
+        Ok(Received::GaveBack { from: lo.max(self.started), to: hi })
     }
 }
 
@@ -138,8 +145,8 @@ impl SocketLink {
                     FrameKind::Parcel => parcels.put(payload, attached, arrived.len() + MOST_UNNAMED)?,
                     FrameKind::Control => match decode::<FromWorker>(payload).map_err(LinkError::broken)? {
                         FromWorker::GaveBack { lo, hi } => {
-                            told.answered()?;
-                            arrived.push_back((Received::GaveBack { from: lo, to: hi }, Vec::new()));
+                            let answer = told.gave_back(lo, hi)?;
+                            arrived.push_back((answer, Vec::new()));
                         }
                         FromWorker::Bye => told.bye = true,
                         FromWorker::Refused { reason } => return Err(LinkError::Refused(reason)),
@@ -250,7 +257,7 @@ impl Link for SocketLink {
 
     fn withdraw(&mut self, lo: u64, hi: u64) -> Result<Withdrawal, LinkError> {
         self.writer.message(&ToWorker::Withdraw { lo, hi }, &[])?;
-        self.told.unanswered += 1;
+        self.told.asked.push_back((lo, hi));
         Ok(Withdrawal::Asked)
     }
 

@@ -120,3 +120,22 @@ fn what_is_left_unread_is_looked_through_up_to_a_limit() {
     assert!(link.may_have_begun(2), "who has so much to say is not dead");
     more.join().unwrap();
 }
+
+#[test]
+fn what_is_given_back_lies_within_what_was_asked_for_and_behind_what_had_begun() {
+    let answer = |link: &mut SocketLink, worker: &mut Writer, lo, hi| {
+        assert_eq!(link.withdraw(3, 5).unwrap(), Withdrawal::Asked);
+        worker.message(&FromWorker::GaveBack { lo, hi }, &[] as &[BorrowedFd<'_>]).unwrap();
+        link.receive(Upto::Published, &mut Vec::new())
+    };
+    let back = |from, to| Some(Received::GaveBack { from, to });
+    let (mut link, mut worker) = in_the_midst();
+    assert_eq!(answer(&mut link, &mut worker, 3, 5).unwrap(), back(3, 5));
+    tells(&mut worker, 3, 4);
+    assert_eq!(answer(&mut link, &mut worker, 3, 5).unwrap(), back(4, 5), "the first has begun");
+    for (lo, hi) in [(2, 5), (3, 4), (3, 6), (0, u64::MAX)] {
+        let (mut link, mut worker) = in_the_midst();
+        let Err(LinkError::Broken(what)) = answer(&mut link, &mut worker, lo, hi) else { panic!("{lo}..{hi}") };
+        assert_eq!(what, format!("it gave {lo}..{hi} back, and was asked for 3..5"));
+    }
+}
