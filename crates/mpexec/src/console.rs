@@ -9,10 +9,11 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use anstream::ColorChoice;
+use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::ProgressBar;
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use crate::args::{Common, LogFormat, When};
@@ -146,8 +147,12 @@ impl Console {
     }
 
     fn line(&self, line: &str) {
+        let mut text = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
+        // Into memory everything can be written.
+        let _ = writeln!(text, "{line}");
+        let text = text.into_inner();
         // Standard error may be closed or full; there is nowhere left to say so.
-        self.apart(|| drop(writeln!(anstream::stderr().lock(), "{line}")));
+        self.apart(|| drop(write(&text)));
     }
 
     /// Prints so that no bar is in the way.
@@ -179,7 +184,10 @@ fn write(mut text: &[u8]) -> io::Result<()> {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => text = &text[written..],
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                poll(&mut [PollFd::new(&out, PollFlags::OUT)], None)?;
+                match poll(&mut [PollFd::new(&out, PollFlags::OUT)], None) {
+                    Ok(_) | Err(Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

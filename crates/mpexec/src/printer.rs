@@ -97,7 +97,11 @@ impl Printer {
                 let (out, shared) = (Stdout::lines()?, Arc::new(Shared::default()));
                 let theirs = Arc::clone(&shared);
                 let thread = std::thread::Builder::new().name("mpexec-print".into()).spawn(move || theirs.write(out));
-                let thread = thread.map_err(|error| Failure::stdout(&error))?;
+                let thread = thread.map_err(|error| {
+                    Failure::files(format!(
+                        "standard output: the thread that is to write it cannot be started: {error}"
+                    ))
+                })?;
                 Ok(Printer::Stdout(Writer { shared, thread: Some(thread) }))
             }
         }
