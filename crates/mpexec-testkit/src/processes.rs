@@ -178,7 +178,12 @@ impl Stat {
 }
 
 fn stat(pid: u32) -> Option<Stat> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat_in(Path::new(&format!("/proc/{pid}")))
+}
+
+/// Of a process or a thread.
+fn stat_in(folder: &Path) -> Option<Stat> {
+    let stat = fs::read_to_string(folder.join("stat")).ok()?;
     // The name before may hold anything, brackets and blanks too.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
@@ -190,9 +195,10 @@ pub fn alive(pid: u32) -> bool {
     stat(pid).is_some_and(|stat| stat.lives())
 }
 
-/// Whether a process is stopped.
+/// Whether a process is stopped, each thread of it: one that is in the kernel, or has had no processor since, stops a little later.
 pub fn stopped(pid: u32) -> bool {
-    stat(pid).is_some_and(|stat| stat.state == 'T')
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    threads.flatten().all(|thread| stat_in(&thread.path()).is_none_or(|stat| stat.state == 'T'))
 }
 
 /// Children of this process, those that nobody waited for included.

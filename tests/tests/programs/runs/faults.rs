@@ -316,10 +316,14 @@ fn an_input_that_is_changed_and_put_back_with_its_time_is_told_too_and_the_run_c
     let words = ["map", "rest", "rows.jsonl", "--worker-program", env!("CARGO_BIN_EXE_task-worker"), "--workers", "1"];
     let mut started = run(&folder, &[&words[..], &["--run-dir", "run", "--range-size", "1"]].concat()).start();
     assert_eq!(started.line(), "{\"index\":0,\"ok\":200}\n");
+    // It must not look in between.
+    started.signal(Signal::STOP);
+    assert!(started.held().stops_within(std::time::Duration::from_secs(10)));
     for text in ["[100]\n", "[200]\n"] {
         fs::write(&input, text.repeat(12)).expect("the input");
     }
     fs::File::options().write(true).open(&input).and_then(|file| file.set_modified(time)).expect("its time");
+    started.signal(Signal::CONT);
     let ended = started.finish();
     assert_eq!(ended.code(), 3, "{}", ended.stderr);
     let told =
