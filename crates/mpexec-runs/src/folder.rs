@@ -86,8 +86,7 @@ impl RunFolder {
     /// # Errors
     /// A [`RunError`]: among others if it has another plan, or if another process works in it.
     pub fn open(path: &Path, plan: &Plan, afresh: bool) -> Result<RunFolder, RunError> {
-        let made = fs::create_dir_all(path);
-        made.map_err(RunError::io(path, "make the folder"))?;
+        make(path)?;
         if !path.join(PLAN).exists() && !path.join(LOCK).exists() && !is_empty(path)? {
             return Err(RunError::Occupied { path: path.to_path_buf() });
         }
@@ -135,13 +134,19 @@ impl RunFolder {
     }
 
     fn enter(path: &Path, plan: &Plan, doubts: Vec<String>, lock: File) -> Result<RunFolder, RunError> {
+        let mut made = false;
         for name in [OUT, LOG] {
             match fs::create_dir(path.join(name)) {
+                Ok(()) => made = true,
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(RunError::io(&path.join(name), "make the folder")(error));
                 }
-                _ => {}
+                Err(_) => {}
             }
+        }
+        if made {
+            // What is published in them is not there after a power cut if they are not.
+            result::sync_folder(path)?;
         }
         let who = who();
         let log = path.join(LOG).join(format!("{who}.log"));
@@ -294,6 +299,22 @@ fn empty(path: &Path) -> Result<(), RunError> {
 /// As what a file is written.
 fn temporary(path: &Path, name: &str) -> PathBuf {
     path.join(format!("{TEMPORARY}{name}"))
+}
+
+/// Makes a folder and those above it that are missing; each is there after a power cut too.
+fn make(path: &Path) -> Result<(), RunError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make(above)?;
+    match fs::create_dir(path) {
+        // Somebody else may be as quick.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => {
+            Err(RunError::io(path, "make the folder")(error))
+        }
+        _ => result::sync_folder(above),
+    }
 }
 
 /// Writes a file that is there as a whole or not at all.

@@ -9,6 +9,7 @@
 mod leaving;
 mod rounds;
 mod script;
+mod stopping;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use mpexec_runs::{Elsewhere, Missing, Plan, RunError, RunFolder, key_of};
 use serde::{Deserialize, Serialize};
 
 use crate::console::Level;
-use crate::engines::{Array, Ended, Engine, Kind, Shards, Silence, Worth};
+use crate::engines::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Worth};
 use crate::exit::Signal;
 use crate::failure::Failure;
 use crate::interrupt::Running;
@@ -29,6 +30,7 @@ use crate::numbers::grouped;
 pub(crate) use leaving::end_jobs;
 use rounds::{Rounds, Seen, Step};
 use script::Script;
+use stopping::Stopping;
 
 /// What was said about the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,9 +59,10 @@ pub(crate) struct Job<'a> {
 /// A cluster, for one run.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    engine: Box<dyn Engine>,
+    engine: Arc<dyn Engine>,
     /// What all arrays of this run are called.
     name: String,
+    stopping: Arc<Stopping>,
     settings: Settings,
     script: Script,
     most: Option<u64>,
@@ -100,6 +103,8 @@ struct State {
     asked: Option<Instant>,
     /// Nobody answers, and that was told.
     silent: bool,
+    /// What all wait for, as it was told.
+    waits: Option<String>,
 }
 
 impl Cluster {
@@ -113,16 +118,30 @@ impl Cluster {
         job: &Job<'_>,
         running: &Arc<Running>,
     ) -> Result<Cluster, RunError> {
+        Cluster::begin_with(Arc::from((settings.engine.begin)(&settings.words)), run, settings, job, running)
+    }
+
+    fn begin_with(
+        engine: Arc<dyn Engine>,
+        run: &RunFolder,
+        settings: &Settings,
+        job: &Job<'_>,
+        running: &Arc<Running>,
+    ) -> Result<Cluster, RunError> {
         let folder = std::path::absolute(run.path()).unwrap_or_else(|_| run.path().to_path_buf());
-        let (engine, called) = ((settings.engine.begin)(&settings.words), settings.engine.name);
+        let called = settings.engine.name;
         let name = name_of(run.plan(), &folder);
+        let known = run.engine().and_then(|text| serde_json::from_str::<Known>(&text).ok());
+        let known = known.filter(|known| known.engine == called && known.name == name);
+        let known = known.unwrap_or_else(|| Known { engine: called.into(), name: name.clone(), ..Known::default() });
+        let stopping = Arc::new(Stopping::new(Arc::clone(&engine), name.clone(), folder.clone()));
+        // Those of a coordinator before this one may be alive.
+        stopping.awaits(!known.jobs.is_empty());
+        stopping.when_leaving(running, called);
         run.keep_program(Path::new("/proc/self/exe"), script::PROGRAM)?;
         if let Some(worker) = job.worker {
             run.keep_program(worker, &script::name_of_worker(worker))?;
         }
-        let known = run.engine().and_then(|text| serde_json::from_str::<Known>(&text).ok());
-        let known = known.filter(|known| known.engine == called && known.name == name);
-        let known = known.unwrap_or_else(|| Known { engine: called.into(), name: name.clone(), ..Known::default() });
         if let (Some(of), Some(wanted), Some(console)) = (known.shards, settings.shards, running.console())
             && of != wanted
         {
@@ -136,13 +155,11 @@ impl Cluster {
         let state = Mutex::new(State { known, ..State::default() });
         let (settings, running) = (settings.clone(), Arc::clone(running));
         let Job { most, inputs, unnamed, .. } = *job;
-        Ok(Cluster { engine, name, settings, script, most, inputs, unnamed, folder, running, state })
+        Ok(Cluster { engine, name, stopping, settings, script, most, inputs, unnamed, folder, running, state })
     }
 
     fn note(&self, level: Level, line: &str) {
-        if let Some(console) = self.running.console() {
-            console.note(level, &format!("{}: {line}", self.settings.engine.name));
-        }
+        stopping::note(&self.running, self.settings.engine.name, level, line);
     }
 
     /// Looks what there is to be done, and does it.
@@ -152,7 +169,8 @@ impl Cluster {
                 if std::mem::take(&mut state.silent) {
                     self.note(Level::Normal, "answers again");
                 }
-                Some(alive)
+                self.tell_what_is_awaited(&alive, state);
+                Some(alive != Alive::None)
             }
             // Who refuses the job says why.
             Err(_) if state.known.jobs.is_empty() => Some(false),
@@ -181,8 +199,8 @@ impl Cluster {
             let failed: BTreeSet<_> = lost.iter().filter(|one| one.failed).map(|one| one.shard).collect();
             failed.len() == all.len()
         });
-        let refused = lost.iter().any(|one| one.refused);
-        match state.rounds.next(Seen { alive, all_failed, refused }, Instant::now()) {
+        let hopeless = lost.iter().any(|one| one.refused || one.cancelled);
+        match state.rounds.next(Seen { alive, all_failed, hopeless }, Instant::now()) {
             Step::Wait => Ok(()),
             Step::GiveUp if alive.is_none() => Err(self.unheard("it has not answered for an hour")),
             Step::GiveUp => Err(self.given_up(&left, shards.as_ref(), &lost, state)),
@@ -190,6 +208,25 @@ impl Cluster {
                 state.without.extend(lost.iter().filter(|one| one.failed).filter_map(|one| one.node.clone()));
                 self.submit(run, &left, shards, &lost, state)
             }
+        }
+    }
+
+    /// This process is asked to end.
+    fn stopped(&self) -> RunError {
+        let asked = self.running.asked();
+        let signal = if let Failure::Asked(signal) = asked { signal } else { Signal::Terminate };
+        // If that takes long the program leaves by the grace.
+        self.stopping.stop(signal, Duration::MAX, |level, line| self.note(level, line));
+        RunError::NotComputed { message: "ended before all was computed".to_owned(), begun: true }
+    }
+
+    /// What nobody changes but a person is told once.
+    fn tell_what_is_awaited(&self, alive: &Alive, state: &mut State) {
+        let Alive::Waits(reason) = alive else { return };
+        if state.waits.as_ref() != Some(reason) {
+            let job = state.known.jobs.last().map_or("the jobs", String::as_str);
+            self.note(Level::Normal, &format!("job {job}: none of it runs, it waits: {}", one_line(reason)));
+            state.waits = Some(reason.clone());
         }
     }
 
@@ -220,6 +257,10 @@ impl Cluster {
         // Whoever resumes the run finds the arrays by their name, should this process be killed before it knows their number.
         self.keep(run, &state.known)?;
         let submitted = self.engine.submit(&array).map_err(|why| {
+            if self.running.is_stopping() {
+                // It may have been accepted for all that.
+                return self.stopped();
+            }
             if self.unnamed && state.known.jobs.is_empty() {
                 // It holds nothing, and nobody knows its name.
                 run.discard();
@@ -231,7 +272,8 @@ impl Cluster {
         state.known.jobs.push(submitted.job.clone());
         self.keep(run, &state.known)?;
         state.submitted = Some(Instant::now());
-        let (job, count, ranges) = (&submitted.job, many(submitted.shards, "shard"), many(left.len() as u64, "range"));
+        let (job, count, ranges) =
+            (one_line(&submitted.job), many(submitted.shards, "shard"), many(left.len() as u64, "range"));
         let line = match again {
             false => format!("job {job}: {count} for {ranges}; results in {}", shown(run.path())),
             true => {
@@ -274,7 +316,8 @@ impl Cluster {
         let more = if more > 0 { format!("; and {more} more shards") } else { String::new() };
         let count = many(left.len() as u64, "range");
         let refused = lost.iter().any(|one| one.refused);
-        let tries = if refused { String::new() } else { format!(" after {} tries", rounds::SUBMISSIONS) };
+        let hopeless = refused || lost.iter().any(|one| one.cancelled);
+        let tries = if hopeless { String::new() } else { format!(" after {} tries", rounds::SUBMISSIONS) };
         let message = format!(
             "{}: {count} missing{tries}: {told}{more}; what is published stays, and mpexec runs resume {} goes on (with \
              --on local, here)",
@@ -294,25 +337,12 @@ impl Cluster {
         );
         RunError::NotComputed { message, begun: true }
     }
-
-    /// This process is asked to end. Whoever types Ctrl-C wants nothing more; a process that is ended otherwise leaves its work to the next.
-    fn stopped(&self) -> RunError {
-        if self.running.asked() == Failure::Asked(Signal::Interrupt) {
-            match self.engine.cancel(&self.name) {
-                Ok(()) => self.note(Level::Normal, "the jobs are cancelled"),
-                Err(why) => self.note(Level::Quiet, &format!("the jobs cannot be cancelled: {}", one_line(&why))),
-            }
-        } else {
-            let line = format!("the jobs go on; mpexec runs resume {} takes their results", shown(&self.folder));
-            self.note(Level::Normal, &line);
-        }
-        RunError::NotComputed { message: "ended before all was computed".to_owned(), begun: true }
-    }
 }
 
 /// What the jobs of a run are called: by its plan and its folder.
 fn name_of(plan: &Plan, folder: &Path) -> String {
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    // By whichever way somebody comes to it.
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let place = key_of([plan.hash().as_bytes(), folder.as_os_str().as_encoded_bytes()], 0);
     format!("mpexec-{}", &place[..12])
 }
@@ -329,10 +359,22 @@ fn pause(since: Option<Instant>, part: u32, least: u64, most: u64) -> Duration {
 
 impl Elsewhere for Cluster {
     fn wait(&self, run: &RunFolder, stage: &str, missing: &[Missing]) -> Result<(), RunError> {
+        self.stopping.awaits(true);
+        let waited = self.wait_for(run, stage, missing);
+        self.stopping.awaits(false);
+        if !matches!(waited, Ok(()) | Err(RunError::NotComputed { .. } | RunError::Refused { .. })) {
+            self.note(Level::Normal, &self.stopping.goes_on());
+        }
+        waited
+    }
+}
+
+impl Cluster {
+    fn wait_for(&self, run: &RunFolder, stage: &str, missing: &[Missing]) -> Result<(), RunError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.stage != stage {
             state.stage = stage.to_owned();
-            state.rounds = Rounds::default();
+            state.rounds = state.rounds.of_next_stage();
         }
         let state = &mut *state;
         loop {

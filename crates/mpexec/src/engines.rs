@@ -63,11 +63,11 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
     /// Why it was refused, in its words.
     fn submit(&self, array: &Array<'_>) -> Result<Submitted, String>;
 
-    /// Whether an element of the arrays of this name waits or runs.
+    /// How the elements of the arrays of this name are.
     ///
     /// # Errors
     /// Nobody answers: then nothing is known.
-    fn alive(&self, name: &str) -> Result<bool, Silence>;
+    fn alive(&self, name: &str) -> Result<Alive, Silence>;
 
     /// How the elements of an array have ended, as far as that is still known.
     fn why(&self, job: &str) -> Vec<Ended>;
@@ -127,6 +127,17 @@ pub(crate) struct Submitted {
     pub(crate) without: BTreeSet<String>,
 }
 
+/// Whether anything of some arrays is alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Alive {
+    /// All have ended.
+    None,
+    /// Some run, or their turn comes as it comes.
+    Some,
+    /// Some wait, for this, and none runs.
+    Waits(String),
+}
+
 /// Why nobody answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Silence {
@@ -144,6 +155,8 @@ pub(crate) struct Ended {
     pub(crate) failed: bool,
     /// The input was at fault: another try elsewhere would end in the same way.
     pub(crate) refused: bool,
+    /// Somebody has cancelled it.
+    pub(crate) cancelled: bool,
     /// In words.
     pub(crate) how: String,
 }
@@ -157,7 +170,7 @@ impl Ended {
             REFUSED => "has an input that cannot be taken".to_owned(),
             code => format!("exit code {code}"),
         };
-        Ended { shard, node, failed: code != 0, refused: code == REFUSED, how }
+        Ended { shard, node, failed: code != 0, refused: code == REFUSED, cancelled: false, how }
     }
 }
 

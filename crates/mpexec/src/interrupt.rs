@@ -3,6 +3,7 @@
 //! What a signal means is decided in `stage.rs` and how it is caught in `signals.rs`; here are the grace, the message and
 //! the way out.
 
+mod hooks;
 mod telling;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,6 +23,7 @@ use crate::signals::{self, Arrived, Wish};
 use crate::stage::{Reaction, Stage};
 use crate::status;
 use crate::stdout;
+use hooks::Hook;
 
 /// How long what runs may take to come to its end after the first signal, before anybody has said how long.
 const GRACE: Duration = Duration::from_secs(2);
@@ -65,16 +67,9 @@ pub(crate) struct Running {
     arrived: OnceLock<Arrived>,
     grace: OnceLock<Duration>,
     /// What is told when nothing new is to be begun.
-    hook: OnceLock<Hook>,
-}
-
-/// Something to be called, once.
-struct Hook(Box<dyn Fn() + Send + Sync>);
-
-impl std::fmt::Debug for Hook {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("Hook")
-    }
+    hook: Hook<()>,
+    /// What is told when the program leaves whatever it is at.
+    leaving: Hook<Signal>,
 }
 
 /// What the message says about the work.
@@ -142,17 +137,15 @@ impl Running {
 
     /// Calls `hook` when nothing new is to be begun, from another thread; at once, if that is so already.
     pub(crate) fn when_stopping(&self, hook: impl Fn() + Send + Sync + 'static) {
-        // There is one command, so the place is free.
-        let _ = self.hook.set(Hook(Box::new(hook)));
+        self.hook.set(move |()| hook());
         if self.is_stopping() {
-            self.call_hook();
+            self.hook.call(());
         }
     }
 
-    fn call_hook(&self) {
-        if let Some(Hook(hook)) = self.hook.get() {
-            hook();
-        }
+    /// Calls `hook`, from another thread, when the program leaves whatever the main thread is at; it has to be quick.
+    pub(crate) fn when_leaving(&self, hook: impl Fn(Signal) + Send + Sync + 'static) {
+        self.leaving.set(hook);
     }
 
     /// So many more rows are done.
@@ -205,6 +198,7 @@ impl Running {
             }
         };
         let Some(signal) = signal else { return failure };
+        self.leaving.call(signal);
         self.tell(signal);
         self.dismiss();
         Failure::Asked(signal)
@@ -286,7 +280,7 @@ impl Running {
         let reaction = self.stage().signalled(self.arrived().unwrap_or(signal));
         self.stopping.store(true, Ordering::SeqCst);
         self.changed.notify_all();
-        self.call_hook();
+        self.hook.call(());
         match reaction {
             Reaction::Leave(signal) => self.leave(signal),
             Reaction::Stop(signal) => {
@@ -308,6 +302,7 @@ impl Running {
     /// short.
     fn leave(self: &Arc<Running>, signal: Signal) -> ! {
         drop(self.changed.wait_timeout_while(self.stage(), NAMING, |stage| stage.is_naming()));
+        self.leaving.call(signal);
         self.dismiss();
         let (said, heard) = std::sync::mpsc::channel();
         let running = Arc::clone(self);

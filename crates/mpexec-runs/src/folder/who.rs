@@ -13,10 +13,12 @@ pub(super) fn who() -> String {
     format!("{}-{}-{}-{}", host(), std::process::id(), space(), chance())
 }
 
-/// The space of process numbers in which this process has its own.
+/// The space of process numbers in which this process has its own. The first one of every machine has the same number, so the machine's start belongs to it.
 fn space() -> String {
     let name = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    name.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+    let start = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let start = start.chars().filter(char::is_ascii_hexdigit).take(8);
+    name.to_string_lossy().chars().filter(char::is_ascii_digit).chain(start).collect()
 }
 
 fn chance() -> &'static str {

@@ -7,7 +7,7 @@ use mpexec::names::{one_line, shown};
 use mpexec_runs::{RunError, RunFolder};
 
 use super::{Known, name_of};
-use crate::engines::{ENGINES, Engine, Silence};
+use crate::engines::{Alive, ENGINES, Engine, Silence};
 use crate::failure::Failure;
 
 /// So long it is waited until they are gone: what is cancelled may have a while for its end.
@@ -45,7 +45,7 @@ pub(crate) fn end_jobs(folder: &Path, note: impl Fn(&str)) -> Result<(), Failure
 /// `ours`: the jobs are known to be those of this folder, and no others that a copy of it knows of.
 fn end(engine: &dyn Engine, known: &Known, ours: bool, note: impl Fn(&str)) -> Result<(), String> {
     let alive = || match engine.alive(&known.name) {
-        Ok(alive) => Ok(alive),
+        Ok(alive) => Ok(alive != Alive::None),
         // Where there is no cluster, and nothing was submitted.
         Err(Silence::Nobody(_)) if known.jobs.is_empty() => Ok(false),
         Err(Silence::Nobody(why) | Silence::Busy(why)) => Err(format!("nobody says how they are: {why}")),

@@ -19,6 +19,8 @@ const SILENCE: Duration = Duration::from_secs(3600);
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
     submissions: u32,
+    /// Something was submitted for a stage before, and what comes of it computes this one too.
+    before: bool,
     /// Since when nobody answers.
     silent: Option<Instant>,
     /// Since when no element is alive.
@@ -32,8 +34,8 @@ pub(super) struct Seen {
     pub(super) alive: Option<bool>,
     /// Whether each shard of which results are missing is known to have failed.
     pub(super) all_failed: bool,
-    /// Whether one of them has said that its input is at fault.
-    pub(super) refused: bool,
+    /// Whether another try is no use: one of them has said that its input is at fault, or somebody has cancelled it.
+    pub(super) hopeless: bool,
 }
 
 /// What is to be done.
@@ -57,11 +59,11 @@ impl Rounds {
             self.quiet = None;
             return Step::Wait;
         }
-        if seen.refused {
+        if seen.hopeless {
             return Step::GiveUp;
         }
         let quiet = *self.quiet.get_or_insert(now);
-        if self.submissions > 0 && !seen.all_failed && now.duration_since(quiet) < GRACE {
+        if (self.submissions > 0 || self.before) && !seen.all_failed && now.duration_since(quiet) < GRACE {
             return Step::Wait;
         }
         if self.submissions == SUBMISSIONS {
@@ -70,6 +72,11 @@ impl Rounds {
         self.submissions += 1;
         self.quiet = None;
         Step::Submit
+    }
+
+    /// Those of the stage that comes after this one.
+    pub(super) fn of_next_stage(&self) -> Rounds {
+        Rounds { before: self.before || self.submissions > 0, ..Rounds::default() }
     }
 
     /// Whether anything was submitted since this stage began.
@@ -82,7 +89,7 @@ impl Rounds {
 mod tests {
     use super::*;
 
-    const GONE: Seen = Seen { alive: Some(false), all_failed: false, refused: false };
+    const GONE: Seen = Seen { alive: Some(false), all_failed: false, hopeless: false };
     const FAILED: Seen = Seen { all_failed: true, ..GONE };
     const UNKNOWN: Seen = Seen { alive: None, ..GONE };
 
@@ -110,6 +117,15 @@ mod tests {
     }
 
     #[test]
+    fn results_of_the_next_stage_may_be_late_too() {
+        let (now, mut rounds) = (Instant::now(), Rounds::default());
+        assert_eq!(rounds.of_next_stage().next(GONE, now), Step::Submit, "nothing was submitted before");
+        assert_eq!(rounds.next(GONE, now), Step::Submit);
+        let mut next = rounds.of_next_stage();
+        assert_eq!([next.next(GONE, now), next.next(GONE, now + GRACE)], [Step::Wait, Step::Submit]);
+    }
+
+    #[test]
     fn an_hour_without_an_answer_is_the_end_and_an_answer_begins_it_anew() {
         let (now, mut rounds) = (Instant::now(), Rounds::default());
         assert_eq!(rounds.next(UNKNOWN, now), Step::Wait);
@@ -123,8 +139,8 @@ mod tests {
     fn what_the_input_is_to_blame_for_is_not_tried_again_but_others_come_to_their_end() {
         let (now, mut rounds) = (Instant::now(), Rounds::default());
         assert_eq!(rounds.next(GONE, now), Step::Submit);
-        assert_eq!(rounds.next(Seen { alive: Some(true), refused: true, ..GONE }, now), Step::Wait);
-        assert_eq!(rounds.next(Seen { refused: true, ..GONE }, now), Step::GiveUp);
+        assert_eq!(rounds.next(Seen { alive: Some(true), hopeless: true, ..GONE }, now), Step::Wait);
+        assert_eq!(rounds.next(Seen { hopeless: true, ..GONE }, now), Step::GiveUp);
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn run(folder: &Path, fake: &Fake) -> (Arc<RunFolder>, Cluster) {
     let run = RunFolder::open(folder, &plan(), false).unwrap();
     let begin = || {
         let running = Arc::new(Running::default());
-        Cluster { engine: Box::new(fake.clone()), ..Cluster::begin(&run, &settings(), &job(), &running).unwrap() }
+        Cluster::begin_with(Arc::new(fake.clone()), &run, &settings(), &job(), &running).unwrap()
     };
     let (waits, asked) = (begin(), begin());
     (Arc::new(run.computed_by(Box::new(waits))), asked)

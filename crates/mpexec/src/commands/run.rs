@@ -141,6 +141,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     let mut ended = flow.collector();
     ended.progress.clear();
     let ran = ran.and_then(|skipped| ended.hand_on(true).map(|()| skipped));
+    let ran = ran.and_then(|skipped| ended.show_the_rest().map(|()| skipped));
     // What is finished is published also when the work has ended early; the first failure is the one to be told.
     let settled = ended.settle(ran.is_ok());
     let ran = ran.and_then(|skipped| settled.map(|()| skipped));
@@ -327,6 +328,13 @@ impl Commands {
             }
         }
         Ok(())
+    }
+
+    /// Shows the commands that have failed and had no turn, as in a share of a run.
+    fn show_the_rest(&mut self) -> Result<(), Failure> {
+        let mut rest: Vec<_> = self.aside.drain().collect();
+        rest.sort_unstable_by_key(|(index, _)| *index);
+        rest.into_iter().try_for_each(|(index, (end, failure))| self.show(index, &end, failure.as_deref()))
     }
 
     /// All that is kept is published.

@@ -2,13 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Array, Ended, Engine, Kind, Shards, Silence, Submitted};
+use super::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Submitted};
 
 /// What is typed for it.
 pub(super) const FAKE: Kind = Kind { name: "fake", about: "Jobs of nobody", begin: |words| Box::new(Fake::new(words)) };
 
 /// An element: a shard of so many, on a node, and the code with which it ends.
 type Element = Box<dyn Fn(u64, u64, &str) -> i32 + Send>;
+
+/// What comes before a cancelling is answered.
+type Delay = Box<dyn FnOnce() + Send>;
 
 /// The engine; all copies are one.
 #[derive(Clone, Default)]
@@ -19,6 +22,7 @@ struct Inner {
     told: Vec<String>,
     ended: Vec<Vec<Ended>>,
     element: Option<Element>,
+    delay: Option<Delay>,
 }
 
 impl Fake {
@@ -32,6 +36,13 @@ impl Fake {
     pub(crate) fn of(element: impl Fn(u64, u64, &str) -> i32 + Send + 'static) -> Fake {
         let fake = Fake::default();
         fake.0.lock().unwrap_or_else(PoisonError::into_inner).element = Some(Box::new(element));
+        fake
+    }
+
+    /// One that answers after this when it is to cancel.
+    pub(crate) fn that_cancels(delay: impl FnOnce() + Send + 'static) -> Fake {
+        let fake = Fake::default();
+        fake.0.lock().unwrap_or_else(PoisonError::into_inner).delay = Some(Box::new(delay));
         fake
     }
 
@@ -74,8 +85,8 @@ impl Engine for Fake {
         Ok(Submitted { job: inner.ended.len().to_string(), shards: numbers.len() as u64, of, without })
     }
 
-    fn alive(&self, _name: &str) -> Result<bool, Silence> {
-        Ok(false)
+    fn alive(&self, _name: &str) -> Result<Alive, Silence> {
+        Ok(Alive::None)
     }
 
     fn why(&self, job: &str) -> Vec<Ended> {
@@ -86,6 +97,10 @@ impl Engine for Fake {
 
     fn cancel(&self, _name: &str) -> Result<(), String> {
         self.tell("cancel".to_owned());
+        let delay = self.0.lock().unwrap_or_else(PoisonError::into_inner).delay.take();
+        if let Some(delay) = delay {
+            delay();
+        }
         Ok(())
     }
 }

@@ -6,16 +6,28 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 
-use super::{Array, Ended, Engine, Kind, Shards, Silence, Submitted};
+use super::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Submitted};
 
 /// What is typed for it.
 pub(super) const SLURM: Kind =
-    Kind { name: "slurm", about: "Jobs of Slurm", begin: |words| Box::new(Slurm { words: words.to_vec() }) };
+    Kind { name: "slurm", about: "Jobs of Slurm", begin: |words| Box::new(Slurm::new(words)) };
 
 /// The variable that holds the number of an element.
 const SHARD: &str = "SLURM_ARRAY_TASK_ID";
+
+/// What is said to `sbatch` with these would make jobs that are found by nobody, or by something else.
+const OURS: [&str; 10] =
+    ["-a", "--array", "-J", "--job-name", "-M", "--clusters", "-W", "--wait", "--wrap", "--test-only"];
+
+/// Variables that bend what these programs answer begin so.
+const BENT_BY: [&str; 3] = ["SQUEUE_", "SINFO_", "SCANCEL_"];
+
+/// An element waits for this as any other does.
+const TURN: [&str; 4] = ["None", "Resources", "Priority", "BeginTime"];
 
 /// If the site's limit is not to be learned: Slurm's own.
 const LONGEST_ARRAY: u64 = 1001;
@@ -25,14 +37,35 @@ const LONGEST_ARRAY: u64 = 1001;
 struct Slurm {
     /// What the user says to `sbatch`.
     words: Vec<String>,
+    /// Elements that were cancelled because they would have waited for an administrator.
+    unheld: Mutex<BTreeSet<u64>>,
 }
 
 impl Slurm {
+    fn new(words: &[String]) -> Slurm {
+        Slurm { words: words.to_vec(), unheld: Mutex::default() }
+    }
+
+    /// A word of the user's that is ours to say.
+    fn not_his(&self) -> Option<&str> {
+        let is = |word: &str, ours: &str| match ours.strip_prefix("--") {
+            Some(_) => word == ours || word.strip_prefix(ours).is_some_and(|rest| rest.starts_with('=')),
+            None => word.starts_with(ours) && !word.starts_with("--"),
+        };
+        let mut words = self.words.iter().map(String::as_str);
+        words.find(|word| OURS.iter().any(|ours| is(word, ours)))
+    }
+
     /// The idle nodes, or else all, in the partition where the jobs go.
     fn nodes(&self) -> Nodes {
-        let mut sinfo = Command::new("sinfo");
-        sinfo.args(["--noheader", "--format=%t %D %c"]).args(self.partition());
-        let listed = ask(&mut sinfo).unwrap_or_default();
+        let mut sinfo = program("sinfo");
+        let partition = self.partition();
+        sinfo.args(["--noheader", "--format=%t %D %c %P"]).args(&partition);
+        let mut listed = ask(&mut sinfo).unwrap_or_default();
+        if partition.is_none() && listed.lines().any(is_of_default) {
+            // Those of others do not get the jobs.
+            listed = listed.lines().filter(|line| is_of_default(line)).flat_map(|line| [line, "\n"]).collect();
+        }
         let idle = Nodes::of(&listed, &["idle"]);
         if idle.count > 0 { idle } else { Nodes::of(&listed, &["alloc", "mix", "comp"]) }
     }
@@ -48,25 +81,38 @@ impl Slurm {
                 return Some(format!("--partition={named}"));
             }
         }
-        None
+        let named = std::env::var("SBATCH_PARTITION").ok().filter(|named| !named.is_empty())?;
+        Some(format!("--partition={named}"))
     }
 
     fn sbatch(&self, array: &Array<'_>, numbers: &str, of: u64, without: &BTreeSet<String>) -> Result<String, String> {
-        let mut sbatch = Command::new("sbatch");
-        sbatch.args(["--parsable", "--requeue", "--exclusive", "--chdir=/", "--output=/dev/null"]);
-        sbatch.args([format!("--array={numbers}"), format!("--job-name={}", array.name)]);
+        let mut sbatch = program("sbatch");
+        sbatch.args(["--requeue", "--exclusive", "--chdir=/", "--output=/dev/null"]);
         if !without.is_empty() {
             sbatch.arg(format!("--exclude={}", without.iter().map(String::as_str).collect::<Vec<_>>().join(",")));
         }
-        sbatch.args(&self.words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        sbatch.args(&self.words);
+        // The last word counts.
+        sbatch.args(["--parsable".to_owned(), format!("--array={numbers}"), format!("--job-name={}", array.name)]);
+        sbatch.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = sbatch.spawn().map_err(|error| format!("sbatch cannot be started: {error}"))?;
         if let Some(mut stdin) = child.stdin.take() {
             // If it does not read, it says why.
             let _ = stdin.write_all(&(array.script)(SHARD, of));
         }
-        let told = told("sbatch", child.wait_with_output())?;
-        // With the cluster behind it, where there are several.
-        Ok(told.trim().split(';').next().unwrap_or_default().to_owned())
+        let told = told("sbatch", child.wait_with_output());
+        let number = told.and_then(|told| {
+            number(&told).ok_or_else(|| format!("sbatch has said no number of a job: {:?}", told.trim()))
+        });
+        // It may have been accepted all the same: a busy controller accepts a job and answers too late.
+        number.or_else(|why| self.number_of(array.name).ok_or(why))
+    }
+
+    /// The number of an array of this name that is alive.
+    fn number_of(&self, name: &str) -> Option<String> {
+        let mut squeue = program("squeue");
+        let listed = ask(squeue.args(["--noheader", "--me", "--format=%F", &format!("--name={name}")])).ok()?;
+        number(&listed)
     }
 }
 
@@ -99,6 +145,9 @@ impl Nodes {
 
 impl Engine for Slurm {
     fn submit(&self, array: &Array<'_>) -> Result<Submitted, String> {
+        if let Some(word) = self.not_his() {
+            return Err(format!("--engine-args: {word} cannot be said: by that the jobs are found and awaited"));
+        }
         let (numbers, of) = match &array.shards {
             Shards::These { numbers, of } => (numbers.clone(), *of),
             Shards::Choose { wanted, worth } => {
@@ -120,41 +169,79 @@ impl Engine for Slurm {
         Ok(Submitted { job: job?, shards: numbers.len() as u64, of, without })
     }
 
-    fn alive(&self, name: &str) -> Result<bool, Silence> {
-        let mut squeue = Command::new("squeue");
-        squeue.args(["--noheader", "--array", "--me", "--format=%F_%K %r", &format!("--name={name}")]);
+    fn alive(&self, name: &str) -> Result<Alive, Silence> {
+        let mut squeue = program("squeue");
+        squeue.args(["--noheader", "--array", "--me", "--format=%F_%K %t %r", &format!("--name={name}")]);
         let listed = squeue.stdin(Stdio::null()).output();
         let missing = listed.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
         let elements =
             told("squeue", listed).map_err(|why| if missing { Silence::Nobody(why) } else { Silence::Busy(why) })?;
-        let mut alive = false;
-        for (element, reason) in elements.lines().filter_map(|line| line.split_once(' ')) {
+        let mut alive = Alive::None;
+        for line in elements.lines() {
+            let Some((element, (state, reason))) =
+                line.split_once(' ').and_then(|(element, rest)| Some((element, rest.split_once(' ')?)))
+            else {
+                continue;
+            };
             // It would wait until an administrator comes.
             if reason == "launch failed requeued held" {
-                ask(Command::new("scancel").arg(element)).map_err(Silence::Busy)?;
-            } else {
-                alive = true;
+                let shard = element.rsplit('_').next().and_then(|shard| shard.parse().ok());
+                self.unheld.lock().unwrap_or_else(PoisonError::into_inner).extend::<Option<u64>>(shard);
+                ask(program("scancel").arg(element)).map_err(Silence::Busy)?;
+            } else if state != "PD" || TURN.contains(&reason) {
+                alive = Alive::Some;
+            } else if alive == Alive::None {
+                alive = Alive::Waits(reason.to_owned());
             }
         }
         Ok(alive)
     }
 
     fn why(&self, job: &str) -> Vec<Ended> {
-        let known = ask(Command::new("scontrol").args(["--oneliner", "show", "job", job])).unwrap_or_default();
-        known.lines().filter_map(ended).collect()
+        let known = ask(program("scontrol").args(["--oneliner", "show", "job", job])).unwrap_or_default();
+        let unheld = self.unheld.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = |mut one: Ended| {
+            one.cancelled &= !unheld.contains(&one.shard);
+            one
+        };
+        known.lines().filter_map(ended).map(ours).collect()
     }
 
     fn cancel(&self, name: &str) -> Result<(), String> {
-        ask(Command::new("scancel").args(["--me", &format!("--name={name}")])).map(drop)
+        ask(program("scancel").args(["--me", &format!("--name={name}")])).map(drop)
     }
 }
 
 /// The site's limit of the length of an array.
 fn longest_array() -> u64 {
-    let known = ask(Command::new("scontrol").args(["show", "config"])).unwrap_or_default();
+    let known = ask(program("scontrol").args(["show", "config"])).unwrap_or_default();
     let line = known.lines().find_map(|line| line.strip_prefix("MaxArraySize"));
     let limit = line.and_then(|line| line.trim_start_matches([' ', '=']).trim().parse().ok());
     limit.filter(|limit| *limit > 0).unwrap_or(LONGEST_ARRAY)
+}
+
+/// One of Slurm's programs, in a group of its own: what is typed to end this program does not end it half way.
+fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.process_group(0);
+    for (variable, _) in std::env::vars_os() {
+        if BENT_BY.iter().any(|start| variable.as_encoded_bytes().starts_with(start.as_bytes())) {
+            command.env_remove(variable);
+        }
+    }
+    command
+}
+
+/// Whether a line of `sinfo` is of the partition that jobs go to of which nothing is said.
+fn is_of_default(line: &str) -> bool {
+    line.trim_end().ends_with('*')
+}
+
+/// The number of a job, on the last line of what a program says; the cluster may stand behind it, where there are several.
+fn number(said: &str) -> Option<String> {
+    let last = said.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    let number = last.split(';').next()?.trim();
+    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| number.to_owned())
 }
 
 /// What a program prints, or why it cannot.
@@ -211,7 +298,7 @@ fn ended(line: &str) -> Option<Ended> {
         ("NODE_FAIL", _) => "the node was lost".to_owned(),
         (other, _) => other.to_lowercase(),
     };
-    Some(Ended { shard, node, failed: true, refused: false, how })
+    Some(Ended { shard, node, failed: true, refused: false, cancelled: state == "CANCELLED", how })
 }
 
 #[cfg(test)]
@@ -255,10 +342,41 @@ mod tests {
 
     #[test]
     fn the_partition_is_read_of_what_sbatch_is_told() {
-        let partition = |words: &str| Slurm { words: words.split(' ').map(str::to_owned).collect() }.partition();
+        let slurm = |words: &str| Slurm::new(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        let partition = |words: &str| slurm(words).partition();
         assert_eq!(partition("-A proj -p long").as_deref(), Some("--partition=long"));
         assert_eq!(partition("-plong").as_deref(), Some("--partition=long"));
         assert_eq!(partition("--partition=long -t 5").as_deref(), Some("--partition=long"));
         assert_eq!(partition("-A proj"), None);
+    }
+
+    #[test]
+    fn words_by_which_jobs_are_found_are_not_the_users() {
+        let refused = |words: &str| {
+            let slurm = Slurm::new(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
+            slurm.not_his().map(str::to_owned)
+        };
+        for word in
+            ["-J", "-Jmine", "--job-name=mine", "-a", "-M", "--clusters=b", "--wait", "-W", "--wrap", "--test-only"]
+        {
+            assert_eq!(refused(&format!("-A proj {word}")).as_deref(), Some(word));
+        }
+        for words in ["-A proj -p long", "--wait-all-nodes=1", "--mem=4G -t 5", "--account=J"] {
+            assert_eq!(refused(words), None, "{words}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_a_job_is_the_last_line_and_nothing_else_is_taken_for_one() {
+        for (said, told) in [
+            ("17\n", Some("17")),
+            ("17;cluster\n", Some("17")),
+            ("Welcome to the cluster\n17\n", Some("17")),
+            ("", None),
+            ("Submitted batch job 17\n", None),
+            ("17\nGood bye\n", None),
+        ] {
+            assert_eq!(number(said).as_deref(), told, "{said:?}");
+        }
     }
 }

@@ -21,6 +21,19 @@ pub(crate) enum Who {
 }
 
 impl Who {
+    /// Refuses what ends a run at what fails in it: the jobs of a cluster do not hear of each other.
+    ///
+    /// # Errors
+    /// A [`Failure`] of usage, if `said` and jobs compute.
+    pub(crate) fn refuse_to_end_early(&self, option: &str, said: bool) -> Result<(), Failure> {
+        match self {
+            Who::Jobs(_) if said => Err(Failure::usage(format!(
+                "{option} ends a run at what fails in it, and the jobs of a cluster do not hear of each other: leave it away, or compute here"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// What was said about it.
     ///
     /// # Errors

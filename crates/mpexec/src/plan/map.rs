@@ -97,6 +97,7 @@ pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings)
     let with = arguments.with.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
     let options = [("with", with), ("per-file", arguments.per_file.to_string())];
     let keeping = kept(arguments.keeping, &around, Some(&reading), options)?;
+    keeping.iter().try_for_each(|keeping| keeping.who.refuse_to_end_early("--fail-fast", arguments.fail_fast))?;
     let place = place(arguments.output);
     if arguments.per_file {
         let refused = match (&place, arguments.mode) {

@@ -73,6 +73,7 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         return Err(Failure::usage(line));
     }
     if let Some(keeping) = &mut keeping {
+        keeping.who.refuse_to_end_early("--halt", arguments.halt.is_some())?;
         // Names in commands are those of this folder.
         keeping.options.insert("folder".to_owned(), mpexec::names::shown(&keeping.command.folder));
         keeping.command.stdin = matches!(from, RunInput::Read(None, _));

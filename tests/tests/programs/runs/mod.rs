@@ -1,5 +1,6 @@
 //! Work in a run folder: killed, resumed, changed, damaged.
 
+mod answers;
 mod each;
 mod elsewhere;
 mod faults;
