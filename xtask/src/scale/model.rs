@@ -91,9 +91,10 @@ impl Model {
             + scheduling.notice
     }
 
-    /// From how many seconds of work on it is done sooner on so many nodes, with a shard each, than on one machine without Slurm; `None`: never.
-    pub(super) fn worth_it(&self, scheduling: &Scheduling, nodes: f64) -> Option<f64> {
-        let cost = scheduling.cost(nodes, nodes) + scheduling.element + scheduling.notice;
+    /// From how many seconds of work on it is done sooner on so many nodes, with a shard each, than on one machine without Slurm and without a run folder;
+    /// `None`: never. Either way so many bytes of results are put into the output, but on nodes they go through the shared disk before.
+    pub(super) fn worth_it(&self, scheduling: &Scheduling, nodes: f64, results: f64) -> Option<f64> {
+        let cost = scheduling.cost(nodes, nodes) + scheduling.element + scheduling.notice + results / self.disk;
         let gain = 1.0 - (1.0 + behind(nodes, self.spread)) / nodes;
         (gain > 0.0).then_some(cost / gain)
     }
@@ -199,13 +200,14 @@ mod tests {
 
     #[test]
     fn where_it_is_worth_it_both_take_the_same_time() {
-        for nodes in [2.0, 8.0, 100.0] {
-            let seconds = MODEL.worth_it(&SCHEDULING, nodes).unwrap();
-            let there = MODEL.seconds(&SCHEDULING, nodes, &Work { seconds, shards: nodes, ..Work::default() });
-            assert!((there - seconds).abs() < 1e-6, "{nodes}: {seconds} {there}");
+        for (nodes, results) in [2.0, 8.0, 100.0].map(|nodes| [(nodes, 0.0), (nodes, 1e9)]).concat() {
+            let seconds = MODEL.worth_it(&SCHEDULING, nodes, results).unwrap();
+            let there = MODEL.seconds(&SCHEDULING, nodes, &Work { seconds, results, shards: nodes, ..Work::default() });
+            let here = seconds + results / MODEL.merge;
+            assert!((there - here).abs() < 1e-6, "{nodes}, {results}: {here} {there}");
         }
         assert_eq!(
-            Model { spread: 2.0, ..MODEL }.worth_it(&SCHEDULING, 2.0),
+            Model { spread: 2.0, ..MODEL }.worth_it(&SCHEDULING, 2.0, 0.0),
             None,
             "the slower one takes as long as both"
         );

@@ -205,7 +205,7 @@ fn beyond(text: &mut String, model: &Model) {
         text,
         "## Model: more nodes\n\n**Nothing in this part was measured as a whole.** Slurm's part of it was, up to 100 emulated nodes; beyond that it is the fitted line, drawn on. Slurm as shipped, a shard for \
          each node, 1 GB of results, a spread of {spread:.0} %. In brackets: how much of N times the speed of one node that is.\n\n![Work on more and more nodes](scaling-nodes.svg)\n\n\
-         | nodes | 10 minutes of work | 1 hour | 10 hours | from so much work on sooner than one machine |\n|---:|---:|---:|---:|---:|\n"
+         | nodes | 10 minutes of work | 1 hour | 10 hours | from so much work on sooner than one machine, without results | with 1 GB |\n|---:|---:|---:|---:|---:|---:|\n"
     );
     for nodes in NODES {
         put!(text, "| {nodes}{} |", beyond_emulated(nodes));
@@ -214,15 +214,14 @@ fn beyond(text: &mut String, model: &Model) {
             let took = model.seconds(scheduling, nodes, &work);
             put!(text, " {} ({:.0} %) |", told(took), 100.0 * seconds / took / nodes);
         }
-        match model.worth_it(scheduling, nodes) {
-            Some(seconds) if nodes > 1.0 => {
-                put!(text, " {} |\n", told(seconds));
-            }
-            Some(_) | None => text.push_str(" |\n"),
+        for results in [0.0, 1e9] {
+            let seconds = model.worth_it(scheduling, nodes, results).filter(|_| nodes > 1.0);
+            put!(text, " {} |", seconds.map_or_else(String::new, told));
         }
+        text.push('\n');
     }
     text.push_str(
-        "\nAn hour of work with 10 GB of results, and what the weak parts of the formula do to it: a shared disk a tenth as fast, 100 GB of input on it, ten shards for each node, a spread of 50 %.\n\n\
+        "\nThe one machine of the last two columns has no run folder, and no Slurm; results it puts into its output too, but not through the shared disk before.\n\nAn hour of work with 10 GB of results, and what the weak parts of the formula do to it: a shared disk a tenth as fast, 100 GB of input on it, ten shards for each node, a spread of 50 %.\n\n\
          | nodes | as above | slow disk | and 100 GB of input | ten shards a node | spread of 50 % |\n|---:|---:|---:|---:|---:|---:|\n",
     );
     for nodes in [4.0, 16.0, 100.0, 1000.0] {
