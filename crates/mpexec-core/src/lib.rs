@@ -336,10 +336,10 @@ pub mod __task {
     pub use crate::task::json::{BadJson, JsonFn, JsonInput, JsonParam, ParameterNames};
 }
 
-/// What mpexec-runs asks a pool, to know whether results that it has kept are those that would be computed; not to be used by hand.
+/// What mpexec-runs asks a pool: for results with their bytes, and whether those that it has kept are those that would be computed; not to be used by hand.
 #[doc(hidden)]
 pub mod __kept {
-    pub use crate::pool::kept::{SharedBytes, context, encode_item, worker_program};
+    pub use crate::pool::kept::{ResultBytes, SharedBytes, context, encode_item, imap_with_bytes, worker_program};
 }
 
 /// In a worker process this serves tasks and never returns; in any other it takes note that it was called.

@@ -33,6 +33,7 @@ pub(crate) mod outcome;
 mod output;
 mod params;
 pub(crate) mod part;
+pub(crate) mod result_bytes;
 pub(crate) mod staging;
 pub(crate) mod structure;
 

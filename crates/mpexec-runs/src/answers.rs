@@ -4,11 +4,15 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use mpexec_core::{__kept, Callable, Item, Pool, TaskError, TaskResult};
+use mpexec_core::__kept::{self, ResultBytes};
+use mpexec_core::{Callable, Item, Pool, TaskError, TaskResult};
 
 use crate::error::{Fault, RunError};
 use crate::kept::Kept;
 use crate::ledger::{Ledger, Slot};
+
+/// So many bytes of results are kept as values beside, until their turn.
+const MOST_VALUED: usize = 128 << 20;
 
 /// What is done with a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +41,23 @@ pub struct Answers<'a, R> {
     look: Box<dyn FnMut() -> Looked + 'a>,
     /// What comes next is for the pool.
     looked: bool,
-    computed: Box<dyn Iterator<Item = (u64, Result<R, TaskError>)> + 'a>,
+    computed: Box<dyn Iterator<Item = Computed<R>> + 'a>,
     fate: fn(&R) -> Fate,
     decides: bool,
     /// What is not published.
     aside: HashMap<Slot, Result<R, TaskError>>,
+    /// What is, with the number of its bytes, so that it need not be decoded again.
+    values: HashMap<Slot, (R, usize)>,
+    /// All their bytes.
+    valued: usize,
     ready: VecDeque<Result<R, TaskError>>,
     over: bool,
     /// The share of this process is done.
     shared: bool,
 }
+
+/// The number of a call, and how it ended.
+type Computed<R> = (u64, Result<(R, ResultBytes), TaskError>);
 
 /// What the pool's input and its output have in common.
 struct Feed {
@@ -162,9 +173,10 @@ impl<'a, R: TaskResult> Answers<'a, R> {
         });
         let seen = Rc::clone(&feed);
         let look = Box::new(move || tasks.borrow_mut().look(&seen));
-        let computed = Box::new(pool.imap_unordered(function, missing));
-        let (decides, aside, ready) = (kept.decides, HashMap::new(), VecDeque::new());
-        Answers { feed, look, looked: false, computed, fate, decides, aside, ready, over: false, shared: false }
+        let computed = Box::new(__kept::imap_with_bytes(pool, function, missing));
+        let (aside, values, ready) = (HashMap::new(), HashMap::new(), VecDeque::new());
+        let (looked, valued, over, shared, decides) = (false, 0, false, false, kept.decides);
+        Answers { feed, look, looked, computed, fate, decides, aside, values, valued, ready, over, shared }
     }
 
     /// Waits until all is published. Returns how many ranges the stage has, or `None` if it was cut short.
@@ -180,16 +192,21 @@ impl<'a, R: TaskResult> Answers<'a, R> {
     fn take(&mut self) -> Result<bool, RunError> {
         let Some(done) = self.feed.borrow_mut().ledger.take()? else { return Ok(false) };
         for (slot, result) in done.slots().zip(done.results()) {
-            let answer = match result {
-                Some(bytes) => Ok(mpexec_wire::decode::<R>(bytes).map_err(|_| self.undecodable())?),
+            let answer = match (self.values.remove(&slot), result) {
+                (Some((value, bytes)), _) => {
+                    self.valued -= bytes;
+                    Ok(value)
+                }
+                (None, Some(bytes)) => Ok(decoded(bytes).ok_or_else(|| self.undecodable())?),
                 // Whatever was not published was set aside.
-                None => match self.aside.remove(&slot) {
+                (None, None) => match self.aside.remove(&slot) {
                     Some(answer) => answer,
                     None => return Err(self.undecodable()),
                 },
             };
             self.ready.push_back(answer);
         }
+        self.feed.borrow_mut().ledger.reuse(done);
         Ok(true)
     }
 
@@ -231,16 +248,30 @@ impl<'a, R: TaskResult> Answers<'a, R> {
         }
         let Some((number, answer)) = computed else { return Ok(false) };
         let Some(slot) = feed.slots.remove(&number) else { return Ok(true) };
-        let bytes = match &answer {
-            Ok(result) if (self.fate)(result) == Fate::Kept => mpexec_wire::encode_to_vec(result).ok(),
-            _ => None,
+        let (answer, bytes) = match answer {
+            Ok((result, bytes)) if (self.fate)(&result) == Fate::Kept => (Ok(result), Some(bytes)),
+            other => (other.map(|(result, _)| result), None),
         };
-        if bytes.is_none() {
-            self.aside.insert(slot, answer);
+        let length = bytes.as_ref().map_or(0, |bytes| bytes.len());
+        match answer {
+            Ok(result) if bytes.is_some() => {
+                // What a share has is not handed out.
+                if self.valued + length <= MOST_VALUED && !feed.ledger.is_share() {
+                    self.valued += length;
+                    self.values.insert(slot, (result, length));
+                }
+            }
+            answer => drop(self.aside.insert(slot, answer)),
         }
-        feed.ledger.add(slot, bytes)?;
+        feed.ledger.add_bytes(slot, bytes)?;
         Ok(true)
     }
+}
+
+/// All of the bytes as a value.
+fn decoded<R: TaskResult>(bytes: &[u8]) -> Option<R> {
+    let (value, used) = mpexec_wire::decode_owned(bytes).ok()?;
+    (used == bytes.len()).then_some(value)
 }
 
 impl<R: TaskResult> Iterator for Answers<'_, R> {

@@ -4,18 +4,21 @@
 //! from the folder if it was published in an earlier run or there is too much in memory. So results come out in the order of the tasks,
 //! whatever the order in which they were computed, and by whom.
 
+mod done;
 mod others;
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+
+use mpexec_core::__kept::ResultBytes;
 
 use crate::error::RunError;
 use crate::folder::{Role, RunFolder};
 use crate::plan::Cut;
 use crate::publisher::Publisher;
-use crate::records;
+use crate::records::Records;
+pub use done::Done;
 
 /// So many bytes of complete ranges are kept for their turn.
 const MOST_HELD: usize = 256 << 20;
@@ -77,6 +80,8 @@ pub struct Ledger {
     /// Of the range that takes tasks, if one does.
     weight: u64,
     held: usize,
+    /// Memory for the next result that is read.
+    spare: Vec<u8>,
     /// What is told when results come.
     error: Option<RunError>,
     /// A range was passed over that was not complete, or it had a result that is not published.
@@ -111,54 +116,17 @@ enum State {
     /// To be computed by others.
     Elsewhere,
     Computed {
-        results: Vec<Option<Vec<u8>>>,
+        results: Vec<Option<ResultBytes>>,
         missing: usize,
         /// A result came that is for this run alone.
         aside: bool,
     },
     /// Complete.
     Held {
-        bytes: Arc<Vec<u8>>,
+        records: Arc<Records>,
     },
     /// Published, and no longer in memory.
     Published,
-}
-
-/// The results of a range whose turn has come.
-#[derive(Clone, Debug)]
-pub struct Done {
-    range: u64,
-    first_task: u64,
-    stored: bool,
-    bytes: Arc<Vec<u8>>,
-    places: Vec<Option<Range<usize>>>,
-}
-
-impl Done {
-    /// The results, task by task; `None`: there is one that is not to be published.
-    pub fn results(&self) -> impl Iterator<Item = Option<&[u8]>> {
-        self.places.iter().map(|place| place.clone().map(|place| &self.bytes[place]))
-    }
-
-    /// Which of the ranges of its stage it is, from 0 on.
-    pub fn range(&self) -> u64 {
-        self.range
-    }
-
-    /// Which of the tasks of its stage its first is, from 0 on.
-    pub fn first_task(&self) -> u64 {
-        self.first_task
-    }
-
-    /// Whether an earlier run had computed it.
-    pub fn is_stored(&self) -> bool {
-        self.stored
-    }
-
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
-        let range = self.range;
-        (0..self.places.len()).map(move |task| Slot { range, task })
-    }
 }
 
 impl Ledger {
@@ -176,6 +144,7 @@ impl Ledger {
             first_task: 0,
             weight: 0,
             held: 0,
+            spare: Vec::new(),
             error: None,
             lacking: false,
             ended: false,
@@ -251,6 +220,11 @@ impl Ledger {
     /// # Errors
     /// Those of publishing.
     pub fn add(&mut self, slot: Slot, result: Option<Vec<u8>>) -> Result<(), RunError> {
+        self.put(slot, result.map(ResultBytes::from), false)
+    }
+
+    /// As [`add`](Ledger::add), of bytes that may lie where they came.
+    pub(crate) fn add_bytes(&mut self, slot: Slot, result: Option<ResultBytes>) -> Result<(), RunError> {
         self.put(slot, result, false)
     }
 
@@ -260,10 +234,10 @@ impl Ledger {
     /// # Errors
     /// Those of publishing.
     pub fn add_aside(&mut self, slot: Slot, result: Vec<u8>) -> Result<(), RunError> {
-        self.put(slot, Some(result), true)
+        self.put(slot, Some(result.into()), true)
     }
 
-    fn put(&mut self, slot: Slot, result: Option<Vec<u8>>, set_aside: bool) -> Result<(), RunError> {
+    fn put(&mut self, slot: Slot, result: Option<ResultBytes>, set_aside: bool) -> Result<(), RunError> {
         let Some(at) = slot.range.checked_sub(self.first).and_then(|at| usize::try_from(at).ok()) else {
             return Ok(());
         };
@@ -279,20 +253,20 @@ impl Ledger {
     fn complete(&mut self, at: usize) -> Result<(), RunError> {
         self.error.take().map_or(Ok(()), Err)?;
         let Some(range) = self.ranges.get_mut(at) else { return Ok(()) };
-        let State::Computed { results, missing: 0, aside } = &range.state else { return Ok(()) };
+        let State::Computed { results, missing: 0, aside } = &mut range.state else { return Ok(()) };
         if !range.closed {
             return Ok(());
         }
-        let whole = !aside && results.iter().all(Option::is_some);
+        let whole = !*aside && results.iter().all(Option::is_some);
         self.lacking |= !whole;
-        let bytes = Arc::new(records::put(results));
+        let records = Arc::new(Records::of(std::mem::take(results)));
         let (key, input) = (range.key.clone(), range.input_hash());
-        self.held += bytes.len();
-        range.state = State::Held { bytes: Arc::clone(&bytes) };
+        self.held += records.length();
+        range.state = State::Held { records: Arc::clone(&records) };
         if whole {
-            self.publisher.publish(&key, input, &bytes)?;
+            self.publisher.publish(&key, input, &records)?;
             if self.mute || self.held > MOST_HELD && at > 0 {
-                self.held -= bytes.len();
+                self.held -= records.length();
                 self.ranges[at].state = State::Published;
             }
         }
@@ -310,23 +284,31 @@ impl Ledger {
         self.wait_for_others()?;
         let Some(range) = self.ranges.front().filter(|range| range.closed) else { return Ok(None) };
         let stored = matches!(range.state, State::Stored);
-        let bytes = match &range.state {
+        let records = match &range.state {
             State::Computed { .. } | State::Elsewhere => return Ok(None),
-            State::Held { bytes, .. } => {
-                self.held -= bytes.len();
-                Arc::clone(bytes)
+            State::Held { records } => {
+                self.held -= records.length();
+                Arc::clone(records)
             }
             State::Stored | State::Published => {
                 self.publisher.wait(Some(&range.key))?;
-                Arc::new(self.run.result(&range.key, Some(&range.input_hash()))?)
+                let mut bytes = std::mem::take(&mut self.spare);
+                self.run.read(&range.key, Some(&range.input_hash()), &mut bytes)?;
+                let records = Records::read(bytes).ok().filter(|records| records.tasks() == range.tasks);
+                let bad = || RunError::bad_result(&self.run.place(&range.key), crate::error::Fault::Contents);
+                Arc::new(records.ok_or_else(bad)?)
             }
         };
-        let places = records::places(&bytes).ok().filter(|places| places.len() == range.tasks);
-        let places =
-            places.ok_or_else(|| RunError::bad_result(&self.run.place(&range.key), crate::error::Fault::Contents))?;
         let (range, first_task) = (self.first, self.first_task);
         self.pass();
-        Ok(Some(Done { range, first_task, stored, bytes, places }))
+        Ok(Some(Done { range, first_task, stored, records }))
+    }
+
+    /// What was read from a file is no longer needed: the next is read into the same memory, which is not asked of the system once more.
+    pub(crate) fn reuse(&mut self, done: Done) {
+        if let Some(bytes) = Arc::into_inner(done.records).and_then(Records::into_bytes) {
+            self.spare = bytes;
+        }
     }
 
     /// As [`take`](Ledger::take), of the first range that is there, whether or not it is its turn: when the work has been ended early.

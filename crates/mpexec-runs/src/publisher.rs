@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use crate::error::RunError;
 use crate::folder::RunFolder;
+use crate::records::Records;
 
 /// So many threads publish at once,
 const THREADS: usize = 4;
@@ -57,7 +58,7 @@ struct State {
 struct Waiting {
     key: String,
     input: String,
-    bytes: Arc<Vec<u8>>,
+    records: Arc<Records>,
 }
 
 impl Publisher {
@@ -71,7 +72,7 @@ impl Publisher {
     ///
     /// # Errors
     /// That of an earlier result, or of the system that gives no thread.
-    pub(crate) fn publish(&mut self, key: &str, input: String, bytes: &Arc<Vec<u8>>) -> Result<(), RunError> {
+    pub(crate) fn publish(&mut self, key: &str, input: String, records: &Arc<Records>) -> Result<(), RunError> {
         if self.threads.len() < THREADS {
             let shared = Arc::clone(&self.shared);
             let started = std::thread::Builder::new().name("mpexec-publish".into()).spawn(move || shared.work());
@@ -81,12 +82,12 @@ impl Publisher {
                 Err(cause) => return Err(RunError::io(self.shared.run.path(), "start a thread for it")(cause)),
             }
         }
-        let full = |state: &mut State| state.is_full(bytes.len()) && !state.failed;
+        let full = |state: &mut State| state.is_full(records.length()) && !state.failed;
         let mut state = self.shared.room.wait_while(self.shared.lock(), full).unwrap_or_else(PoisonError::into_inner);
         state.told()?;
-        state.bytes += bytes.len();
+        state.bytes += records.length();
         state.open.insert(key.to_owned());
-        state.queue.push_back(Waiting { key: key.to_owned(), input, bytes: Arc::clone(bytes) });
+        state.queue.push_back(Waiting { key: key.to_owned(), input, records: Arc::clone(records) });
         drop(state);
         self.shared.work.notify_one();
         Ok(())
@@ -126,7 +127,7 @@ impl State {
     fn next(&mut self) -> Vec<Waiting> {
         let mut bytes = 0;
         let fits = self.queue.iter().take(TOGETHER).take_while(|one| {
-            bytes += one.bytes.len();
+            bytes += one.records.length();
             bytes <= BYTES_TOGETHER
         });
         let count = fits.count().max(1).min(self.queue.len());
@@ -152,12 +153,13 @@ impl Shared {
             if batch.is_empty() {
                 return;
             }
-            let results: Vec<_> = batch.iter().map(|one| (&one.key[..], &one.input[..], &one.bytes[..])).collect();
-            let (_, done) = self.run.publish_all(&results);
+            let pieces: Vec<_> = batch.iter().map(|one| one.records.pieces()).collect();
+            let results = batch.iter().zip(&pieces).map(|(one, pieces)| (&one.key[..], &one.input[..], &pieces[..]));
+            let (_, done) = self.run.publish_all(&results.collect::<Vec<_>>());
             let mut state = self.lock();
-            for Waiting { key, bytes, .. } in &batch {
+            for Waiting { key, records, .. } in &batch {
                 state.open.remove(key);
-                state.bytes -= bytes.len();
+                state.bytes -= records.length();
             }
             if let Err(error) = done {
                 state.failed = true;
@@ -174,14 +176,19 @@ mod tests {
     use super::*;
     use crate::plan::tests::plan;
 
+    /// The bytes of records that are none.
+    fn records(bytes: Vec<u8>) -> Arc<Records> {
+        Arc::new(Records::of_piece(bytes))
+    }
+
     fn waiting(number: usize, bytes: usize) -> Waiting {
-        Waiting { key: format!("rows-{number}"), input: "-".into(), bytes: Arc::new(vec![0; bytes]) }
+        Waiting { key: format!("rows-{number}"), input: "-".into(), records: records(vec![0; bytes]) }
     }
 
     fn state(sizes: impl IntoIterator<Item = usize>) -> State {
         let queue: VecDeque<_> = sizes.into_iter().enumerate().map(|(number, bytes)| waiting(number, bytes)).collect();
         let (open, bytes) =
-            (queue.iter().map(|one| one.key.clone()).collect(), queue.iter().map(|one| one.bytes.len()).sum());
+            (queue.iter().map(|one| one.key.clone()).collect(), queue.iter().map(|one| one.records.length()).sum());
         State { queue, open, bytes, ..State::default() }
     }
 
@@ -211,7 +218,7 @@ mod tests {
         let run = Arc::new(run);
         let mut publisher = Publisher::new(Arc::clone(&run));
         publisher.shared.lock().failed = true;
-        publisher.publish("rows-000001", "-".to_owned(), &Arc::new(b"finished".to_vec())).unwrap();
+        publisher.publish("rows-000001", "-".to_owned(), &records(b"finished".to_vec())).unwrap();
         drop(publisher);
         assert_eq!(run.result("rows-000001", None).unwrap(), b"finished");
     }

@@ -5,7 +5,7 @@
 //! plan, range and arguments; nobody ever sees half a result. The folder is synced last: what was reported as published is there after a power cut.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,7 +68,8 @@ pub(crate) struct Copy<'a> {
     pub(crate) plan: &'a str,
     pub(crate) key: &'a str,
     pub(crate) input: &'a str,
-    pub(crate) bytes: &'a [u8],
+    /// Its bytes, in pieces.
+    pub(crate) pieces: &'a [&'a [u8]],
 }
 
 /// Publishes results in the folder `out`, whose names are their keys: what became of each, and the first error. All are written before the first is synced, and the
@@ -107,21 +108,41 @@ fn write(out: &Path, who: &str, result: &Copy<'_>) -> Result<(Temporary, File), 
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let temporary = Temporary(out.join(format!("{TEMPORARY}{who}-{number}")));
+    let mut hash = blake3::Hasher::new();
+    for piece in result.pieces {
+        hash.update(piece);
+    }
     let header = Header {
         plan: result.plan.to_owned(),
         key: result.key.to_owned(),
         input: result.input.to_owned(),
-        length: result.bytes.len() as u64,
-        hash: blake3::hash(result.bytes).to_hex().to_string(),
+        length: hash.count(),
+        hash: hash.finalize().to_hex().to_string(),
     };
     let opened = OpenOptions::new().write(true).create_new(true).open(&temporary.0);
     let written = opened.and_then(|mut file| {
-        file.write_all(header.to_line().as_bytes())?;
-        file.write_all(result.bytes)?;
+        let line = header.to_line();
+        let all = std::iter::once(line.as_bytes()).chain(result.pieces.iter().copied());
+        write_all(&mut file, &mut all.map(IoSlice::new).collect::<Vec<_>>())?;
         Ok(file)
     });
     let file = written.map_err(RunError::io(&out.join(result.key), "publish it"))?;
     Ok((temporary, file))
+}
+
+/// Writes all of these, one after another.
+fn write_all(to: &mut impl Write, mut pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+    // Those without bytes before the first that has some are none.
+    IoSlice::advance_slices(&mut pieces, 0);
+    while !pieces.is_empty() {
+        match to.write_vectored(pieces) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut pieces, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Gives a file that is written its name, unless that is taken by another result of the same. What is none is refused: whoever finds it in the way decides about it.
@@ -132,7 +153,7 @@ fn link(written: &Path, path: &Path, result: &Copy<'_>) -> Result<Published, Run
         // Of a server that was asked twice, because its first answer was lost, this is our own.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_same(written, path) => Ok(Published::First),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            read(path, result.plan, Some(result.input)).map(|_| Published::Later)
+            read(path, result.plan, Some(result.input), &mut Vec::new()).map(|()| Published::Later)
         }
         // What systems say whose files have one name only.
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks) => {
@@ -193,30 +214,37 @@ pub(crate) fn header(path: &Path, plan: &str) -> Result<(Header, File), RunError
     Ok((header, file))
 }
 
-/// Reads a result; all of it is checked. `input`: what it was computed from, if that is known.
-pub(crate) fn read(path: &Path, plan: &str, input: Option<&str>) -> Result<Vec<u8>, RunError> {
+/// Reads a result in place of what is in `bytes`; all of it is checked. `input`: what it was computed from, if that is known.
+pub(crate) fn read(path: &Path, plan: &str, input: Option<&str>, bytes: &mut Vec<u8>) -> Result<(), RunError> {
     let (header, mut file) = header(path, plan)?;
-    let mut bytes = Vec::with_capacity(usize::try_from(header.length).unwrap_or_default());
-    file.read_to_end(&mut bytes).map_err(RunError::io(path, "read it"))?;
+    bytes.clear();
+    bytes.reserve_exact(usize::try_from(header.length).unwrap_or_default());
+    file.read_to_end(bytes).map_err(RunError::io(path, "read it"))?;
     if bytes.len() as u64 != header.length {
         let found = bytes.len() as u64;
         return Err(RunError::bad_result(path, Fault::Length { said: header.length, found }));
     }
-    if blake3::hash(&bytes).to_hex().as_str() != header.hash {
+    if blake3::hash(bytes).to_hex().as_str() != header.hash {
         return Err(RunError::bad_result(path, Fault::Checksum));
     }
     if input.is_some_and(|input| input != header.input) {
         return Err(RunError::bad_result(path, Fault::OtherInput));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(path: &Path, plan: &str, input: Option<&str>) -> Result<Vec<u8>, RunError> {
+        // What was in the place before is nothing of it.
+        let mut bytes = b"of another".to_vec();
+        super::read(path, plan, input, &mut bytes).map(|()| bytes)
+    }
+
     fn published(out: &Path, bytes: &[u8]) -> Published {
-        let (done, error) = publish_all(out, "me", &[Copy { plan: "aa", key: "rows-1", input: "-", bytes }]);
+        let (done, error) = publish_all(out, "me", &[Copy { plan: "aa", key: "rows-1", input: "-", pieces: &[bytes] }]);
         error.unwrap();
         done[0].unwrap()
     }
@@ -235,7 +263,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows-1");
         let again = |plan: &str, input: &str| {
-            let (done, told) = publish_all(folder.path(), "me", &[Copy { plan, key: "rows-1", input, bytes: b"two" }]);
+            let (done, told) =
+                publish_all(folder.path(), "me", &[Copy { plan, key: "rows-1", input, pieces: &[b"two"] }]);
             assert_eq!(folder.path().read_dir().unwrap().count(), 1);
             match told {
                 Ok(()) => Ok(done[0].unwrap()),
@@ -263,8 +292,50 @@ mod tests {
         let [written, path] = ["new", "rows-1"].map(|name| folder.path().join(name));
         fs::write(&written, "whatever").unwrap();
         fs::hard_link(&written, &path).unwrap();
-        let copy = Copy { plan: "aa", key: "rows-1", input: "-", bytes: b"" };
+        let copy = Copy { plan: "aa", key: "rows-1", input: "-", pieces: &[] };
         assert_eq!(link(&written, &path, &copy).unwrap(), Published::First);
+    }
+
+    #[test]
+    fn a_result_in_pieces_is_the_same_as_in_one_however_little_is_taken_at_once() {
+        /// Takes three bytes at most, and now and then none.
+        struct Slow(Vec<u8>, usize);
+        impl Write for Slow {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.1 += 1;
+                if self.1.is_multiple_of(3) {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                self.0.write(&bytes[..bytes.len().min(3)])
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let pieces: [&[u8]; 6] = [b"", b"some", b"", b"", b"bytes of a result", b""];
+        let mut slow = Slow(Vec::new(), 0);
+        write_all(&mut slow, &mut pieces.map(IoSlice::new)).unwrap();
+        assert_eq!(slow.0, pieces.concat());
+        let full = write_all(&mut &mut [0; 7][..], &mut pieces.map(IoSlice::new)).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::WriteZero);
+
+        // More than the system takes at once.
+        let many: Vec<Vec<u8>> = (0..3000_usize).map(|at| vec![at as u8; at % 7]).collect();
+        let pieces: Vec<&[u8]> = many.iter().map(|piece| &piece[..]).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let copy = Copy { plan: "aa", key: "rows-2", input: "-", pieces: &pieces };
+        publish_all(folder.path(), "me", &[copy]).1.unwrap();
+        publish_all(
+            folder.path(),
+            "me",
+            &[Copy { plan: "aa", key: "rows-3", input: "-", pieces: &[&pieces.concat()] }],
+        )
+        .1
+        .unwrap();
+        let path = |name: &str| folder.path().join(name);
+        assert_eq!(read(&path("rows-2"), "aa", Some("-")).unwrap(), pieces.concat());
+        let text = |name: &str| String::from_utf8_lossy(&fs::read(path(name)).unwrap()).replace(name, "");
+        assert_eq!(text("rows-2"), text("rows-3"));
     }
 
     #[test]

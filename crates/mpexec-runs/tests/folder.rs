@@ -87,6 +87,21 @@ fn a_run_is_done_until_work_is_missing() {
 }
 
 #[test]
+fn a_run_of_which_a_task_has_no_result_is_not_done() {
+    let scratch = tempfile::tempdir().unwrap();
+    let run = Arc::new(open(&scratch.path().join("run")).unwrap());
+    let mut ledger = Ledger::new(&run, "rows");
+    let slots = [ledger.task(1, None).unwrap(), ledger.task(1, None).unwrap()];
+    ledger.close().unwrap();
+    ledger.add(slots[0], Some(vec![7])).unwrap();
+    ledger.add(slots[1], None).unwrap();
+    for result in [Some(&[7][..]), None] {
+        assert_eq!(ledger.take().unwrap().unwrap().results().collect::<Vec<_>>(), [result]);
+    }
+    assert_eq!((ledger.finish().unwrap(), run.published()), (None, 1));
+}
+
+#[test]
 fn what_was_typed_last_is_in_the_plan_and_is_done_when_it_is() {
     let (_scratch, path) = done();
     let typed = || RunFolder::read_plan(&path).unwrap().command.unwrap().words;

@@ -204,13 +204,14 @@ fn one_who_joins_computes_beside_the_coordinator_and_the_first_copy_counts() {
     assert!(matches!(RunFolder::join(scratch.path(), &plan), Err(RunError::NoPlan { .. })));
 }
 
-/// A worker can send it, and the coordinator cannot keep it.
-struct Fickle(u64);
+/// A worker can send it, and the coordinator could not encode it once more.
+#[derive(Debug, PartialEq)]
+struct Fickle(Vec<u8>);
 
 impl serde::Serialize for Fickle {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match mpexec_core::in_worker() {
-            true => to.serialize_u64(self.0),
+            true => to.serialize_bytes(&self.0),
             false => Err(serde::ser::Error::custom("not here")),
         }
     }
@@ -218,18 +219,44 @@ impl serde::Serialize for Fickle {
 
 impl<'de> serde::Deserialize<'de> for Fickle {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Fickle, D::Error> {
-        u64::deserialize(from).map(Fickle)
+        struct Bytes;
+        impl serde::de::Visitor<'_> for Bytes {
+            type Value = Fickle;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("bytes")
+            }
+
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Fickle, E> {
+                Ok(Fickle(bytes))
+            }
+        }
+        from.deserialize_byte_buf(Bytes)
     }
 }
 
 #[test]
-fn a_run_whose_results_cannot_be_kept_is_not_done() {
+fn results_of_every_length_are_kept_as_their_workers_have_sent_them() {
     let _watchdog = Watchdog::new();
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path().join("run");
-    let pool = pool(1);
-    let results = pool.run_in(&folder).imap(|n: u64| Fickle(n), 0..3).unwrap();
-    let results: Vec<_> = results.map(|result| result.unwrap().0).collect();
-    assert_eq!((results, published(&folder)), (vec![0, 1, 2], BTreeSet::new()));
-    assert!(!folder.join("done").exists());
+    let pool = pool(2);
+    // Beside others in a ring, by themselves, and so long that they are written from where they came.
+    let lengths = [0, 9, 70_000, 1_100_000, 1 << 20, 500_000, 30, 1_200_000];
+    let made = |length: usize| Fickle((0..length).map(|at| (at * 31 + length) as u8).collect());
+    let all = || {
+        let results = pool.run_in(&folder).range_tasks(3).imap(made, lengths).unwrap();
+        results.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let expected: Vec<_> = lengths.into_iter().map(made).collect();
+    assert!(all() == expected);
+    assert!(folder.join("done").exists() && published(&folder).len() == 3);
+    let status = RunFolder::status(&folder, true).unwrap();
+    assert_eq!(status.bytes, lengths.iter().map(|length| *length as u64 + 16).sum::<u64>());
+    // Read back, some of them, and all.
+    let long = folder.join("out/tasks-000001");
+    let before = std::fs::read(&long).unwrap();
+    std::fs::remove_file(&long).unwrap();
+    assert!(all() == expected && std::fs::read(&long).unwrap() == before);
+    assert!(all() == expected);
 }

@@ -1,5 +1,5 @@
-//! What decides about the results of tasks besides their function and the bytes of their arguments: the program of the workers, the shared context, and
-//! what lies in shared buffers. For whoever keeps results, and must know whether they would be the same now.
+//! For whoever keeps results: the bytes in which they came, and what decides about them besides the function and the bytes of its arguments (the program of
+//! the workers, the shared context, what lies in shared buffers), to know whether they would be the same now.
 
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -9,9 +9,13 @@ use mpexec_wire::encode;
 use serde::Serialize;
 
 use super::Pool;
+use super::streams::ImapUnordered;
 use crate::carry::outgoing::{Naming, collect};
 use crate::carry::{Attachment, Buffer};
-use crate::task::Item;
+use crate::error::TaskError;
+use crate::registry::Callable;
+pub use crate::task::result_bytes::ResultBytes;
+use crate::task::{Item, TaskResult};
 
 /// What lies in a shared buffer that a value names.
 #[derive(Clone, Debug)]
@@ -37,6 +41,28 @@ impl Deref for SharedBytes {
 pub fn encode_item<M, T: Item<M>>(item: &T, out: &mut Vec<u8>) -> Vec<SharedBytes> {
     let (_, attachments) = collect(Naming::Place, || item.encode_one(out));
     attachments.iter().flatten().filter_map(bytes_of).collect()
+}
+
+/// As [`Pool::imap_unordered`]; with each result come its bytes, which are those of [`mpexec_wire::encode`].
+pub fn imap_with_bytes<C, M, I>(pool: &Pool, function: C, items: I) -> ImapWithBytes<I::IntoIter, C::Output>
+where
+    C: Callable<M>,
+    I: IntoIterator,
+    I::Item: Item<M>,
+{
+    ImapWithBytes(pool.imap_unordered(function, items))
+}
+
+/// Results with their bytes, as they finish.
+#[derive(Debug)]
+pub struct ImapWithBytes<I: Iterator, R: TaskResult>(ImapUnordered<I, R>);
+
+impl<I: Iterator, R: TaskResult> Iterator for ImapWithBytes<I, R> {
+    type Item = (u64, Result<(R, ResultBytes), TaskError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next_with_bytes()
+    }
 }
 
 /// The name of the worker program and the file to read it from; `None`: it is this program.

@@ -7,7 +7,8 @@ use crate::engine::jobs::News;
 use crate::engine::printed::Printed;
 use crate::error::TaskError;
 use crate::task::TaskResult;
-use crate::task::part::Part;
+use crate::task::part::{Part, Taken};
+use crate::task::result_bytes::ResultBytes;
 
 /// Input is taken at most so many tasks ahead of the results that were read.
 const WINDOW: u64 = 65_536;
@@ -53,6 +54,9 @@ pub struct ImapUnordered<I: Iterator, R: TaskResult> {
     came: VecDeque<Part>,
 }
 
+/// How a task has ended, and its index.
+type Ended<T> = (u64, Result<T, TaskError>);
+
 enum Source<I: Iterator, R: TaskResult> {
     Runs(Box<Running<I, R>>),
     /// The job could not be opened; told once.
@@ -82,12 +86,12 @@ impl<I: Iterator, R: TaskResult> Source<I, R> {
         }
     }
 
-    /// The next outcome of `part`, if it has one.
-    fn take(&mut self, part: &mut Part) -> Option<(u64, Result<R, TaskError>)> {
+    /// The next outcome of `part`, if it has one, decoded in this way.
+    fn take<T>(&mut self, part: &mut Part, decode: impl FnOnce(Taken<'_>) -> Ended<T>) -> Option<Ended<T>> {
         let (taken, freed) = part.take()?;
-        let Source::Runs(running) = self else { return Some(taken.decode()) };
+        let Source::Runs(running) = self else { return Some(decode(taken)) };
         running.handed_out(1, freed);
-        let ended = running.decoding(|| taken.decode());
+        let ended = running.decoding(|| decode(taken));
         if ended.1.is_err() {
             running.failed(1);
         }
@@ -107,7 +111,7 @@ impl<I: Iterator, R: TaskResult> Iterator for Imap<I, R> {
     fn next(&mut self) -> Option<Result<R, TaskError>> {
         loop {
             if let Some(part) = &mut self.part {
-                let taken = self.running.take(part);
+                let taken = self.running.take(part, |taken| taken.decode());
                 self.next = part.first();
                 if part.is_empty() {
                     self.part = None;
@@ -147,14 +151,15 @@ impl<I: Iterator, R: TaskResult> ImapUnordered<I, R> {
             Source::Refused(_) | Source::Over => None,
         }
     }
-}
 
-impl<I: Iterator, R: TaskResult> Iterator for ImapUnordered<I, R> {
-    type Item = (u64, Result<R, TaskError>);
+    /// The next, and with each result its bytes.
+    pub(super) fn next_with_bytes(&mut self) -> Option<Ended<(R, ResultBytes)>> {
+        self.next_by(|taken| taken.decode_with_bytes())
+    }
 
-    fn next(&mut self) -> Option<(u64, Result<R, TaskError>)> {
+    fn next_by<T>(&mut self, decode: impl Fn(Taken<'_>) -> Ended<T>) -> Option<Ended<T>> {
         loop {
-            match self.came.front_mut().and_then(|part| self.running.take(part)) {
+            match self.came.front_mut().and_then(|part| self.running.take(part, &decode)) {
                 Some(ended) => {
                     if self.came.front().is_some_and(Part::is_empty) {
                         self.came.pop_front();
@@ -165,6 +170,14 @@ impl<I: Iterator, R: TaskResult> Iterator for ImapUnordered<I, R> {
                 None => self.came.extend(self.running.next_outcomes()?.into_iter().map(Part::of)),
             }
         }
+    }
+}
+
+impl<I: Iterator, R: TaskResult> Iterator for ImapUnordered<I, R> {
+    type Item = (u64, Result<R, TaskError>);
+
+    fn next(&mut self) -> Option<(u64, Result<R, TaskError>)> {
+        self.next_by(|taken| taken.decode())
     }
 }
 

@@ -6,6 +6,7 @@ use mpexec_wire::{ENTRY_HEADER, Results, Status, pad8};
 
 use super::outcome::decode_result;
 use super::params::TaskResult;
+use super::result_bytes::ResultBytes;
 use crate::engine::jobs::{Chunk, News};
 use crate::error::TaskError;
 
@@ -65,6 +66,23 @@ impl Part {
     pub(crate) fn is_empty(&self) -> bool {
         self.left == 0
     }
+
+    /// The bytes of the result whose entry lies there, which was taken.
+    fn bytes_from(&mut self, from: usize) -> ResultBytes {
+        match std::mem::replace(&mut self.content, Content::Nothing) {
+            Content::Large(_, parcel) => ResultBytes::of(parcel),
+            Content::Results(chunk) => {
+                let entry = Results::new(chunk.bytes.get(from..chunk.to).unwrap_or_default(), 0, 0).next();
+                let bytes = entry.and_then(Result::ok).map(|entry| entry.payload.to_vec());
+                self.content = Content::Results(chunk);
+                ResultBytes::from(bytes.unwrap_or_default())
+            }
+            other => {
+                self.content = other;
+                ResultBytes::from(Vec::new())
+            }
+        }
+    }
 }
 
 /// One outcome on its way out.
@@ -77,7 +95,17 @@ pub(crate) struct Taken<'a> {
 
 impl Taken<'_> {
     /// Runs the user's `Deserialize`: never under a lock.
-    pub(crate) fn decode<R: TaskResult>(self) -> (u64, Result<R, TaskError>) {
+    pub(crate) fn decode<R: TaskResult>(mut self) -> (u64, Result<R, TaskError>) {
+        (self.index, self.decoded())
+    }
+
+    /// The same; with a result that there is, its bytes.
+    pub(crate) fn decode_with_bytes<R: TaskResult>(mut self) -> (u64, Result<(R, ResultBytes), TaskError>) {
+        let decoded = self.decoded();
+        (self.index, decoded.map(|result| (result, self.part.bytes_from(self.from))))
+    }
+
+    fn decoded<R: TaskResult>(&mut self) -> Result<R, TaskError> {
         let outcome = match &mut self.part.content {
             Content::Results(chunk) => {
                 let bytes = chunk.bytes.get(self.from..chunk.to).unwrap_or_default();
@@ -95,6 +123,6 @@ impl Taken<'_> {
         };
         let missing =
             || TaskError::ResultUndecodable { message: "no bytes came for it (a fault of mpexec)".to_owned() };
-        (self.index, outcome.unwrap_or_else(|| Err(missing())))
+        outcome.unwrap_or_else(|| Err(missing()))
     }
 }

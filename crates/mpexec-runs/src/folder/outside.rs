@@ -48,12 +48,15 @@ impl RunFolder {
     pub fn status(path: &Path, thorough: bool) -> Result<Status, RunError> {
         let plan = RunFolder::read_plan(path)?;
         let (hash, out) = (plan.hash(), path.join(OUT));
-        let (names, mut bytes) = (results(path)?, 0);
+        let (names, mut bytes, mut result) = (results(path)?, 0, Vec::new());
         for name in &names {
             let file = out.join(name);
             bytes += match thorough {
                 false => result::header(&file, &hash)?.0.length,
-                true => result::read(&file, &hash, None)?.len() as u64,
+                true => {
+                    result::read(&file, &hash, None, &mut result)?;
+                    result.len() as u64
+                }
             };
         }
         let (published, engine) = (names.len() as u64, RunFolder::engine_of(path));

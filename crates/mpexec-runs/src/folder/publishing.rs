@@ -13,20 +13,20 @@ impl RunFolder {
     /// # Errors
     /// [`RunError::Io`], or [`RunError::InputChanged`] if an input is no longer what the plan says; nothing was published then.
     pub fn publish(&self, key: &str, input: &str, bytes: &[u8]) -> Result<Published, RunError> {
-        let (done, error) = self.publish_all(&[(key, input, bytes)]);
+        let (done, error) = self.publish_all(&[(key, input, &[bytes])]);
         error.map(|()| done.first().copied().flatten().unwrap_or(Published::Later))
     }
 
-    /// The same of several, which costs little more than one: what became of each, and the first error.
+    /// The same of several, each in pieces, which costs little more than one: what became of each, and the first error.
     pub(crate) fn publish_all(
         &self,
-        results: &[(&str, &str, &[u8])],
+        results: &[(&str, &str, &[&[u8]])],
     ) -> (Vec<Option<Published>>, Result<(), RunError>) {
         // What was computed from another input than the plan's is no result of the plan.
         if let Err(error) = self.inputs_seem_to_hold() {
             return (vec![None; results.len()], Err(error));
         }
-        let copies = results.iter().map(|&(key, input, bytes)| Copy { plan: &self.hash, key, input, bytes });
+        let copies = results.iter().map(|&(key, input, pieces)| Copy { plan: &self.hash, key, input, pieces });
         let (done, error) = result::publish_all(&self.path.join(OUT), &self.who, &copies.collect::<Vec<_>>());
         for ((key, ..), done) in results.iter().zip(&done) {
             let Some(published) = done else { continue };
@@ -41,7 +41,13 @@ impl RunFolder {
     /// # Errors
     /// [`RunError::BadResult`] if it is not what was published, [`RunError::Io`] if it cannot be read.
     pub fn result(&self, key: &str, input: Option<&str>) -> Result<Vec<u8>, RunError> {
-        result::read(&self.path.join(OUT).join(key), &self.hash, input)
+        let mut bytes = Vec::new();
+        self.read(key, input, &mut bytes).map(|()| bytes)
+    }
+
+    /// The same, in place of what is in `bytes`.
+    pub(crate) fn read(&self, key: &str, input: Option<&str>, bytes: &mut Vec<u8>) -> Result<(), RunError> {
+        result::read(&self.place(key), &self.hash, input, bytes)
     }
 
     /// Where the result of a range is.
