@@ -53,7 +53,7 @@ const MOST_BYTES: u64 = 16 << 30;
 /// [`Sender::try_send`] or [`Sender::send_timeout`]. And as long as you keep a sender of your own, your receiver never
 /// hears the end.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Sender, Workers, channel};

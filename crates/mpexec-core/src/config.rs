@@ -149,7 +149,7 @@ impl FromStr for Transport {
 /// What becomes of what workers print; see [`PoolBuilder::stderr`](crate::PoolBuilder::stderr) and
 /// [`PoolBuilder::stdout`](crate::PoolBuilder::stdout).
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Output, Pool, Workers};

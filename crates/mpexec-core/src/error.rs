@@ -180,7 +180,7 @@ fn exceeded(had: Option<u64>) -> String {
 
 /// One task of a job failed: which, and how.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};

@@ -9,7 +9,7 @@
 //! Workers are this same program started again. [`init`] sees whether this process is one; then it serves tasks and never
 //! returns.
 //!
-//! ```standalone_crate
+//! ```
 //! use mpexec_core::{Pool, Workers};
 //!
 //! fn howmany_within_range(row: Vec<i64>, minimum: i64, maximum: i64) -> usize {
@@ -29,7 +29,7 @@
 //! [`Pool::map`] takes items for functions of one parameter, [`Pool::starmap`] tuples. Arguments may be given by
 //! reference; nothing is cloned.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::{Pool, Workers};
 //! # fn howmany_within_range(row: Vec<i64>, minimum: i64, maximum: i64) -> usize {
 //! #     row.into_iter().filter(|n| (minimum..=maximum).contains(n)).count()
@@ -53,7 +53,7 @@
 //! The `_async` forms return a [`Pending`] at once: wait for it, ask it, give it callbacks, or `.await` it in any runtime.
 //! [`Pool::imap`] and [`Pool::imap_unordered`] are iterators over a lazy, even endless, input with bounded memory.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::{Pool, Workers};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
@@ -71,7 +71,7 @@
 //!
 //! Every task ends exactly once, as a value or as a [`TaskError`] that says what happened. There is no broken pool.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::{Exit, Pool, TaskError, Workers};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
@@ -91,7 +91,7 @@
 //! What a function *returns* is a value, an `Err` too. An error that serde carries keeps its type; of others, `anyhow`'s among
 //! them, the text and the chain of causes arrive. The `try_` forms take an `Err` as a failure.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::{Pool, ReturnedError, Workers};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
@@ -110,7 +110,7 @@
 //! [`Pool::call`] sets options of one call; the same on the pool's builder are for all calls. A time limit counts from the
 //! task's start and is enforced from outside, whatever the task does. Nothing is tried again unless you say so.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::{Pool, TaskError, Workers};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
@@ -133,7 +133,7 @@
 //! A large table, model or image is a [`Shared`] buffer: an argument like any other, which lies in memory once, however many
 //! workers and tasks read it.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::{Pool, Shared, Workers};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
@@ -150,7 +150,7 @@
 //! A start hook runs in each worker before its first task, and what it makes, a connection or a cache, lives from task to task:
 //! [`worker_state`] lends it out. An end hook sees it last, and what that returns can be fetched.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::{Pool, Workers, worker_state};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
@@ -168,7 +168,7 @@
 //! ([`PoolBuilder::max_tasks_per_worker`]), or when they have grown too large ([`PoolBuilder::max_worker_memory`]).
 //! [`Pool::stats`] shows what each is doing, and [`CallBuilder::label`] is the name under which it shows a call.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::{Pool, Workers};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
@@ -188,7 +188,7 @@
 //! [`Process::builder`] gives it a name, an environment, a directory, or a life beyond that of this process.
 //! [`active_children`] lists whom this process has started, [`parent`] tells who has started it.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::Process;
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
@@ -211,7 +211,7 @@
 //! The two ends of a [`channel`](channel()) are arguments too: for progress, for pipelines, for results as they are found. Many
 //! senders, many receivers; a process that is killed leaves whole messages and holds nobody up.
 //!
-//! ```standalone_crate
+//! ```
 //! # use mpexec_core::{Process, Receiver, Sender, channel};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();

@@ -26,7 +26,7 @@ use shared::{Call, Shared, Source, TAKEN, Value, gather};
 ///
 /// Dropping it detaches it: the task is run all the same and its result is dropped.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};
@@ -200,7 +200,7 @@ impl<T, E> Pending<T, E> {
     /// A call that lies in a worker's batch behind another counts as not started. Of a whole job (`map_async`) the tasks
     /// that run now run on, and their results are dropped.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use std::time::Duration;

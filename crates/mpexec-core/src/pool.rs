@@ -47,7 +47,7 @@ use crate::worker::functions::told;
 ///
 /// Dropping it returns at once: calls whose handle lives are finished behind it, then its workers leave.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};
@@ -95,7 +95,7 @@ impl Pool {
     /// # Errors
     /// [`PoolError::BadSetting`] for 0 and for more than 4,096; [`PoolError::Closed`] when the pool was closed or terminated.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, Workers};
@@ -229,7 +229,7 @@ impl Pool {
     /// The first failure that came in, with its index: [`TaskError::Returned`] for an `Err`. The tasks that had not
     /// started are then not run.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, TaskError, Workers};
@@ -265,7 +265,7 @@ impl Pool {
 
     /// As [`Pool::map`], but runs every task whatever the others end as, and brings every outcome, in order.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, TaskError, Workers};

@@ -19,7 +19,7 @@ use crate::task::{Args, TaskResult};
 /// It dies with this process, whatever ends this one, unless it was started with
 /// [`die_with_parent(false)`](ProcessBuilder::die_with_parent). Dropping the handle neither ends it nor waits for it.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Exit, Process};
@@ -89,7 +89,7 @@ impl<R: TaskResult> Process<R> {
     /// # Errors
     /// [`WaitTimedOut`] when the time was up. Inside, what the task ended as.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use std::time::Duration;
@@ -181,7 +181,7 @@ pub struct ChildInfo {
 /// workers of all pools. One that has ended is listed until its end was taken note of, which takes a moment, but no longer
 /// than its [`Process::join`].
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Process, active_children};

@@ -12,7 +12,7 @@ use crate::error::Exit;
 /// What happens once a batch or once a death is kept up to a documented number and then made coarser; the sums are exact for ever, so
 /// a recording never has more than some megabytes.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};

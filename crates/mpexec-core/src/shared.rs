@@ -28,7 +28,7 @@ use crate::carry::{Attachment, Buffer, incoming};
 /// there has it, and until no handle here and no task that is still to end names it. There is no name and no file, so
 /// the kernel gives it back too when the processes end, whatever ended them.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Shared, Workers};

@@ -8,7 +8,7 @@
 //! The traits here are seldom named by users. They carry a marker type (`Owned`, `Slice`, `Text`) that the compiler
 //! infers; it keeps the two families of parameters apart, which a single blanket implementation over serde could not.
 //!
-//! ```standalone_crate
+//! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
 //! use mpexec_core::{Pool, Workers};

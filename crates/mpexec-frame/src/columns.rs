@@ -29,7 +29,7 @@ use crate::{FrameError, FrameFile};
 /// Applies `function` to each column of `batch`, in the workers of `pool`, and puts together what it makes of them, under the same
 /// names. All columns that come back must have the same length.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use std::sync::Arc;
@@ -90,7 +90,7 @@ const FILES: usize = 256;
 /// column at a time. CSV and streams of record batches, which cannot be read column by
 /// column, are put into a temporary Arrow file first. All of them need room in the folder for temporary files, and no memory.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// # let folder = tempfile::tempdir()?;

@@ -70,7 +70,7 @@ const HELD: u64 = 2 << 20;
 /// Describes the columns of numbers of a table. `open` gives its chunks from the first on each time it is called: once if
 /// there are up to some million numbers, or else twice, and at most four times. A null and NaN are missing; columns of other types are left out.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use std::sync::Arc;

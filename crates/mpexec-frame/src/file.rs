@@ -155,7 +155,7 @@ impl FrameFile {
     ///
     /// The types of the columns of CSV and JSON are found by the workers of `pool`, in all of it.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// # let folder = tempfile::tempdir()?;

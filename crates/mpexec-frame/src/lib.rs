@@ -10,7 +10,7 @@
 //! | a chunk | a chunk of the same length, row for row | [`map_rows`] |
 //! | a column | a column | [`map_columns`], of a file [`map_file_columns`] |
 //!
-//! ```standalone_crate
+//! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
 //! # let folder = tempfile::tempdir()?;

@@ -22,7 +22,7 @@ use crate::workplace::Workplace;
 ///
 /// `function` is any function or closure that captures nothing.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use std::sync::Arc;
@@ -54,7 +54,7 @@ where
 
 /// As [`map_chunks`], for a function that works row for row: it must return as many rows as it got.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use std::sync::Arc;

@@ -7,7 +7,7 @@ use mpexec_runs::{Kept, RunFolder};
 
 /// Where functions run. `&Pool` is one, whose results are kept nowhere.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// # use std::collections::BTreeMap;

@@ -16,7 +16,7 @@
 //!
 //! [`RunIn::run_in`] gives a pool's calls such a folder:
 //!
-//! ```standalone_crate
+//! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # mpexec_core::init();
 //! # let scratch = tempfile::tempdir()?;

@@ -21,7 +21,7 @@ const RANGE_TASKS: u64 = 256;
 pub trait RunIn {
     /// Calls of this pool whose results are kept in `folder`, which is made if it is not there.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// # let scratch = tempfile::tempdir()?;

@@ -15,7 +15,7 @@ pub enum Stream<'a, R> {
 
 /// Calls `function` for each of these, as the answers are taken. With a run folder, what is [`Kept`](Fate::Kept) by its fate is kept there.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};

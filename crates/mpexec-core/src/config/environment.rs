@@ -7,7 +7,7 @@ use crate::error::PoolError;
 
 /// On which processors the workers run; see [`PoolBuilder::affinity`](crate::PoolBuilder::affinity).
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Affinity, Pool, Workers};

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 /// Shown, it ends where the task began; with `{:#}` it goes on to `main`. Names are known for the program itself, if the worker is
 /// this same program, and for libraries that this process has too. Of others there are file and offset, as tools take them.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, TaskError, Workers};

@@ -17,7 +17,7 @@ const MOST_CAUSES: usize = 64;
 /// For errors such as `anyhow::Error` and `Box<dyn Error>` a call gives this in the error's place. Shown plainly it is the
 /// outermost text, in the alternate form (`{:#}`) all of them, with colons between.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use std::error::Error;

@@ -11,7 +11,7 @@
 /// It runs [`init`](crate::init) before the test harness starts. A `#[task]` can be called by its name in there too; what calls
 /// [`register`](crate::register) needs a program with a `main`.
 ///
-/// ```standalone_crate
+/// ```
 /// mpexec_core::init_in_tests!();
 ///
 /// fn squares() {

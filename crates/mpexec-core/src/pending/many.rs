@@ -34,7 +34,7 @@ pub struct Waited {
 
 /// Waits for many handles, of one pool or of several, for at most `limit` (`None`: as long as it takes).
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use std::time::Duration;
@@ -89,7 +89,7 @@ fn wait<T, E>(handles: &mut [Pending<T, E>], until: Until, limit: Option<Duratio
 
 /// Waits until one of the handles is ready; its number. `None` when there are none.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers, wait_any};
@@ -116,7 +116,7 @@ pub fn wait_first_error<T, E>(handles: &mut [Pending<T, E>]) -> Option<usize> {
 
 /// The results of many handles, each with its handle's number, in the order in which they become ready.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers, as_completed};

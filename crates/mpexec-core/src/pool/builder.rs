@@ -72,7 +72,7 @@ pub fn count_processors() -> Processors {
 
 /// Sets a pool's options; see [`Pool::builder`].
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Transport, Workers};
@@ -158,7 +158,7 @@ impl PoolBuilder {
     /// Limit or not, where the machine runs out of memory the kernel kills workers before this program: their `oom_score_adj` is
     /// 500 above its own. Such a death is [`Crashed`](crate::TaskError::Crashed), and its text says that memory ran out.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Output, Pool, TaskError, Workers};
@@ -187,7 +187,7 @@ impl PoolBuilder {
     /// A worker that has run so many tasks is replaced by a fresh one; without a limit if not set. For functions that leak:
     /// whatever they left behind goes with the process. At least 1.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, Workers};
@@ -254,7 +254,7 @@ impl PoolBuilder {
     ///
     /// How long a task may *run* is its time limit's matter ([`time_limit`](PoolBuilder::time_limit)), also in a worker that is stopped.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use std::time::Duration;
@@ -283,7 +283,7 @@ impl PoolBuilder {
     ///
     /// A worker is not trusted, and a value of this size is decoded in this process: set it to what you can afford.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, TaskError, Workers};

@@ -28,7 +28,7 @@ use crate::task::{Args, Item, TaskResult};
 
 /// A call with options of its own; see [`Pool::call`](crate::Pool::call).
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};

@@ -90,7 +90,7 @@ impl Pool {
     /// What the task's own children and threads print while it runs is its own too. A function of another worker program
     /// cannot be called so.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, TaskError, Workers};
@@ -119,7 +119,7 @@ impl Pool {
 
     /// As [`Pool::imap_unordered`], and brings what each task printed; see [`Pool::apply_captured`].
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, Workers};
@@ -141,7 +141,7 @@ impl Pool {
 
     /// As [`Pool::map_outcomes`], and brings what each task printed, in the order of the items; see [`Pool::apply_captured`].
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, Workers};

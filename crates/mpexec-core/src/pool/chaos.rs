@@ -15,7 +15,7 @@ impl PoolBuilder {
     /// [`Pool::stats`](crate::Pool::stats) counts what was done, and names the seed that it follows from; [`notes`](PoolBuilder::notes) are
     /// told of each. The program `mpexec` has the same as `--chaos`.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use std::time::Duration;

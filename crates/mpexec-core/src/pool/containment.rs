@@ -20,7 +20,7 @@ impl PoolBuilder {
     /// [`Pool::join`] waits for it; those of a program that was killed by SIGKILL, or that ends without joining its pool, are removed
     /// by the next pool that has some in the same place.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Containment, Pool, Workers};

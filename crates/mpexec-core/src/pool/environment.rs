@@ -16,7 +16,7 @@ const MOST_CAPTURED: usize = 1 << 30;
 impl PoolBuilder {
     /// Sets an environment variable for the workers.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, Workers};
@@ -53,7 +53,7 @@ impl PoolBuilder {
     /// Adds to the workers' niceness, as the command `nice -n` does: above 0 they give way to others. Below 0 needs a
     /// privilege; without it [`PoolBuilder::build`] says [`PoolError::System`]. The system keeps the sum between -20 and 19.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// let pool = mpexec_core::Pool::builder().nice(10).build()?;

@@ -33,7 +33,7 @@ impl PoolBuilder {
     /// [`PoolError::StartHook`](crate::PoolError::StartHook); otherwise the others serve them, and the pool's
     /// [`notes`](PoolBuilder::notes) tell of it. A worker that is to leave before its hook is through is killed.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, Workers, worker_state};

@@ -37,7 +37,7 @@ impl<'p> CallBuilder<'p> {
     /// The start is seen a little late, so a task may have up to a sixteenth more than its limit, or a millisecond where that is
     /// more (20 ms at most); never less.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use std::time::Duration;
@@ -65,7 +65,7 @@ impl<'p> CallBuilder<'p> {
     /// counts: they do compute. The start is seen as late as with `time_limit`, and a task that computes on
     /// several processors at once may pass its limit by so much on each of them.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use std::time::Duration;
@@ -91,7 +91,7 @@ impl<'p> CallBuilder<'p> {
     /// [`memory_limit`](crate::PoolBuilder::memory_limit) is, which holds beside it. What counts is the same: memory of the worker's own, what
     /// earlier tasks have left behind too, and no files that are mapped.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, TaskError, Workers};
@@ -123,7 +123,7 @@ impl<'p> CallBuilder<'p> {
     /// [`chunk_size`](CallBuilder::chunk_size) says: so nothing lies behind it of which a death could leave that open. That costs
     /// each one about what a call costs, some microseconds.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Output, Pool, TaskError, Workers};
@@ -159,7 +159,7 @@ impl<'p> CallBuilder<'p> {
     /// failed tasks the job ends, and tasks without an outcome end as [`TaskError::Cancelled`](crate::TaskError::Cancelled). The other forms end at the first
     /// failure anyway. 0 is an error of the call.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, TaskError, Workers};

@@ -80,7 +80,7 @@ impl Pool {
     /// What the pool is doing now, and has done. It is a look at one moment: what is told of workers that run may be over when
     /// it is read.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, WorkerState, Workers};

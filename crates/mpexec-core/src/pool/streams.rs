@@ -15,7 +15,7 @@ const WINDOW: u64 = 65_536;
 
 /// Results in the order of the input; see [`Pool::imap`](crate::Pool::imap). Dropping it ends the job.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};
@@ -37,7 +37,7 @@ pub struct Imap<I: Iterator, R: TaskResult> {
 /// Results with their indices as they finish; see [`Pool::imap_unordered`](crate::Pool::imap_unordered). Dropping it
 /// ends the job.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers};

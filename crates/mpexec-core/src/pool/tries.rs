@@ -15,7 +15,7 @@ impl Pool {
     /// # Errors
     /// [`TaskError::Returned`] for an `Err`; whatever else the task ended as.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, Workers};
@@ -45,7 +45,7 @@ impl Pool {
 
     /// As [`Pool::try_map`], but returns at once. All items are encoded now.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, Workers};
@@ -77,7 +77,7 @@ impl Pool {
     /// As [`Pool::imap`], with an `Err` as a failure of its task: [`TaskError::Returned`]. The others go on; to stop them, drop the
     /// iterator, or say how many may fail ([`max_failures`](CallBuilder::max_failures)).
     ///
-    /// ```standalone_crate
+    /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # mpexec_core::init();
     /// use mpexec_core::{Pool, TaskError, Workers};

@@ -16,7 +16,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Sets how a process is started; see [`Process::builder`].
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::Process;

@@ -101,7 +101,7 @@ impl<T: TaskResult, E: ListedError> ResultOf<Result<T, E>, ToldListed> for Resul
 /// own, with one line. An error that serde carries needs none, and keeps its type; it cannot have both. The `try_` forms take any
 /// error without it.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use std::error::Error;

@@ -181,7 +181,7 @@ impl<T: Pod, const N: usize> Arg<&[T], Slice> for &[T; N] {
 /// `String` and `&String` are taken as they are. A bare `&str` is not: serde could carry it as an owned value too, and
 /// the compiler may not choose, so it is wrapped: `pool.apply(|name: &str| name.len(), (Text("abc"),))`.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Text, Workers};
@@ -220,7 +220,7 @@ impl Arg<&str, TextParam> for &String {
 /// Vectors and arrays by reference are taken as they are, and so is a `&[T]` of most types. A bare `&[u8]` is not: serde
 /// could carry it as an owned value too, and the compiler may not choose, so it is wrapped.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Plain, Pool, Workers};

@@ -15,7 +15,7 @@ use crate::carry::incoming;
 
 /// Where a task runs.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers, current_task};
@@ -92,7 +92,7 @@ pub(crate) fn set_context(encoded: impl Deref<Target = [u8]> + 'static) -> Resul
 /// Outside a task, in a pool without a context, or with another type than the one the pool was built with: the task
 /// then ends as [`Panicked`](crate::TaskError::Panicked) with a message that says which.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers, context};

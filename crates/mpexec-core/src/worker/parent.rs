@@ -34,7 +34,7 @@ impl ParentInfo {
 
 /// The process that started this one, in a [`Process`](crate::Process) or a worker of a pool; `None` anywhere else.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Process, parent};

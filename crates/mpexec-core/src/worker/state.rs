@@ -41,7 +41,7 @@ pub(crate) fn take<S: 'static>() -> S {
 /// Outside a task, in a pool without a start hook, with another type than the hook returned, and when it is called inside of
 /// itself: the task then ends as [`Panicked`](crate::TaskError::Panicked) with a message that says which.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// use mpexec_core::{Pool, Workers, worker_state};

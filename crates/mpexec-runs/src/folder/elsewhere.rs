@@ -66,7 +66,7 @@ pub struct Missing {
 
 /// Those who compute what is missing.
 ///
-/// ```standalone_crate
+/// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();
 /// # use std::collections::BTreeMap;
