@@ -121,10 +121,8 @@ impl Engine {
         if last {
             state.sched.set_input_open(id, false);
         }
+        // Who brings its last tasks comes back for their outcomes at once: there is nobody to be told of them.
         state.dispatch();
-        if last {
-            self.leave(&mut state);
-        }
         state.spare.pop()
     }
 
