@@ -3,7 +3,7 @@
 //! Outcomes are bytes here. They are decoded by whoever fetches them, outside every lock.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use mpexec_ring::Parcel;
@@ -67,7 +67,7 @@ impl News {
 /// One job.
 #[derive(Debug, Default)]
 pub(crate) struct JobState {
-    pub inbox: VecDeque<News>,
+    pub inbox: Vec<News>,
     pub hooks: Vec<Hook>,
     /// The owner has brought all its input.
     pub input_ended: bool,
@@ -103,6 +103,15 @@ impl JobState {
     /// Whether its drop may run code of the user's: a waker's, or a callback's.
     pub(crate) fn has_user_values(&self) -> bool {
         self.hooks.iter().any(|hook| matches!(hook, Hook::Task(_) | Hook::Callback(_)))
+    }
+
+    /// Whether its drop frees next to nothing, and runs nothing of the user's.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.inbox.is_empty()
+            && self.hooks.is_empty()
+            && self.calls.is_none()
+            && self.printed.is_none()
+            && self.attachments.is_empty()
     }
 
     /// Takes out what nobody will fetch, to be dropped where no lock is held.

@@ -123,7 +123,7 @@ impl Engine {
         }
         // Who brings its last tasks comes back for their outcomes at once: there is nobody to be told of them.
         state.dispatch();
-        state.spare.pop()
+        if last { Some(std::mem::take(&mut state.spare_call)) } else { state.spare.pop() }
     }
 
     /// The reader of a stream has handed out results of `bytes` and goes on at index `turn`: that makes room.
@@ -145,7 +145,7 @@ impl Engine {
                 return Some(JobNews::Done);
             };
             if !job.inbox.is_empty() {
-                return Some(JobNews::News(job.inbox.drain(..).collect()));
+                return Some(JobNews::News(std::mem::take(&mut job.inbox)));
             }
             if let Some(error) = job.broken.clone() {
                 return Some(JobNews::Broken(error, std::mem::take(&mut job.lost)));
@@ -211,7 +211,7 @@ impl Engine {
         };
         job.abandoned = true;
         let left = job.clear();
-        state.trash.push(left);
+        state.discard(left);
         state.handle(Event::Abandoned(id), |_, _, _| {});
         state.sched.set_input_open(id, false);
         state.settle_abandoned(id);
@@ -230,7 +230,7 @@ impl Engine {
         };
         job.detached = true;
         let left = job.clear();
-        state.trash.push(left);
+        state.discard(left);
         state.settle_abandoned(id);
         self.leave(&mut state);
     }

@@ -245,7 +245,7 @@ impl State {
         }
         job.failed |= fault;
         let told = !job.quiet || (job.input_ended && idle) || fault;
-        job.inbox.push_back(news);
+        job.inbox.push(news);
         if told {
             let hooks = std::mem::take(&mut job.hooks);
             self.fire(hooks);

@@ -108,7 +108,12 @@ pub(crate) struct Scheduler {
     paces: pace::Paces,
     /// Jobs with something in their queue, served in turn.
     turn: VecDeque<JobId>,
+    /// An empty queue for the next job: short ones are many.
+    spare_queue: VecDeque<Run>,
 }
+
+/// A queue that grew beyond so many runs is not kept.
+const SPARE_QUEUE: usize = 64;
 
 impl Scheduler {
     /// Each worker gets `most_tasks` tasks in its life.
@@ -124,6 +129,7 @@ impl Scheduler {
 
     pub(crate) fn open_job(&mut self, id: JobId, mut job: Job) {
         job.pace = self.paces.of(job.function);
+        job.queue = std::mem::take(&mut self.spare_queue);
         self.jobs.insert(id, job);
     }
 
@@ -142,6 +148,9 @@ impl Scheduler {
     pub(crate) fn forget(&mut self, id: JobId) {
         if let Some(job) = self.jobs.remove(&id) {
             self.paces.remember(job.function, job.pace);
+            if job.queue.is_empty() && job.queue.capacity() <= SPARE_QUEUE {
+                self.spare_queue = job.queue;
+            }
         }
     }
 

@@ -140,7 +140,14 @@ impl State {
             if job.parcels {
                 self.sweep_parcels();
             }
-            self.trash.push(job);
+            self.discard(job);
+        }
+    }
+
+    /// What is left of a job is dropped: without the lock, unless there is nothing to it.
+    pub(super) fn discard(&mut self, left: JobState) {
+        if !left.is_bare() {
+            self.trash.push(left);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::engine::scheduler::{JobId, Run, WINDOW};
 use crate::error::{JobError, TaskError};
 use crate::pending::Pending;
 use crate::task::TaskResult;
-use crate::task::staging::{EntrySink, Staging};
+use crate::task::staging::{EntrySink, Staging, leave_spare, take_spare};
 
 /// Arguments under way are kept below so many bytes, beside the limit in tasks; but each worker may have one task.
 const AHEAD_BYTES: u64 = 64 << 20;
@@ -94,7 +94,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             broken: None,
             detached: false,
             failures_left: most_failures,
-            spare: Vec::new(),
+            spare: take_spare(),
             result: PhantomData,
         }
     }
@@ -223,7 +223,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
                     self.bring(u32::try_from(room).map_or(tasks, |room| tasks.min(room)));
                 }
                 JobNews::News(news) => {
-                    for news in &news {
+                    for news in news.iter().filter(|_| !self.input_ended) {
                         self.under_way.settled(news.first(), news.count());
                     }
                     return Some(news);
@@ -271,6 +271,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
 
 impl<I: Iterator, R> Drop for Running<I, R> {
     fn drop(&mut self) {
+        leave_spare(std::mem::take(&mut self.spare));
         if !self.detached {
             self.engine.abandon(self.job);
         }
@@ -293,7 +294,10 @@ impl<I: Iterator, R> Bringing<'_, I, R> {
         let bytes = self.staged.weight();
         let Staging { staged: Staged { bytes: entries, parcels, wanted }, count, .. } =
             std::mem::take(&mut self.staged);
-        running.under_way.brought(self.first, count, bytes);
+        if !last {
+            // Otherwise there is nothing more that would have to wait.
+            running.under_way.brought(self.first, count, bytes);
+        }
         let run = Run { first: self.first, count, attempt: 1, bytes: entries, from: 0 };
         let spare = running.engine.bring(running.job, run, last, parcels, wanted);
         running.spare = spare.unwrap_or_default();

@@ -42,7 +42,7 @@ impl Staging {
 
     /// An empty one, over the buffer that this thread used last.
     pub(crate) fn recycled() -> Staging {
-        Staging::over(SPARE.take())
+        Staging::over(take_spare())
     }
 
     /// Bytes of all arguments, those in parcels too.
@@ -121,12 +121,22 @@ impl Staging {
     }
 }
 
+/// The buffer that this thread used last.
+pub(crate) fn take_spare() -> Vec<u8> {
+    SPARE.take()
+}
+
+/// Leaves a buffer for this thread's next call.
+pub(crate) fn leave_spare(bytes: Vec<u8>) {
+    if (1..=KEPT).contains(&bytes.capacity()) {
+        SPARE.set(bytes);
+    }
+}
+
 impl Staged {
     /// Leaves the buffer for this thread's next call.
     pub(crate) fn recycle(self) {
-        if self.bytes.capacity() <= KEPT {
-            SPARE.set(self.bytes);
-        }
+        leave_spare(self.bytes);
     }
 }
 
