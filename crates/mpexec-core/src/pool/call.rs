@@ -170,12 +170,29 @@ impl<'p> CallBuilder<'p> {
     }
 
     fn gather<I: Iterator, R: TaskResult>(&self, function: &FunctionRef, feed: Feed<I>) -> Result<Vec<R>, JobError> {
+        // A call goes the shorter way. What is recorded, and what people call it, tells of a job and its index.
+        if feed.total() == Some(1) && self.label.is_none() && !self.engine.config.record {
+            return self.gather_one(function, feed);
+        }
         let mut running = self.open::<I, R>(function, None, feed).map_err(|error| JobError { index: 0, error })?;
         let mut gather = Gather::with_capacity(running.size_hint());
         while let Some(outcomes) = running.next_outcomes(u64::MAX) {
             self.engine.spending(Pastime::Decode, || gather.take_in(outcomes))?;
         }
         gather.finish(running.brought())
+    }
+
+    /// A job of one task, as the call that it is.
+    fn gather_one<I: Iterator, R: TaskResult>(
+        &self,
+        function: &FunctionRef,
+        mut feed: Feed<I>,
+    ) -> Result<Vec<R>, JobError> {
+        let Some(item) = feed.next() else {
+            return Ok(Vec::new());
+        };
+        let only = self.call_and_wait(function, |sink| feed.encode(&item, sink));
+        only.map(|only| vec![only]).map_err(|error| JobError { index: 0, error })
     }
 
     /// As [`Pool::map_outcomes`](crate::Pool::map_outcomes).

@@ -47,6 +47,16 @@ impl<I: Iterator> Feed<I> {
         }
     }
 
+    /// Its next item.
+    pub(super) fn next(&mut self) -> Option<I::Item> {
+        self.items.next()
+    }
+
+    /// Writes one of its items as a task.
+    pub(super) fn encode(&self, item: &I::Item, sink: &mut EntrySink<'_>) -> Result<(), EncodeError> {
+        (self.encode)(item, sink)
+    }
+
     /// All items, not to be sent.
     pub(crate) fn into_items(self) -> I {
         self.items

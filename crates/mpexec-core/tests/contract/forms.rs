@@ -12,6 +12,7 @@ crate::contract!(
     settings_that_make_no_sense_are_refused,
     a_try_form_stops_at_the_first_error_with_its_index,
     try_forms_bring_plain_values,
+    a_job_of_one_task_ends_as_any_other,
     every_outcome_comes_in_order,
     every_outcome_of_a_job_of_a_pool_that_ends_comes,
 );
@@ -133,6 +134,42 @@ fn try_forms_bring_plain_values(transport: Transport) {
     let checked = |a: u64, b: u64| a.checked_sub(b).ok_or("below zero");
     assert_eq!(pool.try_starmap(checked, (0..1_000).map(|n| (2 * n, n))).unwrap(), (0..1_000).collect::<Vec<_>>());
     assert_eq!(pool.try_map(|text: &str| text.parse::<u8>(), ["7".to_owned()]).unwrap(), [7]);
+}
+
+fn a_job_of_one_task_ends_as_any_other(transport: Transport) {
+    let pool = pool(transport, 2);
+    for _ in 0..100 {
+        assert_eq!(pool.map(square, [7]).unwrap(), [49]);
+        assert_eq!(pool.starmap(|a: u64, b: u64| (a, b), [(1, 2)]).unwrap(), [(1, 2)]);
+    }
+    assert_eq!(pool.call().attempts(2).chunk_size(9).max_failures(1).map(square, Some(7)).unwrap(), [49]);
+    let place = |(): ()| mpexec_core::current_task().map(|task| (task.index, task.attempt));
+    assert_eq!(pool.map(place, [()]).unwrap(), [Some((0, 1))]);
+    assert_eq!(pool.call().label("a job").map(place, [()]).unwrap(), [Some((0, 1))]);
+    let panics = pool.map(|n: u64| if n == 7 { panic!("not {n}") } else { n }, [7]).unwrap_err();
+    assert!(panics.index == 0 && matches!(&panics.error, TaskError::Panicked { message, .. } if message == "not 7"));
+    let refuses = pool.try_map(|text: String| text.parse::<u8>(), ["x"]).unwrap_err();
+    assert!(refuses.index == 0 && matches!(refuses.error, TaskError::Returned(_)), "{refuses}");
+    assert_eq!(pool.try_map(|text: String| text.parse::<u8>(), ["7"]).unwrap(), [7]);
+    // It says that there is one, and there is none.
+    assert_eq!(pool.map(square, Liar).unwrap(), []);
+    pool.close();
+    let closed = pool.map(square, [7]).unwrap_err();
+    assert!(closed.index == 0 && matches!(closed.error, TaskError::PoolClosed { .. }), "{closed}");
+}
+
+struct Liar;
+
+impl Iterator for Liar {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (1, Some(1))
+    }
 }
 
 fn every_outcome_comes_in_order(transport: Transport) {
