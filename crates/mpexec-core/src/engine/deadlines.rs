@@ -74,8 +74,9 @@ impl Supervisor {
             }
         }
         for id in over {
-            self.engine.bury(id);
+            self.remains = self.engine.bury(id);
             self.fill_places();
+            self.mourn();
         }
     }
 

@@ -37,17 +37,26 @@ struct Death {
     born: u64,
 }
 
+/// What is left of a worker that was buried.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Remains {
+    /// Its rings, pipes and papers.
+    slot: Slot,
+    /// What is told of its end.
+    note: Option<String>,
+}
+
 impl Engine {
-    /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed.
-    pub(super) fn bury(&self, id: WorkerId) {
+    /// The process of place `id` may be over: what it left is gathered, what it held is settled, the place is freed. What is left to be done
+    /// for it takes a while, and the replacement need not wait for it.
+    pub(super) fn bury(&self, id: WorkerId) -> Option<Remains> {
         let (exit, undead, tail, stdout, sheets, black_box, pid, killed) = {
             let slot = &mut self.lock().slots[id];
             let ended = slot.try_wait();
             let undead = ended.is_none() && slot.given_up_at().is_some_and(|at| at <= Instant::now());
             // Nothing else can become of it than that.
-            let Some(exit) = ended.or_else(|| undead.then_some(Exit::Signal(Signal::KILL.as_raw()))) else {
-                return;
-            };
+            let exit = ended.or_else(|| undead.then_some(Exit::Signal(Signal::KILL.as_raw())))?;
             // By us, and why.
             let killed = undead || slot.sentenced || slot.dismissed || slot.silent.is_some() || slot.fault.is_some();
             let printed = (slot.stderr.take(), slot.stdout.take(), slot.sheets.take());
@@ -200,12 +209,18 @@ impl Engine {
         }
         self.kick.ring();
         drop(state);
-        drop(slot);
-        if !expected && self.config.notes.is_some() {
+        let note = (!expected && self.config.notes.is_some()).then(|| {
             let after = if was_starting { " before it had shaken hands" } else { "" };
             let why = if why.is_empty() { why } else { format!(" {why}") };
-            self.note(&format!("worker {id} (pid {pid}) {exit}{ran}{after}{why}; its unfinished tasks go to others"));
-        }
+            format!("worker {id} (pid {pid}) {exit}{ran}{after}{why}; its unfinished tasks go to others")
+        });
+        Some(Remains { slot, note })
+    }
+
+    /// Lets go of what a dead worker had, and tells of its end.
+    pub(super) fn let_rest(&self, Remains { slot, note }: Remains) {
+        drop(slot);
+        note.iter().for_each(|note| self.note(note));
     }
 
     /// Reads what a worker has printed and passes it on; not under the lock. `false`: that was the end.

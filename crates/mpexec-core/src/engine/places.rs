@@ -6,7 +6,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::launch::{Newcomer, UnderWay, Whom};
+use super::launch::{Begun, Newcomer, UnderWay, Whom};
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
@@ -19,6 +19,60 @@ use crate::os::events::Watch;
 use crate::os::spawn;
 
 impl Supervisor {
+    /// The process of place `id` is over: its obituary, and its replacement. To start a process takes longer than to write an obituary, and
+    /// goes on beside it: so it is begun first where hardly anything can speak against it. Should something, the process is
+    /// killed before anybody hears of it.
+    pub(super) fn replace(&mut self, id: WorkerId) {
+        let begun = self.will_be_replaced(id).then(|| self.engine.begin_process().ok()).flatten();
+        self.remains = self.engine.bury(id);
+        self.scarcity.may_be_over();
+        if let Some((begun, born)) = begun.zip(self.vacant(id)) {
+            self.under_way = Some(UnderWay { begun, whom: Whom::Worker { id, born } });
+        }
+        self.fill_places();
+        self.mourn();
+    }
+
+    /// Whether the worker of place `id`, which is over, will have a replacement that must be started: it served, and no death before it was
+    /// left without a finished task.
+    fn will_be_replaced(&self, id: WorkerId) -> bool {
+        let (engine, state) = (&self.engine, self.engine.lock());
+        self.under_way.is_none()
+            && self.spare.waiting.is_none()
+            && !self.scarcity.goes_on()
+            && engine.transport != Transport::Memory
+            && engine.config.replace
+            && id < engine.workers()
+            && state.life == Life::Open
+            && !state.crash_looped
+            && matches!(state.slots[id].phase, Phase::Ready)
+            && matches!(state.started, Some(Ok(())))
+            && (state.row.len(), state.idle_row.len()) == (0, 0)
+    }
+
+    /// What was buried gives back what it took. Whether there was anything.
+    pub(super) fn mourn(&mut self) -> bool {
+        let remains = self.remains.take();
+        remains.map(|remains| self.engine.let_rest(remains)).is_some()
+    }
+
+    /// Has a process started. Descriptors and memory of the dead may be what it lacks.
+    fn begin_process(&mut self) -> Result<Begun, PoolError> {
+        match self.engine.begin_process() {
+            Err(_) if self.mourn() => self.engine.begin_process(),
+            begun => begun,
+        }
+    }
+
+    /// If place `id` is empty and is to have a worker: how many have died before that one.
+    fn vacant(&self, id: WorkerId) -> Option<u64> {
+        let (engine, state) = (&self.engine, self.engine.lock());
+        let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.work_left());
+        let fresh = engine.config.replace || state.deaths == 0;
+        let vacant = id < engine.workers() && state.slots[id].is_empty() && wanted && fresh && !state.crash_looped;
+        vacant.then_some(state.deaths)
+    }
+
     /// Has a worker started for the next empty place, as long as the pool is to have them.
     pub(super) fn fill_places(&mut self) {
         let engine = self.engine.clone();
@@ -27,17 +81,8 @@ impl Supervisor {
         }
         self.scarcity.may_be_over();
         for id in 0..engine.workers() {
-            let born = {
-                let state = engine.lock();
-                if id >= engine.workers() {
-                    break;
-                }
-                let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.work_left());
-                let fresh = engine.config.replace || state.deaths == 0;
-                if !state.slots[id].is_empty() || !wanted || !fresh || state.crash_looped {
-                    continue;
-                }
-                state.deaths
+            let Some(born) = self.vacant(id) else {
+                continue;
             };
             let settled = match engine.transport {
                 Transport::Memory => self.settle(id, born, engine.launch_thread(id, self.serve)),
@@ -45,7 +90,7 @@ impl Supervisor {
                     Some(slot) => self.settle(id, born, Ok(slot)),
                     None => {
                         self.spare.may_try_again();
-                        match engine.begin_process() {
+                        match self.begin_process() {
                             Ok(begun) => self.under_way = Some(UnderWay { begun, whom: Whom::Worker { id, born } }),
                             Err(error) => self.could_not_start(&error),
                         }
@@ -106,7 +151,7 @@ impl Supervisor {
     pub(super) fn await_newcomer(&self) -> Option<Duration> {
         let begun = self.under_way.as_ref().map(|under_way| under_way.begun.since.elapsed());
         let left = begun.map(|elapsed| self.patience().saturating_sub(elapsed));
-        left.into_iter().chain(self.spare.dies_within()).min()
+        left.into_iter().chain(self.spare.dies_within()).chain(self.spare.rests_for()).min()
     }
 
     /// The pool is over. Whether no process is left of what was started and had no place: until then its end is awaited.
@@ -193,6 +238,7 @@ impl Supervisor {
                 slot.is_some_and(|slot| matches!(slot.phase, Phase::Ready)) && state.sched.workers[id].is_up()
             };
             state.limits_set
+                && !self.spare.rests(state.sched.finished)
                 && engine.config.replace
                 && engine.transport != Transport::Memory
                 && state.life == Life::Open
@@ -227,7 +273,10 @@ impl Supervisor {
         self.watcher.remove(spare.child.as_fd());
         match spare.child.try_wait() {
             Some(_) => None,
-            None => Some(self.engine.greet(spare, id)),
+            None => {
+                self.spare.was_taken(self.engine.lock().sched.finished);
+                Some(self.engine.greet(spare, id))
+            }
         }
     }
 

@@ -24,9 +24,30 @@ pub(super) struct Spare {
     /// The last one died while it waited, or could not be started.
     pub failed: bool,
     killed: Option<Instant>,
+    /// When the last one became a worker, and how many tasks had been finished by then.
+    taken: Option<(Instant, u64)>,
 }
 
+/// The next one is not started at the side of the task that the last one was taken for: not before that is finished, or so much later.
+const REST: Duration = Duration::from_millis(2);
+
 impl Spare {
+    /// It has become a worker, when so many tasks were finished.
+    pub(super) fn was_taken(&mut self, finished: u64) {
+        self.taken = Some((Instant::now(), finished));
+    }
+
+    /// Whether it is too early for the next one.
+    pub(super) fn rests(&self, finished: u64) -> bool {
+        self.taken.is_some_and(|(since, then)| then == finished && since.elapsed() < REST)
+    }
+
+    /// How long it may be too early yet.
+    pub(super) fn rests_for(&self) -> Option<Duration> {
+        let left = self.taken.and_then(|(since, _)| REST.checked_sub(since.elapsed()));
+        left.filter(|left| !left.is_zero())
+    }
+
     /// A worker was started without it.
     pub(super) fn may_try_again(&mut self) {
         self.failed = false;

@@ -11,6 +11,7 @@ use super::Engine;
 use super::forwarding::Stream;
 use super::launch::{ThreadWorker, UnderWay};
 use super::memory::MemoryLook;
+use super::obituary::Remains;
 use super::pauses::Pauses;
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
@@ -58,6 +59,8 @@ pub(crate) struct Supervisor {
     pauses: Pauses,
     pub(super) spare: Spare,
     pub(super) under_way: Option<UnderWay>,
+    /// Of a worker that was buried just now.
+    pub(super) remains: Option<Remains>,
     /// The pool is over but for what was being started.
     pub(super) ending: bool,
     /// When the workers were last looked at for what they owe.
@@ -106,6 +109,7 @@ impl Supervisor {
             pauses: Pauses::default(),
             spare: Spare::default(),
             under_way: None,
+            remains: None,
             ending: false,
             responses_looked: Instant::now(),
             threads_looked: Instant::now(),
@@ -218,9 +222,7 @@ impl Supervisor {
                 CONTROL => self.hear(id),
                 _ => {
                     self.hear(id);
-                    self.engine.bury(id);
-                    self.scarcity.may_be_over();
-                    self.fill_places();
+                    self.replace(id);
                 }
             }
         }
