@@ -1,6 +1,7 @@
 //! What was measured with: the compiler, the state of the project, and the versions of the peers.
 //!
-//! The Rust peers are told by the lock file that this program was built with; the rest is asked when it runs.
+//! The Rust peers are told by the lock file that this program was built with, and the state of the project by `cargo xtask bench`, which builds
+//! it; the rest is asked when it runs.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,6 +10,9 @@ use serde::Serialize;
 
 const LOCK: &str = include_str!("../../Cargo.lock");
 const RUST_PEERS: [&str; 4] = ["rayon", "crossbeam-channel", "procspawn", "ipc-channel"];
+
+/// The state of the project that this program was built from, if who built it has said so.
+const BUILT_FROM: Option<&str> = option_env!("MPEXEC_BENCH_COMMIT");
 
 /// Prints a line for Python itself and one for each peer that it has.
 const PYTHON: &str = "
@@ -31,7 +35,7 @@ except ImportError:
 pub(crate) struct Versions {
     /// The compiler as it names itself.
     pub(crate) rustc: String,
-    /// The state of the project, with a mark if something was changed since.
+    /// The state of the project that it was built from, with a mark if something was changed since.
     pub(crate) commit: String,
     /// Each as `name version`.
     pub(crate) peers: Vec<String>,
@@ -40,11 +44,6 @@ pub(crate) struct Versions {
 /// Asks for them; what cannot be had is named as unknown or left out.
 pub(crate) fn ask(python: &Path) -> Versions {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let git = |arguments: &[&str]| said(Command::new("git").arg("-C").arg(here).args(arguments));
-    let commit = git(&["rev-parse", "--short", "HEAD"]).map(|commit| {
-        let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|list| !list.is_empty());
-        if changed { commit + " and changes" } else { commit }
-    });
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let unknown = || "unknown".to_owned();
     let mut peers: Vec<String> =
@@ -53,7 +52,7 @@ pub(crate) fn ask(python: &Path) -> Versions {
     peers.extend(told.lines().map(str::to_owned));
     Versions {
         rustc: said(Command::new(rustc).arg("--version").current_dir(here)).unwrap_or_else(unknown),
-        commit: commit.unwrap_or_else(unknown),
+        commit: BUILT_FROM.map_or_else(unknown, str::to_owned),
         peers,
     }
 }

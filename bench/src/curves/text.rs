@@ -40,14 +40,14 @@ pub(super) fn section(curve: &Curve) -> String {
         Some(format!("{} ({}) as x^{power:.2}", line.name, line.apart.unwrap_or(y)))
     });
     let _ = writeln!(text, "\nOver the last tenfold of x: {}.", grown.collect::<Vec<_>>().join(", "));
-    let steep = lines.iter().filter(|line| line.apart.is_none()).filter_map(|line| {
-        let (from, to, times, power) = steepest(&line.points)?;
+    let steep = lines.iter().filter_map(|line| {
+        let (from, to, times, power) = steepest(&line.points, x.linear(line.apart.unwrap_or(y))?)?;
         let (from, to) = (x.told(from), x.told(to));
         Some(format!("{} from {from} to {to}, {} times as much, x^{power:.2}", line.name, short(times)))
     });
     let steep: Vec<_> = steep.collect();
     if !steep.is_empty() {
-        let _ = writeln!(text, "The steepest step between neighbours: {}.", steep.join("; "));
+        let _ = writeln!(text, "The steepest step between neighbours ({}): {}.", x.told_linear(), steep.join("; "));
     }
     text.push('\n');
     text
@@ -67,12 +67,12 @@ pub(super) fn foot(meanwhile: Meanwhile) -> String {
 }
 
 /// Between which neighbours a cost grows the most: from where to where, how many times, and as which power of x. `None` where it
-/// grows less than x itself everywhere: then no step is one to explain.
-fn steepest(points: &[(f64, f64)]) -> Option<(f64, f64, f64, f64)> {
+/// grows with no more than the power `linear` everywhere: then no step is one to explain.
+fn steepest(points: &[(f64, f64)], linear: f64) -> Option<(f64, f64, f64, f64)> {
     let steps = points.windows(2).filter_map(|two| {
         let &[(from, before), (to, after)] = two else { return None };
         let power = (after / before).ln() / (to / from).ln();
-        (from > 0.0 && power > 1.0).then_some((from, to, after / before, power))
+        (from > 0.0 && power > linear).then_some((from, to, after / before, power))
     });
     steps.max_by(|one, other| one.3.total_cmp(&other.3))
 }
@@ -97,6 +97,23 @@ impl Axis {
         match self {
             Axis::Count(what) => what.to_owned(),
             Axis::Bytes(what) => format!("bytes {what}"),
+        }
+    }
+
+    /// The power by which a number of this unit grows that is no worse than linear in all: with bytes it is the cost of a whole, with a count of
+    /// things the cost of each. `None`: it is a rate, and the more the better.
+    fn linear(self, unit: &str) -> Option<f64> {
+        match self {
+            _ if unit.ends_with("/s") => None,
+            Axis::Bytes(_) => Some(1.0),
+            Axis::Count(_) => Some(0.0),
+        }
+    }
+
+    fn told_linear(self) -> &'static str {
+        match self {
+            Axis::Bytes(_) => "linear is x^1",
+            Axis::Count(_) => "these are costs of each, so linear is x^0",
         }
     }
 
@@ -159,9 +176,21 @@ mod tests {
         let mut line = Line::new("one");
         line.points = vec![(0.0, 1.0), (10.0, 1.0), (100.0, 5.0), (200.0, 20.0), (2000.0, 100.0)];
         line.once = vec![2000.0];
-        let curve = Curve { name: "n", title: "N", what: "w".into(), x: Axis::Count("x"), y: "ns", lines: vec![line] };
+        let curve = Curve { name: "n", title: "N", what: "w".into(), x: Axis::Bytes("x"), y: "ns", lines: vec![line] };
         let text = section(&curve);
-        assert!(text.contains("one from 100 to 200, 4.00 times as much, x^2.00"), "{text}");
-        assert!(text.contains("| 2000 | 100 * |") && text.contains("One reading"), "{text}");
+        assert!(text.contains("one from 100 B to 200 B, 4.00 times as much, x^2.00"), "{text}");
+        assert!(text.contains("| 1 KiB | 100 * |") && text.contains("One reading"), "{text}");
+    }
+
+    #[test]
+    fn a_cost_of_each_may_not_grow_at_all_and_a_rate_may() {
+        let mut each = Line::apart("each", "ms");
+        each.points = vec![(1.0, 1.0), (100.0, 1.0), (400.0, 2.0)];
+        let mut rate = Line::apart("rate", "GB/s");
+        rate.points = vec![(1.0, 1.0), (100.0, 100.0)];
+        let lines = vec![each, rate];
+        let curve = Curve { name: "n", title: "N", what: "w".into(), x: Axis::Count("x"), y: "ns", lines };
+        let text = section(&curve);
+        assert!(text.contains("linear is x^0): each from 100 to 400, 2.00 times as much, x^0.50."), "{text}");
     }
 }

@@ -25,6 +25,10 @@ pub(super) fn curve(setting: &Setting) -> Result<Curve> {
         ensure!(values.len() == lines.len(), "a child told {values:?}");
         for (line, value) in lines.iter_mut().zip(values) {
             line.points.push((count as f64, value));
+            // A pool is made once for each number of workers, and its memory is looked at once.
+            if line.apart.is_some() {
+                line.once.push(count as f64);
+            }
         }
     }
     Ok(Curve {
