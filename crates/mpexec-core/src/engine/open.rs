@@ -34,6 +34,8 @@ pub(crate) struct JobOptions<'l> {
     pub total: Option<u64>,
     /// Its results are handed out one by one.
     pub stream: Option<Stream>,
+    /// Nobody will look at any of its outcomes before the last is there, unless one is a failure.
+    pub gathers: bool,
 }
 
 /// In which order results are handed out one by one.
@@ -47,6 +49,8 @@ pub(crate) enum Stream {
 #[derive(Debug)]
 pub(crate) enum JobNews {
     News(Vec<News>),
+    /// As [`JobNews::News`], and there is no more: the job is forgotten.
+    Last(Vec<News>),
     /// Workers could take so many more tasks now.
     Room(u32),
     /// All input was brought and every outcome fetched.
@@ -56,8 +60,8 @@ pub(crate) enum JobNews {
 }
 
 impl Engine {
-    /// Opens a job; its tasks are brought with [`Engine::bring`].
-    pub(crate) fn open_job(&self, function: &FunctionRef, options: JobOptions<'_>) -> Result<JobId, TaskError> {
+    /// Opens a job; its tasks are brought with [`Engine::bring`]. Workers could take so many at once.
+    pub(crate) fn open_job(&self, function: &FunctionRef, options: JobOptions<'_>) -> Result<(JobId, u32), TaskError> {
         let told = function.told();
         let function = self.resolve(function)?;
         let mut state = self.lock();
@@ -68,11 +72,14 @@ impl Engine {
         let mut job = Job::on(function, options.terms);
         job.chunk = options.chunk;
         job.total = options.total;
+        job.gathers = options.gathers;
         job.flow = options.stream.map(|stream| Flow::new(stream == Stream::Ordered));
         state.sched.open_job(id, job);
         state.jobs.insert(id, JobState { label: options.label.map(Arc::from), function: told, ..JobState::default() });
         self.wake_workers(&mut state);
-        Ok(id)
+        // Others' owners that wait to bring tasks come first.
+        let wanted = if state.hungry.is_empty() { state.sched.wanted(id) } else { 0 };
+        Ok((id, wanted))
     }
 
     /// After a crash loop the places are empty: the next call starts afresh.
@@ -134,9 +141,10 @@ impl Engine {
         self.leave(&mut state);
     }
 
-    /// Waits for something of a job. `feeding`: also for room for more of its tasks. `None`: the time was up.
-    pub(crate) fn next_news(&self, id: JobId, feeding: bool, deadline: Option<Instant>) -> Option<JobNews> {
-        self.drive(deadline, |state, waiter| {
+    /// Waits for something of a job. `feeding`: also for room for more of its tasks. `whole`: who asks is all that knows of the job, so it is
+    /// forgotten when its last outcomes are fetched.
+    pub(crate) fn next_news(&self, id: JobId, feeding: bool, whole: bool) -> Option<JobNews> {
+        self.drive(None, |state, waiter| {
             let idle = state.sched.is_idle(id);
             // Other jobs' owners that wait to bring tasks come first, unless this job has nothing with a worker at all.
             let may_feed = feeding && (state.hungry.is_empty() || idle);
@@ -145,7 +153,12 @@ impl Engine {
                 return Some(JobNews::Done);
             };
             if !job.inbox.is_empty() {
-                return Some(JobNews::News(std::mem::take(&mut job.inbox)));
+                let news = std::mem::take(&mut job.inbox);
+                if !(whole && idle && job.input_ended && job.broken.is_none() && job.printed.is_none()) {
+                    return Some(JobNews::News(news));
+                }
+                state.forget(id);
+                return Some(JobNews::Last(news));
             }
             if let Some(error) = job.broken.clone() {
                 return Some(JobNews::Broken(error, std::mem::take(&mut job.lost)));

@@ -80,8 +80,10 @@ pub(super) fn gather<R: TaskResult>(engine: &Arc<Engine>, job: JobId, total: u64
     let mut gather = Gather::with_capacity(usize::try_from(total).unwrap_or(usize::MAX));
     let mut outcome = Ok(());
     while outcome.is_ok() {
-        match engine.next_news(job, false, None) {
-            Some(JobNews::News(news)) => outcome = engine.spending(Pastime::Decode, || gather.take_in(news)),
+        match engine.next_news(job, false, false) {
+            Some(JobNews::News(news) | JobNews::Last(news)) => {
+                outcome = engine.spending(Pastime::Decode, || gather.take_in(news))
+            }
             Some(JobNews::Broken(error, lost)) => {
                 let index = lost.first().map_or(total, |(first, _)| *first);
                 outcome = Err(JobError { index, error });

@@ -174,7 +174,8 @@ impl<'p> CallBuilder<'p> {
         if feed.total() == Some(1) && self.label.is_none() && !self.engine.config.record {
             return self.gather_one(function, feed);
         }
-        let mut running = self.open::<I, R>(function, None, feed).map_err(|error| JobError { index: 0, error })?;
+        let job = self.open_job(function, None, feed.total(), true).map_err(|error| JobError { index: 0, error })?;
+        let mut running = Running::<I, R>::new(self.engine, job, feed, self.options.most_failures);
         let mut gather = Gather::with_capacity(running.size_hint());
         while let Some(outcomes) = running.next_outcomes(u64::MAX) {
             self.engine.spending(Pastime::Decode, || gather.take_in(outcomes))?;
@@ -226,14 +227,11 @@ impl<'p> CallBuilder<'p> {
         feed: Feed<I>,
         mut printed: Option<&mut HashMap<u64, Printed>>,
     ) -> Vec<Result<R, TaskError>> {
-        let job = match self.open_job(function, None, feed.total()) {
+        let job = match self.open_job(function, None, feed.total(), self.options.most_failures.is_none()) {
             Ok(job) => job,
             Err(error) => return feed.into_items().map(|_| Err(error.clone())).collect(),
         };
         let mut running = Running::<I, R>::new(self.engine, job, feed, self.options.most_failures);
-        if self.options.most_failures.is_none() {
-            running.gathers();
-        }
         if printed.is_some() {
             running.keep_printed();
         }
@@ -314,15 +312,21 @@ impl<'p> CallBuilder<'p> {
         stream: Option<Stream>,
         feed: Feed<I>,
     ) -> Result<Running<I, R>, TaskError> {
-        let job = self.open_job(function, stream, feed.total())?;
+        let job = self.open_job(function, stream, feed.total(), false)?;
         Ok(Running::new(self.engine, job, feed, self.options.most_failures))
     }
 
-    fn open_job(&self, function: &FunctionRef, stream: Option<Stream>, total: Option<u64>) -> Result<JobId, TaskError> {
+    fn open_job(
+        &self,
+        function: &FunctionRef,
+        stream: Option<Stream>,
+        total: Option<u64>,
+        gathers: bool,
+    ) -> Result<(JobId, u32), TaskError> {
         self.options.check(self.engine.transport).map_err(TaskError::Pool)?;
         let CallOptions { terms, chunk, .. } = self.options;
         let chunk = chunk.map(|tasks| u32::try_from(tasks).unwrap_or(u32::MAX));
-        self.engine.open_job(function, JobOptions { terms, label: self.label, chunk, total, stream })
+        self.engine.open_job(function, JobOptions { terms, label: self.label, chunk, total, stream, gathers })
     }
 }
 

@@ -81,6 +81,10 @@ pub(crate) struct Running<I: Iterator, R> {
     /// Why the pool gave the job up, and how many tasks were brought by then.
     broken: Option<(TaskError, u64)>,
     detached: bool,
+    /// Workers could take so many tasks when it was opened, if it has not brought any yet.
+    room: u32,
+    /// All outcomes were fetched, and the engine has forgotten the job.
+    over: bool,
     /// So many more tasks may fail.
     failures_left: Option<usize>,
     /// A buffer for the next tasks.
@@ -89,7 +93,12 @@ pub(crate) struct Running<I: Iterator, R> {
 }
 
 impl<I: Iterator, R: TaskResult> Running<I, R> {
-    pub(crate) fn new(engine: &Arc<Engine>, job: JobId, feed: Feed<I>, most_failures: Option<usize>) -> Running<I, R> {
+    pub(crate) fn new(
+        engine: &Arc<Engine>,
+        (job, room): (JobId, u32),
+        feed: Feed<I>,
+        most_failures: Option<usize>,
+    ) -> Running<I, R> {
         Running {
             engine: engine.clone(),
             job,
@@ -103,6 +112,8 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             under_way: UnderWay::default(),
             broken: None,
             detached: false,
+            room,
+            over: false,
             failures_left: most_failures,
             spare: take_spare(),
             result: PhantomData,
@@ -113,11 +124,6 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
     pub(crate) fn broken(&mut self) -> Option<(TaskError, u64, &mut I)> {
         let (error, brought) = self.broken.clone()?;
         Some((error, brought, &mut self.feed.items))
-    }
-
-    /// Nobody will look at any of its outcomes before the last is there.
-    pub(crate) fn gathers(&self) {
-        self.engine.lock().sched.gathers(self.job);
     }
 
     /// What its tasks had printed that fail with their worker is kept from now on,
@@ -222,12 +228,17 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
             if !self.unencoded.is_empty() {
                 return Some(std::mem::take(&mut self.unencoded));
             }
-            if self.broken.is_some() {
+            if self.over || self.broken.is_some() {
                 return None;
             }
             let feeding = self.may_feed(window);
-            // Without a deadline the wait always ends with something.
-            match self.engine.next_news(self.job, feeding, None)? {
+            let room = std::mem::take(&mut self.room);
+            let news = match feeding && room > 0 {
+                true => JobNews::Room(room),
+                // The wait always ends with something.
+                false => self.engine.next_news(self.job, feeding, true)?,
+            };
+            match news {
                 JobNews::Room(tasks) => {
                     let room = window - (self.next_index - self.read);
                     self.bring(u32::try_from(room).map_or(tasks, |room| tasks.min(room)));
@@ -236,6 +247,10 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
                     for news in news.iter().filter(|_| !self.input_ended) {
                         self.under_way.settled(news.first(), news.count());
                     }
+                    return Some(news);
+                }
+                JobNews::Last(news) => {
+                    self.over = true;
                     return Some(news);
                 }
                 JobNews::Broken(error, lost) => {
@@ -282,7 +297,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
 impl<I: Iterator, R> Drop for Running<I, R> {
     fn drop(&mut self) {
         leave_spare(std::mem::take(&mut self.spare));
-        if !self.detached {
+        if !self.detached && !self.over {
             self.engine.abandon(self.job);
         }
     }

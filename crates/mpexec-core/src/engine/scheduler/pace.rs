@@ -6,7 +6,9 @@
 //! measurement of its own replaces it, and what a worker got on a wrong guess is taken back like any other work that is late.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
+use super::super::ids::IdHasher;
 use super::terms::Function;
 
 /// Work per batch to aim at: between the 100 us where hand-over costs show and the 1 ms where the tail does.
@@ -78,7 +80,7 @@ fn fitting(nanos_per_task: f64) -> u32 {
 
 /// What is remembered of functions whose jobs are over.
 #[derive(Debug, Default)]
-pub(super) struct Paces(HashMap<Function, f64>);
+pub(super) struct Paces(HashMap<Function, f64, BuildHasherDefault<IdHasher>>);
 
 impl Paces {
     /// What a job of the function may expect.
