@@ -64,6 +64,7 @@ mod receive;
 mod recorded;
 mod recorder;
 pub(crate) mod recording;
+mod remains;
 mod retire;
 mod scarcity;
 pub(crate) mod scheduler;

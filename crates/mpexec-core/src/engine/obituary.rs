@@ -12,6 +12,7 @@ use super::autopsy::Autopsy;
 pub(super) use super::deaths::Row;
 use super::forwarding::Stream;
 use super::printed::Printed;
+use super::remains::Remains;
 use super::scheduler::{Event, JobId, WorkerId, is_hook};
 use super::send::cancelled;
 use super::slot::{DYING, Overrun, Phase, Signal, Slot, Tail};
@@ -35,16 +36,6 @@ struct Death {
     fault: Option<String>,
     /// How many had died before it was started.
     born: u64,
-}
-
-/// What is left of a worker that was buried.
-#[derive(Debug)]
-#[must_use]
-pub(super) struct Remains {
-    /// Its rings, pipes and papers.
-    slot: Slot,
-    /// What is told of its end.
-    note: Option<String>,
 }
 
 impl Engine {
@@ -215,12 +206,6 @@ impl Engine {
             format!("worker {id} (pid {pid}) {exit}{ran}{after}{why}; its unfinished tasks go to others")
         });
         Some(Remains { slot, note })
-    }
-
-    /// Lets go of what a dead worker had, and tells of its end.
-    pub(super) fn let_rest(&self, Remains { slot, note }: Remains) {
-        drop(slot);
-        note.iter().for_each(|note| self.note(note));
     }
 
     /// Reads what a worker has printed and passes it on; not under the lock. `false`: that was the end.

@@ -3,7 +3,7 @@
 //!
 //! It has come as far as every worker comes without knowing its place: it is loaded, has taken its socket and waits there. It has run
 //! no hook, has no number and no task, and is counted nowhere. Whichever place is empty next gets it, and another is
-//! started when all places are full again. One that dies while it waits is not replaced before a worker had to be started
+//! started when all places are full again and the task is over that it was taken for, or a little later. One that dies while it waits is not replaced before a worker had to be started
 //! without it: so what lets spares die starts twice as many processes at most as it would without them.
 
 use std::time::{Duration, Instant};
