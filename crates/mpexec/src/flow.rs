@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mpexec_core::{Pending, TaskError};
 
@@ -44,6 +45,8 @@ pub(crate) enum Next {
 /// The work, from all sides.
 pub(crate) struct Flow<R: 'static, C> {
     ordered: bool,
+    /// So many calls at most have no outcome.
+    most_open: usize,
     state: Mutex<State<R>>,
     /// Something was handed on.
     room: Condvar,
@@ -77,6 +80,11 @@ where
 {
     /// Nothing is made yet. `ordered`: the collector gets outcomes in the order of the calls.
     pub(crate) fn new(ordered: bool, collector: C) -> Arc<Flow<R, C>> {
+        Flow::narrow(ordered, usize::MAX, collector)
+    }
+
+    /// The same with so many calls under way at most: with one for each worker, none waits behind another, and so they begin in order.
+    pub(crate) fn narrow(ordered: bool, most_open: usize, collector: C) -> Arc<Flow<R, C>> {
         let state = State {
             open: BTreeMap::new(),
             early: BTreeMap::new(),
@@ -89,7 +97,7 @@ where
             failure: None,
         };
         let (room, news) = (Condvar::new(), Condvar::new());
-        Arc::new(Flow { ordered, state: Mutex::new(state), room, news, collector: Mutex::new(collector) })
+        Arc::new(Flow { ordered, most_open, state: Mutex::new(state), room, news, collector: Mutex::new(collector) })
     }
 
     /// Makes a call of each piece of `source` by `call`, on a thread of its own. `None` from the source is its end, an error ends the work
@@ -123,7 +131,8 @@ where
     fn has_room(&self) -> bool {
         let full = |state: &mut State<R>| {
             let waiting = state.made - state.gone - state.skipped;
-            state.stop == Next::GoOn && (waiting >= MOST_CALLS || waiting > 0 && state.bytes >= MOST_BYTES)
+            let full = waiting >= MOST_CALLS || waiting > 0 && state.bytes >= MOST_BYTES;
+            state.stop == Next::GoOn && (full || state.open.len() >= self.most_open)
         };
         let state = self.room.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner);
         state.stop == Next::GoOn
@@ -164,6 +173,7 @@ where
             state.bytes += outcome.map_or(0, C::weight);
             state.early.insert(index, outcome.cloned().map_err(Clone::clone));
             drop(state);
+            self.room.notify_all();
             self.news.notify_all();
             return;
         }
@@ -216,6 +226,14 @@ where
         open.iter().rev().for_each(|handle| end(handle, how));
         self.room.notify_all();
         self.news.notify_all();
+    }
+
+    /// Waits until no call is under way, but no longer than so; whether there is none.
+    pub(crate) fn is_over_within(&self, limit: Duration) -> bool {
+        let under_way = |state: &mut State<R>| state.made > state.gone + state.skipped;
+        let waited = self.news.wait_timeout_while(self.lock(), limit, under_way);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !under_way(&mut state)
     }
 
     /// Waits until all is over. Returns how many calls were not begun because the work was stopped.

@@ -17,13 +17,13 @@ use crate::console::{Console, Level};
 use crate::exit::{Exit, Signal};
 use crate::failure::Failure;
 use crate::journal::Journal;
-use crate::numbers::grouped;
 use crate::pause::pause;
 use crate::signals::{self, Arrived, Wish};
 use crate::stage::{Reaction, Stage};
 use crate::status;
 use crate::stdout;
 use hooks::Hook;
+use telling::message;
 
 /// How long what runs may take to come to its end after the first signal, before anybody has said how long.
 const GRACE: Duration = Duration::from_secs(2);
@@ -143,7 +143,7 @@ impl Running {
         }
     }
 
-    /// Calls `hook`, from another thread, when the program leaves whatever the main thread is at; it has to be quick.
+    /// Calls `hook`, from another thread, when the program leaves whatever the main thread is at, before the workers are killed; it may take a moment.
     pub(crate) fn when_leaving(&self, hook: impl Fn(Signal) + Send + Sync + 'static) {
         self.leaving.set(hook);
     }
@@ -325,16 +325,6 @@ impl Running {
             let _ = heard.recv_timeout(MESSAGE);
         }
         std::process::exit(Exit::Signalled(signal).code().into())
-    }
-}
-
-fn message(signal: Signal, stage: Stage, work: Work, done: u64, rows: u64) -> String {
-    let what = signal.participle();
-    let file = if work.file && !stage.is_finished() { "; no file written" } else { "" };
-    match rows {
-        UNKNOWN => format!("{what} before any {} was {}{file}", work.unit.trim_end_matches('s'), work.verb),
-        UNCOUNTED => format!("{what}: {} {} {}{file}", grouped(done), work.unit, work.verb),
-        rows => format!("{what}: {} of {} {} {}{file}", grouped(done), grouped(rows), work.unit, work.verb),
     }
 }
 

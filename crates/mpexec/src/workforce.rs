@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mpexec_core::{Pool, PoolBuilder, Workers, count_processors};
+use mpexec_core::{Pool, PoolBuilder, PoolError, Workers, count_processors};
 
 use crate::console::{Console, Level};
 use crate::failure::Failure;
@@ -79,7 +79,7 @@ pub(crate) fn start(plan: &PoolPlan, what: For, workers: usize, console: &Arc<Co
         For::Arrays => &plan.array_worker,
         For::Tables => &plan.table_worker,
     };
-    build(plan, program.as_deref(), workers, console, |builder| builder.attempts(ATTEMPTS))
+    build(plan, program.as_deref(), workers, console, |builder| Ok(builder.attempts(ATTEMPTS)))
 }
 
 /// Starts a pool with this program as workers, or this one itself, and with what `more` sets.
@@ -91,10 +91,10 @@ pub(crate) fn build(
     program: Option<&Path>,
     workers: usize,
     console: &Arc<Console>,
-    more: impl FnOnce(PoolBuilder) -> PoolBuilder,
+    more: impl FnOnce(PoolBuilder) -> Result<PoolBuilder, PoolError>,
 ) -> Result<Pool, Failure> {
     let builder = Pool::builder().workers(Workers::Exact(workers)).transport(plan.transport).label("mpexec");
-    let mut builder = more(builder);
+    let mut builder = more(builder)?;
     if let Some(program) = program {
         builder = builder.worker_program(program);
     }

@@ -1,5 +1,7 @@
 //! `mpexec run`: a command for each argument, run by workers.
 
+mod ended;
+mod ending;
 mod joblog;
 mod open;
 mod source;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use mpexec::names::one_line;
 use mpexec::tasks::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, leave_no_part, run_command};
-use mpexec_core::{Exit, TaskError, named};
+use mpexec_core::{TaskError, named};
 use mpexec_runs::{decode, encode, key_of};
 
 use crate::console::Console;
@@ -21,19 +23,18 @@ use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
 use crate::interrupt::{Running, Work};
 use crate::keeping::{Computes, HAND_ON_EVERY, MOST_RANGES, Shelf};
-use crate::numbers::{Halt, grouped};
+use crate::numbers::grouped;
 use crate::pieces::Pieces;
 use crate::plan::{Place, RunPlan};
 use crate::printer::Printer;
 use crate::progress::{Progress, Unit};
 use crate::workforce;
+use ended::{lost_end, told};
+use ending::{Ending, UNTIL_KILLED};
 use joblog::Joblog;
 use open::Open;
 use source::Source;
 use template::Template;
-
-/// So long a command may take to end when it was asked to.
-const UNTIL_KILLED: Duration = Duration::from_secs(2);
 
 /// Runs the commands, and prints what they print.
 ///
@@ -58,15 +59,16 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     let commands = source.number();
     let (workers, _) = workforce::size(plan.pool.workers, console, |_| Pieces::single(commands.unwrap_or(u64::MAX)));
     running.check()?;
+    let (ending, asked_to_end) = Ending::new()?;
     let pool = Arc::new(workforce::build(&plan.pool, None, workers, console, |builder| {
         let tries = plan.limits.retries.saturating_add(1);
         // The worker itself asks a command to end; this is for what does not.
         let limit = plan.limits.timeout.map(|limit| limit.saturating_add(UNTIL_KILLED).saturating_mul(tries));
-        let builder = plan.limits.apply(builder, limit);
-        match plan.nice {
+        let builder = plan.limits.apply(builder, limit).context(&asked_to_end)?;
+        Ok(match plan.nice {
             Some(nice) => builder.nice(nice),
             None => builder,
-        }
+        })
     })?);
     running.holds(Arc::clone(&pool));
     running.begin(commands);
@@ -81,13 +83,20 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
         printer: Some(printer),
         joblog,
         progress: Progress::start(console, plan.progress, Unit::Tasks, commands.unwrap_or_default(), true),
+        ending: Arc::clone(&ending),
+        ended: 0,
         done: 0,
         failed: 0,
         first: None,
     };
     let arguments = Arc::clone(&collecting.arguments);
-    // What is kept is put in order by whoever keeps it.
-    let flow = Flow::new(plan.keep_order && shelf.is_none(), collecting);
+    // What is kept is put in order by whoever keeps it. No command waits behind another, so that they begin in order.
+    let flow = Flow::narrow(plan.keep_order && shelf.is_none(), workers, collecting);
+    ending.of(&flow);
+    running.when_leaving(move |_| {
+        // Who has not ended is killed with the workers.
+        let _ = ending.ask();
+    });
     let stopping = Arc::clone(&flow);
     running.when_stopping(move || stopping.stop(Next::Finish));
     let reading = Arc::clone(running);
@@ -155,7 +164,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
         None => Ok(()),
         Some(first) => {
             // Of arguments that were not read, nobody knows how many they are.
-            let skipped = commands.map_or(skipped, |all| all.saturating_sub(ended.done));
+            let skipped = commands.map_or(skipped + ended.ended, |all| all.saturating_sub(ended.done));
             let (failed, done) = (grouped(ended.failed), grouped(ended.done));
             let rest = if skipped > 0 { format!("; {} more were not run", grouped(skipped)) } else { String::new() };
             Err(Failure::task(format!("{failed} of {done} commands failed{rest}; the first: {first}")))
@@ -191,6 +200,9 @@ struct Commands {
     printer: Option<Printer>,
     joblog: Option<Joblog>,
     progress: Progress,
+    ending: Arc<Ending>,
+    /// Those that were asked to end: nothing is told of them, as of those that never began.
+    ended: u64,
     done: u64,
     failed: u64,
     /// The first failure, in words.
@@ -202,6 +214,10 @@ impl Collector<CommandEnd> for Commands {
         let index = self.shelf.as_ref().map_or(call, |shelf| shelf.task_of(call));
         let lost;
         let (end, failure) = match outcome {
+            Ok(CommandEnd { exit: CommandExit::Asked, .. }) => {
+                self.ended += 1;
+                return Ok(Next::GoOn);
+            }
             Ok(end) => {
                 let failure = told(&end.exit);
                 if failure.is_some() {
@@ -248,7 +264,7 @@ impl Collector<CommandEnd> for Commands {
         Ok(match self.plan.halt {
             Some(halt) if halt.is_reached(self.failed, self.done) => {
                 if halt.now {
-                    Next::Kill
+                    self.ending.begin()
                 } else {
                     Next::Finish
                 }
@@ -260,16 +276,6 @@ impl Collector<CommandEnd> for Commands {
     fn weight(end: &CommandEnd) -> u64 {
         (end.stdout.len() + end.stderr.len()) as u64
     }
-}
-
-/// The end of a command whose worker has died with it.
-fn lost_end(error: &TaskError) -> CommandEnd {
-    let exit = match error {
-        TaskError::TimedOut { .. } => CommandExit::TimedOut,
-        _ => CommandExit::Signal(9),
-    };
-    let empty = Vec::new;
-    CommandEnd { exit, tries: 1, worker: 0, started: 0.0, seconds: 0.0, stdout: empty().into(), stderr: empty().into() }
 }
 
 impl Commands {
@@ -361,40 +367,5 @@ impl RunPlan {
             tagged.extend_from_slice(line);
         }
         tagged
-    }
-}
-
-impl Halt {
-    fn is_reached(self, failed: u64, done: u64) -> bool {
-        match self.percent {
-            false => failed >= self.failures,
-            true => failed >= 3 && failed * 100 >= self.failures * done,
-        }
-    }
-}
-
-/// How it failed, in words; `None` if it did not.
-fn told(exit: &CommandExit) -> Option<String> {
-    match exit {
-        CommandExit::Code(0) => None,
-        CommandExit::Code(code) => Some(format!("exited with code {code}")),
-        CommandExit::Signal(signal) => Some(Exit::Signal(*signal).to_string()),
-        CommandExit::TimedOut => Some("took longer than its time limit".to_owned()),
-        CommandExit::NotStarted(_, why) | CommandExit::NoOutput(why) => {
-            Some(format!("could not be run ({})", one_line(why)))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_ends_by_number_or_by_share_of_failures() {
-        let halt = |failures, percent| Halt { now: false, failures, percent };
-        assert!(halt(2, false).is_reached(2, 100) && !halt(2, false).is_reached(1, 1));
-        assert!(halt(10, true).is_reached(3, 30) && !halt(10, true).is_reached(3, 31));
-        assert!(!halt(10, true).is_reached(2, 2), "two are too few to tell");
     }
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Running, UNCOUNTED};
+use super::{Running, UNCOUNTED, UNKNOWN, Work};
 use crate::exit::{Exit, Signal};
 use crate::failure::Failure;
 use crate::journal::Ending;
+use crate::numbers::grouped;
+use crate::stage::Stage;
 use crate::status::Progressed;
 
 /// How long the journal may take to be written after a signal.
@@ -71,5 +73,16 @@ impl Running {
             failed: self.failed.load(Ordering::Relaxed),
         };
         self.journal.close(&ending, self.pool.get().map(Arc::as_ref), console)
+    }
+}
+
+/// How far the work was when it was ended.
+pub(super) fn message(signal: Signal, stage: Stage, work: Work, done: u64, rows: u64) -> String {
+    let what = signal.participle();
+    let file = if work.file && !stage.is_finished() { "; no file written" } else { "" };
+    match rows {
+        UNKNOWN => format!("{what} before any {} was {}{file}", work.unit.trim_end_matches('s'), work.verb),
+        UNCOUNTED => format!("{what}: {} {} {}{file}", grouped(done), work.unit, work.verb),
+        rows => format!("{what}: {} of {} {} {}{file}", grouped(done), grouped(rows), work.unit, work.verb),
     }
 }

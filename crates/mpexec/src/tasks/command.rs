@@ -12,10 +12,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use mpexec_core::Receiver;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, getpgrp, kill_process_group, pidfd_open};
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,8 @@ pub enum CommandExit {
     NotStarted(i32, String),
     /// There is no place for its output.
     NoOutput(String),
+    /// It was asked to end, or was not begun, because all commands were to end.
+    Asked,
 }
 
 /// What came of a command.
@@ -93,14 +96,34 @@ pub fn run_command(mut job: CommandJob) -> CommandEnd {
         job.words.iter_mut().for_each(|word| put_slot(word, number.as_bytes()));
     }
     let worker = task.map_or(0, |task| task.worker);
+    if task.is_some() {
+        LISTENING.call_once(listen);
+    }
     let mut tries = 1;
     loop {
         let end = CommandEnd { worker, ..try_once(&job, tries) };
-        if end.exit == CommandExit::Code(0) || tries >= job.tries {
+        if matches!(end.exit, CommandExit::Code(0) | CommandExit::Asked) || tries >= job.tries {
             return end;
         }
         tries += 1;
     }
+}
+
+static LISTENING: Once = Once::new();
+
+/// Whether all commands are to end.
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Waits, on a thread of its own, until all commands are to end: the pool's context is a channel whose last sender is gone then.
+fn listen() {
+    let end = mpexec_core::context::<Receiver<()>>();
+    let waiting = std::thread::Builder::new().name("mpexec-asked".into()).spawn(move || {
+        let _ = end.recv();
+        ASKED.store(true, Ordering::SeqCst);
+        ask_to_end();
+    });
+    // Without it commands are killed unasked.
+    drop(waiting);
 }
 
 fn put_slot(word: &mut ByteBuf, number: &[u8]) {
@@ -113,14 +136,24 @@ fn try_once(job: &CommandJob, tries: u32) -> CommandEnd {
     let began = Instant::now();
     let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let mut output = [const { Vec::new() }; 2];
-    let exit = match start(job) {
+    let started_or_not = if ASKED.load(Ordering::SeqCst) { Err(CommandExit::Asked) } else { start(job) };
+    let exit = match started_or_not {
         Err(exit) => exit,
         Ok(mut child) => {
+            if ASKED.load(Ordering::SeqCst) {
+                // It may have begun a moment too late to hear it.
+                ask_to_end();
+            }
             let ended = follow(&mut child, job.timeout, &mut output);
             ended.unwrap_or_else(|error| CommandExit::NoOutput(format!("it cannot be waited for: {error}")))
         }
     };
+    let exit = if ASKED.load(Ordering::SeqCst) { CommandExit::Asked } else { exit };
     let exit = match &job.folder {
+        Some(folder) if exit == CommandExit::Asked => {
+            leave_no_part(folder);
+            exit
+        }
         Some(folder) if !matches!(exit, CommandExit::NotStarted(..) | CommandExit::NoOutput(_)) => {
             put_in_place(folder).map_or_else(|error| CommandExit::NoOutput(error.to_string()), |()| exit)
         }
@@ -266,7 +299,7 @@ fn drain(pipe: &mut File, text: &mut Vec<u8>) -> bool {
 
 /// Asks all in the worker's group to end, but for the worker.
 fn ask_to_end() {
-    static CAUGHT: std::sync::Once = std::sync::Once::new();
+    static CAUGHT: Once = Once::new();
     CAUGHT.call_once(|| {
         // Caught and not ignored: what is ignored stays ignored in commands.
         let _ = signal_hook::flag::register(Signal::TERM.as_raw(), Arc::new(AtomicBool::new(false)));

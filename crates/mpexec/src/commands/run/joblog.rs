@@ -41,7 +41,7 @@ impl Joblog {
             CommandExit::Code(code) | CommandExit::NotStarted(code, _) => (*code, 0),
             CommandExit::Signal(signal) => (0, *signal),
             // What it was ended by.
-            CommandExit::TimedOut => (-1, 15),
+            CommandExit::TimedOut | CommandExit::Asked => (-1, 15),
             CommandExit::NoOutput(_) => (126, 0),
         };
         let (started, seconds, received) = (end.started, end.seconds, end.stdout.len());

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
+use mpexec::names::shown;
 use mpexec_data::DataError;
 
 use crate::failure::Failure;
@@ -68,7 +69,8 @@ impl Source {
             if argument.last() == Some(&end) {
                 argument.pop();
             } else if length as u64 == LONGEST {
-                return Err(DataError::LongRow { path: name.clone(), limit: LONGEST }.into());
+                let line = "has an argument that is longer than any may be; do the arguments end otherwise (--null)?";
+                return Err(Failure::files(format!("{}: {line}", shown(name))));
             }
             if !argument.is_empty() {
                 return Ok(Some(argument));

@@ -1,0 +1,54 @@
+//! How a command has ended, and whether that ends the work.
+
+use mpexec::names::one_line;
+use mpexec::tasks::{CommandEnd, CommandExit};
+use mpexec_core::{Exit, TaskError};
+
+use crate::numbers::Halt;
+
+/// The end of a command whose worker has died with it.
+pub(super) fn lost_end(error: &TaskError) -> CommandEnd {
+    let exit = match error {
+        TaskError::TimedOut { .. } => CommandExit::TimedOut,
+        _ => CommandExit::Signal(9),
+    };
+    let empty = Vec::new;
+    CommandEnd { exit, tries: 1, worker: 0, started: 0.0, seconds: 0.0, stdout: empty().into(), stderr: empty().into() }
+}
+
+impl Halt {
+    /// Whether so many failures of so many commands end the work.
+    pub(super) fn is_reached(self, failed: u64, done: u64) -> bool {
+        match self.percent {
+            false => failed >= self.failures,
+            true => failed >= 3 && failed * 100 >= self.failures * done,
+        }
+    }
+}
+
+/// How it failed, in words; `None` if it did not.
+pub(super) fn told(exit: &CommandExit) -> Option<String> {
+    match exit {
+        CommandExit::Code(0) => None,
+        CommandExit::Code(code) => Some(format!("exited with code {code}")),
+        CommandExit::Signal(signal) => Some(Exit::Signal(*signal).to_string()),
+        CommandExit::Asked => Some("was asked to end".to_owned()),
+        CommandExit::TimedOut => Some("took longer than its time limit".to_owned()),
+        CommandExit::NotStarted(_, why) | CommandExit::NoOutput(why) => {
+            Some(format!("could not be run ({})", one_line(why)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_ends_by_number_or_by_share_of_failures() {
+        let halt = |failures, percent| Halt { now: false, failures, percent };
+        assert!(halt(2, false).is_reached(2, 100) && !halt(2, false).is_reached(1, 1));
+        assert!(halt(10, true).is_reached(3, 30) && !halt(10, true).is_reached(3, 31));
+        assert!(!halt(10, true).is_reached(2, 2), "two are too few to tell");
+    }
+}

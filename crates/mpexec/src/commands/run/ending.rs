@@ -1,0 +1,62 @@
+//! How commands that run are ended before their time: all are asked to end, and who does not is killed after a moment.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use mpexec::tasks::CommandEnd;
+use mpexec_core::{Receiver, Sender, channel};
+
+use super::Commands;
+use crate::failure::Failure;
+use crate::flow::{Flow, Next};
+
+/// So long a command may take to end when it was asked to.
+pub(super) const UNTIL_KILLED: Duration = Duration::from_secs(2);
+
+/// What asks commands to end.
+pub(super) struct Ending {
+    /// When it is gone, each worker hears it.
+    sender: Mutex<Option<Sender<()>>>,
+    flow: OnceLock<Arc<Flow<CommandEnd, Commands>>>,
+}
+
+impl Ending {
+    /// With what workers listen to.
+    ///
+    /// # Errors
+    /// A [`Failure`] if there can be no further descriptor.
+    pub(super) fn new() -> Result<(Arc<Ending>, Receiver<()>), Failure> {
+        let (sender, receiver) =
+            channel().map_err(|error| Failure::task(format!("a channel to the workers cannot be made: {error}")))?;
+        Ok((Arc::new(Ending { sender: Mutex::new(Some(sender)), flow: OnceLock::new() }), receiver))
+    }
+
+    /// These are the commands.
+    pub(super) fn of(&self, flow: &Arc<Flow<CommandEnd, Commands>>) {
+        // There is one flow, so the place is free.
+        let _ = self.flow.set(Arc::clone(flow));
+    }
+
+    /// Asks all commands to end, and waits until they have or the moment is over: whether they have.
+    pub(super) fn ask(&self) -> bool {
+        let Some(flow) = self.flow.get() else { return true };
+        // First, so that none begins that would not hear it.
+        flow.stop(Next::Finish);
+        drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+        flow.is_over_within(UNTIL_KILLED)
+    }
+
+    /// The same on a thread of its own; and who has not ended is killed.
+    pub(super) fn begin(self: &Arc<Self>) -> Next {
+        if self.sender.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return Next::Finish;
+        }
+        let ending = Arc::clone(self);
+        let asking = std::thread::Builder::new().name("mpexec-halt".into()).spawn(move || {
+            if let (false, Some(flow)) = (ending.ask(), ending.flow.get()) {
+                flow.stop(Next::Kill);
+            }
+        });
+        if asking.is_ok() { Next::Finish } else { Next::Kill }
+    }
+}
