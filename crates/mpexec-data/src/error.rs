@@ -41,9 +41,9 @@ pub enum DataError {
     /// A text shows no row.
     #[error("{}: {fault}", Named(path))]
     Rowless { path: PathBuf, fault: DialectError },
-    /// What comes through a pipe or is compressed cannot be read from any place.
-    #[error("{}: holds {format}, which cannot be read from a pipe or compressed; save it as a file first", Named(path))]
-    NoStream { path: PathBuf, format: &'static str },
+    /// There is no place for what can be read only once.
+    #[error("a temporary file in {}: cannot be made: {cause}", Named(path))]
+    Temporary { path: PathBuf, cause: io::Error },
     /// What is compressed cannot be unpacked.
     #[error("{}: cannot be unpacked from {packing}: {fault}", Named(path))]
     Packed { path: PathBuf, packing: &'static str, fault: String },
@@ -116,7 +116,7 @@ impl DataError {
             | DataError::NotNpy { path, .. }
             | DataError::Unknown { path, .. }
             | DataError::Rowless { path, .. }
-            | DataError::NoStream { path, .. }
+            | DataError::Temporary { path, .. }
             | DataError::Packed { path, .. }
             | DataError::Columnar { path, .. }
             | DataError::ColumnType { path, .. }

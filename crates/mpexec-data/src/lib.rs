@@ -125,7 +125,7 @@ pub use random::{EmptyRange, LegacyRandom, generate};
 pub use read::Element;
 pub use reference::FileRef;
 pub use rows::{Cell, JsonRow, NumbersWriter, PartRows, RowReading, RowsFormat, Want};
-pub use stream::{PackedWriter, Packing, TextStream};
+pub use stream::{PackedWriter, Packing, TextStream, settled, temporary};
 pub use summary::{FIRST_COUNTS, OtherColumns, Summary};
 pub use table::{
     BadRow, CellBounds, ColumnError, Columns, MISSING, OnBadRow, PartCounts, RowCounts, RowFault, is_missing,

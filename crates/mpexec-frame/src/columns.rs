@@ -14,7 +14,7 @@ use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use arrow_select::concat::concat;
 use mpexec_core::Pool;
-use mpexec_data::FileRef;
+use mpexec_data::{FileRef, temporary};
 use mpexec_runs::{Next, RunError, stream};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,6 @@ use crate::carry::{Parcel, Returned};
 use crate::chunk::{Part, reference};
 use crate::file::Batches;
 use crate::map::{Fault, fate, opened, told};
-use crate::settle::temporary;
 use crate::workplace::Workplace;
 use crate::{FrameError, FrameFile};
 

@@ -55,7 +55,7 @@ pub enum FrameError {
         message: String,
     },
     /// What the function returned does not fit to the rest.
-    #[error("{what} {index}: the function returned {found}, but {wanted} is wanted")]
+    #[error("{what} {index}: the function returned {found}; wanted: {wanted}")]
     Misfit {
         /// `chunk` or `column`.
         what: &'static str,

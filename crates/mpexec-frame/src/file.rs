@@ -15,10 +15,9 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, SchemaRef};
 use mpexec_core::Pool;
-use mpexec_data::{Columns, DataError, Format, OnBadRow};
+use mpexec_data::{Columns, DataError, Format, OnBadRow, temporary};
 
 use crate::chunk::{Chunk, Part};
-use crate::settle::temporary;
 use crate::{FrameError, map_chunks};
 use cut::Cut;
 use member::Member;

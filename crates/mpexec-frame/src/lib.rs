@@ -48,7 +48,6 @@ mod map;
 mod normalize;
 mod output;
 mod select;
-mod settle;
 mod text;
 mod workplace;
 

@@ -66,7 +66,7 @@ where
 /// let pool = Pool::builder().workers(Workers::Exact(1)).build()?;
 /// let fewer = |batch: RecordBatch| Ok::<_, String>(batch.slice(0, 3));
 /// let error = mpexec_frame::map_rows(&pool, [Ok(batch)], fewer).next().unwrap().unwrap_err();
-/// assert_eq!(error.to_string(), "chunk 0: the function returned 3 rows, but 10 rows is wanted");
+/// assert_eq!(error.to_string(), "chunk 0: the function returned 3 rows; wanted: 10 rows");
 /// # Ok(())
 /// # }
 /// ```
@@ -243,7 +243,8 @@ pub(crate) fn told<T>(
         Fault::Function(message) => FrameError::Function { file: None, what, index, message },
         Fault::FunctionOn(file, message) => FrameError::Function { file: Some(file), what, index, message },
         Fault::Rows(found, wanted) => {
-            let (found, wanted) = (format!("{found} rows"), format!("{wanted} rows"));
+            let rows = |count| if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
+            let (found, wanted) = (rows(found), rows(wanted));
             FrameError::Misfit { what, index, found, wanted }
         }
     })
@@ -255,7 +256,11 @@ pub(crate) fn opened(what: &'static str, index: u64, answer: Answer) -> Result<R
 }
 
 fn columns_of(schema: &Schema) -> String {
-    let columns: Vec<_> =
-        schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect();
+    let missing = |nullable| if nullable { "" } else { " (without missing values)" };
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| format!("{} {}{}", field.name(), field.data_type(), missing(field.is_nullable())));
+    let columns: Vec<_> = columns.collect();
     format!("the columns {}", columns.join(", "))
 }

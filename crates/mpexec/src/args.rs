@@ -209,7 +209,7 @@ pub(crate) struct CountArguments {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options for reading")]
 pub(crate) struct ReadingArguments {
-    /// What the files hold, where their content is not to decide (map takes standard input for JSON lines)
+    /// What the files hold, where their content is not to decide
     #[arg(long, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormat>,
 
@@ -221,7 +221,7 @@ pub(crate) struct ReadingArguments {
     #[arg(long, value_name = "CHAR", value_parser = numbers::delimiter)]
     pub(crate) delimiter: Option<u8>,
 
-    /// Whether the first row of CSV is titles; auto: if it has a cell that is no number above one that is
+    /// Whether the first row of CSV is titles; auto: if it has a cell that is no number above one that is, or no number at all
     #[arg(long, value_name = "auto|yes|no", default_value = "auto")]
     pub(crate) header: Header,
 

@@ -7,11 +7,12 @@ mod waiting;
 
 use std::path::{Path, PathBuf};
 
-use mpexec_data::{DataError, Format, NpyFile, Want, files_in};
+use mpexec::names::one_line;
+use mpexec_data::{Format, NpyFile, Want, files_in};
 
 use crate::failure::Failure;
 use crate::plan::Reading;
-pub(crate) use outputs::Outputs;
+pub(crate) use outputs::{Outputs, make_folder};
 use source::Source;
 pub(crate) use table::Table;
 pub(crate) use waiting::{Waiting, tables};
@@ -50,19 +51,15 @@ pub(crate) fn open(path: &Path, reading: &Reading, want: Want, outputs: &Outputs
         Some(format) => format,
         None => source.format()?,
     };
-    match (format, source) {
-        (Format::Npy, Source::File(file)) => {
+    match format {
+        Format::Npy => {
+            let file = source.settled()?;
             let path = file.path().to_path_buf();
             Ok(Input::Array(NpyFile::from_file(file.into_file(), path)?))
         }
-        (Format::Parquet | Format::Arrow, Source::File(file)) => {
-            Table::columnar(file, format, reading, want).map(Input::Table)
-        }
-        (_, Source::Stream(_)) if !format.is_text() => {
-            Err(DataError::NoStream { path: path.to_path_buf(), format: format.name() }.into())
-        }
-        (Format::Csv, source) => Table::csv(source, reading).map(Input::Table),
-        (_, source) => Table::json(source, reading).map(Input::Table),
+        Format::Parquet | Format::Arrow => Table::columnar(source.settled()?, format, reading, want).map(Input::Table),
+        Format::Csv => Table::csv(source, reading).map(Input::Table),
+        Format::JsonLines => Table::json(source, reading).map(Input::Table),
     }
 }
 
@@ -92,4 +89,32 @@ pub(crate) fn same_width(tables: &[Waiting]) -> Result<u64, Failure> {
             tables[0].name()
         ))),
     }
+}
+
+/// The same for tables that become one: their columns have the same titles in the same order too, where they have titles.
+///
+/// # Errors
+/// As [`same_width`].
+pub(crate) fn same_columns(tables: &[Waiting]) -> Result<u64, Failure> {
+    let cols = same_width(tables)?;
+    let mut titled = tables.iter().filter(|table| !table.titles().is_empty());
+    let Some(first) = titled.next() else { return Ok(cols) };
+    match titled.find(|table| table.titles() != first.titles()) {
+        None => Ok(cols),
+        Some(other) => Err(Failure::usage(format!(
+            "{}: has the columns {}, but {} has {}; choose the same in one order with --columns, or take them one by one",
+            other.name(),
+            listed(other.titles()),
+            first.name(),
+            listed(first.titles())
+        ))),
+    }
+}
+
+/// The first of them, for a person.
+fn listed(titles: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = if titles.len() > SHOWN { ", .." } else { "" };
+    let shown: Vec<_> = titles.iter().take(SHOWN).map(|title| one_line(title)).collect();
+    format!("{}{more}", shown.join(", "))
 }

@@ -118,7 +118,8 @@ fn told(done: Result<(), Failure>, console: &Console) -> (Exit, Option<String>) 
 /// Reads the command line; `None` if only help or the version was wanted, which is printed here. Errors of usage end the
 /// program here: clap prints them best.
 fn read_arguments(words: &[OsString]) -> Result<Option<Arguments>, Failure> {
-    let matches = Arguments::command().color(clap_colour(colour_of_usage(words))).try_get_matches_from(words);
+    let command = without_empty_variables(Arguments::command()).color(clap_colour(colour_of_usage(words)));
+    let matches = command.try_get_matches_from(words);
     match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => Ok(Some(arguments)),
         Err(error) if error.use_stderr() && wants_json(words) => {
@@ -134,6 +135,17 @@ fn read_arguments(words: &[OsString]) -> Result<Option<Arguments>, Failure> {
         }
         Err(asked_for) => print::text(&asked_for.render().ansi().to_string()).map(|()| None),
     }
+}
+
+/// A variable that is set to nothing, as scripts do, is one that is not set.
+fn without_empty_variables(mut command: clap::Command) -> clap::Command {
+    let empty =
+        |argument: &&clap::Arg| argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let names: Vec<_> = command.get_arguments().filter(empty).map(|argument| argument.get_id().clone()).collect();
+    for name in names {
+        command = command.mut_arg(name, |argument| argument.env(None::<&str>));
+    }
+    command
 }
 
 fn clap_colour(when: When) -> ColorChoice {

@@ -35,7 +35,7 @@ pub(crate) use run::{RunInput, RunPlan};
 /// What the surroundings say about the worker program.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Surroundings {
-    /// The variable `MPEXEC_WORKER_PROGRAM`.
+    /// The variable `MPEXEC_WORKER_PROGRAM`: whose tasks `map` and `tasks` are to take.
     pub(crate) variable: Option<OsString>,
     /// The worker program beside this one, if there is one.
     pub(crate) beside: Option<PathBuf>,
@@ -301,13 +301,12 @@ fn place(path: PathBuf) -> Place {
     if path == Path::new("-") { Place::Stdout } else { Place::File(path) }
 }
 
-/// The option, then the variable, then for arrays the small program beside this one, then this one itself. The search path is never
-/// searched: what lies there under our name may be anything. An empty variable is one that is not set.
+/// The option, then for arrays the small program beside this one, then this one itself. The search path is never
+/// searched: what lies there under our name may be anything. The variable does not count here: a program with somebody's own tasks has not those
+/// of this one.
 fn worker_programs(option: Option<PathBuf>, around: Surroundings) -> [Option<PathBuf>; 2] {
-    let variable = around.variable.filter(|value| !value.is_empty()).map(PathBuf::from);
-    let given = option.or(variable);
     // A bare name would be looked up in the search path.
-    [given.clone().or(around.beside), given]
+    [option.clone().or(around.beside), option]
         .map(|program| program.map(|program| std::path::absolute(&program).unwrap_or(program)))
 }
 

@@ -8,6 +8,7 @@ mod documents;
 mod examples;
 mod failure;
 mod frame;
+mod given;
 mod map;
 mod own_worker;
 mod run;

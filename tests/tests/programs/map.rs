@@ -127,7 +127,7 @@ fn lines_of_json_are_calls_by_place_by_name_or_alone() {
     assert_eq!(good(map("howmany_within_range").arg(&input)), [4, 0]);
     let input = lines(&folder, "numbers", "\"42\"\n[\"7\"]\n");
     let read = || fs::File::open(&input).unwrap();
-    // Standard input is JSON lines, a file may be named what it is.
+    assert_eq!(good(map("parse").stdin(read())), [42, 7]);
     assert_eq!(good(map("parse").stdin(read()).args(["--input-format", "jsonl"])), [42, 7]);
     assert_eq!(good(map("parse").arg(&input).args(["--input-format", "jsonl"])), [42, 7]);
     assert_eq!(good(map("parse").arg("-")), [] as [Value; 0]);

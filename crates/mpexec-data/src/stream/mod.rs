@@ -4,8 +4,12 @@
 
 mod packed;
 mod packing;
+mod settle;
+mod temporary;
 mod text_stream;
 
 pub use packed::PackedWriter;
 pub use packing::Packing;
+pub use settle::settled;
+pub use temporary::temporary;
 pub use text_stream::TextStream;

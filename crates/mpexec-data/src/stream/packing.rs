@@ -16,14 +16,18 @@ pub enum Packing {
     Zstd,
 }
 
+/// How what is compressed begins.
+const MARKS: [(&[u8], Packing); 2] = [(b"\x1f\x8b", Packing::Gzip), (b"\x28\xb5\x2f\xfd", Packing::Zstd)];
+
 impl Packing {
     /// What begins so; `None` if it is not compressed in a way that can be read.
     pub fn of(start: &[u8]) -> Option<Packing> {
-        match start {
-            [0x1f, 0x8b, ..] => Some(Packing::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
-            _ => None,
-        }
+        MARKS.iter().find(|(mark, _)| start.starts_with(mark)).map(|(_, packing)| *packing)
+    }
+
+    /// Whether only more bytes can tell.
+    pub(super) fn may_begin(start: &[u8]) -> bool {
+        MARKS.iter().any(|(mark, _)| start.len() < mark.len() && mark.starts_with(start))
     }
 
     /// Unpacks what `packed` gives.

@@ -7,14 +7,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
-use mpexec_data::{ColumnarFile, DataError, DataFile, FileRef, Format, NpyFile};
+use mpexec_data::{ColumnarFile, DataError, DataFile, FileRef, Format, NpyFile, settled};
 
 use super::cut::Cut;
 use super::{Chunks, Reading};
 use crate::FrameError;
 use crate::array;
 use crate::chunk::{Chunk, Lies, Part, Rows, Target, reference};
-use crate::settle::settled;
 use crate::text::{How, Text, Writing};
 
 /// A file of which is known what it holds.

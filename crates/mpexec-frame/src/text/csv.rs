@@ -74,8 +74,8 @@ pub(super) fn read(
     delimiter: u8,
     places: Option<&[usize]>,
 ) -> Result<RecordBatch, ArrowError> {
-    // A row is a line or more.
-    let lines = memchr::memchr_iter(b'\n', &bytes).count() + 1;
+    // A row is a line or more, however lines end.
+    let lines = memchr::memchr2_iter(b'\n', b'\r', &bytes).count() + 1;
     let builder = arrow_csv::ReaderBuilder::new(columns.schema(None)).with_format(format(delimiter, columns.words)?);
     let builder = builder.with_batch_size(lines);
     let builder = match places {
@@ -83,7 +83,11 @@ pub(super) fn read(
         None => builder,
     };
     let mut reader = builder.build_buffered(Cursor::new(bytes))?;
-    reader.next().transpose()?.map_or_else(|| Ok(RecordBatch::new_empty(columns.schema(places))), Ok)
+    let rows = reader.next().transpose()?.unwrap_or_else(|| RecordBatch::new_empty(columns.schema(places)));
+    match reader.next().transpose()? {
+        None => Ok(rows),
+        Some(more) => Err(ArrowError::CsvError(format!("it has {} rows more than lines", more.num_rows()))),
+    }
 }
 
 /// The same rows without those that are bad, or with what is missing in them, and without spaces around numbers.
@@ -110,4 +114,22 @@ fn format(delimiter: u8, words: bool) -> Result<CsvFormat, ArrowError> {
     }
     let missing = Regex::new(&format!(r"^\s*({})\s*$", MISSING.map(regex::escape).join("|")));
     missing.map(|missing| format.with_null_regex(missing)).map_err(|error| ArrowError::CsvError(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_all_read_however_lines_end() {
+        for text in
+            ["1,2\n3,4\n5,6\n", "1,2\r3,4\r5,6\r", "1,2\r\n3,4\r\n5,6", "1,2\r3,4\n5,6", "\r\r1,2\n\r3,4\r\n\n5,6\r"]
+        {
+            let found = find(text.as_bytes(), b',', 2, OnBadRow::Fail);
+            let columns =
+                Columns { names: vec!["a".to_owned(), "b".to_owned()], kinds: found.kinds, words: found.words };
+            let rows = read(&columns, text.as_bytes().to_vec(), b',', None).unwrap();
+            assert_eq!((rows.num_rows(), rows.num_columns()), (3, 2), "{text:?}");
+        }
+    }
 }

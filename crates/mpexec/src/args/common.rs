@@ -43,7 +43,7 @@ pub(crate) struct Common {
     #[arg(long, global = true, env = "MPEXEC_TRANSPORT", value_name = "WAY", default_value = "auto")]
     pub(crate) transport: TransportName,
 
-    /// The program to start as worker [env: MPEXEC_WORKER_PROGRAM] [default: for .npy the mpexec-worker beside this program, else itself]
+    /// The program to start as worker [env, of map and tasks: MPEXEC_WORKER_PROGRAM] [default: for .npy the mpexec-worker beside this program, else itself]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) worker_program: Option<PathBuf>,
 

@@ -26,6 +26,10 @@ Examples:
 /// row as a whole if one parameter is left that takes a list, otherwise a value for each parameter, by title or by place. A line that is no
 /// JSON is a call that failed; --on-bad-row is for rows of CSV with too few or too many fields.
 ///
+/// What an input holds is seen in its first line, whether it is a file or a pipe: one that is a value of JSON ("a text", null, [1,2], {..}) is the first call of JSON
+/// lines. A number alone is a row of CSV, and so is anything else: a first row without numbers is taken for titles, so plain lines of text want --header no. --input-format
+/// says it where that is wrong, and --header or --delimiter say that it is CSV.
+///
 /// Each call gives one line of JSON: {"index":0,"ok":RESULT} or {"index":0,"error":{"kind":"panicked","message":..}}. What tasks print
 /// to their standard output is thrown away, their standard error is shown.
 #[derive(Clone, Debug, clap::Args)]
@@ -35,7 +39,7 @@ pub(crate) struct MapArguments {
     #[arg(value_name = "TASK")]
     pub(crate) task: String,
 
-    /// The files to read, one after the other, or folders of files; - for standard input, which is JSON lines if --input-format does not say csv or tsv
+    /// The files to read, one after the other, or folders of files; - for standard input
     #[arg(value_name = "INPUT", default_value = "-")]
     pub(crate) inputs: Vec<PathBuf>,
 

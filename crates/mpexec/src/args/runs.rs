@@ -53,12 +53,14 @@ pub(crate) struct RunsArguments {
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum RunsCommand {
     /// List the run folders in a folder
+    #[command(after_help = "Examples:\n  mpexec runs list\n  mpexec runs list /scratch/runs")]
     List {
         /// The folder
         #[arg(value_name = "FOLDER", default_value = ".")]
         folder: PathBuf,
     },
     /// Say what a run computes and how far it is
+    #[command(after_help = "Examples:\n  mpexec runs show run\n  mpexec runs show run --check")]
     Show {
         /// The run folder
         #[arg(value_name = "DIR")]
@@ -69,6 +71,9 @@ pub(crate) enum RunsCommand {
         check: bool,
     },
     /// Compute what is missing, with the command that began the run
+    #[command(
+        after_help = "Examples:\n  mpexec runs resume run\n  mpexec runs resume run --force-plan    from the beginning"
+    )]
     Resume {
         /// The run folder
         #[arg(value_name = "DIR")]
@@ -90,6 +95,9 @@ pub(crate) enum RunsCommand {
         share: Share,
     },
     /// Remove run folders that are done
+    #[command(
+        after_help = "Examples:\n  mpexec runs clean run\n  mpexec runs clean --force run-1 run-2    also if they are not done"
+    )]
     Clean {
         /// The run folders
         #[arg(value_name = "DIR", required = true)]

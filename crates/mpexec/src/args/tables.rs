@@ -62,8 +62,10 @@ pub(crate) struct NormalizeArguments {
 /// nothing estimated. normalize scales rows or columns to 0..1.
 ///
 /// Workers read the files themselves: row groups of Parquet, record batches of Arrow, rows of .npy, ranges of lines of CSV and JSON. What
-/// cannot be read so is put into a temporary file first (TMPDIR says where): standard input, compressed texts, and texts and arrays that are
+/// cannot be read so is put into a temporary file first (TMPDIR says where): standard input, what is compressed, and texts and arrays that are
 /// worked on by columns.
+///
+/// describe leaves out columns that hold no numbers: texts, truth values, dates and times.
 ///
 /// Several files are one table, one below the other, and so are the files in a folder. Their columns must have the same names and types; a
 /// text says in its rows what it holds, beside Parquet, Arrow and .npy it must hold what these do.

@@ -47,6 +47,9 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     } else {
         vec![Group { tables, counts: plan.counts.clone() }]
     };
+    if let Counts::Each(folder, _) = &plan.counts {
+        input::make_folder(folder)?;
+    }
     let run = kept::open(plan, kept::TABLES, &files, running)?;
     tables::run(&groups, plan, run.as_ref(), console, running, started)
 }

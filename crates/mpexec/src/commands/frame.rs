@@ -48,6 +48,9 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     // What cannot be read or written is told before anything is done.
     let first = groups.next().unwrap_or_default();
     let (file, path) = open_all(first)?;
+    if let (Place::File(folder), true) = (&plan.place, plan.per_file) {
+        input::make_folder(folder)?;
+    }
     let run = keep(plan, &files, running)?;
     let output = path.as_ref().map(create).transpose()?;
     running.check()?;

@@ -39,7 +39,7 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     let program = plan.pool.table_worker.as_deref();
     let pool = Arc::new(workforce::build(&plan.pool, program, workers, console, |builder| {
         // Standard output belongs to the results.
-        plan.limits.apply(builder, plan.limits.timeout).stdout(mpexec_core::Output::Null)
+        Ok(plan.limits.apply(builder, plan.limits.timeout).stdout(mpexec_core::Output::Null))
     })?);
     running.holds(Arc::clone(&pool));
     let calls = Calls { task: find(&pool, &plan.task)?, with: plan.with.clone() };
@@ -62,6 +62,9 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         let places = files.iter().map(|file| plan.place_of(file)).collect();
         Each { begins: input.begins(), places, at: 0 }
     });
+    if let (Place::File(folder), true) = (&plan.place, plan.per_file) {
+        crate::input::make_folder(folder)?;
+    }
     let printer = Printer::open(each.as_ref().map_or(&plan.place, |each| &each.places[0]))?;
     let (rows, bad) = (input.rows(), input.bad_rows());
     running.begin(rows);

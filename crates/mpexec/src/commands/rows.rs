@@ -15,7 +15,7 @@ use mpexec_runs::{Kept, RunFolder};
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::input::{self, Outputs, Table, Waiting, same_width};
+use crate::input::{self, Outputs, Table, Waiting, same_columns};
 use crate::interrupt::{Running, Work};
 use crate::keeping::{AS_FOR_WORKERS, Computes, Keeping, MOST_RANGES, RANGE_OF_TABLE, Who};
 use crate::pieces::Pieces;
@@ -37,10 +37,13 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let files = input::files(&plan.files)?;
     let outputs = Outputs::named(plan.output.files(&files)?);
     let tables = input::tables(&files, &plan.reading, work.wants(), &outputs)?;
+    if let (Place::File(folder), Some(_)) = (&plan.output.place, plan.output.each) {
+        input::make_folder(folder)?;
+    }
     let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files, running)?;
     let opened = |group: &Range<usize>| {
         let (tables, output) = (&tables[group.clone()], plan.output.of_input(&files[group.start]));
-        let cols = same_width(tables)?;
+        let cols = same_columns(tables)?;
         // Rows that are left out would make it fewer.
         let rows = rows_of(tables).filter(|_| plan.reading.on_bad_row != OnBadRow::Skip);
         NumbersOut::open(&output, tables[0].titles(), cols, rows)

@@ -9,6 +9,15 @@ use mpexec::names::shown;
 
 use crate::failure::Failure;
 
+/// Makes the folder to which the outputs of several inputs go, if it is not there.
+///
+/// # Errors
+/// A [`Failure`] of files.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::files(format!("{}: the folder cannot be made: {error}", shown(folder))))
+}
+
 /// What stands already where outputs will, by device and number there: whatever links lead to it.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {

@@ -23,7 +23,7 @@ const GIVEN: [&str; 3] = ["/dev/stdin", "/dev/fd/", "/proc/self/fd/"];
 #[derive(Debug)]
 pub(crate) enum Source {
     File(DataFile),
-    Stream(RefCell<TextStream>),
+    Stream(Box<RefCell<TextStream>>),
 }
 
 impl Source {
@@ -56,15 +56,30 @@ impl Source {
         if from_first_byte {
             return Source::of_file(DataFile::from_file(file, name)?);
         }
-        Ok(Source::Stream(RefCell::new(TextStream::new(file, name)?)))
+        Ok(Source::Stream(Box::new(RefCell::new(TextStream::new(file, name)?))))
     }
 
     fn of_file(file: DataFile) -> Result<Source, Failure> {
         if file.packing().is_some() {
             let path = file.path().to_path_buf();
-            return Ok(Source::Stream(RefCell::new(TextStream::new(file.into_file(), path)?)));
+            return Ok(Source::Stream(Box::new(RefCell::new(TextStream::new(file.into_file(), path)?))));
         }
         Ok(Source::File(file))
+    }
+
+    /// The same as a file of which any place can be read: what is none is put into a temporary one.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files.
+    pub(crate) fn settled(self) -> Result<DataFile, Failure> {
+        match self {
+            Source::File(file) => Ok(file),
+            Source::Stream(stream) => {
+                let stream = stream.into_inner();
+                let path = stream.path().to_path_buf();
+                Ok(DataFile::from_file(stream.into_file()?, path)?)
+            }
+        }
     }
 
     /// What it holds.

@@ -130,7 +130,10 @@ pub(super) fn tasks(arguments: &TasksArguments, common: Common, around: Surround
 }
 
 /// The pool of a program that the user names: this one has no tasks that could be called with JSON.
-fn of_user(common: Common, around: Surroundings) -> Result<PoolPlan, Failure> {
+/// An empty variable is one that is not set.
+fn of_user(mut common: Common, around: Surroundings) -> Result<PoolPlan, Failure> {
+    let variable = around.variable.as_ref().filter(|value| !value.is_empty());
+    common.worker_program = common.worker_program.or_else(|| variable.map(PathBuf::from));
     let pool = pool(common, around);
     if pool.table_worker.is_none() {
         return Err(Failure::usage(

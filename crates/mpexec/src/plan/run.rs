@@ -78,7 +78,7 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         keeping.options.insert("folder".to_owned(), mpexec::names::shown(&keeping.command.folder));
         keeping.command.stdin = matches!(from, RunInput::Read(None, _));
     }
-    // Commands are run by workers of this program, whoever the worker program of other commands is in the environment.
+    // Commands are run by workers of this program.
     let pool = PoolPlan { array_worker: None, table_worker: None, ..pool(common, around) };
     Ok(RunPlan {
         pool,

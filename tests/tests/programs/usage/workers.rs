@@ -38,10 +38,26 @@ fn the_worker_program_can_be_given_by_option_and_by_variable() {
     let nowhere = "/nowhere/mpexec-worker";
     let count = || mpexec(["count-range", "--json"]).arg(tutorial());
     assert_eq!(count().arg("--worker-program").arg(&worker).run().json()["total"], TOTAL);
-    assert_eq!(count().env("MPEXEC_WORKER_PROGRAM", &worker).run().json()["total"], TOTAL);
+    // The variable says whose tasks map and tasks take. What is built in needs no other program, and does not look at it.
+    let own = env!("CARGO_BIN_EXE_task-worker");
+    for variable in [own, nowhere, ""] {
+        assert_eq!(count().env("MPEXEC_WORKER_PROGRAM", variable).run().json()["total"], TOTAL);
+    }
+    for words in [&["normalize"][..], &["common-items", "t.csv"], &["frame", "--task", "describe"], &["count-range"]] {
+        let folder = folder();
+        file(&folder, "t.csv", b"a,b\n1,2\n");
+        let done = mpexec(words).arg("t.csv").env("MPEXEC_WORKER_PROGRAM", own).in_folder(folder.path()).run();
+        assert_eq!(done.code(), 0, "{words:?}: {}", done.stderr);
+    }
+    let listed = mpexec(["tasks"]).env("MPEXEC_WORKER_PROGRAM", own).run();
+    assert!(listed.good().contains("howmany_within_range"));
+    // A variable that is set to nothing is none.
+    for variable in ["MPEXEC_WORKERS", "MPEXEC_TRANSPORT", "MPEXEC_GRACE", "MPEXEC_PROGRESS", "MPEXEC_LOG_FORMAT"] {
+        assert_eq!(count().env(variable, "").run().json()["total"], TOTAL, "{variable}");
+    }
     // The option comes first, so a wrong variable does not matter.
-    let both = count().env("MPEXEC_WORKER_PROGRAM", nowhere).arg("--worker-program").arg(&worker);
-    assert_eq!(both.run().json()["total"], TOTAL);
+    let both = mpexec(["tasks"]).env("MPEXEC_WORKER_PROGRAM", nowhere).args(["--worker-program", own]);
+    assert_eq!(both.run().good(), listed.good());
     let folder = folder();
     fs::copy(&worker, folder.path().join("own-worker")).unwrap();
     let relative = count().args(["--worker-program", "own-worker"]).in_folder(folder.path());
@@ -62,7 +78,7 @@ fn a_worker_program_that_cannot_serve_is_one_line_with_the_remedy() {
         let name = path.display().to_string();
         for done in [
             mpexec(["count-range"]).arg(tutorial()).arg("--worker-program").arg(path).run(),
-            mpexec(["count-range"]).arg(tutorial()).env("MPEXEC_WORKER_PROGRAM", path).run(),
+            mpexec(["tasks"]).env("MPEXEC_WORKER_PROGRAM", path).run(),
         ] {
             let line = done.fault(4);
             assert!(line.contains(&name) && line.contains(';'), "{line}");

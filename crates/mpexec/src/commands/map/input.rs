@@ -2,7 +2,7 @@
 //! part.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::io::{self, Seek};
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,12 @@ use mpexec_data::{
     BadRow, ColumnarFile, CsvRecords, DType, DataError, DataFile, Element, Format, JsonRows, NpyFile, OnBadRow,
     RowFault, TextStream,
 };
+use serde::de::IgnoredAny;
 
 use super::shape::{Cell, Shape};
 use crate::failure::Failure;
 use crate::plan::Reading;
 use crate::walk::BadRows;
-
-/// No line is longer: it is held as a whole, so somebody's endless line would take all memory.
-const LONGEST_LINE: u64 = 256 << 20;
 
 /// So many numbers of an array are read at once.
 const NUMBERS: u64 = 1 << 14;
@@ -29,11 +27,6 @@ const NUMBERS: u64 = 1 << 14;
 pub(super) enum Input {
     /// Lines as they come, so that one is worked on before the next is written.
     Lines {
-        reader: BufReader<File>,
-        path: PathBuf,
-    },
-    /// Lines that are compressed.
-    Packed {
         stream: TextStream,
         lines: Batch,
     },
@@ -67,6 +60,8 @@ pub(super) struct Csv {
 
 pub(super) struct Array {
     file: NpyFile,
+    /// The chosen columns.
+    places: Vec<usize>,
     rows: Range<u64>,
     ahead: Values,
 }
@@ -94,59 +89,47 @@ impl Input {
     /// # Errors
     /// A [`Failure`] of files, or one of usage if it is of a format that has no rows for a task.
     pub(super) fn open(path: &Path, reading: &Reading) -> Result<Input, Failure> {
-        if path != Path::new("-") && path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
-            return Input::file(DataFile::open(path)?, reading);
-        }
         let (name, file) = match path == Path::new("-") {
             true => (Path::new("standard input"), io::stdin().as_fd().try_clone_to_owned().map(File::from)),
             false => (path, File::open(path)),
         };
         let failed = |doing, cause| Failure::from(DataError::Io { path: name.into(), doing, cause });
-        let mut file = file.map_err(|cause| failed("open it", cause))?;
+        let file = file.map_err(|cause| failed("open it", cause))?;
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             return Err(failed("read it", io::ErrorKind::IsADirectory.into()));
         }
-        // A file in place of standard input is a file, if nobody has read of it.
-        if file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
-            && file.stream_position().is_ok_and(|at| at == 0)
-        {
-            return Input::file(DataFile::from_file(file, name)?, reading);
-        }
-        match reading.format {
-            None | Some(Format::JsonLines) => Input::lines(file, name),
-            Some(Format::Csv) => Csv::open(TextStream::new(file, name)?, reading).map(Input::Csv),
-            Some(format) => Err(DataError::NoStream { path: name.into(), format: format.name() }.into()),
-        }
-    }
-
-    fn file(file: DataFile, reading: &Reading) -> Result<Input, Failure> {
-        let path = file.path().to_path_buf();
-        let packed = file.packing().is_some();
+        // Who reads on shares the place in the file.
+        let mut whole = file.try_clone().map_err(|cause| failed("open it", cause))?;
+        let from_first_byte = whole.metadata().is_ok_and(|metadata| metadata.is_file())
+            && whole.stream_position().is_ok_and(|place| place == 0);
+        // The same is seen in the same bytes, however they come: more than the first line may not be there yet.
+        let mut stream = TextStream::live(file, name)?;
         let format = match reading.format {
             Some(format) => format,
-            None if packed => {
-                TextStream::new(file.file().try_clone().map_err(|error| unreadable(&path, error))?, &path)?.format()?
-            }
-            None => file.format()?,
+            None => format_of_calls(&mut stream, reading)?,
         };
-        // Formats were found by reading from the beginning; whoever reads on shares the place in the file.
-        let mut file = file.into_file();
-        file.rewind().map_err(|error| unreadable(&path, error))?;
         match format {
-            Format::Npy => Array::open(file, path).map(Input::Array),
-            Format::Csv => Csv::open(TextStream::new(file, path)?, reading).map(Input::Csv),
-            Format::JsonLines if packed => {
-                Ok(Input::Packed { stream: TextStream::new(file, path)?, lines: Batch::default() })
+            Format::Csv => Csv::open(stream, reading).map(Input::Csv),
+            Format::JsonLines => {
+                if !reading.columns.is_all() {
+                    let line = "holds JSON lines, in which each line says by place or name what it gives: --columns is for CSV, Parquet, Arrow and .npy";
+                    return Err(Failure::usage(format!("{}: {line}", shown(name))));
+                }
+                // A mark before the first line is none of it.
+                stream.first_line()?;
+                Ok(Input::Lines { stream, lines: Batch::default() })
             }
-            Format::JsonLines => Input::lines(file, &path),
-            Format::Parquet | Format::Arrow => {
-                Columns::open(DataFile::from_file(file, path)?, format, reading).map(Input::Columns)
+            Format::Npy | Format::Parquet | Format::Arrow => {
+                let file = match from_first_byte && stream.packing().is_none() {
+                    true => whole.rewind().map(|()| whole).map_err(|cause| failed("read it", cause))?,
+                    false => stream.into_file()?,
+                };
+                match format {
+                    Format::Npy => Array::open(file, name.into(), reading).map(Input::Array),
+                    _ => Columns::open(DataFile::from_file(file, name)?, format, reading).map(Input::Columns),
+                }
             }
         }
-    }
-
-    fn lines(file: File, path: &Path) -> Result<Input, Failure> {
-        Ok(Input::Lines { reader: BufReader::with_capacity(1 << 16, file), path: path.into() })
     }
 
     /// The titles of the columns, if it has columns with titles.
@@ -161,11 +144,11 @@ impl Input {
     /// How many values a row has; `None` if each row says so itself.
     pub(super) fn width(&self) -> Option<usize> {
         match self {
-            Input::Lines { .. } | Input::Packed { .. } => None,
+            Input::Lines { .. } => None,
             Input::Csv(csv) => Some(csv.places.len()),
             Input::Columns(columns) => Some(columns.width),
             // A vector is a column.
-            Input::Array(array) => Some(array.file.layout().cols as usize),
+            Input::Array(array) => Some(array.places.len()),
         }
     }
 
@@ -197,22 +180,7 @@ impl Input {
     /// A [`Failure`] of files.
     pub(super) fn next(&mut self, shape: &Shape) -> Result<Option<Vec<u8>>, Failure> {
         match self {
-            Input::Lines { reader, path } => {
-                let mut line = Vec::new();
-                loop {
-                    line.clear();
-                    let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
-                    match read.map_err(|error| unreadable(path, error))? {
-                        0 => return Ok(None),
-                        long if long as u64 == LONGEST_LINE => {
-                            return Err(DataError::LongRow { path: path.clone(), limit: LONGEST_LINE }.into());
-                        }
-                        _ if line.trim_ascii().is_empty() => {}
-                        _ => return Ok(Some(shape.of_line(&line))),
-                    }
-                }
-            }
-            Input::Packed { stream, lines } => loop {
+            Input::Lines { stream, lines } => loop {
                 if let Some(line) = lines.next() {
                     return Ok(Some(shape.of_line(line)));
                 }
@@ -228,8 +196,20 @@ impl Input {
     }
 }
 
-fn unreadable(path: &Path, cause: io::Error) -> Failure {
-    DataError::Io { path: path.into(), doing: "read it", cause }.into()
+/// What calls are read from, known by the first line: one that is a value of JSON is a call, but a number alone is one of a column of CSV, in
+/// which cells may be missing. Who says how CSV is written has CSV.
+fn format_of_calls(stream: &mut TextStream, reading: &Reading) -> Result<Format, Failure> {
+    let line = stream.first_line()?.trim_ascii();
+    if line.is_empty() {
+        return Ok(Format::JsonLines);
+    }
+    let said = reading.header.is_some() || reading.delimiter.is_some();
+    let number = line.first().is_some_and(|&byte| byte == b'-' || byte.is_ascii_digit());
+    let value = !said && !number && serde_json::from_slice::<IgnoredAny>(line).is_ok();
+    match stream.format()? {
+        Format::Csv if value => Ok(Format::JsonLines),
+        format => Ok(format),
+    }
 }
 
 impl Batch {
@@ -308,10 +288,12 @@ impl Csv {
 }
 
 impl Array {
-    fn open(file: File, path: PathBuf) -> Result<Array, Failure> {
+    fn open(file: File, path: PathBuf, reading: &Reading) -> Result<Array, Failure> {
         let file = NpyFile::from_file(file, path)?;
-        let rows = 0..file.layout().rows;
-        Ok(Array { file, rows, ahead: Values::default() })
+        let (rows, cols) = (0..file.layout().rows, usize::try_from(file.layout().cols).unwrap_or(usize::MAX));
+        let places = reading.columns.places(&[], cols);
+        let places = places.map_err(|error| Failure::usage(format!("{}: {error}", shown(file.path()))))?;
+        Ok(Array { file, places, rows, ahead: Values::default() })
     }
 
     fn next(&mut self, shape: &Shape) -> Result<Option<Vec<u8>>, Failure> {
@@ -325,7 +307,7 @@ impl Array {
             self.rows.start = part.end;
             self.read(part)?;
         }
-        Ok(Some(self.ahead.row(cols, shape)))
+        Ok(Some(self.ahead.row(cols, Some(&self.places), shape)))
     }
 
     /// The numbers of these rows as JSON.
@@ -371,7 +353,7 @@ impl Columns {
                 return Ok(None);
             }
         }
-        Ok(Some(self.ahead.row(self.width, shape)))
+        Ok(Some(self.ahead.row(self.width, None, shape)))
     }
 }
 
@@ -381,12 +363,16 @@ impl Values {
         self.taken + width > self.ends.len() || width == 0
     }
 
-    /// The call of the next row.
-    fn row(&mut self, width: usize, shape: &Shape) -> Vec<u8> {
+    /// The call of the next row, with the values in these places of it or all.
+    fn row(&mut self, width: usize, places: Option<&[usize]>, shape: &Shape) -> Vec<u8> {
         let row = self.taken..self.taken + width;
         self.taken = row.end;
         let begin = |place: usize| place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let cells: Vec<_> = row.map(|place| Cell::Json(&self.text[begin(place)..self.ends[place]])).collect();
+        let cell = |place| Cell::Json(&self.text[begin(place)..self.ends[place]]);
+        let cells: Vec<_> = match places {
+            None => row.map(cell).collect(),
+            Some(places) => places.iter().map(|place| cell(row.start + place)).collect(),
+        };
         shape.of_row(&cells)
     }
 }
