@@ -155,7 +155,7 @@ fn outputs_go_to_files_of_their_own() {
     assert_eq!(fs::read_dir(folder.path().join("late/1")).unwrap().count(), 0);
     let words = ["--results", "halted", "-j2", "--halt", "now,fail=1", "echo {}; sleep {}; exit 1", ":::", "0", "1000"];
     assert_eq!(run(&words).in_folder(&folder).run().code(), 1);
-    let started = run(&["--results", "asked", "-j1", "--grace", "0s", "touch begun; sleep 1000", ":::", "x"])
+    let started = run(&["--results", "asked", "-j1", "--grace", "0s", "touch begun; sleep 1000; : {}", ":::", "x"])
         .in_folder(&folder)
         .start();
     while !folder.path().join("begun").exists() {
