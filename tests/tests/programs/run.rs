@@ -358,11 +358,11 @@ fn nobody_is_left_behind_after_an_interrupt_and_nothing_new_is_begun() {
     }
     started.signal(Signal::INT);
     wait_for_grace(&started);
-    // The two that run come to their end: each reads a line.
-    let mut pipe = fs::File::options().write(true).open(folder.path().join("pipe")).unwrap();
+    // The two that run come to their end: each reads a line, also one that opens the pipe later than the other.
+    let mut pipe = fs::File::options().read(true).write(true).open(folder.path().join("pipe")).unwrap();
     pipe.write_all(b"a\nb\n").unwrap();
-    drop(pipe);
     let done = started.finish();
+    drop(pipe);
     assert_eq!(done.code(), 130);
     assert!(done.stderr.contains("interrupted: 2 of 100 commands run"), "{}", done.stderr);
     let names = names_in(&folder);
