@@ -13,7 +13,7 @@ use super::state::State;
 use super::striking::Striking;
 use super::supervisor::{Supervisor, TURN};
 use crate::link::{LinkError, Progress, Upto};
-use crate::os::family::main_thread_has_ended;
+use crate::os::family::{main_thread_has_ended, stands_still};
 
 impl Supervisor {
     /// When the supervisor has to look again even if nothing happens.
@@ -113,6 +113,7 @@ impl Supervisor {
                 _ => continue,
             };
             if since >= limit {
+                slot.stood_still = stands_still(slot.pid);
                 slot.silent = Some(match owed.thread {
                     true => "the thread that ran its tasks has ended, and the process has not".to_owned(),
                     false => format!("it {what} within {limit:?}"),

@@ -95,7 +95,7 @@ impl Engine {
         let overran = state.slots[id].overran.map(|(task, _)| task);
         let unfinished = state.first_without_result(id);
         let blamed = unfinished.filter(|task| progress.passed > *task || overran == Some(*task));
-        running = running.or(blamed).or(in_doubt.then_some(next)).or_else(|| state.suspected(id, next));
+        running = running.or(blamed).or(in_doubt.then_some(next)).or_else(|| state.suspected(id, next, exit));
         let ran = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal)).and_then(|(job, index)| {
             let label = state.jobs.get(&job)?.label.as_deref();
             Some(label.map_or_else(String::new, |label| format!(" while it ran task {index} of {label:?}")))
@@ -287,11 +287,17 @@ impl State {
         Some(self.first_without_result(id).unwrap_or(running))
     }
 
-    /// Worker `id` has died and had not begun its `next` task, as it told last; but a task can make it unsay that. One that is to begin once only
-    /// is charged; any other, when this happens to it again: a task that kills its workers and wipes out its traces ends too, and alone.
-    fn suspected(&mut self, id: WorkerId, next: u64) -> Option<u64> {
-        self.slots[id].link.as_ref().filter(|link| link.can_unsay())?;
-        let (job, index) = self.sched.workers[id].task_of(next).filter(|(job, _)| !is_hook(*job))?;
+    /// Worker `id` has died and had not begun its `next` task, as it told last; but a task can make it unsay that. If nobody killed or stopped it from
+    /// outside, one that is to begin once only is charged; any other, when this happens to it again: a task that ends its workers and wipes
+    /// out its traces ends too, and alone.
+    fn suspected(&mut self, id: WorkerId, next: u64, exit: Exit) -> Option<u64> {
+        let slot = &self.slots[id];
+        slot.link.as_ref().filter(|link| link.can_unsay())?;
+        let from_outside = match &slot.silent {
+            Some(_) => slot.stood_still,
+            None => exit == Exit::Signal(Signal::KILL.as_raw()),
+        };
+        let (job, index) = self.sched.workers[id].task_of(next).filter(|(job, _)| !from_outside && !is_hook(*job))?;
         let once = self.sched.job(job)?.once;
         let job = self.jobs.get_mut(&job).filter(|job| job.wants(index))?;
         (once || !job.suspects.insert(index)).then_some(next)

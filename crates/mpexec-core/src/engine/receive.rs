@@ -173,7 +173,16 @@ impl State {
 
     /// Results of single calls go to their cells. `false`: they are none.
     fn settle_calls(&mut self, id: JobId, first: u64, results: &[u8]) -> bool {
-        let Some(calls) = self.jobs.get_mut(&id).and_then(|job| job.calls.as_mut()) else {
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return false;
+        };
+        if !job.suspects.is_empty() {
+            let came = Results::new(results, 0, 0).map_while(Result::ok).map(|entry| first + u64::from(entry.offset));
+            came.for_each(|index| {
+                job.suspects.remove(&index);
+            });
+        }
+        let Some(calls) = job.calls.as_mut() else {
             return false;
         };
         let mut told = Vec::new();

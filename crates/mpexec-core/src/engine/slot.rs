@@ -150,6 +150,8 @@ pub(crate) struct Slot {
     pub fault: Option<String>,
     /// It was killed because it did not respond, and what it owed.
     pub silent: Option<String>,
+    /// When that was found it was stopped.
+    pub stood_still: bool,
     /// What it owes, as of the last look.
     pub owed: Owed,
     /// The thread that runs its tasks was seen to have ended.

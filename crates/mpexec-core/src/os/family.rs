@@ -51,6 +51,12 @@ pub(crate) fn main_thread_has_ended(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| has_others_alone(&stat))
 }
 
+/// Whether a process is stopped, or waits for a device or in a frozen cgroup: whatever it does not do then is nobody's fault within it.
+pub(crate) fn stands_still(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['T', 't', 'D']))
+}
+
 fn has_others_alone(stat: &str) -> bool {
     // The name, in brackets, may hold anything. Behind it stand the state, and as the 18th from there the number of threads.
     let Some((_, rest)) = stat.rsplit_once(')') else { return false };

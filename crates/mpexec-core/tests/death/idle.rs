@@ -79,3 +79,23 @@ fn a_task_that_comes_to_a_worker_that_said_something_wrong_runs_once() {
         }
     }
 }
+
+#[test]
+fn a_task_that_was_next_in_stopped_and_killed_workers_is_innocent_however_often_and_begins_once() {
+    let _alone = alone();
+    for link in LINKS {
+        for at_most_once in [false, true] {
+            let pool = builder(link, 2).response_limit(Duration::from_millis(300)).build().unwrap();
+            assert!(pool.wait_ready(None));
+            // Both are idle. Whoever gets the task does not begin it, and is killed for that.
+            let before = pool.pids();
+            for &pid in &before {
+                signal(pid, Signal::STOP);
+                wait_until("it is stopped", || stopped(pid));
+            }
+            let call = if at_most_once { pool.call().at_most_once() } else { pool.call() };
+            assert_eq!(call.apply(|n: u64| n + 1, (4,)).unwrap(), 5, "on {link:?}, once: {at_most_once}");
+            assert!(pool.pids().iter().any(|pid| !before.contains(pid)));
+        }
+    }
+}
