@@ -167,3 +167,17 @@ fn rows_of_a_frame_are_all_there_however_lines_end() {
         assert_eq!(run(&["--task", "normalize", "--by", "rows"]).good().lines().count(), 5, "{name}");
     }
 }
+
+#[test]
+fn the_folder_of_outputs_of_each_input_is_made() {
+    let folder = folder();
+    file(&folder, "t.csv", b"a,b\n1,2\n");
+    let task = format!("map add --worker-program {WORKER}");
+    for (nth, words) in ["count-range", "normalize", "frame --task describe", &task].into_iter().enumerate() {
+        let output = format!("made/{nth}");
+        let words = words.split(' ').chain(["t.csv", "--per-file", "--output", &output]);
+        let done = mpexec(words).in_folder(folder.path()).run();
+        assert_eq!(done.code(), 0, "{}", done.stderr);
+        assert_eq!(fs::read_dir(folder.path().join(&output)).expect("it was made").count(), 1, "{output}");
+    }
+}
