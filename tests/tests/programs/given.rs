@@ -89,6 +89,18 @@ fn calls_are_the_same_however_their_input_comes() {
 }
 
 #[test]
+fn a_first_line_that_is_a_text_or_nothing_is_a_call_and_no_title() {
+    let folder = folder();
+    for text in [&b"\"to be\"\n\"or not\"\n"[..], b"\"to be\"\nnull", b"null\n\"or not\"\n", b"true\n\"or not\"\n"] {
+        file(&folder, "in", text);
+        for done in each_way(&folder, "in", &format!("map --worker-program {WORKER} parse @")) {
+            // None of these is a number: each call fails.
+            assert_eq!((done.code(), done.text().lines().count()), (1, 2), "{}", done.text());
+        }
+    }
+}
+
+#[test]
 fn numbers_on_a_pipe_are_worked_on_as_they_come() {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     let mut started = map("rest").stdin(reader).start();
