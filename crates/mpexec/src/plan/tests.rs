@@ -160,7 +160,7 @@ fn a_shape_that_no_file_can_hold_is_refused_with_the_name_of_the_file() {
 }
 
 #[test]
-fn the_worker_program_is_the_option_then_the_variable_then_for_arrays_the_one_beside() {
+fn the_worker_program_is_the_option_then_for_arrays_the_one_beside_and_the_variable_is_for_tasks_of_the_users() {
     let find = |option: Option<&str>, variable: Option<&str>, beside: Option<&str>| {
         let around = Surroundings {
             variable: variable.map(OsString::from),
@@ -171,10 +171,17 @@ fn the_worker_program_is_the_option_then_the_variable_then_for_arrays_the_one_be
     };
     let both = |path: &str| [Some(PathBuf::from(path)), Some(PathBuf::from(path))];
     assert_eq!(find(Some("/a"), Some("/b"), Some("/c")), both("/a"));
-    assert_eq!(find(None, Some("/b"), Some("/c")), both("/b"));
-    assert_eq!(find(None, Some(""), Some("/c")), [Some("/c".into()), None]);
+    assert_eq!(find(None, Some("/b"), Some("/c")), [Some("/c".into()), None]);
     assert_eq!(find(None, None, None), [None, None]);
     assert!(find(Some("worker"), None, None).into_iter().flatten().all(|path| path.is_absolute()));
+    let of_user = |variable: Option<&str>| {
+        let around = Surroundings { variable: variable.map(OsString::from), ..Surroundings::default() };
+        match Plan::new(arguments("mpexec map f rows.jsonl"), around) {
+            Ok(Plan::Map(plan)) => plan.pool.table_worker,
+            _ => None,
+        }
+    };
+    assert_eq!([of_user(Some("/b")), of_user(Some("")), of_user(None)], [Some("/b".into()), None, None]);
 }
 
 #[test]
