@@ -8,7 +8,7 @@ fn alive(cluster: &Cluster) -> usize {
 }
 
 pub(super) fn coordinator_killed(cluster: &Cluster) {
-    let work = Work::rests(cluster, "killed", 24, 500);
+    let work = Work::rests(cluster, "killed", 24, 1200);
     let first = work.start("ctl");
     cluster.wait_until_running(3);
     cluster.shell("ctl", "kill -KILL $(cat pid)");
@@ -24,7 +24,7 @@ pub(super) fn coordinator_killed(cluster: &Cluster) {
 }
 
 pub(super) fn interrupted(cluster: &Cluster) {
-    let work = Work::rests(cluster, "interrupted", 24, 500);
+    let work = Work::rests(cluster, "interrupted", 24, 1200);
     let first = work.start("ctl");
     cluster.wait_until_running(3);
     cluster.shell("ctl", "kill -INT $(cat pid)");

@@ -147,15 +147,13 @@ impl Cluster {
         });
     }
 
-    /// Waits until the controller has written down what runs; it does so some seconds after something has changed.
-    pub(super) fn wait_until_written_down(&self) {
+    /// Waits until the controller has written down that a job runs on this machine, which does not end by itself; it does so some seconds after something has changed.
+    pub(super) fn wait_until_written_down(&self, machine: &str) {
         let state = self.folder.path().join("state/job_state");
         let written = || fs::metadata(&state).and_then(|state| state.modified()).ok();
         let before = written();
-        self.shell(
-            "ctl",
-            "scontrol update jobid=$(squeue --noheader --array --states=R --format=%A | head -n 1) comment=seen",
-        );
+        let job = format!("$(squeue --noheader --array --states=R --nodelist={machine} --format=%A)");
+        self.shell("ctl", &format!("scontrol update jobid={job} comment=seen"));
         self.wait_until("it is written down", || written() > before);
     }
 

@@ -7,7 +7,7 @@ use super::same::csv;
 use super::work::{Held, Work};
 
 pub(super) fn power_cut(cluster: &Cluster) {
-    let work = Work::rests(cluster, "power", 30, 250);
+    let work = Work::rests(cluster, "power", 30, 600);
     let run = work.start("ctl");
     work.wait_for_work("n2");
     cluster.make("kill", "n2");
@@ -55,7 +55,7 @@ pub(super) fn controller_killed(cluster: &Cluster) {
     let run = work.start("n1");
     held.wait();
     // What it has not written down it would give to others a second time.
-    cluster.wait_until_written_down();
+    cluster.wait_until_written_down("n2");
     cluster.make("kill", "ctl");
     run.wait_for("slurm: does not answer (");
     cluster.make("start", "ctl");
