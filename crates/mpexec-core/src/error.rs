@@ -86,8 +86,8 @@ pub enum TaskError {
         /// What the worker was found to have, in bytes, and killed for; `None` when it was refused more and aborted.
         had: Option<u64>,
     },
-    /// The worker process died while it ran this task, which may run at most once
-    /// ([`at_most_once`](crate::CallBuilder::at_most_once)): what the task had done by then is not known, and it is not tried again.
+    /// The worker process died while it ran this task, or what it told leaves open whether it had begun it, and the task may run at most once
+    /// ([`at_most_once`](crate::CallBuilder::at_most_once)): what it had done by then is not known, and it is not tried again.
     #[error("{death}\nThe task may run at most once: how much of it was done is not known")]
     OutcomeUnknown {
         /// How the worker died: a [`Crashed`](TaskError::Crashed).

@@ -31,6 +31,10 @@ pub const BATCH_CALLS: u32 = 1;
 /// Flag of a batch: the worker tells when its tasks ended, and which took longest.
 pub const BATCH_TIMED: u32 = 2;
 
+/// Flag of a batch: a task of it is to begin once only, so the worker says on its socket that it begins ([`FromWorker::Begun`](crate::FromWorker)),
+/// also where it tells so in shared memory: what is in memory a task can write over.
+pub const BATCH_ONCE: u32 = 4;
+
 /// Flag of an entry: its payload is a [`ParcelRef`].
 pub const ENTRY_PARCEL: u32 = 1;
 
@@ -74,7 +78,7 @@ pub struct BatchHeader {
     pub function_kind: FunctionKind,
     /// How many tasks there are.
     pub count: u32,
-    /// [`BATCH_CALLS`] and [`BATCH_TIMED`], or 0.
+    /// [`BATCH_CALLS`], [`BATCH_TIMED`] and [`BATCH_ONCE`], or 0.
     pub flags: u32,
     /// How often this batch was sent before.
     pub attempt: u32,
@@ -121,7 +125,7 @@ impl BatchHeader {
             attempt: get(bytes, 44),
             parcels: get(bytes, 48),
         };
-        if header.flags & !(BATCH_CALLS | BATCH_TIMED) != 0 {
+        if header.flags & !(BATCH_CALLS | BATCH_TIMED | BATCH_ONCE) != 0 {
             return Err(unknown("batch's flags", header.flags));
         }
         // So that whoever adds an offset to them need not look again.

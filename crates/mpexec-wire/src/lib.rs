@@ -59,7 +59,8 @@ mod sink;
 mod watch;
 
 pub use batch::{
-    BATCH_CALLS, BATCH_HEADER, BATCH_TIMED, BatchHeader, ENTRY_PARCEL, Entries, Entry, EntryHeader, FunctionKind,
+    BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeader, ENTRY_PARCEL, Entries, Entry, EntryHeader,
+    FunctionKind,
 };
 pub use codec::{DecodeError, EncodeError, MAX_DEPTH, MAX_EMPTY, decode, decode_prefix, encode, encode_to_vec};
 pub use decoder::{Frame, FrameDecoder};

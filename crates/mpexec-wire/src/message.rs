@@ -6,7 +6,8 @@
 //! each other their numbers.
 //!
 //! A conversation: the worker says `Hello`, the coordinator `Welcome`, the worker `Ready` (or `Refused`); then tasks and results
-//! flow, `Withdraw` is answered by `GaveBack`, and `Shutdown` by `Bye`.
+//! flow, `Withdraw` is answered by `GaveBack`, of tasks that may begin once only the worker says that it has `Begun` them, and `Shutdown` is
+//! answered by `Bye`.
 //!
 //! No message holds a recursive type or a sequence of elements without bytes.
 
@@ -16,7 +17,7 @@ use crate::codec::{DecodeError, decode_prefix};
 use crate::function::FunctionInfo;
 
 /// The version of everything in this crate that goes over a link.
-pub const PROTOCOL: u32 = 8;
+pub const PROTOCOL: u32 = 9;
 
 /// What a worker says.
 ///
@@ -47,6 +48,12 @@ pub enum FromWorker {
     },
     /// The last message of all; the worker ends by itself.
     Bye,
+    /// Where data goes by shared memory: it begins a task of a batch whose tasks are to begin once only. Unlike what it tells in memory, the
+    /// task cannot take this back.
+    Begun {
+        /// Which.
+        ordinal: u64,
+    },
 }
 
 /// Who the worker is.

@@ -81,6 +81,7 @@ fn from_worker() -> impl Strategy<Value = FromWorker> {
         any::<(u64, u64)>().prop_map(|(lo, hi)| FromWorker::GaveBack { lo, hi }),
         text().prop_map(|reason| FromWorker::Refused { reason }),
         Just(FromWorker::Bye),
+        any::<u64>().prop_map(|ordinal| FromWorker::Begun { ordinal }),
     ]
 }
 

@@ -168,8 +168,9 @@ impl State {
     pub(super) fn what_cannot_be(&self, id: WorkerId, told: Progress) -> Option<String> {
         let worker = &self.sched.workers[id];
         let sent = worker.next_ordinal;
-        // A task begins before its result comes.
-        let come = self.slots[id].told.max(worker.begun.saturating_mul(2).saturating_sub(1));
+        // A task begins before its result comes, and after its worker has told so in memory what it says on its socket is sent.
+        let said = self.slots[id].link.as_ref().map_or(0, |link| link.said_begun());
+        let come = self.slots[id].told.max(worker.begun.max(said).saturating_mul(2).saturating_sub(1));
         match told {
             Progress { senseless: true, .. } => Some("what it tells of its progress is no word of a worker".to_owned()),
             Progress { running: Some(running), .. } if running >= sent => {

@@ -73,8 +73,10 @@ impl Engine {
         let mut state = self.lock();
         // What a dead worker left is finite, unless something that it left behind goes on in its name.
         for _ in 0..TURNS {
+            let more = state.hear_last_words(id);
             state.receive_from(id, Upto::Complete);
-            if state.slots[id].mute || !state.slots[id].link.as_ref().is_some_and(|link| link.has_news()) {
+            let more = more || state.slots[id].link.as_ref().is_some_and(|link| link.has_news());
+            if state.slots[id].mute || !more {
                 break;
             }
         }
@@ -287,9 +289,15 @@ impl State {
         Some(self.first_without_result(id).unwrap_or(running))
     }
 
+    /// What a dead worker has said beside its data is taken in. `true`: there is more. What it broke in that is not told any more.
+    fn hear_last_words(&mut self, id: WorkerId) -> bool {
+        let link = self.slots[id].link.as_mut().filter(|link| link.control().is_some());
+        link.is_some_and(|link| link.attend().unwrap_or(false))
+    }
+
     /// Worker `id` has died and had not begun its `next` task, as it told last; but a task can make it unsay that. If nobody killed or stopped it from
-    /// outside, one that is to begin once only is charged; any other, when this happens to it again: a task that ends its workers and wipes
-    /// out its traces ends too, and alone.
+    /// outside, it is charged when this happens to it again: a task that ends its workers and wipes out its traces ends too, and alone. One that is to
+    /// begin once only is not, as its worker would have said so where it cannot be unsaid.
     fn suspected(&mut self, id: WorkerId, next: u64, exit: Exit) -> Option<u64> {
         let slot = &self.slots[id];
         slot.link.as_ref().filter(|link| link.can_unsay())?;
@@ -298,9 +306,11 @@ impl State {
             None => exit == Exit::Signal(Signal::KILL.as_raw()),
         };
         let (job, index) = self.sched.workers[id].task_of(next).filter(|(job, _)| !from_outside && !is_hook(*job))?;
-        let once = self.sched.job(job)?.once;
+        if self.sched.job(job)?.once {
+            return None;
+        }
         let job = self.jobs.get_mut(&job).filter(|job| job.wants(index))?;
-        (once || !job.suspects.insert(index)).then_some(next)
+        (!job.suspects.insert(index)).then_some(next)
     }
 
     /// Keeps what a task had printed that failed with its worker, if its job wants to know.

@@ -58,7 +58,7 @@ impl State {
             }
             Phase::Ready => {
                 self.sched.workers[id].leaving = true;
-                // What it runs next is not known for sure: all is asked for, what it has started stays with it.
+                // The first of these stays with it, and whatever else it has started by now.
                 let lo = self.sched.workers[id].next_ordinal_held();
                 let hi = self.sched.workers[id].next_ordinal;
                 self.move_back(id, lo, hi);

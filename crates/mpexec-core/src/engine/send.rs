@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BATCH_TIMED, BatchHeader, Entries};
+use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeader, Entries};
 
 use super::jobs::JobState;
 use super::limits::delay;
@@ -203,7 +203,8 @@ impl State {
         let Some(state) = self.sched.job(job) else {
             return Ok(true);
         };
-        let (function, calls) = (state.function, state.calls);
+        let (function, calls) = (state.function, if state.calls { BATCH_CALLS } else { 0 });
+        let once = if state.once { BATCH_ONCE } else { 0 };
         self.post(id, job, run)?;
         let Some(link) = self.slots[id].link.as_mut() else {
             return Err(LinkError::Closed);
@@ -217,7 +218,7 @@ impl State {
             function: function.id,
             function_kind: function.kind,
             count: run.count,
-            flags: if calls { BATCH_CALLS | timed } else { timed },
+            flags: calls | timed | once,
             attempt: run.attempt,
             parcels: link.parcels_sent(),
         };

@@ -32,25 +32,33 @@ impl State {
         }
         match asked {
             Withdrawal::Done => {
-                // What was finished before the marks were seen has left its result: it is settled first.
+                // What was finished before the marks were seen has left its result: it is settled first, and tells what has begun by now.
                 self.receive_from(id, Upto::Complete);
+                if self.give_up_if_senseless(id) {
+                    return;
+                }
                 self.taken_back(id, lo.max(running.map_or(0, |ordinal| ordinal + 1)), hi);
             }
             Withdrawal::Asked => self.sched.workers[id].unanswered += 1,
         }
     }
 
-    /// As [`State::withdraw`], of what is to run elsewhere. A task that is to begin once only stays: it was sent to a worker that had nothing,
-    /// so it has begun, or it will at once.
+    /// As [`State::withdraw`], of what is to run elsewhere. The worker's first task stays unless it lies behind others that were taken back: it has
+    /// begun, or it will at once. What the worker tells of it may be false, and what begins on one worker after another ends on none.
     pub(super) fn move_back(&mut self, id: WorkerId, lo: u64, hi: u64) {
+        // Which is its first, the results say that have come by now.
+        self.receive_from(id, Upto::Complete);
         let first = self.sched.workers[id].next_ordinal_held();
-        let stays = self.sched.workers[id].task_of(first).is_some_and(|(job, index)| {
+        let (wanted, once) = self.sched.workers[id].task_of(first).map_or((false, false), |(job, index)| {
             let wanted = self.jobs.get(&job).is_some_and(|job| job.wants(index));
-            wanted && self.sched.job(job).is_some_and(|job| job.once)
+            (wanted, self.sched.job(job).is_some_and(|job| job.once))
         });
-        if stays && self.sched.workers[id].withdrawing() && self.slots[id].withdrawn_lo <= first {
+        let behind = self.sched.workers[id].withdrawing() && self.slots[id].withdrawn_lo <= first;
+        // One that is to begin once only was sent to a worker that had nothing.
+        if wanted && once && behind {
             return;
         }
+        let stays = wanted && !behind;
         let lo = if stays { lo.max(first + 1) } else { lo };
         if lo < hi {
             self.withdraw(id, lo, hi);

@@ -185,6 +185,10 @@ pub(crate) trait Link: Send {
     fn can_unsay(&self) -> bool {
         false
     }
+    /// All ordinals that it has said to have begun, where that cannot be taken back and is said beside its progress, are below.
+    fn said_begun(&self) -> u64 {
+        0
+    }
     /// Whether only asking (a system call) tells if there is news.
     fn must_ask(&self) -> bool {
         false
@@ -227,6 +231,10 @@ pub(crate) trait Inbox {
 pub(crate) trait Outbox {
     /// The task with this ordinal is about to start; a full barrier.
     fn begin(&mut self, ordinal: u64) -> Result<(), LinkError>;
+    /// That the task with this ordinal begins, which is to begin once only, is said where it cannot be taken back, if it was not.
+    fn say_begun(&mut self, _ordinal: u64) -> Result<(), LinkError> {
+        Ok(())
+    }
     /// Everything below `done` is behind us.
     fn end(&mut self, done: u64);
     /// A new group: results of `batch` from offset `first` on.

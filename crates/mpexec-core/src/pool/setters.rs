@@ -116,12 +116,12 @@ impl<'p> CallBuilder<'p> {
 
     /// No task of this call is ever started twice, whatever the pool's or the call's `attempts` say: for tasks that do something
     /// in the world. A task that had not started when its worker died is run by another worker. One that had, or
-    /// of which that is not certain because its worker broke the protocol, or ended of itself in the moment in which it was the next, ends as
+    /// of which that is not certain because its worker broke the protocol, ends as
     /// [`TaskError::OutcomeUnknown`](crate::TaskError::OutcomeUnknown): it may have done nothing, a part or all of its work.
     ///
     /// Each such task is sent by itself, to a worker that has nothing, whatever
     /// [`chunk_size`](CallBuilder::chunk_size) says: so nothing lies behind it of which a death could leave that open. That costs
-    /// each one about what a call costs, some microseconds.
+    /// each one about what a call costs, some microseconds; and its worker says over its socket that it begins, which cannot be taken back.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

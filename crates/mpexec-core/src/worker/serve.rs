@@ -10,8 +10,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use mpexec_wire::{
-    BATCH_CALLS, BATCH_HEADER, BATCH_TIMED, BatchHeader, ENTRY_HEADER, Entries, Entry as TaskEntry, PARCEL_REF,
-    ParcelRef, Status, encode, pad8,
+    BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeader, ENTRY_HEADER, Entries, Entry as TaskEntry,
+    PARCEL_REF, ParcelRef, Status, encode, pad8,
 };
 
 use super::ambient::{self, CurrentTask};
@@ -139,6 +139,7 @@ fn run_batch<M: Marks, O: Outbox>(
     let mut pace = Pace::from(since, told);
     blackbox::note(pace.since, 0);
     let minds_refusals = blackbox::minds_refusals();
+    let once = header.flags & BATCH_ONCE != 0;
     let mut ordinal = header.base_ordinal;
     for (offset, entry) in (0u32..).zip(entries) {
         let entry = entry.map_err(LinkError::broken)?;
@@ -148,6 +149,10 @@ fn run_batch<M: Marks, O: Outbox>(
             skip(out, &header, offset, &mut pace, hi)?;
             // Everything taken back lies behind this task, in this batch and in later ones.
             break;
+        }
+        if once {
+            // Who cannot say so leaves, and does not begin.
+            out.say_begun(ordinal)?;
         }
         if !pace.opened {
             out.open_group(header.batch, offset)?;

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use mpexec_core::{Pool, TaskError, Transport};
 use mpexec_wire::{ENTRY_HEADER, FrameKind, GROUP_HEADER, GroupHeader, Progress, ResultHeader, Status};
+use rustix::process::{Signal, getpid, kill_process};
 
 use crate::alone;
 use crate::common::ring::{mappings, own_memory, scribble};
 use crate::common::socket::{self, frame};
-use crate::common::{Scratch, builder, forever};
+use crate::common::{Scratch, builder, forever, wait_until};
 
 /// The task that does it, of ten that come together.
 const MAD: u64 = 3;
@@ -190,11 +191,12 @@ fn a_task_whose_worker_unsays_that_it_has_begun_ends_the_second_time_and_at_once
     }
 }
 
+/// The tasks behind those whose results are here may be asked for in the moment in which it begins: then it may be true.
 #[test]
-fn a_task_that_says_it_was_skipped_and_was_not_asked_for_costs_itself_alone_and_begins_once() {
+fn a_task_that_says_it_was_skipped_costs_itself_alone_and_begins_again_only_if_it_was_asked_for() {
     let _alone = alone();
     for ends in [true, false] {
-        costs_itself_alone(Transport::Socket, ("says that it was skipped", 0, 0), ends, false);
+        costs_itself_alone_within(2, Transport::Socket, ("says that it was skipped", 0, 0), ends, false);
     }
 }
 
@@ -234,4 +236,63 @@ fn a_task_whose_worker_tells_of_the_next_has_its_limit_of_memory_all_the_same() 
             Err(error) => assert!(n == MAD && matches!(error, TaskError::OutOfMemory { .. }), "{n}: {error:?}"),
         }
     }
+}
+
+fn notes(log: &str) {
+    OpenOptions::new().create(true).append(true).open(log).unwrap().write_all(&[1]).unwrap();
+}
+
+/// It tells that it has not begun, and its worker is killed as if from outside.
+fn unsays_and_is_killed(log: String) {
+    notes(&log);
+    tell((told() - 1) ^ IDLE);
+    kill_process(getpid(), Signal::KILL).unwrap();
+    forever();
+}
+
+#[test]
+fn a_task_that_may_begin_once_only_cannot_unsay_that_it_has_begun_even_if_its_worker_is_killed() {
+    let _alone = alone();
+    for _ in 0..10 {
+        let (pool, log) = (builder(Transport::Shm, 2).build().unwrap(), Scratch::new());
+        let outcome = pool.call().at_most_once().apply(unsays_and_is_killed, (log.text(),));
+        assert!(matches!(outcome, Err(TaskError::OutcomeUnknown { .. })), "{outcome:?}");
+        assert_eq!(std::fs::read(log.path()).unwrap().len(), 1);
+    }
+}
+
+/// It tells that it has not begun, and goes on for ever.
+fn unsays_and_stays(log: String) {
+    notes(&log);
+    tell((told() - 1) ^ IDLE);
+    forever();
+}
+
+fn lasts(log: String) {
+    notes(&log);
+    forever();
+}
+
+#[test]
+fn a_task_that_unsays_that_it_has_begun_begins_twice_at_most_however_often_its_pool_shrinks_and_grows() {
+    let _alone = alone();
+    let (limit, log) = (Duration::from_millis(500), Scratch::new());
+    let pool = builder(Transport::Shm, 2).response_limit(limit).build().unwrap();
+    assert!(pool.wait_ready(None));
+    // So it comes to the one that is to leave.
+    let busy = Scratch::new();
+    let _lasts = pool.apply_async(lasts, (busy.text(),));
+    wait_until("one is busy", || busy.is_open());
+    let pending = pool.apply_async(unsays_and_stays, (log.text(),));
+    while !pending.is_ready() {
+        for workers in [1, 2] {
+            pool.resize(workers).unwrap();
+            let _ = pending.wait_timeout(limit / 4);
+        }
+    }
+    let outcome = pending.get();
+    assert!(matches!(outcome, Err(TaskError::Crashed { .. })), "{outcome:?}");
+    assert!(std::fs::read(log.path()).unwrap().len() <= 2);
+    pool.terminate();
+    pool.join().unwrap();
 }

@@ -137,6 +137,7 @@ pub fn from_worker() -> Vec<FromWorker> {
         FromWorker::GaveBack { lo: 5, hi: 9 },
         FromWorker::Refused { reason: "no".into() },
         FromWorker::Bye,
+        FromWorker::Begun { ordinal: 3 },
     ]
 }
 

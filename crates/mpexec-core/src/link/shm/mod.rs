@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use mpexec_ring::{Parcel, ResultReceiver, TaskSender};
-use mpexec_wire::{FrameKind, FromWorker, PARCEL_REF, ParcelRef, decode};
+use mpexec_wire::{BATCH_ONCE, BatchHeader, FrameKind, FromWorker, PARCEL_REF, ParcelRef, decode};
 
 use super::control::{Reader, Writer, fd};
 use super::parcels::{Arrivals, MOST_UNNAMED, Parcels};
@@ -40,6 +40,10 @@ pub(crate) struct ShmLink {
     bell: Bell,
     parcels: Arrivals,
     sent_parcels: u64,
+    /// All of which the worker has said that it has begun them, because they are to begin once only, are below;
+    begun: u64,
+    /// and all of which it may say so.
+    once: u64,
     /// The worker has said that it is leaving.
     bye: bool,
     /// Bytes taken out of the result ring and not given back.
@@ -69,6 +73,8 @@ impl ShmLink {
             bell,
             parcels,
             sent_parcels: 0,
+            begun: 0,
+            once: 0,
             bye: false,
             taken: 0,
             capacity,
@@ -77,7 +83,7 @@ impl ShmLink {
 
     /// Takes one frame off the control socket. `false`: there is none now.
     fn take_frame(&mut self) -> Result<bool, LinkError> {
-        let Self { post: Post::Socket(reader, _), parcels, bye, .. } = self else {
+        let Self { post: Post::Socket(reader, _), parcels, begun, once, bye, .. } = self else {
             return Ok(false);
         };
         loop {
@@ -88,6 +94,11 @@ impl ShmLink {
                 FrameKind::Control => match decode::<FromWorker>(payload).map_err(LinkError::broken)? {
                     FromWorker::Bye => {
                         *bye = true;
+                        Ok(())
+                    }
+                    // It says so of none twice, so it has no more to say than it was sent. The result may be here before.
+                    FromWorker::Begun { ordinal } if (*begun..*once).contains(&ordinal) => {
+                        *begun = ordinal + 1;
                         Ok(())
                     }
                     FromWorker::Refused { reason } => Err(LinkError::Refused(reason)),
@@ -124,6 +135,10 @@ impl Link for ShmLink {
             return Ok(false);
         };
         self.spans.push_back(span);
+        let batch = BatchHeader::read(header).map_err(LinkError::broken)?;
+        if batch.flags & BATCH_ONCE != 0 {
+            self.once = batch.base_ordinal + u64::from(batch.count);
+        }
         Ok(true)
     }
 
@@ -202,6 +217,10 @@ impl Link for ShmLink {
         true
     }
 
+    fn said_begun(&self) -> u64 {
+        self.begun
+    }
+
     fn withdraw(&mut self, lo: u64, hi: u64) -> Result<Withdrawal, LinkError> {
         self.tasks.set_withdrawn(lo, hi);
         Ok(Withdrawal::Done)
@@ -254,15 +273,17 @@ impl Link for ShmLink {
     }
 
     fn attend(&mut self) -> Result<bool, LinkError> {
-        if let Post::Socket(_, writer) = &mut self.post {
-            writer.flush()?;
-        }
+        let sent = match &mut self.post {
+            Post::Socket(_, writer) => writer.flush(),
+            Post::Shelves { .. } => Ok(()),
+        };
+        // What the worker has said before its end is taken in before that is told.
         while self.take_frame()? {
             if self.parcels.len() == MOST_UNNAMED {
                 return Ok(true);
             }
         }
-        Ok(false)
+        sent.map(|()| false)
     }
 
     fn control(&self) -> Option<BorrowedFd<'_>> {

@@ -229,6 +229,10 @@ impl Outbox for ShmOutbox {
         Ok(())
     }
 
+    fn say_begun(&mut self, ordinal: u64) -> Result<(), LinkError> {
+        self.say(&FromWorker::Begun { ordinal })
+    }
+
     #[inline]
     fn end(&mut self, done: u64) {
         self.results.end(done);
