@@ -173,11 +173,13 @@ fn make_locked(home: &Path) -> io::Result<(PathBuf, File)> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             made => made?,
         }
+        // As long as it is not locked somebody may take it for one that was left behind, and remove it.
         if !path.join("cgroup.kill").exists() {
-            let _ = fs::remove_dir(&path);
-            return Err(io::Error::other("the kernel is older than Linux 5.14"));
+            match fs::remove_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                _ => return Err(io::Error::other("the kernel is older than Linux 5.14")),
+            }
         }
-        // Between the two somebody may have taken it for one that was left behind.
         let Ok(folder) = File::open(&path) else { continue };
         let held = flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok();
         let same = fs::metadata(&path).and_then(|now| Ok(now.ino() == folder.metadata()?.ino()));

@@ -118,3 +118,24 @@ fn what_was_left_behind_is_swept_away_and_what_somebody_holds_is_not() {
     });
     assert!(group.path.exists() && held.path().exists());
 }
+
+#[test]
+fn folders_are_made_while_others_sweep() {
+    let Some(group) = group() else { return };
+    let home = group.path.parent().unwrap();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sweeper = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                sweep(home);
+            }
+        });
+        let made = (0..200).map(|_| make_locked(home)).collect::<io::Result<Vec<_>>>();
+        over.store(true, Ordering::Relaxed);
+        sweeper.join().unwrap();
+        for (path, _lock) in made.unwrap() {
+            assert!(path.exists());
+            fs::remove_dir(&path).unwrap();
+        }
+    });
+}
