@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 use crate::ended;
+use crate::patience::hangs;
 
 /// A process held by a descriptor, so that nothing else is ever mistaken for it.
 #[derive(Debug)]
@@ -42,6 +43,12 @@ impl Held {
         }
     }
 
+    /// Waits until the process has ended; `false` if it does not within any reasonable time. Whoever is to be gone at once and is not
+    /// would not go at all, or late by far more than a machine is slow.
+    pub fn ends(&self) -> bool {
+        self.ends_within(patience())
+    }
+
     /// Sends a signal; one that comes too late is no error.
     pub fn signal(&self, signal: Signal) {
         self::signal(self.pid, signal);
@@ -57,14 +64,14 @@ impl Held {
         ended::how(self.descriptor.as_fd())
     }
 
-    /// Waits until the kernel says that it is stopped.
-    pub fn stops_within(&self, limit: Duration) -> bool {
-        self.comes_to(limit, || stopped(self.pid))
+    /// Waits until the kernel says that it is stopped; `false` if it ended before.
+    pub fn stops(&self) -> bool {
+        self.comes_to(|| stopped(self.pid))
     }
 
-    /// Waits until it has a handler of its own for this signal.
-    pub fn catches_within(&self, signal: Signal, limit: Duration) -> bool {
-        self.comes_to(limit, || {
+    /// Waits until it has a handler of its own for this signal; `false` if it ended before.
+    pub fn catches(&self, signal: Signal) -> bool {
+        self.comes_to(|| {
             let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
             let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default();
             let mask = u64::from_str_radix(mask.trim(), 16).unwrap_or(0);
@@ -76,7 +83,7 @@ impl Held {
     /// came first. Its thread for the grace is the sign.
     pub fn takes(&self, signal: Signal) {
         self.signal(signal);
-        let taken = self.comes_to(Duration::from_secs(10), || self.has_thread("mpexec-grace"));
+        let taken = self.comes_to(|| self.has_thread("mpexec-grace"));
         assert!(taken || self.ends_within(Duration::ZERO), "{signal:?} is not taken");
     }
 
@@ -86,8 +93,8 @@ impl Held {
         names.any(|comm| comm.trim_end() == name)
     }
 
-    fn comes_to(&self, limit: Duration, there: impl Fn() -> bool) -> bool {
-        let deadline = Instant::now() + limit;
+    fn comes_to(&self, there: impl Fn() -> bool) -> bool {
+        let deadline = Instant::now() + patience();
         while !there() {
             if Instant::now() > deadline || self.ends_within(Duration::from_millis(1)) {
                 return false;
@@ -114,7 +121,7 @@ impl Held {
     /// Waits until it has opened a file in this folder, with a name or without one; `false` if it ended before.
     pub fn writes_below(&self, folder: &Path) -> bool {
         let folder = folder.canonicalize().expect("the folder is there");
-        self.comes_to(Duration::from_secs(10), || {
+        self.comes_to(|| {
             let entries = fs::read_dir(format!("/proc/{}/fd", self.pid)).into_iter().flatten().flatten();
             entries.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|open| open.starts_with(&folder))
         })
@@ -126,6 +133,11 @@ impl Held {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the process is alive");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kilobytes") << 10
     }
+}
+
+/// Shorter than a watchdog's, so that whoever waits in vain says for what.
+fn patience() -> Duration {
+    hangs() / 3
 }
 
 /// Whether this kernel keeps how a process ended that its parent has reaped (Linux 6.15).

@@ -2,21 +2,10 @@
 
 use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::patience::{LOOK, hangs};
 use crate::processes;
-
-/// Names how many times as slow as usual everything is, as under a sanitizer.
-const SLOWER: &str = "MPEXEC_TEST_SLOWER";
-
-/// No test takes so long, on a busy machine either, unless something hangs.
-pub(crate) fn hangs() -> Duration {
-    let slower = std::env::var(SLOWER).map_or(1, |times| times.parse().expect("it is a small number"));
-    Duration::from_secs(180) * slower
-}
-
-/// Between two looks at a condition that nobody announces.
-pub(crate) const LOOK: Duration = Duration::from_millis(1);
 
 /// Ends the whole program, with the names of its threads, when it lives for longer than any test should.
 #[must_use = "it watches as long as it lives"]

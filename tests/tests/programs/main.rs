@@ -5,6 +5,7 @@ mod cluster;
 mod common;
 mod count;
 mod documents;
+mod endings;
 mod examples;
 mod failure;
 mod frame;

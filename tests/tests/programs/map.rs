@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use crate::common::files::{folder, names_in, small, small_counts, table};
 use crate::common::program::{Call, Done, mpexec};
+use mpexec_testkit::at_some_pace;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -236,27 +237,32 @@ fn fail_fast_ends_an_endless_input_at_the_first_failure() {
 
 #[test]
 fn results_come_in_order_or_as_they_are_ready() {
-    let folder = folder();
-    let input = lines(&folder, "in", "[400]\n[0]\n[0]\n[0]\n");
-    let first = |mode: &str| {
-        let done = map("rest").arg(&input).args(["--mode", mode, "--workers", "2"]).run();
-        answers(&done).iter().map(|line| line["index"].as_u64().unwrap()).collect::<Vec<_>>()
-    };
-    assert_eq!(first("sync"), [0, 1, 2, 3]);
-    assert_eq!(first("async").last(), Some(&0));
+    // So long that there is another worker by then.
+    at_some_pace(|slower| {
+        let folder = folder();
+        let input = lines(&folder, "in", &format!("[{}]\n[0]\n[0]\n[0]\n", 400 * slower));
+        let first = |mode: &str| {
+            let done = map("rest").arg(&input).args(["--mode", mode, "--workers", "2"]).run();
+            answers(&done).iter().map(|line| line["index"].as_u64().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(first("sync"), [0, 1, 2, 3]);
+        assert_eq!(first("async").last(), Some(&0));
+    });
 }
 
 #[test]
 fn limits_are_held_and_told() {
     let folder = folder();
     let long = lines(&folder, "long", "[100000]\n[0]\n");
-    let done = map("rest").arg(&long).args(["--timeout", "200ms"]).run();
-    let told = answers(&done);
-    assert_eq!(
-        (done.code(), &told[0]["error"]["kind"], &told[0]["error"]["limit"]),
-        (1, &json!("timed_out"), &json!(0.2))
-    );
-    assert_eq!(told[1]["ok"], 0);
+    at_some_pace(|slower| {
+        let done = map("rest").arg(&long).args(["--timeout", &format!("{}ms", 200 * slower)]).run();
+        let told = answers(&done);
+        assert_eq!(
+            (done.code(), &told[0]["error"]["kind"], &told[0]["error"]["limit"].as_f64()),
+            (1, &json!("timed_out"), &Some(f64::from(200 * slower) / 1e3))
+        );
+        assert_eq!(told[1]["ok"], 0);
+    });
     let large = lines(&folder, "large", "[1000000000]\n[10]\n");
     let done = map("fill").arg(&large).args(["--memory", "256M"]).run();
     let told = answers(&done);

@@ -53,7 +53,7 @@ fn run_all<T>(mut tasks: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<T> {
     let mut done: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
     (0..tasks.len()).for_each(|task| wake.send(task).unwrap());
     while done.iter().any(Option::is_none) {
-        let task = woken.recv_timeout(Duration::from_secs(20)).expect("nobody woke a task that is not done");
+        let task = woken.recv_timeout(crate::common::hangs() / 3).expect("nobody woke a task that is not done");
         if done[task].is_none() {
             let waker = Waker::from(Arc::new(Queued(task, wake.clone())));
             if let Poll::Ready(value) = tasks[task].as_mut().poll(&mut Context::from_waker(&waker)) {

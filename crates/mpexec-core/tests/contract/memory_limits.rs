@@ -240,7 +240,7 @@ fn a_later_call_with_a_limit_wakes_who_looks(transport: Transport) {
     let begin = Instant::now();
     let outcome = limited.apply(keeps, (100,));
     assert!(matches!(outcome, Err(TaskError::OutOfMemory { .. })), "{outcome:?}");
-    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(300), "{:?}", begin.elapsed());
 }
 
 fn the_lower_of_both_limits_holds(transport: Transport) {

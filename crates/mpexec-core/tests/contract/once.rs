@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mpexec_core::{TaskError, Transport};
 
-use crate::common::{Scratch, builder, forever, pass, pool, spin, wait_until};
+use crate::common::{Scratch, at_some_pace, builder, forever, pass, pool, spin, wait_until};
 
 crate::contract!(a_task_that_may_run_once_runs_once_when_nothing_happens,);
 
@@ -119,6 +119,10 @@ fn whoever_kills_the_worker_from_outside(transport: Transport) {
 }
 
 fn what_lay_behind_a_task_at_its_limit_runs_once(transport: Transport) {
+    at_some_pace(|slower| some_overrun(transport, Duration::from_millis(500) * slower));
+}
+
+fn some_overrun(transport: Transport, limit: Duration) {
     let pool = builder(transport, 2).attempts(5).build().unwrap();
     let ran = Scratch::new();
     let task = |ran: String, n: u64| {
@@ -128,7 +132,7 @@ fn what_lay_behind_a_task_at_its_limit_runs_once(transport: Transport) {
         }
         n
     };
-    let call = pool.call().at_most_once().chunk_size(40).time_limit(Duration::from_millis(500));
+    let call = pool.call().at_most_once().chunk_size(40).time_limit(limit);
     for (n, outcome) in (0..).zip(call.starmap_outcomes(task, (0..80).map(|n| (ran.text(), n)))) {
         match n % 40 {
             7 => assert!(matches!(outcome, Err(TaskError::TimedOut { .. })), "{n}: {outcome:?}"),
@@ -206,14 +210,19 @@ fn nothing_waits_behind_one_that_runs_for_ever(transport: Transport) {
 }
 
 fn kills_at_limits_and_from_outside_let_no_task_run_twice(transport: Transport) {
+    // Where all of them overrun, and nothing ever comes to its end, that is a crash loop.
+    at_some_pace(|slower| kills_of_both_kinds(transport, slower));
+}
+
+fn kills_of_both_kinds(transport: Transport, slower: u32) {
     let pool = builder(transport, 2).attempts(5).build().unwrap();
     let (ran, over) = (Scratch::new(), AtomicBool::new(false));
-    let task = |ran: String, n: u64| {
+    let task = |ran: String, n: u64, slower: u32| {
         log(&ran, n);
         // Some of them pass their limit, and some just do not.
-        spin(Duration::from_micros(n * 37 % 11 * 400));
+        spin(Duration::from_micros(n * 37 % 11 * 400) * slower);
     };
-    let call = pool.call().at_most_once().chunk_size(8).time_limit(Duration::from_millis(3));
+    let call = pool.call().at_most_once().chunk_size(8).time_limit(Duration::from_millis(3) * slower);
     let outcomes = std::thread::scope(|scope| {
         scope.spawn(|| {
             // With each further 16 tasks, one of the workers, whichever it is.
@@ -226,7 +235,7 @@ fn kills_at_limits_and_from_outside_let_no_task_run_twice(transport: Transport) 
                 std::thread::yield_now();
             }
         });
-        let outcomes = call.starmap_outcomes(task, (0..320).map(|n| (ran.text(), n)));
+        let outcomes = call.starmap_outcomes(task, (0..320).map(|n| (ran.text(), n, slower)));
         over.store(true, Ordering::Relaxed);
         outcomes
     });

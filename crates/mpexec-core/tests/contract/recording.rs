@@ -76,10 +76,10 @@ fn the_slowest_task_is_found_among_many_of_its_batch(transport: Transport) {
     };
     pool.call().chunk_size(200).map(task, 0..400).unwrap();
     let slowest = checked(&pool).slowest;
-    assert_eq!((slowest[0].job, slowest[0].index), (1, 137));
-    assert!(
-        slowest[0].took >= Duration::from_millis(30) && slowest.is_sorted_by_key(|slow| std::cmp::Reverse(slow.took))
-    );
+    // Where the machine stood still in another one, that is slower yet.
+    let known = slowest.iter().find(|slow| (slow.job, slow.index) == (1, 137)).expect("it is among the slowest");
+    assert!(known.took >= Duration::from_millis(30), "{known:?}");
+    assert!(slowest.is_sorted_by_key(|slow| std::cmp::Reverse(slow.took)));
 }
 
 fn failures_are_counted_by_what_they_were(transport: Transport) {

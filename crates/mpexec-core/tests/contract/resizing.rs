@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use mpexec_core::{PoolError, Transport};
 
-use crate::common::{Scratch, builder, open, pass, pool, spin, wait_until};
+use crate::common::{Scratch, at_some_pace, builder, open, pass, pool, spin, wait_until};
 
 crate::contract!(
     a_pool_that_shrinks_finishes_what_runs_and_moves_the_rest,
@@ -202,14 +202,18 @@ fn replaced_workers_lose_nothing_when_the_pool_closes_at_once(transport: Transpo
 }
 
 fn a_leaking_worker_is_replaced(transport: Transport) {
+    at_some_pace(|slower| one_leaks(transport, slower));
+}
+
+fn one_leaks(transport: Transport, millis: u32) {
     let pool = builder(transport, 1).max_worker_memory(100 << 20).build().unwrap();
-    let leak = |n: u64| {
+    let leak = |n: u64, millis: u32| {
         std::mem::forget(std::hint::black_box(vec![1u8; 1 << 20]));
         // As long as the leak is slow enough to be seen.
-        spin(std::time::Duration::from_millis(1));
+        spin(std::time::Duration::from_millis(millis.into()));
         (n, u64::from(std::process::id()))
     };
-    let all = pool.map(leak, 0..400).unwrap();
+    let all = pool.starmap(leak, (0..400).map(|n| (n, millis))).unwrap();
     assert!(all.iter().map(|(n, _)| *n).eq(0..400));
     let counts = by_process(all.into_iter().map(|(_, pid)| pid));
     assert!((2..=5).contains(&counts.len()), "{counts:?}");

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use mpexec_core::{Pool, TaskError, Transport};
+use mpexec_core::{Pool, TaskError, Transport, context};
 
 use crate::common::{Scratch, builder, open, pass, pool, wait_until};
 
@@ -35,7 +35,7 @@ mod processes {
 }
 
 /// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(50);
+const LONG: Duration = Duration::from_secs(500);
 
 fn held(running: String, gate: String) {
     open(&running);
@@ -221,12 +221,17 @@ fn a_job_of_which_a_task_has_failed_can_be_aborted(transport: Transport) {
 
 fn workers_that_die_of_themselves_are_not_started_for_ever(transport: Transport) {
     let dies_soon = || {
-        std::thread::spawn(|| {
+        let built = context::<String>().as_str();
+        std::thread::spawn(move || {
+            // Not before the pool is there.
+            pass(built);
             std::thread::park_timeout(Duration::from_millis(3));
             std::process::abort();
         });
     };
-    let pool = builder(transport, 2).start_hook(dies_soon).build().unwrap();
+    let built = Scratch::new();
+    let pool = builder(transport, 2).context(&built.text()).unwrap().start_hook(dies_soon).build().unwrap();
+    built.open();
     let mut without = 0;
     wait_until("nobody is started any more", || {
         without = if pool.pids().is_empty() { without + 1 } else { 0 };

@@ -13,12 +13,15 @@ use rustix::process::{Signal, getpid, kill_process};
 use crate::alone;
 use crate::common::ring::{mappings, own_memory, scribble};
 use crate::common::socket::{self, frame};
-use crate::common::{Scratch, builder, forever, wait_until};
+use crate::common::{Scratch, at_some_pace, builder, forever, wait_until};
 
 /// The task that does it, of ten that come together.
 const MAD: u64 = 3;
 const TASKS: u64 = 10;
+/// How long each may run: see [`at_some_pace`].
 const LIMIT: Duration = Duration::from_millis(400);
+/// How long its worker may take to begin one.
+const RESPONSE: Duration = Duration::from_secs(1);
 
 /// Where a worker tells in its results' memory which task it runs, plus 1.
 const RUNNING: u64 = 128;
@@ -92,9 +95,15 @@ fn mad(n: u64, log: String, (deed, done, running): (String, u64, u64), ends: boo
 }
 
 /// What came of the ten, and which began, in order.
-fn outcomes(pool: &Pool, deed: Deed, ends: bool, at_most_once: bool) -> (Vec<Result<u64, TaskError>>, Vec<u64>) {
+fn outcomes(
+    pool: &Pool,
+    limit: Duration,
+    deed: Deed,
+    ends: bool,
+    at_most_once: bool,
+) -> (Vec<Result<u64, TaskError>>, Vec<u64>) {
     let log = Scratch::new();
-    let call = pool.call().chunk_size(TASKS as usize).time_limit(LIMIT);
+    let call = pool.call().chunk_size(TASKS as usize).time_limit(limit);
     let call = if at_most_once { call.at_most_once() } else { call };
     let (what, done, running) = deed;
     let tuples = (0..TASKS).map(|n| (n, log.text(), (what.to_owned(), done, running), ends));
@@ -111,12 +120,19 @@ fn costs_itself_alone(link: Transport, deed: Deed, ends: bool, warm: bool) {
 /// As [`costs_itself_alone`], but it may begin so often, unless it is to begin once only.
 fn costs_itself_alone_within(most: usize, link: Transport, deed: Deed, ends: bool, warm: bool) {
     for at_most_once in [false, true] {
-        let pool = builder(link, 2).response_limit(Duration::from_secs(1)).build().unwrap();
+        at_some_pace(|slower| ten_with_a_mad_one(slower, most, link, deed, (ends, at_most_once, warm)));
+    }
+}
+
+fn ten_with_a_mad_one(slower: u32, most: usize, link: Transport, deed: Deed, how: (bool, bool, bool)) {
+    let (ends, at_most_once, warm) = how;
+    {
+        let pool = builder(link, 2).response_limit(RESPONSE * slower).build().unwrap();
         assert!(pool.wait_ready(None));
         if warm {
             assert!(pool.map(|n: u64| n, 0..1_000).unwrap().into_iter().eq(0..1_000));
         }
-        let (outcomes, begun) = outcomes(&pool, deed, ends, at_most_once);
+        let (outcomes, begun) = outcomes(&pool, LIMIT * slower, deed, ends, at_most_once);
         let what = format!("{deed:?}, ends: {ends}, once: {at_most_once}, warm: {warm}: {outcomes:?}, {begun:?}");
         for (n, outcome) in (0..).zip(&outcomes) {
             let death = match outcome {
@@ -204,13 +220,18 @@ fn a_task_that_says_it_was_skipped_costs_itself_alone_and_begins_again_only_if_i
 fn a_task_that_is_told_of_as_over_or_as_another_has_its_limit_of_time_all_the_same() {
     let _alone = alone();
     let said = (Transport::Socket, ("says", MAD + 1, 0));
-    for (link, deed) in [said, (Transport::Shm, ("tells of the next", 0, 0))] {
+    let deeds = [said, (Transport::Shm, ("tells of the next", 0, 0))];
+    at_some_pace(|slower| each_has_its_limit(LIMIT * slower, &deeds));
+}
+
+fn each_has_its_limit(limit: Duration, deeds: &[(Transport, Deed)]) {
+    for &(link, deed) in deeds {
         // There is nobody to whom it could move before it begins, and count otherwise there.
         let pool = builder(link, 1).build().unwrap();
         assert!(pool.wait_ready(None));
-        let (outcomes, _) = outcomes(&pool, deed, false, false);
+        let (outcomes, _) = outcomes(&pool, limit, deed, false, false);
         let mad = &outcomes[MAD as usize];
-        assert!(matches!(mad, Err(TaskError::TimedOut { limit: LIMIT, .. })), "{deed:?}: {mad:?}");
+        assert!(matches!(mad, Err(TaskError::TimedOut { limit: told, .. }) if *told == limit), "{deed:?}: {mad:?}");
     }
 }
 
@@ -228,7 +249,7 @@ fn grows(n: u64) -> u64 {
 fn a_task_whose_worker_tells_of_the_next_has_its_limit_of_memory_all_the_same() {
     let _alone = alone();
     let pool = builder(Transport::Shm, 1).build().unwrap();
-    let call = pool.call().chunk_size(TASKS as usize).memory_limit(100 << 20).time_limit(Duration::from_secs(20));
+    let call = pool.call().chunk_size(TASKS as usize).memory_limit(100 << 20).time_limit(Duration::from_secs(200));
     let outcomes = call.map_outcomes(grows, 0..TASKS);
     for (n, outcome) in (0..).zip(outcomes) {
         match outcome {

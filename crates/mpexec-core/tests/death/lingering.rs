@@ -1,4 +1,4 @@
-//! Descriptors that take a minute to close, sent by a worker where they do not belong: nobody waits for their end, and they end at once.
+//! Descriptors that take a quarter of an hour to close, sent by a worker where they do not belong: nobody waits for their end, and they end at once.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -17,9 +17,9 @@ use crate::common::socket::{self, frame};
 use crate::common::{forever, pool, wait_until};
 use crate::{LINKS, alone};
 
-const LINGERS: Duration = Duration::from_secs(60);
-/// Far below that, and far above what a busy machine needs.
-const AT_ONCE: Duration = Duration::from_secs(15);
+const LINGERS: Duration = Duration::from_secs(900);
+/// Far below that, and far above what a slow and busy machine needs.
+const AT_ONCE: Duration = Duration::from_secs(200);
 
 /// A socket that holds up whoever closes it last: its other side, in the test, never reads what waits in it.
 fn lingering(port: u16, for_so_long: Duration) -> OwnedFd {

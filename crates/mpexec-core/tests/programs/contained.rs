@@ -1,6 +1,7 @@
 //! What has left its worker's process group dies with the worker all the same, in a pool with cgroups; and no cgroup is left
 //! behind. Where none may be made a line says so.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use mpexec_core::{Containment, Pool, PoolBuilder, TaskError, Transport, Workers};
 
 use crate::common::processes::{alive, kill};
-use crate::common::{LINKS, Scratch, Watchdog, forever, wait_until};
+use crate::common::{LINKS, Scratch, Watchdog, at_some_pace, forever, wait_until};
 
 const LINK: &str = "MPEXEC_TEST_LINK";
 const TOLD: &str = "MPEXEC_TEST_TOLD";
@@ -82,17 +83,27 @@ fn a_process_that_has_left_the_group_dies_with_its_worker_however_that_ends() {
         assert!(alive(daemon));
         pending.abort();
         wait_until("it dies at an abort", || !alive(daemon));
-        let late = Scratch::new();
-        let limited = pool.call().time_limit(Duration::from_secs(2)).apply(daemon_and_no_end, (late.text(),));
-        assert!(matches!(limited, Err(TaskError::TimedOut { .. })), "{limited:?}");
-        let daemon = told(&late);
-        wait_until("it dies at a limit", || !alive(daemon));
-        let deep = Scratch::new();
-        let limited = pool.call().time_limit(Duration::from_secs(2)).apply(grandchildren_and_no_end, (deep.text(),));
-        assert!(matches!(limited, Err(TaskError::TimedOut { .. })), "{limited:?}");
-        let family = std::fs::read_to_string(deep.path()).unwrap();
-        let family: Vec<u32> = family.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
-        assert_eq!(family.len(), 3);
+        // Which task it is, and how many are to be there when its time is up.
+        let at_a_limit = |task: fn(&Pool, &Scratch, Duration) -> Result<(), TaskError>, wanted: usize| {
+            let family = RefCell::new(Vec::new());
+            at_some_pace(|slower| {
+                let told = Scratch::new();
+                let limited = task(&pool, &told, Duration::from_secs(2) * slower);
+                assert!(matches!(limited, Err(TaskError::TimedOut { .. })), "{limited:?}");
+                let text = std::fs::read_to_string(told.path()).expect("all are there by then");
+                family.replace(text.split_whitespace().map(|pid| pid.parse().unwrap()).collect());
+            });
+            let family: Vec<u32> = family.take();
+            assert_eq!(family.len(), wanted);
+            family
+        };
+        let late =
+            at_a_limit(|pool, told, limit| pool.call().time_limit(limit).apply(daemon_and_no_end, (told.text(),)), 1);
+        wait_until("it dies at a limit", || !alive(late[0]));
+        let family = at_a_limit(
+            |pool, told, limit| pool.call().time_limit(limit).apply(grandchildren_and_no_end, (told.text(),)),
+            3,
+        );
         wait_until("grandchildren die at a limit, in the group and out of it", || {
             !family.iter().any(|pid| alive(*pid))
         });

@@ -9,12 +9,18 @@ use mpexec_core::{Pool, TaskError, Transport, Workers};
 use rustix::process::Signal;
 
 use crate::common::processes::{alive, kill, signal, stopped};
-use crate::common::{Scratch, Watchdog, forever, open, pass, wait_until};
+use crate::common::{Scratch, Watchdog, at_some_pace, forever, open, pass, wait_until};
 
 const LINK: &str = "MPEXEC_TEST_LINK";
 /// Where the coordinator writes what happens.
 const TOLD: &str = "MPEXEC_TEST_TOLD";
-const LIMIT: Duration = Duration::from_secs(2);
+/// How long the task may run, in seconds: see [`at_some_pace`].
+const LIMIT: &str = "MPEXEC_TEST_LIMIT";
+const SECONDS: u32 = 2;
+
+fn limit() -> Duration {
+    Duration::from_secs(std::env::var(LIMIT).unwrap().parse().unwrap())
+}
 
 #[test]
 #[ignore = "the coordinator that another test starts and stops"]
@@ -24,7 +30,7 @@ fn a_coordinator_with_a_limited_task() {
     };
     let _watchdog = Watchdog::new();
     let link: Transport = std::env::var(LINK).unwrap().parse().unwrap();
-    let pool = Pool::builder().workers(Workers::Exact(1)).transport(link).time_limit(LIMIT).build().unwrap();
+    let pool = Pool::builder().workers(Workers::Exact(1)).transport(link).time_limit(limit()).build().unwrap();
     let task = |told: String| {
         std::fs::write(format!("{told}.draft"), std::process::id().to_string()).unwrap();
         std::fs::rename(format!("{told}.draft"), format!("{told}.running")).unwrap();
@@ -32,7 +38,7 @@ fn a_coordinator_with_a_limited_task() {
     };
     let first = pool.apply(task, (told.clone(),));
     let second = pool.apply(forever, ());
-    let second = matches!(second, Err(TaskError::TimedOut { limit: LIMIT, .. }));
+    let second = matches!(second, Err(TaskError::TimedOut { limit, .. }) if limit == self::limit());
     std::fs::write(format!("{told}.draft"), format!("{first:?} {second}")).unwrap();
     std::fs::rename(format!("{told}.draft"), told).unwrap();
 }
@@ -54,9 +60,9 @@ fn a_coordinator_whose_supervisor_has_much_to_do() {
     let link: Transport = std::env::var(LINK).unwrap().parse().unwrap();
     let pool = Pool::builder().workers(Workers::Exact(2)).transport(link).build().unwrap();
     let since = Instant::now();
-    let limited = pool.call().time_limit(LIMIT).apply_async(forever, ());
+    let limited = pool.call().time_limit(limit()).apply_async(forever, ());
     let mut deaths = 0;
-    while !limited.is_ready() && since.elapsed() < LIMIT * 4 {
+    while !limited.is_ready() && since.elapsed() < limit() * 4 {
         assert!(matches!(pool.apply(prints_and_dies, ()), Err(TaskError::Crashed { .. })));
         assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1, "no crash loop");
         deaths += 1;
@@ -70,12 +76,17 @@ fn a_coordinator_whose_supervisor_has_much_to_do() {
 #[test]
 fn the_time_that_the_supervisor_works_counts() {
     let _watchdog = Watchdog::new();
+    at_some_pace(|slower| last_words_while_a_limit_runs(SECONDS * slower));
+}
+
+fn last_words_while_a_limit_runs(seconds: u32) {
+    let limit = Duration::from_secs(seconds.into());
     let coordinators = ["shm", "socket"].map(|link| {
         let told = Scratch::new();
         let _turn = crate::writing_or_starting();
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["pauses::a_coordinator_whose_supervisor_has_much_to_do", "--exact", "--ignored"])
-            .envs([(LINK, link), (TOLD, &told.text())])
+            .envs([(LINK, link), (TOLD, &told.text()), (LIMIT, &seconds.to_string())])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -95,7 +106,7 @@ fn the_time_that_the_supervisor_works_counts() {
                 let told = std::fs::read_to_string(told.path()).unwrap();
                 let (deaths, millis) = told.split_once(' ').unwrap();
                 let took = Duration::from_millis(millis.parse().unwrap());
-                assert!(LIMIT <= took && took < LIMIT * 3, "on {link}: ended after {took:?} and {deaths} deaths");
+                assert!(limit <= took && took < limit * 3, "on {link}: ended after {took:?} and {deaths} deaths");
             });
         }
     });
@@ -119,12 +130,12 @@ impl Drop for Coordinator {
 }
 
 impl Coordinator {
-    fn start(link: &str) -> Coordinator {
+    fn start(link: &str, seconds: u32) -> Coordinator {
         let told = Scratch::new();
         let turn = crate::writing_or_starting();
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["pauses::a_coordinator_with_a_limited_task", "--exact", "--ignored"])
-            .envs([(LINK, link), (TOLD, &told.text())])
+            .envs([(LINK, link), (TOLD, &told.text()), (LIMIT, &seconds.to_string())])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
@@ -143,23 +154,28 @@ impl Coordinator {
 #[test]
 fn no_time_limit_runs_while_the_program_is_stopped() {
     let _watchdog = Watchdog::new();
+    at_some_pace(|slower| stopped_programs(SECONDS * slower));
+}
+
+fn stopped_programs(seconds: u32) {
+    let limit = Duration::from_secs(seconds.into());
     let kinds = [("shm", false), ("socket", false), ("shm", true), ("socket", true)];
     // Each is stopped as soon as its task runs: what it ran before counts.
     let mut stop = Vec::new();
     let all = kinds.map(|(link, whole)| {
-        let coordinator = Coordinator::start(link);
+        let coordinator = Coordinator::start(link, seconds);
         let pids = [Some(coordinator.child.id()), whole.then_some(coordinator.worker)].into_iter().flatten();
         stop.extend(pids.inspect(|pid| signal(*pid, Signal::STOP)));
         (coordinator, whole)
     });
     wait_until("all stand still", || stop.iter().copied().all(stopped));
     let since = Instant::now();
-    wait_until("more than the limit has passed", || since.elapsed() > LIMIT + LIMIT / 2);
+    wait_until("more than the limit has passed", || since.elapsed() > limit + limit / 2);
     stop.iter().for_each(|pid| signal(*pid, Signal::CONT));
     wait_until("all go on", || !stop.iter().copied().any(stopped));
     // As long as the supervisor needs to see that the time is up, were it so.
     let since = Instant::now();
-    wait_until("some looks have passed", || since.elapsed() > LIMIT / 8);
+    wait_until("some looks have passed", || since.elapsed() > limit / 8);
     for (coordinator, _) in &all {
         open(&format!("{}.gate", coordinator.told.text()));
     }

@@ -12,8 +12,8 @@ use crate::common::processes::children;
 use crate::common::{LINKS, Scratch, Watchdog, forever, wait_until};
 use crate::refusing::Lease;
 
-/// Much less than the lease's time, much more than a time limit and a kill take.
-const SOON: Duration = Duration::from_secs(8);
+/// Less than the lease's 45 seconds, and much more than a time limit and a kill take on a slow machine.
+const SOON: Duration = Duration::from_secs(40);
 
 #[mpexec_core::task]
 fn leaves() {

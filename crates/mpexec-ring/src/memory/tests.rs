@@ -41,7 +41,7 @@ impl Patience {
 /// of ours).
 fn serve(mut tasks: TaskReceiver, mut results: ResultSender, count: u64) {
     let signals = tasks.signals();
-    let patience = Patience(Instant::now() + Duration::from_secs(30));
+    let patience = Patience(Instant::now() + Duration::from_secs(300));
     for ordinal in 0..count {
         if ordinal % 3 == 0 {
             results.begin_group(1, ordinal);

@@ -12,7 +12,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 /// Longer than anything here takes, shorter than a patience: a wait that lasts so long has lost its
 /// wake-up.
-pub(crate) const LOST: Duration = Duration::from_secs(20);
+pub(crate) const LOST: Duration = Duration::from_secs(200);
 
 /// Writes the payload number `id` into `room`: a fill of its own with the number at both ends, so
 /// that neither a shift nor a cut nor another's bytes go unseen. (Cheap, as this runs unoptimised.)

@@ -18,6 +18,8 @@ pub(crate) struct Case {
     pub(crate) moment: Moment,
     pub(crate) link: Transport,
     pub(crate) outcome: Outcome,
+    /// How many times as long as in the table all times are: see [`mpexec_testkit::at_some_pace`].
+    pub(crate) slower: u32,
     told: Scratch,
     struck: Scratch,
     notes: Arc<Mutex<Vec<String>>>,
@@ -25,7 +27,27 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(kind: Kind, moment: Moment, link: Transport, outcome: Outcome) -> Case {
-        Case { kind, moment, link, outcome, told: Scratch::new(), struck: Scratch::new(), notes: Arc::default() }
+        let [told, struck] = [Scratch::new(), Scratch::new()];
+        Case { kind, moment, link, outcome, slower: 1, told, struck, notes: Arc::default() }
+    }
+
+    /// The same, of whom all is so many times slower; what is told names the longer limits.
+    pub(crate) fn at_pace(self, slower: u32) -> Case {
+        let limits = [HANDSHAKE_LIMIT, RESPONSE_LIMIT]
+            .map(|limit| [limit, limit * slower].map(|limit| format!("within {limit:?}")));
+        let longer = |why: Why| -> Why {
+            let said = limits.iter().find(|[limit, _]| why.contains(limit.as_str()));
+            // It is the process of one cell, so this is as good as a constant.
+            said.map_or(why, |[limit, longer]| why.replace(limit, longer).leak())
+        };
+        let outcome = match self.outcome {
+            Outcome::Crashed(exit, why) => Outcome::Crashed(exit, longer(why)),
+            Outcome::Replaced(exit, why) => Outcome::Replaced(exit, longer(why)),
+            Outcome::ReplacedAtNextCall(exit, why) => Outcome::ReplacedAtNextCall(exit, longer(why)),
+            Outcome::NotStarted(exit, why) => Outcome::NotStarted(exit, longer(why)),
+            Outcome::TimedOut | Outcome::Left(_) => self.outcome,
+        };
+        Case { slower, outcome, ..self }
     }
 
     pub(crate) fn fault(&self) -> Fault {
@@ -40,7 +62,8 @@ impl Case {
     pub(crate) fn builder(&self, workers: usize) -> PoolBuilder {
         let notes = self.notes.clone();
         let builder = builder(self.link, workers).stderr(Output::Forward).record();
-        let builder = builder.handshake_limit(HANDSHAKE_LIMIT).response_limit(RESPONSE_LIMIT);
+        let builder = builder.handshake_limit(HANDSHAKE_LIMIT * self.slower);
+        let builder = builder.response_limit(RESPONSE_LIMIT * self.slower);
         let builder = builder.notes(move |line| notes.lock().unwrap().push(line.to_owned()));
         // A backtrace on standard error would leave no room for the last words.
         let builder = builder.env("RUST_BACKTRACE", "0");
@@ -59,7 +82,7 @@ impl Case {
             let worker = Held::new(pid).filter(|_| alive(pid));
             let worker = worker.unwrap_or_else(|| panic!("{}: it is gone before it was struck", self.name()));
             worker.signal(signal);
-            let stopped = self.kind != Kind::Stopped || worker.stops_within(GRACE);
+            let stopped = self.kind != Kind::Stopped || worker.stops();
             assert!(stopped, "{}: it was killed before it was stopped", self.name());
         }
         pid
@@ -118,12 +141,12 @@ pub(crate) const KILLED_BECAUSE: &str = "it was killed because ";
 /// The next call is served; by whom.
 #[track_caller]
 pub(crate) fn next_call(case: &Case, pool: &Pool) -> u32 {
-    let served = pool.call().time_limit(GRACE).apply(named("testkit.pid", pid), ());
+    let served = pool.call().time_limit(GRACE * case.slower).apply(named("testkit.pid", pid), ());
     served.unwrap_or_else(|error| panic!("the next call: {}: {error}", case.name()))
 }
 
-/// Asserts that `since` is no longer ago than it may.
+/// Asserts that `since` is no longer ago than it may by the table.
 #[track_caller]
 pub(crate) fn in_time(case: &Case, since: Instant, limit: Duration) {
-    assert!(since.elapsed() < limit + GRACE, "{:?}: {}", since.elapsed(), case.name());
+    assert!(since.elapsed() < (limit + GRACE) * case.slower, "{:?}: {}", since.elapsed(), case.name());
 }

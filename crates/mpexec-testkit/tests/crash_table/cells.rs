@@ -1,6 +1,7 @@
 //! Which cells there are, and the process that each is tried in: this program, started again. So what it has before and after is its own,
 //! and what its workers print comes out of it and of no other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -13,7 +14,7 @@ use mpexec_testkit::faults::tasks::pid;
 use mpexec_testkit::faults::{Fault, Kind, Moment};
 use mpexec_testkit::processes::marked;
 use mpexec_testkit::table::{Cell, cell};
-use mpexec_testkit::{LINKS, builder, skipped, wait_until};
+use mpexec_testkit::{LINKS, at_some_pace, builder, skipped, wait_until};
 use tempfile::TempDir;
 
 use crate::case::Case;
@@ -28,6 +29,8 @@ const ONLY: &str = "MPEXEC_CRASH_TABLE_ONLY";
 const CELL: &str = "MPEXEC_CRASH_TABLE_CELL";
 /// What that process says at the end.
 const TRIED: &str = "tried to its end";
+/// Names to it how many times as long as in the table all times are.
+const SLOWER: &str = "MPEXEC_CRASH_TABLE_SLOWER";
 
 /// How a worker is made to fail at this moment, and how many workers are.
 fn way(moment: Moment) -> (fn(&Case), usize) {
@@ -68,7 +71,9 @@ pub(crate) fn try_all(moments: &[Moment]) {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let begun = Instant::now();
                     // One that fails hides none of the others.
-                    if let Err(why) = outside(case) {
+                    let tried = catch_unwind(AssertUnwindSafe(|| at_some_pace(|slower| outside(case, slower))));
+                    if let Err(why) = tried {
+                        let why = why.downcast_ref::<String>().map_or("it cannot be tried", String::as_str);
                         failed.lock().unwrap().push(format!("{}:\n{why}", case.name()));
                     }
                     println!("{:>5} ms: {}", begun.elapsed().as_millis(), case.name());
@@ -81,7 +86,7 @@ pub(crate) fn try_all(moments: &[Moment]) {
 }
 
 /// Has a process try a cell, with folders of its own, and looks at what it prints and leaves.
-fn outside(case: &Case) -> Result<(), String> {
+fn outside(case: &Case, slower: u32) {
     let folder = TempDir::new().unwrap();
     let own = ["tmp", "run"].map(|name| folder.path().join(name));
     own.iter().for_each(|own| std::fs::create_dir(own).unwrap());
@@ -93,28 +98,22 @@ fn outside(case: &Case) -> Result<(), String> {
         .env("TMPDIR", &own[0])
         .env("XDG_RUNTIME_DIR", &own[1])
         .env(CELL, &mark)
+        .env(SLOWER, slower.to_string())
         .env("RUST_BACKTRACE", "0");
     let done = process.stdin(Stdio::null()).output().unwrap();
     let [printed, said] = [&done.stdout, &done.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let all = format!("{printed}\n{said}");
-    if !done.status.success() || !printed.contains(TRIED) {
-        return Err(format!("{}: {all}", done.status));
-    }
+    assert!(done.status.success() && printed.contains(TRIED), "{}: {all}", done.status);
     // Each worker's last words have come out, however it ended.
     let fault = Fault { kind: case.kind, moment: case.moment, told: String::new(), struck: String::new() };
     let (heard, wanted) = (said.matches(&fault.last_words()).count(), way(case.moment).1);
-    if heard != wanted {
-        return Err(format!("its last words were heard {heard} times and not {wanted}: {all}"));
-    }
+    assert!(heard == wanted, "its last words were heard {heard} times and not {wanted}: {all}");
     for line in said.lines().filter_map(|line| line.strip_prefix("skipped: ")) {
         skipped(format!("{}: {line}", named(case)));
     }
     wait_until(&format!("nothing runs any more of {mark}"), || marked(&format!("{CELL}={mark}")).is_empty());
     let left = [folder.path(), &own[0], &own[1]].map(names);
-    match left == [2, 0, 0] {
-        true => Ok(()),
-        false => Err(format!("there are {left:?} files in its folders: {all}")),
-    }
+    assert!(left == [2, 0, 0], "there are {left:?} files in its folders: {all}");
 }
 
 fn names(folder: &Path) -> usize {
@@ -130,6 +129,7 @@ fn a_cell_in_a_process_of_its_own() {
     let _alone = alone();
     let case = cases(&Moment::ALL).into_iter().find(|case| mark.starts_with(&format!("{} of ", named(case))));
     let case = case.unwrap_or_else(|| panic!("there is no cell {mark:?}"));
+    let case = case.at_pace(std::env::var(SLOWER).unwrap().parse().unwrap());
     // What a process has once is there afterwards.
     LINKS.into_iter().for_each(|link: Transport| drop(builder(link, 1).build().unwrap().apply(pid, ())));
     let before = settled();

@@ -23,14 +23,14 @@ pub(crate) fn one_of_many(case: &Case) {
     // Who writes over its ring spoils what it has finished there and nobody has seen: so that one has no more than this task.
     let tasks = if case.kind == Kind::Scribble { CHARGED..CHARGED + 1 } else { 0..TASKS };
     let tuples = tasks.clone().map(|n| (n, Charge((n == CHARGED).then(|| case.fault())), notes.text()));
-    let (call, limit) = (pool.call().chunk_size(10), time_limit(case.kind));
+    let (call, limit) = (pool.call().chunk_size(10), time_limit(case.kind) * case.slower);
     // Without a limit the others must be noticed by themselves.
     let call = if case.outcome == Outcome::TimedOut { call.time_limit(limit) } else { call };
     let (outcomes, struck) = std::thread::scope(|scope| {
         let striking = scope.spawn(|| case.strikes());
         (call.starmap_outcomes(named("testkit.charged", charged), tuples), striking.join().unwrap())
     });
-    in_time(case, since, limit);
+    in_time(case, since, time_limit(case.kind));
     let place = before.iter().position(|pid| *pid == struck);
     let place = place.unwrap_or_else(|| panic!("{}: {struck} was no worker", case.name()));
     assert_eq!(outcomes.len(), tasks.len());
@@ -57,7 +57,7 @@ pub(crate) fn one_of_many(case: &Case) {
     ran.sort_unstable();
     let runs = |n: &u8| case.moment != Moment::Decoding || *n != CHARGED;
     assert!(ran.iter().copied().eq(tasks.filter(runs)), "{}: each runs once: {ran:?}", case.name());
-    assert!(pool.wait_ready(Some(GRACE)), "{}: no other worker came", case.name());
+    assert!(pool.wait_ready(Some(GRACE * case.slower)), "{}: no other worker came", case.name());
     assert!(!pool.pids().contains(&struck) && pool.pids().len() == 2);
     match case.outcome {
         Outcome::Crashed(exit, why) => {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mpexec_core::{Exit, Pool, TaskError, Transport};
 use mpexec_testkit::processes::{alive, signal, stopped};
 use mpexec_testkit::table::{GRACE, RESPONSE_LIMIT};
-use mpexec_testkit::{LINKS, Scratch, builder, forever, open, pass, wait_until};
+use mpexec_testkit::{LINKS, Scratch, at_some_pace, builder, forever, open, pass, wait_until};
 use rustix::process::Signal;
 
 use crate::alone;
@@ -110,8 +110,11 @@ fn a_running_task_of_a_stopped_worker_is_aborted_in_time() {
 #[test]
 fn a_long_task_is_no_want_of_a_response() {
     let _alone = alone();
+    at_some_pace(|slower| long_tasks(Duration::from_millis(100) * slower));
+}
+
+fn long_tasks(limit: Duration) {
     for link in LINKS {
-        let limit = Duration::from_millis(100);
         let pool = builder(link, 1).response_limit(limit).build().unwrap();
         let gate = Scratch::new();
         let task = |n: u8, gate: String| {

@@ -15,10 +15,13 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::process::Signal;
 
 use super::terminal;
+use mpexec_testkit::hangs;
 use mpexec_testkit::processes::{Held, children_of};
 
-/// No program of ours takes so long; one that does hangs.
-const WATCHDOG: Duration = Duration::from_secs(60);
+/// No program of ours takes so long, on a slow machine either; one that does hangs.
+pub(crate) fn watchdog() -> Duration {
+    hangs() / 3
+}
 
 /// A program that is started in the background of a script ignores SIGINT, and so would all that it starts. What is caught
 /// is set back when a program is started: so these signals are caught here, to end the tests as they would have.
@@ -122,7 +125,7 @@ impl Call {
             command.env_remove(format!("MPEXEC_{name}"));
         }
         command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Call { command, patience: WATCHDOG, terminal: None }
+        Call { command, patience: watchdog(), terminal: None }
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Call {
@@ -222,7 +225,7 @@ impl Told {
     }
 
     fn wait_for(&self, words: &str) {
-        let waited = self.more.wait_timeout_while(self.so_far(), WATCHDOG, |text| !text.contains(words));
+        let waited = self.more.wait_timeout_while(self.so_far(), watchdog(), |text| !text.contains(words));
         let (text, _) = waited.unwrap_or_else(PoisonError::into_inner);
         assert!(text.contains(words), "{words:?} did not come on stderr: {text}");
     }
@@ -280,7 +283,7 @@ impl Started {
                 "it ended before it had {number} workers: {}",
                 self.told()
             );
-            assert!(begun.elapsed() < WATCHDOG, "there are only {} workers", found.len());
+            assert!(begun.elapsed() < watchdog(), "there are only {} workers", found.len());
         }
     }
 
@@ -311,6 +314,11 @@ impl Started {
     /// Leaves, as `head` does when it has read enough.
     pub(crate) fn close_stdout(&mut self) {
         self.stdout = None;
+    }
+
+    /// Whether it ends by itself within any reasonable time. Does not read its standard output meanwhile.
+    pub(crate) fn ends(&self) -> bool {
+        self.held.ends()
     }
 
     /// Whether it ends by itself within the time. Does not read its standard output meanwhile.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::common::files::{folder, zeros};
 use crate::common::program::{Done, mpexec};
-use mpexec_testkit::Watchdog;
 use mpexec_testkit::processes::children_of;
+use mpexec_testkit::{Watchdog, at_some_pace};
 use rustix::process::Signal;
 
 /// 160 MB.
@@ -93,17 +93,24 @@ fn a_count_whose_workers_are_killed_all_the_time_is_right_and_slower_by_a_piece_
     let (folder, other) = (folder(), crate::common::files::folder());
     let (path, short) = (zeros(&folder, ROWS, COLUMNS), zeros(&other, 1, 1));
     for transport in ["shm", "socket"] {
-        let Count { done: undisturbed, took: before, .. } = count(&path, transport, WORKERS, None);
+        at_some_pace(|slower| killed_all_the_time(&path, &short, transport, slower));
+    }
+}
+
+/// So many times as much may be lost.
+fn killed_all_the_time(path: &Path, short: &Path, transport: &str, slower: u32) {
+    {
+        let Count { done: undisturbed, took: before, .. } = count(path, transport, WORKERS, None);
         let every = EVERY.max(before / KILLS);
-        let Count { done: disturbed, took: time, killed, due } = count(&path, transport, WORKERS, Some(every));
+        let Count { done: disturbed, took: time, killed, due } = count(path, transport, WORKERS, Some(every));
         // The machine may be busier at one time than at another.
-        let after = count(&path, transport, WORKERS, None).took;
-        let starts = [(); 3].map(|()| count(&short, transport, 1, None).took);
+        let after = count(path, transport, WORKERS, None).took;
+        let starts = [(); 3].map(|()| count(short, transport, 1, None).took);
         let quiet = before.max(after);
         // A worker that is killed has lost at most the piece that it was at, and another is started. All processors work on meanwhile,
         // for there are more workers than these. To start the whole program takes longer than that.
         let start = starts.into_iter().max().unwrap_or_default();
-        let lost = (quiet / PIECES + start) * killed;
+        let lost = (quiet / PIECES + start) * killed * slower;
         println!(
             "{transport}: {quiet:.1?} undisturbed; {time:.1?} with {killed} killed, one each {every:.0?} would be {due}; {lost:.1?} lost at most"
         );
@@ -111,7 +118,13 @@ fn a_count_whose_workers_are_killed_all_the_time_is_right_and_slower_by_a_piece_
         assert_eq!(found, wanted);
         assert_eq!(found["total"], ROWS * COLUMNS);
         // At the end there may be none for a while, when all that is left is to tell the answer.
-        assert!(killed > 10 && killed * 5 >= due * 4, "only {killed} were killed in {time:?}, of {due} that were due");
-        assert!(time < 2 * quiet + lost, "{time:?} with {killed} killed, {quiet:?} undisturbed: {lost:?} may be lost");
+        assert!(
+            killed > 10 && killed * 5 * slower >= due * 4,
+            "only {killed} were killed in {time:?}, of {due} that were due"
+        );
+        assert!(
+            time < 2 * quiet * slower + lost,
+            "{time:?} with {killed} killed, {quiet:?} undisturbed: {lost:?} may be lost"
+        );
     }
 }

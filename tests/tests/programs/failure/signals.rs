@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::common::files::{endless, folder, names_in, zeros};
 use crate::common::program::{Started, mpexec, program, programs};
 use mpexec_testkit::processes::{Held, marked};
+use mpexec_testkit::wait_until;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -19,7 +20,7 @@ fn counting(folder: &TempDir, more: &[&str]) -> (Started, Vec<Held>) {
 
 fn gone(workers: &[Held]) {
     for worker in workers {
-        assert!(worker.ends_within(Duration::from_secs(1)), "worker {} is left", worker.pid);
+        assert!(worker.ends(), "worker {} is left", worker.pid);
     }
 }
 
@@ -104,8 +105,21 @@ fn of_signals_that_follow_each_other_at_once_the_first_gives_the_exit_code() {
 
 #[test]
 fn the_grace_is_as_long_as_was_asked_for() {
+    // Shorter than it is where nothing is said, and longer.
+    for (grace, least, most) in [("0", 0, 1500), ("300ms", 300, 1800), ("2500ms", 2500, u64::MAX)] {
+        let [least, most] = [least, most].map(Duration::from_millis);
+        // On a slow machine one may come late, but not all of them.
+        let took = (0..20).map(|_| ends_after(grace)).inspect(|took| assert!(*took >= least, "{grace}: {took:?}"));
+        assert!(took.into_iter().any(|took| took < most), "{grace}: later than {most:?} each time");
+    }
+    let long = mpexec(["count-range", "--grace", "long", "f"]).run();
+    assert!(long.code() == 2 && long.stderr.contains("not a time"), "{}", long.stderr);
+}
+
+/// How long a program takes to end whose workers do not, with this grace.
+fn ends_after(grace: &str) -> Duration {
     let folder = folder();
-    for (grace, least, most) in [("0", 0, 1500), ("300ms", 300, 1800)] {
+    {
         let (started, workers) = counting(&folder, &["--grace", grace]);
         for worker in &workers {
             worker.signal(Signal::STOP);
@@ -115,12 +129,10 @@ fn the_grace_is_as_long_as_was_asked_for() {
         let done = started.finish();
         let took = begun.elapsed();
         assert_eq!(done.code(), 130);
-        assert!((Duration::from_millis(least)..Duration::from_millis(most)).contains(&took), "{grace}: {took:?}");
         gone(&workers);
         assert_eq!(names_in(&folder), ["zeros.bin"]);
+        took
     }
-    let long = mpexec(["count-range", "--grace", "long", "f"]).run();
-    assert!(long.code() == 2 && long.stderr.contains("not a time"), "{}", long.stderr);
 }
 
 #[test]
@@ -157,7 +169,7 @@ fn a_reader_that_does_not_read_cannot_hold_the_program() {
         started.line();
         let workers = started.workers(1);
         started.signal(Signal::INT);
-        assert!(started.ends_within(Duration::from_secs(10)), "{redirection}");
+        assert!(started.ends(), "{redirection}");
         assert_eq!(started.finish().code(), 130);
         gone(&workers);
     }
@@ -190,8 +202,7 @@ fn a_signal_before_the_work_begins_ends_the_program_too() {
     let started = call.start();
     let workers = started.workers(1);
     started.signal(Signal::INT);
-    // The start of the pool may take its time to come to an end, but not more than the grace.
-    assert!(started.ends_within(Duration::from_secs(4)));
+    assert!(started.ends());
     // What never became a worker cannot know that it should end; and it holds our standard output.
     for stranger in workers {
         stranger.signal(Signal::KILL);
@@ -281,7 +292,7 @@ fn two_signals_leave_no_half_of_a_line() {
         started.held().takes(Signal::INT);
         started.signal(Signal::TERM);
         // Nobody reads before its end, so it is ended in the middle of a write.
-        assert!(started.ends_within(Duration::from_secs(10)));
+        assert!(started.ends());
         let done = started.finish();
         assert_eq!(done.code(), 130, "{}", done.stderr);
         assert!(first.ends_with("5\n") && done.text().ends_with('\n'), "{mode}: half a line");
@@ -297,12 +308,12 @@ fn no_worker_outlives_a_program_that_is_ended_while_it_starts_them() {
             let mark = format!("{}-{children}-{round}", std::process::id());
             let call = mpexec(["count-range", "--workers", "4"]).arg(&path).env("MPEXEC_TEST_MARK", &mark);
             let started = call.start();
-            assert!(started.held().catches_within(Signal::TERM, Duration::from_secs(10)));
+            assert!(started.held().catches(Signal::TERM));
             started.workers(children);
             started.signal(Signal::TERM);
             let done = started.finish();
-            let left = marked(&format!("MPEXEC_TEST_MARK={mark}"));
-            assert_eq!((done.code(), left), (143, Vec::new()), "{children}: {}", done.stderr);
+            assert_eq!(done.code(), 143, "{children}: {}", done.stderr);
+            wait_until("nobody is left", || marked(&format!("MPEXEC_TEST_MARK={mark}")).is_empty());
             assert!(done.stderr.starts_with("terminated"), "{}", done.stderr);
         }
     }
@@ -320,7 +331,7 @@ fn the_workers_pause_and_go_on_with_the_program() {
         let workers = started.workers(2);
         started.held().signal_group(Signal::TSTP);
         for process in workers.iter().chain([started.held()]) {
-            assert!(process.stops_within(Duration::from_secs(10)), "{} goes on, {transport}", process.pid);
+            assert!(process.stops(), "{} goes on, {transport}", process.pid);
         }
         started.held().signal_group(Signal::CONT);
         let done = started.finish();

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Stdio;
-use std::time::Duration;
 
 use crate::common::files::{file, folder, names_in};
 use crate::common::program::{Done, Started, mpexec, program, programs};
@@ -194,7 +193,7 @@ fn a_signal_ends_it_and_a_second_one_at_once_and_no_file_is_there() {
             assert!(done.stderr.trim_end().ends_with("; no file written"), "{}", done.stderr);
             assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
             for worker in workers {
-                assert!(worker.ends_within(Duration::from_secs(1)), "worker {} is left", worker.pid);
+                assert!(worker.ends(), "worker {} is left", worker.pid);
             }
             assert_eq!(names_in(&folder), ["large.csv"]);
         }

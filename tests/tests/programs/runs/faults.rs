@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::common::files::{endless, file, folder, table};
 use crate::common::program::{Call, Done, mpexec, program, programs};
+use mpexec_testkit::at_some_pace;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -277,24 +278,29 @@ fn a_disk_that_is_full_and_a_folder_that_may_not_be_written_are_told_and_lose_no
 
 #[test]
 fn an_input_that_is_changed_while_the_run_goes_on_is_told_and_nothing_more_is_published() {
+    // So long that it goes on when it is changed.
+    at_some_pace(|slower| changed_meanwhile(200 * slower));
+}
+
+fn changed_meanwhile(milliseconds: u32) {
     let folder = folder();
-    file(&folder, "rows.jsonl", "[200]\n".repeat(12).as_bytes());
+    file(&folder, "rows.jsonl", format!("[{milliseconds:4}]\n").repeat(12).as_bytes());
     let words = ["map", "rest", "rows.jsonl", "--worker-program", env!("CARGO_BIN_EXE_task-worker"), "--workers", "1"];
     let kept = [&words[..], &["--output", "-", "--run-dir", "run", "--range-size", "1"]].concat();
     let mut started = run(&folder, &kept).start();
-    assert_eq!(started.line(), "{\"index\":0,\"ok\":200}\n");
+    assert_eq!(started.line(), format!("{{\"index\":0,\"ok\":{milliseconds}}}\n"));
     let first = folder.path().join("run/out/rows-000000");
     mpexec_testkit::wait_until("the first is published", || first.exists());
     fs::File::options()
         .append(true)
         .open(folder.path().join("rows.jsonl"))
         .expect("the input")
-        .set_len(60)
+        .set_len(70)
         .expect("its length");
     let ended = started.finish();
     assert_eq!(ended.code(), 3, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("rows.jsonl had 72 bytes and has 60, while the run went on: nothing "),
+        ended.stderr.contains("rows.jsonl had 84 bytes and has 70, while the run went on: nothing "),
         "{}",
         ended.stderr
     );
@@ -302,7 +308,7 @@ fn an_input_that_is_changed_while_the_run_goes_on_is_told_and_nothing_more_is_pu
     assert!((1..12).contains(&published), "{published} results");
     let refused = run(&folder, &["runs", "resume", "run"]).run();
     assert!(
-        refused.fault(2).contains("rows.jsonl had 72 bytes and has 60; take what it was begun with"),
+        refused.fault(2).contains("rows.jsonl had 84 bytes and has 70; take what it was begun with"),
         "{}",
         refused.stderr
     );
@@ -310,17 +316,22 @@ fn an_input_that_is_changed_while_the_run_goes_on_is_told_and_nothing_more_is_pu
 
 #[test]
 fn an_input_that_is_changed_and_put_back_with_its_time_is_told_too_and_the_run_can_go_on() {
+    at_some_pace(|slower| changed_and_put_back(200 * slower));
+}
+
+fn changed_and_put_back(milliseconds: u32) {
     let folder = folder();
-    let input = file(&folder, "rows.jsonl", "[200]\n".repeat(12).as_bytes());
+    let before = format!("[{milliseconds:4}]\n").repeat(12);
+    let input = file(&folder, "rows.jsonl", before.as_bytes());
     let time = input.metadata().and_then(|metadata| metadata.modified()).expect("a time");
     let words = ["map", "rest", "rows.jsonl", "--worker-program", env!("CARGO_BIN_EXE_task-worker"), "--workers", "1"];
     let mut started = run(&folder, &[&words[..], &["--run-dir", "run", "--range-size", "1"]].concat()).start();
-    assert_eq!(started.line(), "{\"index\":0,\"ok\":200}\n");
+    assert_eq!(started.line(), format!("{{\"index\":0,\"ok\":{milliseconds}}}\n"));
     // It must not look in between.
     started.signal(Signal::STOP);
-    assert!(started.held().stops_within(std::time::Duration::from_secs(10)));
-    for text in ["[100]\n", "[200]\n"] {
-        fs::write(&input, text.repeat(12)).expect("the input");
+    assert!(started.held().stops());
+    for text in ["[ 100]\n".repeat(12), before] {
+        fs::write(&input, text).expect("the input");
     }
     fs::File::options().write(true).open(&input).and_then(|file| file.set_modified(time)).expect("its time");
     started.signal(Signal::CONT);

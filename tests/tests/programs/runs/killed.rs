@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::files::folder;
 use crate::common::program::mpexec;
+use mpexec_testkit::at_some_pace;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -37,10 +38,20 @@ fn random(state: &mut u64) -> f64 {
 
 /// Runs the command undisturbed, and then with kills.
 fn killed_and_resumed(folder: &TempDir, words: &[&str], size: &[&str], output: &str) {
+    // Where the machine was slow while it was undisturbed, and is not any more, nobody comes in time.
+    at_some_pace(|_| killed_all_the_way(folder, words, size, output));
+}
+
+fn killed_all_the_way(folder: &TempDir, words: &[&str], size: &[&str], output: &str) {
     let place = folder.path().join(output);
-    let since = Instant::now();
-    mpexec(words).in_folder(folder.path()).run().good();
-    let undisturbed = since.elapsed();
+    let _ = fs::remove_dir_all(folder.path().join("run"));
+    let undisturbed = [(); 2].map(|()| {
+        let _ = fs::remove_file(&place);
+        let since = Instant::now();
+        mpexec(words).in_folder(folder.path()).run().good();
+        since.elapsed()
+    });
+    let undisturbed = undisturbed.into_iter().min().expect("there are two");
     let wanted = fs::read(&place).expect("the output");
     fs::remove_file(&place).expect("the output");
 

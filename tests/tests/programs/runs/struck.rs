@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::common::examples::example;
 use crate::common::files::{file, folder};
 use crate::common::program::{Call, mpexec};
-use mpexec_testkit::{Watchdog, wait_until};
+use mpexec_testkit::{Watchdog, at_some_pace, wait_until};
 use rustix::process::Signal;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
@@ -61,8 +61,12 @@ fn struck(run: &Path, more: usize, call: impl Fn() -> Call) -> String {
 #[test]
 fn commands_that_are_killed_and_resumed_print_what_undisturbed_ones_print() {
     let _watchdog = Watchdog::new();
+    // So long that it is not over before it is killed.
+    at_some_pace(|slower| commands(&format!("echo {{}} >>ran; sleep {}; echo {{}}", 0.1 * f64::from(slower))));
+}
+
+fn commands(line: &str) {
     let folder = folder();
-    let line = "echo {} >>ran; sleep 0.1; echo {}";
     let arguments: Vec<String> = (0..40).map(|number| number.to_string()).collect();
     let begin = mpexec(["run", "--workers", "2", "--keep-order", "--run-dir", "run", line, ":::"]);
     let begin = std::cell::Cell::new(Some(begin.args(&arguments).in_folder(folder.path())));
@@ -79,8 +83,12 @@ fn commands_that_are_killed_and_resumed_print_what_undisturbed_ones_print() {
 #[test]
 fn calls_that_are_killed_and_resumed_give_what_undisturbed_ones_give() {
     let _watchdog = Watchdog::new();
+    at_some_pace(|slower| calls(100 * slower));
+}
+
+fn calls(milliseconds: u32) {
     let folder = folder();
-    file(&folder, "rows.jsonl", "[100]\n".repeat(40).as_bytes());
+    file(&folder, "rows.jsonl", format!("[{milliseconds:4}]\n").repeat(40).as_bytes());
     let words = [
         "map",
         "rest",
@@ -92,18 +100,22 @@ fn calls_that_are_killed_and_resumed_give_what_undisturbed_ones_give() {
         "--run-dir",
         "run",
         "--range-size",
-        "12",
+        "14",
     ];
     let printed = struck(&folder.path().join("run"), 2, || mpexec(words).in_folder(folder.path()));
-    let wanted: String = (0..40).map(|index| format!("{{\"index\":{index},\"ok\":100}}\n")).collect();
+    let wanted: String = (0..40).map(|index| format!("{{\"index\":{index},\"ok\":{milliseconds}}}\n")).collect();
     assert_eq!(printed, wanted);
 }
 
 #[test]
 fn a_description_that_is_killed_and_resumed_is_that_of_an_undisturbed_run() {
     let _watchdog = Watchdog::new();
+    at_some_pace(|slower| description(1_500_000 * u64::from(slower.min(4))));
+}
+
+fn description(rows: u64) {
     let folder = folder();
-    let rows: String = (0..1_500_000_u64).map(|n| format!("{n},{},{}\n", n * 7919 % 100_003, n % 7)).collect();
+    let rows: String = (0..rows).map(|n| format!("{n},{},{}\n", n * 7919 % 100_003, n % 7)).collect();
     file(&folder, "a.csv", format!("a,b,c\n{rows}").as_bytes());
     let words = ["frame", "a.csv", "--task", "describe", "--workers", "1"];
     let undisturbed = mpexec(words).in_folder(folder.path()).run();
@@ -115,6 +127,10 @@ fn a_description_that_is_killed_and_resumed_is_that_of_an_undisturbed_run() {
 #[test]
 fn a_program_of_ones_own_that_is_killed_and_started_again_prints_what_an_undisturbed_one_prints() {
     let _watchdog = Watchdog::new();
+    at_some_pace(|_| own_program());
+}
+
+fn own_program() {
     let folder = folder();
     let undisturbed = example("survives").run();
     let printed = struck(&folder.path().join("run"), 3, || example("survives").arg(folder.path().join("run")));

@@ -105,7 +105,7 @@ const OPTIONS: [(&str, By); 103] = [
     ("run --results", Test("run", "outputs_go_to_files_of_their_own")),
     ("run --retries", Test("run", "a_failed_command_is_tried_again")),
     ("run --tag", Run("run echo z{} ::: y", "--tag", "y\tzy\n")),
-    ("run --timeout", Run("run sleep ::: 0.2", "--timeout 10ms", "took longer than its time limit")),
+    ("run --timeout", Run("run sleep ::: 4", "--timeout 10ms", "took longer than its time limit")),
     ("tasks --json", Test("map", "tasks_are_listed_with_parameters_types_and_documentation")),
     ("common-items --force-plan", Test("runs/faults", "changes_are_said_and_refused_and_force_plan_starts_over")),
     ("common-items --range-size", Run("common-items t.csv t.csv --run-dir kept", "--range-size 1", "\"--range-size\"")),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::common::files::{endless, file, folder, names_in, small, table};
 use crate::common::program::{Call, mpexec};
+use mpexec_testkit::at_some_pace;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -75,27 +76,23 @@ fn every_command_with_workers_writes_a_page_and_a_trace() {
 
 #[test]
 fn events_of_one_track_of_a_trace_do_not_overlap_and_deaths_are_among_them() {
+    // So long that all three workers are there by the end, and chance has looked at them.
+    at_some_pace(|slower| tracks_of_three(&format!("sleep {}; true {{}}", 0.02 * f64::from(slower))));
+}
+
+fn tracks_of_three(command: &str) {
     let folder = folder();
     let arguments: Vec<_> = (0..60).map(|number| number.to_string()).collect();
-    let call = watched(&folder).args([
-        "--chaos",
-        "kill=0.05,seed=3",
-        "-j",
-        "3",
-        "run",
-        "--retries",
-        "9",
-        "sleep 0.02; true {}",
-        ":::",
-    ]);
+    let call =
+        watched(&folder).args(["--chaos", "kill=0.05,seed=3", "-j", "3", "run", "--retries", "9", command, ":::"]);
     call.args(&arguments).run();
     let told = figures(&folder.path().join("page.html"));
     let events = events(&folder.path().join("trace.json"));
     let mut tracks = BTreeMap::<u64, Vec<(f64, f64)>>::new();
     for event in &events["X"] {
-        let (begun, took) = (event["ts"].as_f64().unwrap(), event["dur"].as_f64().unwrap());
+        let (begun, took) = (event["ts"].as_f64().expect("a number"), event["dur"].as_f64().expect("a number"));
         assert!(begun >= 0.0 && took >= 0.0, "{event}");
-        tracks.entry(event["tid"].as_u64().unwrap()).or_default().push((begun, begun + took));
+        tracks.entry(event["tid"].as_u64().expect("a number")).or_default().push((begun, begun + took));
     }
     let named = events["M"].iter().filter(|event| event["name"] == "thread_name").count();
     assert_eq!((tracks.len(), named), (3, 3));
@@ -106,7 +103,7 @@ fn events_of_one_track_of_a_trace_do_not_overlap_and_deaths_are_among_them() {
     }
     let died = |name: &Value| name.as_str().is_some_and(|name| name.contains("SIGKILL"));
     let deaths = events["i"].iter().filter(|event| died(&event["name"])).count() as u64;
-    let lanes = told["lanes"].as_array().unwrap();
+    let lanes = told["lanes"].as_array().expect("a list of workers");
     assert_eq!(deaths, lanes.iter().filter_map(|lane| lane["deaths"].as_u64()).sum::<u64>());
     assert!(deaths > 0, "with this seed some die: {told}");
     assert!(!events["C"].is_empty());

@@ -6,7 +6,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::common::files::{endless, file, folder, small};
-use crate::common::program::{Call, Done, Started, mpexec};
+use crate::common::program::{Call, Done, Started, mpexec, watchdog};
+use mpexec_testkit::at_some_pace;
 use mpexec_testkit::processes::children_of;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -225,12 +226,16 @@ const WAITS: &str = "touch begun{}; while [ ! -e go ]; do sleep 0.02; done; echo
 
 #[test]
 fn a_pool_that_waited_for_its_input_is_told_so() {
+    at_some_pace(waits_for_its_input);
+}
+
+fn waits_for_its_input(slower: u32) {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     let begun = Instant::now();
     let mut started = advised(&["-j", "2", "run", "echo {}"]).stdin(Stdio::from(reader)).start();
     writeln!(writer, "1").expect("it is read");
     assert_eq!(started.line(), "1\n");
-    outlast(begun, 3);
+    outlast(begun, 3 * slower);
     writeln!(writer, "2").expect("it is read");
     drop(writer);
     let told = advice(&started.finish());
@@ -239,6 +244,10 @@ fn a_pool_that_waited_for_its_input_is_told_so() {
 
 #[test]
 fn a_pool_that_waited_for_its_last_task_is_told_so() {
+    at_some_pace(waits_for_its_last_task);
+}
+
+fn waits_for_its_last_task(slower: u32) {
     let folder = folder();
     let begun = Instant::now();
     // All four begin, three end.
@@ -248,7 +257,7 @@ fn a_pool_that_waited_for_its_last_task_is_told_so() {
     appear(&folder, &["begun1", "begun2", "begun3", "begunlast"], &started);
     file(&folder, "first", b"");
     (0..3).for_each(|_| assert_ne!(started.line(), "last\n"));
-    outlast(begun, 3);
+    outlast(begun, 3 * slower);
     file(&folder, "go", b"");
     let told = advice(&started.finish());
     assert!(told.contains("waited for the last task") && told.contains("cut it into smaller ones"), "{told}");
@@ -256,13 +265,17 @@ fn a_pool_that_waited_for_its_last_task_is_told_so() {
 
 #[test]
 fn a_pool_whose_output_nobody_took_is_told_so() {
+    at_some_pace(nobody_takes_its_output);
+}
+
+fn nobody_takes_its_output(slower: u32) {
     // No more tasks than are done while nobody reads.
     let call = advised(&["-j", "2", "run", "head -c 1000000 /dev/zero | tr '\\0' x; echo {}", ":::", "1", "2", "3"]);
     let begun = Instant::now();
     let mut started = call.start();
     started.line();
     // All pipes are full, and nobody reads.
-    outlast(begun, 4);
+    outlast(begun, 4 * slower);
     (0..2).for_each(|_| drop(started.line()));
     let done = started.finish();
     assert!(done.stderr.contains("results waited to be taken") && done.stderr.contains("slow part"), "{}", done.stderr);
@@ -274,7 +287,7 @@ fn advice_to_many(mut many: usize, wanted: &str, run: impl Fn(usize) -> Done) ->
     let begun = Instant::now();
     loop {
         let told = advice(&run(many));
-        if told.contains(wanted) || begun.elapsed() > Duration::from_secs(30) {
+        if told.contains(wanted) || begun.elapsed() > watchdog() / 2 {
             return told;
         }
         if told.is_empty() {
@@ -305,13 +318,17 @@ fn a_pool_of_tasks_that_are_too_short_is_told_so() {
 
 #[test]
 fn a_run_that_was_well_and_one_that_nobody_watches_get_no_advice() {
+    at_some_pace(gets_no_advice);
+}
+
+fn gets_no_advice(slower: u32) {
     let quiet = |words: &[&str], arguments: &[&str]| {
         let folder = folder();
         let begun = Instant::now();
         let started = mpexec(words).args(["run", WAITS, ":::"]).args(arguments).in_folder(folder.path()).start();
         let names: Vec<_> = arguments.iter().map(|argument| format!("begun{argument}")).collect();
         appear(&folder, &names.iter().map(String::as_str).collect::<Vec<_>>(), &started);
-        outlast(begun, 5);
+        outlast(begun, 5 * slower);
         file(&folder, "go", b"");
         let done = started.finish();
         assert_eq!((done.code(), done.stderr.as_str()), (0, ""), "{words:?}");

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use super::*;
 
 /// Much longer than anything here takes.
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(200);
 
 /// A child that leaves with code 7 and leaves behind a process in its group; reaped by another part of this program.
 fn reaped_by_another() -> (ChildProcess, ChildProcess) {

@@ -33,7 +33,7 @@ fn started(birth: Birth) -> std::io::Result<ChildProcess> {
 /// Starts a program and waits for it.
 fn start() -> bool {
     started(birth(&["true"])).is_ok_and(|mut child| {
-        assert!(child.wait_over(Some(Duration::from_secs(20))));
+        assert!(child.wait_over(Some(Duration::from_secs(200))));
         child.try_wait() == Some(Exit::Code(0))
     })
 }
@@ -50,7 +50,7 @@ fn who_asks_for_the_status_does_not_end_a_child_that_has_done_nothing_yet() {
     assert_eq!(pending & 1 << (libc::SIGUSR1 - 1), 1 << (libc::SIGUSR1 - 1), "it waits: {status}");
     assert_eq!(child.try_wait(), None);
     child.kill_group();
-    assert!(child.wait_over(Some(Duration::from_secs(20))));
+    assert!(child.wait_over(Some(Duration::from_secs(200))));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_forked_child_starts_processes_of_its_own_and_so_does_its_child() {
 
 fn ended_well(pid: libc::pid_t) -> bool {
     let Ok(mut child) = ChildProcess::adopt(pid.unsigned_abs()) else { return false };
-    let over = child.wait_over(Some(Duration::from_secs(20)));
+    let over = child.wait_over(Some(Duration::from_secs(200)));
     if !over {
         child.kill_group();
     }
@@ -91,7 +91,7 @@ fn told_by_sh(script: &str, change: impl FnOnce(&mut Birth)) -> (String, Exit) {
     let mut child = started(order).unwrap();
     let mut told = String::new();
     std::io::Read::read_to_string(&mut ours, &mut told).unwrap();
-    assert!(child.wait_over(Some(Duration::from_secs(20))));
+    assert!(child.wait_over(Some(Duration::from_secs(200))));
     (told, child.try_wait().unwrap())
 }
 
@@ -158,7 +158,7 @@ fn streams_that_have_the_numbers_of_the_standard_ones_come_to_their_places() {
         let mut child = started(order).unwrap();
         let mut told = String::new();
         std::io::Read::read_to_string(&mut ours, &mut told).unwrap();
-        let over = child.wait_over(Some(Duration::from_secs(20)));
+        let over = child.wait_over(Some(Duration::from_secs(200)));
         let well = over && child.try_wait() == Some(Exit::Code(0)) && told == "text end\n";
         // SAFETY: it does not return and runs nothing of the program that was forked.
         unsafe { libc::_exit(i32::from(!well)) };

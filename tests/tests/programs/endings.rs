@@ -1,0 +1,111 @@
+//! How commands of `mpexec run` begin, and how they end before their time.
+
+use std::fs;
+use std::io::Write;
+use std::time::Duration;
+
+use crate::common::files::{folder, names_in};
+use crate::common::program::Started;
+use crate::run::run;
+use mpexec_testkit::at_some_pace;
+use mpexec_testkit::processes::children_of;
+use rustix::process::Signal;
+
+#[test]
+fn commands_begin_in_the_order_of_their_arguments() {
+    let folder = folder();
+    fifo(&folder);
+    // The first holds one worker until all others have run, and none of them waits behind it.
+    let words = ["-j2", "test {} = 1 && read x <pipe; echo {} >>log", ":::", "1", "2", "3", "4", "5", "6", "7", "8"];
+    let started = run(&words).in_folder(&folder).start();
+    let log = || fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+    while log().lines().count() < 7 {
+        assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+    }
+    fs::write(folder.path().join("pipe"), "x\n").unwrap();
+    assert_eq!(started.finish().code(), 0);
+    assert_eq!(log(), "2\n3\n4\n5\n6\n7\n8\n1\n");
+}
+
+/// Asks a command to end that says so and ends.
+const TRAP: &str = "trap 'echo term >>told; exit' TERM; echo {} >>begun; ";
+
+#[test]
+fn commands_are_asked_to_end_before_they_are_killed() {
+    // Whoever is asked has two seconds to end, so on a slow machine one may not come to it.
+    at_some_pace(|_| asked_before_they_are_killed());
+    // One that does not listen is killed after a moment, and does not come to its end before the watchdog does.
+    let words = ["-j2", "--halt", "now,fail=1", "trap '' TERM; sleep {}; false", ":::", "900", "0"];
+    assert_eq!(run(&words).run().code(), 1);
+}
+
+fn asked_before_they_are_killed() {
+    let folder = folder();
+    let begun = || fs::read_to_string(folder.path().join("begun")).unwrap_or_default().lines().count();
+    let told = || fs::read_to_string(folder.path().join("told")).unwrap_or_default();
+    let until_all = "while [ $(wc -l <begun) -lt 3 ]; do sleep 0.02; done";
+    let halted = format!("{TRAP}case {{}} in 0) {until_all};; *) sleep {{}} & wait $!;; esac; exit 1");
+    let words = ["-j3", "--halt", "now,fail=1", "--joblog", "log", &halted, ":::", "0", "900", "901", "902"];
+    let done = run(&words).in_folder(&folder).run();
+    assert!(done.fault(1).starts_with("1 of 1 commands failed; 3 more were not run; the first: "), "{}", done.stderr);
+    assert_eq!((begun(), told()), (3, "term\nterm\n".to_owned()));
+    assert_eq!(fs::read_to_string(folder.path().join("log")).expect("a log").lines().count(), 2);
+    // At the end of the grace, and at a second Ctrl-C before it.
+    for (grace, again) in [("50ms", false), ("900s", true)] {
+        ["begun", "told"].iter().for_each(|name| fs::remove_file(folder.path().join(name)).expect("it is there"));
+        let asked = format!("{TRAP}sleep {{}} & wait $!");
+        let started = run(&["-j1", "--grace", grace, &asked, ":::", "900", "901"]).in_folder(&folder).start();
+        while begun() < 1 {
+            assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+        }
+        started.signal(Signal::INT);
+        if again {
+            wait_for_grace(&started);
+            started.signal(Signal::INT);
+        }
+        assert_eq!(started.finish().code(), 130);
+        assert_eq!((begun(), told()), (1, "term\n".to_owned()), "{grace}");
+    }
+}
+
+/// A pipe with a name.
+fn fifo(folder: &tempfile::TempDir) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, folder.path().join("pipe"), rustix::fs::FileType::Fifo, mode, 0)
+        .expect("a pipe in a temporary folder");
+}
+
+/// It has heard of a signal when it has begun to count the grace.
+fn wait_for_grace(started: &Started) {
+    let threads = std::path::Path::new("/proc").join(started.pid().to_string()).join("task");
+    let counts =
+        |thread: &std::path::Path| fs::read_to_string(thread.join("comm")).is_ok_and(|name| name == "mpexec-grace\n");
+    while !threads.read_dir().expect("it has threads").flatten().any(|thread| counts(&thread.path())) {
+        assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+    }
+}
+
+#[test]
+fn nobody_is_left_behind_after_an_interrupt_and_nothing_new_is_begun() {
+    let folder = folder();
+    let many: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let words = ["-j2", "--grace", "900s", "touch {}; echo {} >&2; read x <pipe; touch {}.end", ":::"];
+    fifo(&folder);
+    let started = run(&words).args(&many).in_folder(&folder).start();
+    let workers = started.workers(2);
+    while names_in(&folder).len() < 3 || workers.iter().any(|worker| children_of(worker.pid).is_empty()) {
+        assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+    }
+    started.signal(Signal::INT);
+    wait_for_grace(&started);
+    // The two that run come to their end: each reads a line, also one that opens the pipe later than the other.
+    let mut pipe = fs::File::options().read(true).write(true).open(folder.path().join("pipe")).unwrap();
+    pipe.write_all(b"a\nb\n").unwrap();
+    let done = started.finish();
+    drop(pipe);
+    assert_eq!(done.code(), 130);
+    assert!(done.stderr.contains("interrupted: 2 of 100 commands run"), "{}", done.stderr);
+    let names = names_in(&folder);
+    assert_eq!(names.iter().filter(|name| name.ends_with(".end")).count(), 2, "{names:?}");
+    assert_eq!(names.len(), 5, "{names:?}");
+}
