@@ -210,6 +210,24 @@ impl FrameOutput {
     /// # Errors
     /// A [`FrameError`] that names the file, which is absent then.
     pub fn commit(self) -> Result<(), FrameError> {
+        Ok(self.complete()?.commit()?)
+    }
+
+    /// The file with all its bytes, that has no name yet: for whoever has something to do before, or wants it on the disk ([`Output::commit_to_disk`]).
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("n.csv");
+    /// let output = mpexec_frame::FrameOutput::create(&path)?.complete()?;
+    /// assert!(!path.exists());
+    /// output.commit_to_disk()?;
+    /// assert!(path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A [`FrameError`] that names the file.
+    pub fn complete(self) -> Result<Output, FrameError> {
         let failed = |error: ArrowError| FrameError::format(self.path.display().to_string(), &error);
         let mut output = match self.state {
             State::Empty(output) => output,
@@ -230,7 +248,7 @@ impl FrameOutput {
             }
         };
         output.flush().map_err(|error| failed(error.into()))?;
-        Ok(output.commit()?)
+        Ok(output)
     }
 }
 

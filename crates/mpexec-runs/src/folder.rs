@@ -313,7 +313,15 @@ fn make(path: &Path) -> Result<(), RunError> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => {
             Err(RunError::io(path, "make the folder")(error))
         }
-        _ => result::sync_folder(above),
+        _ => match File::open(above) {
+            Ok(above) => above.sync_all(),
+            // One that may be entered and written, but not read: what a file system keeps a journal of goes to the disk with what came after it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                File::open(path).and_then(|made| made.sync_all())
+            }
+            Err(error) => Err(error),
+        }
+        .map_err(RunError::io(above, "sync it")),
     }
 }
 

@@ -138,7 +138,7 @@ impl<'p> InFolder<'p> {
         let plan = Plan {
             program: Program { name, version: "-".to_owned(), hash: hash_of_file(Path::new("/proc/self/exe"))? },
             // Two closures may have one name; each has a place of its own in the program.
-            task: format!("{} {}", type_name::<C>(), place(&function.id())),
+            task: format!("{} ({})", type_name::<C>(), place(&function.id())),
             signature: type_name::<C::Output>().to_owned(),
             options,
             inputs,
@@ -173,10 +173,15 @@ fn decided_by(pool: &Pool) -> Result<Vec<(String, String)>, RunError> {
     Ok(decided)
 }
 
-/// Where a function is in the program, or its name. What else an id shows are addresses of this process, which are others in the next.
+/// Where a function is in the program, or its name, in words. What else an id shows are addresses of this process, which are others in the next.
 fn place(id: &FunctionId) -> String {
     let shown = format!("{id:?}");
-    shown.split(',').next().unwrap_or_default().to_owned()
+    let place = shown.split(',').next().unwrap_or_default();
+    match place.split_once("(Some(").and_then(|(_, offset)| offset.trim_end_matches(')').parse::<u64>().ok()) {
+        Some(offset) => format!("at {offset:#x}"),
+        // One that has a name is called by it, and shows it.
+        None => place.split('(').next_back().unwrap_or_default().trim_end_matches(')').to_owned(),
+    }
 }
 
 /// The results of a run, in order; made by [`InFolder::imap`].
@@ -223,5 +228,22 @@ impl<R: mpexec_core::TaskResult> Iterator for Resumed<'_, R> {
 impl<R> std::fmt::Debug for Resumed<'_, R> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Resumed").field("run", &self.run).field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mpexec_core::named;
+
+    #[test]
+    fn where_a_function_is_is_said_in_words() {
+        let (square, cube) = (|n: u64| n * n, |n: u64| n * n * n);
+        let at = place(&Callable::id(&square));
+        let offset = at.strip_prefix("at 0x").expect("it is in this program");
+        assert!(u64::from_str_radix(offset, 16).is_ok_and(|offset| offset > 0), "{at}");
+        assert_eq!(place(&Callable::id(&square)), at);
+        assert_ne!(place(&Callable::id(&cube)), at);
+        assert_eq!(place(&Callable::id(&named("square", square))), "\"square\"");
     }
 }

@@ -7,12 +7,15 @@
 //! What is to be done next is decided in `rounds.rs`; what is an engine's alone stands in its own file behind [`Engine`].
 
 mod leaving;
+mod lost;
+mod patience;
 mod rounds;
 mod script;
 mod stopping;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -71,6 +74,8 @@ pub(crate) struct Cluster {
     folder: PathBuf,
     running: Arc<Running>,
     state: Mutex<State>,
+    /// That it takes long to answer was told.
+    slow: AtomicBool,
 }
 
 /// What is known of the jobs of a run; kept in its folder.
@@ -155,7 +160,8 @@ impl Cluster {
         let state = Mutex::new(State { known, ..State::default() });
         let (settings, running) = (settings.clone(), Arc::clone(running));
         let Job { most, inputs, unnamed, .. } = *job;
-        Ok(Cluster { engine, name, stopping, settings, script, most, inputs, unnamed, folder, running, state })
+        let slow = AtomicBool::new(false);
+        Ok(Cluster { engine, name, stopping, settings, script, most, inputs, unnamed, folder, running, state, slow })
     }
 
     fn note(&self, level: Level, line: &str) {
@@ -164,7 +170,7 @@ impl Cluster {
 
     /// Looks what there is to be done, and does it.
     fn step(&self, run: &RunFolder, missing: &[Missing], state: &mut State) -> Result<(), RunError> {
-        let alive = match self.engine.alive(&self.name) {
+        let alive = match self.patiently(|| self.engine.alive(&self.name)) {
             Ok(alive) => {
                 if std::mem::take(&mut state.silent) {
                     self.note(Level::Normal, "answers again");
@@ -190,7 +196,7 @@ impl Cluster {
         }
         let shards = state.known.shards.map(|of| left.iter().map(|range| range.range % of).collect::<BTreeSet<_>>());
         let ended = match (alive, state.known.jobs.last()) {
-            (Some(false), Some(job)) if state.rounds.has_submitted() => self.engine.why(job),
+            (Some(false), Some(job)) if state.rounds.has_submitted() => self.patiently(|| self.engine.why(job)),
             _ => Vec::new(),
         };
         let lost: Vec<_> =
@@ -256,7 +262,7 @@ impl Cluster {
         };
         // Whoever resumes the run finds the arrays by their name, should this process be killed before it knows their number.
         self.keep(run, &state.known)?;
-        let submitted = self.engine.submit(&array).map_err(|why| {
+        let submitted = self.patiently(|| self.engine.submit(&array)).map_err(|why| {
             if self.running.is_stopping() {
                 // It may have been accepted for all that.
                 return self.stopped();
@@ -292,51 +298,6 @@ impl Cluster {
         // It consists of texts and numbers, which can always be written.
         run.write_engine(&serde_json::to_string(known).unwrap_or_default())
     }
-
-    /// What is missing, where it was last tried, and the end of what was said there.
-    fn given_up(&self, left: &[&Missing], shards: Option<&BTreeSet<u64>>, lost: &[Ended], state: &State) -> RunError {
-        let of = state.known.shards.unwrap_or(1);
-        let told = shards.into_iter().flatten().take(3).map(|shard| {
-            let keys: Vec<_> =
-                left.iter().filter(|range| range.range % of == *shard).map(|range| &range.key[..]).collect();
-            let keys = if keys.len() > 3 {
-                format!("{} and {} more", keys[..3].join(", "), keys.len() - 3)
-            } else {
-                keys.join(", ")
-            };
-            let why = lost.iter().find(|one| one.shard == *shard);
-            let why =
-                why.map_or_else(|| format!("shard {shard} ended, and its results did not come"), ToString::to_string);
-            let said = self.script.said(*shard);
-            let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
-            format!("{why}, {keys}{said}")
-        });
-        let told = told.collect::<Vec<_>>().join("; ");
-        let more = shards.map_or(0, |all| all.len().saturating_sub(3));
-        let more = if more > 0 { format!("; and {more} more shards") } else { String::new() };
-        let count = many(left.len() as u64, "range");
-        let refused = lost.iter().any(|one| one.refused);
-        let hopeless = refused || lost.iter().any(|one| one.cancelled);
-        let tries = if hopeless { String::new() } else { format!(" after {} tries", rounds::SUBMISSIONS) };
-        let message = format!(
-            "{}: {count} missing{tries}: {told}{more}; what is published stays, and mpexec runs resume {} goes on (with \
-             --on local, here)",
-            self.settings.engine.name,
-            shown(&self.folder)
-        );
-        if refused { RunError::Refused { message } } else { RunError::NotComputed { message, begun: true } }
-    }
-
-    /// Nobody says whether jobs are alive.
-    fn unheard(&self, why: &str) -> RunError {
-        let message = format!(
-            "{}: nobody says how the jobs are: {}; they may go on all the same, and mpexec runs resume {} takes their results",
-            self.settings.engine.name,
-            one_line(why),
-            shown(&self.folder)
-        );
-        RunError::NotComputed { message, begun: true }
-    }
 }
 
 /// What the jobs of a run are called: by its plan and its folder.
@@ -361,9 +322,9 @@ impl Elsewhere for Cluster {
     fn wait(&self, run: &RunFolder, stage: &str, missing: &[Missing]) -> Result<(), RunError> {
         self.stopping.awaits(true);
         let waited = self.wait_for(run, stage, missing);
-        self.stopping.awaits(false);
-        if !matches!(waited, Ok(()) | Err(RunError::NotComputed { .. } | RunError::Refused { .. })) {
-            self.note(Level::Normal, &self.stopping.goes_on());
+        if matches!(waited, Err(RunError::NotComputed { .. } | RunError::Refused { .. })) {
+            // What becomes of them was said.
+            self.stopping.awaits(false);
         }
         waited
     }

@@ -3,6 +3,7 @@
 //!
 //! Slurm is the first. The next should be HyperQueue: it too takes arrays, needs no rights of an administrator, and runs inside of Slurm and PBS alike.
 
+mod asked;
 #[cfg(test)]
 pub(crate) mod fake;
 mod slurm;
@@ -37,6 +38,8 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// For whoever asks what can be typed.
     pub(crate) about: &'static str,
+    /// Why these words of the user's cannot be told to it, if they cannot.
+    pub(crate) refuses: fn(&[String]) -> Option<String>,
     /// The engine, which is told these words of the user's besides.
     pub(crate) begin: fn(&[String]) -> Box<dyn Engine>,
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use mpexec_core::Pool;
+use mpexec_data::Output;
 use mpexec_runs::RunFolder;
 
 use crate::console::{Console, Level};
@@ -68,8 +69,8 @@ pub(crate) struct Running {
     grace: OnceLock<Duration>,
     /// What is told when nothing new is to be begun.
     hook: Hook<()>,
-    /// What is told when the program leaves whatever it is at.
-    leaving: Hook<Signal>,
+    /// What is told when the program leaves whatever it is at: because of a signal, or without one.
+    leaving: Hook<Option<Signal>>,
 }
 
 /// What the message says about the work.
@@ -143,8 +144,9 @@ impl Running {
         }
     }
 
-    /// Calls `hook`, from another thread, when the program leaves whatever the main thread is at, before the workers are killed; it may take a moment.
-    pub(crate) fn when_leaving(&self, hook: impl Fn(Signal) + Send + Sync + 'static) {
+    /// Calls `hook`, perhaps from another thread, when the program leaves whatever the main thread is at, before the workers are killed; it may take a moment. Also where the
+    /// work has failed, which no signal says.
+    pub(crate) fn when_leaving(&self, hook: impl Fn(Option<Signal>) + Send + Sync + 'static) {
         self.leaving.set(hook);
     }
 
@@ -197,8 +199,10 @@ impl Running {
                 self.stage().asked().or_else(|| self.arrived())
             }
         };
+        if signal.is_some() || !self.stage().is_finished() {
+            self.leaving.call(signal);
+        }
         let Some(signal) = signal else { return failure };
-        self.leaving.call(signal);
         self.tell(signal);
         self.dismiss();
         Failure::Asked(signal)
@@ -241,6 +245,14 @@ impl Running {
         self.inputs_hold()?;
         let file = self.command.get().is_some_and(|(_, work)| work.file);
         self.stage().finish(file).map_err(Failure::Asked)
+    }
+
+    /// Gives an output its name. If results are kept, it is on the disk then, because the run is done as soon as it has it, and results of a run that is done may be removed.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files.
+    pub(crate) fn name(&self, output: Output) -> Result<(), Failure> {
+        Ok(if self.run.get().is_some() { output.commit_to_disk() } else { output.commit() }?)
     }
 
     /// The file has its name, or it was refused: `named` says which.
@@ -302,7 +314,7 @@ impl Running {
     /// short.
     fn leave(self: &Arc<Running>, signal: Signal) -> ! {
         drop(self.changed.wait_timeout_while(self.stage(), NAMING, |stage| stage.is_naming()));
-        self.leaving.call(signal);
+        self.leaving.call(Some(signal));
         self.dismiss();
         let (said, heard) = std::sync::mpsc::channel();
         let running = Arc::clone(self);

@@ -46,6 +46,16 @@ const SHARD: u64 = 1 << 30;
 /// This program.
 const ITSELF: &str = "/proc/self/exe";
 
+/// A run is done, and its output has its name: so many ranges have their results, which may be removed from now on.
+///
+/// # Errors
+/// A [`Failure`] of files.
+pub(crate) fn done(run: &RunFolder, ranges: u64) -> Result<(), Failure> {
+    // Of a share, which prints nothing, nothing is done.
+    crate::stdout::sync()?;
+    Ok(run.finish(ranges)?)
+}
+
 /// The run folder that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keeping {

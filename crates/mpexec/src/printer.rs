@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use mpexec_data::Output;
 
 use crate::failure::Failure;
+use crate::interrupt::Running;
 use crate::plan::Place;
 use crate::stdout::Stdout;
 
@@ -128,12 +129,12 @@ impl Printer {
     ///
     /// # Errors
     /// As [`push`](Printer::push).
-    pub(crate) fn finish(self) -> Result<(), Failure> {
+    pub(crate) fn finish(self, running: &Running) -> Result<(), Failure> {
         match self {
             Printer::Stdout(mut writer) => writer.finish(),
             Printer::File { mut output, mut block } => {
                 flush(&mut output, &mut block)?;
-                Ok(output.commit()?)
+                running.name(output)
             }
         }
     }

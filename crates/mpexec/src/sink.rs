@@ -14,6 +14,7 @@ use mpexec_data::{
 };
 
 use crate::failure::Failure;
+use crate::interrupt::Running;
 use crate::plan::Counts;
 use crate::stdout::Stdout;
 pub(crate) use finished::Finished;
@@ -176,8 +177,8 @@ impl Sink {
     ///
     /// # Errors
     /// A [`Failure`] of files, or [`Failure::ReaderLeft`].
-    pub(crate) fn finish(self) -> Result<(), Failure> {
-        self.complete()?.map_or(Ok(()), |output| Ok(output.commit()?))
+    pub(crate) fn finish(self, running: &Running) -> Result<(), Failure> {
+        self.complete()?.map_or(Ok(()), |output| running.name(output))
     }
 
     /// All counts were taken. The file has all its bytes, and no name yet.

@@ -79,6 +79,19 @@ impl Write for Stdout {
     }
 }
 
+/// Brings what was written to the disk, if it is a file.
+///
+/// # Errors
+/// A [`Failure`] of files, if the disk does not take it.
+pub(crate) fn sync() -> Result<(), Failure> {
+    // If there is none, nothing was printed.
+    let Ok(Stdout { file, .. }) = Stdout::bytes() else { return Ok(()) };
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    file.sync_all().map_err(|error| Failure::stdout(&error))
+}
+
 /// The length of the longest beginning that a pipe takes at once and that ends with a line; of a longer line, a part.
 fn whole_lines(bytes: &[u8]) -> usize {
     if bytes.len() <= ATOMIC {

@@ -138,13 +138,43 @@ impl Output {
     /// Gives the file its name; from now on it is there, and complete.
     ///
     /// That holds however this or another process ends. A machine that loses its power may lose what it had not yet
-    /// written to the disk; call `file().sync_all()` before, if that matters more than the time it takes.
+    /// written to the disk: see [`commit_to_disk`](Output::commit_to_disk), if that matters more than the time it takes.
     ///
     /// # Errors
     /// An [`OutputError`] if the folder is gone or may no longer be written. The file is absent then.
     pub fn commit(mut self) -> Result<(), OutputError> {
+        self.permit();
+        self.name()
+    }
+
+    /// The same of a file that is to be there after a power cut too: its bytes are on the disk before it has its name, and the name is there as soon as this returns.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("counts.csv");
+    /// let mut output = mpexec_data::Output::create(&path)?;
+    /// output.write_all(b"row,count\n")?;
+    /// output.commit_to_disk()?;
+    /// assert_eq!(std::fs::read(&path)?, b"row,count\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`commit`](Output::commit), and an [`OutputError`] if the disk does not take it. If it is the folder that is not taken, the file is there, as long as the machine runs.
+    pub fn commit_to_disk(mut self) -> Result<(), OutputError> {
+        self.permit();
+        self.file.sync_all().map_err(|cause| self.error("bring it to the disk", cause))?;
+        self.name()?;
+        place::sync_name(&self.file, &self.target).map_err(|cause| self.error("bring its name to the disk", cause))
+    }
+
+    fn permit(&self) {
         // Where it is refused, the file system knows no permissions.
         let _ = self.file.set_permissions(self.permissions.clone());
+    }
+
+    fn name(&mut self) -> Result<(), OutputError> {
         let named = match self.hidden.take() {
             None => place::link(&self.file, &self.target),
             Some(hidden) => std::fs::rename(&hidden, &self.target).inspect_err(|_| self.hidden = Some(hidden)),

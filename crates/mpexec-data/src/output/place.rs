@@ -124,6 +124,20 @@ pub(super) fn link(file: &File, target: &Path) -> io::Result<()> {
     }
 }
 
+/// Sees to it that the name of a file is there after a power cut, as far as its file system can.
+pub(super) fn sync_name(file: &File, target: &Path) -> io::Result<()> {
+    match File::open(folder(target)) {
+        Ok(folder) => match folder.sync_all() {
+            // What file systems say that do not know this of folders.
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+            synced => synced,
+        },
+        // One that may be written and not read. What a file system keeps a journal of is written with what came before.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => file.sync_all(),
+        Err(error) => Err(error),
+    }
+}
+
 fn link_new(file: &File, name: &Path) -> io::Result<()> {
     let open = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
     match linkat(CWD, &open, CWD, name, AtFlags::SYMLINK_FOLLOW) {

@@ -51,3 +51,13 @@ fn an_unnamed_file_that_cannot_be_named_leaves_nothing() {
     assert!(matches!(output.commit(), Err(OutputError::Directory { .. })));
     assert_eq!(names(folder.path()), ["counts.npy"]);
 }
+
+#[test]
+fn where_folders_know_no_sync_the_name_is_as_good_as_it_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = File::create(folder.path().join("file")).unwrap();
+    place::sync_name(&file, &folder.path().join("file")).unwrap();
+    assert!(File::open("/proc").and_then(|folder| folder.sync_all()).is_err(), "this one does not");
+    place::sync_name(&file, Path::new("/proc/file")).unwrap();
+    assert!(place::sync_name(&file, &folder.path().join("none/file")).is_err());
+}

@@ -1,5 +1,5 @@
 //! What becomes of the jobs when this program is asked to end. Whoever types Ctrl-C wants nothing more of them either: they are cancelled, also if the
-//! engine is slow to answer, and this program leaves meanwhile. One that is ended otherwise leaves its work to the next.
+//! engine is slow to answer, and this program leaves meanwhile. One that is ended otherwise, or by an error of its own, leaves its work to the next, and says so.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,15 @@ use std::time::Duration;
 use mpexec::names::{one_line, shown};
 
 use crate::console::Level;
-use crate::engines::Engine;
+use crate::engines::{Alive, Engine};
 use crate::exit::Signal;
 use crate::interrupt::Running;
 
 /// While the program leaves, no longer is waited for the answer that they are cancelled.
 const AT_THE_END: Duration = Duration::from_millis(300);
+
+/// So long it is waited, where something is wrong, for the answer whether any of them go on.
+const AT_A_FAILURE: Duration = Duration::from_secs(10);
 
 /// Says something of the engine that is called so.
 pub(super) fn note(running: &Running, called: &str, level: Level, line: &str) {
@@ -55,7 +58,11 @@ impl Stopping {
         let (stopping, told) = (Arc::clone(self), Arc::downgrade(running));
         running.when_leaving(move |signal| {
             if let Some(running) = told.upgrade().filter(|_| stopping.awaited.load(Ordering::SeqCst)) {
-                stopping.stop(signal, AT_THE_END, |level, line| note(&running, called, level, line));
+                let note = |level, line: &str| note(&running, called, level, line);
+                match signal {
+                    Some(signal) => stopping.stop(signal, AT_THE_END, note),
+                    None => stopping.leave(AT_A_FAILURE, note),
+                }
             }
         });
     }
@@ -81,8 +88,24 @@ impl Stopping {
         }
     }
 
+    /// The program ends because something is wrong, here: with an input, a result or a disk. They know nothing of that.
+    fn leave(&self, longest: Duration, note: impl Fn(Level, &str)) {
+        let engine = Arc::clone(&self.engine);
+        let name = self.name.clone();
+        let alive = asking("mpexec-alive", move || engine.alive(&name));
+        match alive.and_then(|answer| answer.recv_timeout(longest).ok()) {
+            Some(Ok(Alive::None)) => {}
+            Some(Ok(_)) => self.tell(Level::Normal, &self.goes_on(), note),
+            Some(Err(_)) | None => {
+                let line =
+                    format!("nobody says how the jobs are: they may go on, and {} takes their results", self.resume());
+                self.tell(Level::Normal, &line, note);
+            }
+        }
+    }
+
     /// What is said where they are left alone.
-    pub(super) fn goes_on(&self) -> String {
+    fn goes_on(&self) -> String {
         format!("the jobs go on; {} takes their results", self.resume())
     }
 
@@ -109,14 +132,19 @@ impl Stopping {
     }
 
     fn cancel(&self) -> Option<Receiver<Result<(), String>>> {
-        let (answers, answer) = mpsc::channel();
         let (engine, name) = (Arc::clone(&self.engine), self.name.clone());
-        let asking = std::thread::Builder::new().name("mpexec-cancel".into()).spawn(move || {
-            // Nobody may be left who waits for it.
-            let _ = answers.send(engine.cancel(&name));
-        });
-        asking.is_ok().then_some(answer)
+        asking("mpexec-cancel", move || engine.cancel(&name))
     }
+}
+
+/// Asks on a thread of this name, for whose answer nobody need wait.
+fn asking<T: Send + 'static>(name: &str, ask: impl FnOnce() -> T + Send + 'static) -> Option<Receiver<T>> {
+    let (answers, answer) = mpsc::channel();
+    let asking = std::thread::Builder::new().name(name.into()).spawn(move || {
+        // Nobody may be left who waits for it.
+        let _ = answers.send(ask());
+    });
+    asking.is_ok().then_some(answer)
 }
 
 #[cfg(test)]

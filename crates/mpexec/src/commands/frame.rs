@@ -20,7 +20,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{self, Outputs};
 use crate::interrupt::{Running, Work};
-use crate::keeping::{Computes, MOST_RANGES, RANGE_OF_TABLE};
+use crate::keeping::{self, Computes, MOST_RANGES, RANGE_OF_TABLE};
 use crate::plan::{self, FramePlan, Place};
 use crate::print;
 use crate::walk::BadRows;
@@ -77,7 +77,7 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     for (number, group) in (1..).zip(groups) {
         let Ok(before) = last else { break };
         running.inputs_hold()?;
-        running.named(before.map_or(Ok(()), |output| Ok(output.commit()?)))?;
+        running.named(before.map_or(Ok(()), |output| running.name(output.complete()?)))?;
         let done = open_all(group).and_then(|(file, path)| one(number, &file, path.as_ref().map(create).transpose()?));
         last = passed_by(done, &mut share_done);
     }
@@ -85,9 +85,9 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     // The last one appears when all is done.
     let last = last.and_then(|output| if share_done { Err(Failure::ShareDone) } else { Ok(output) });
     let output = last.and_then(|output| running.finish().map(|()| output))?;
-    running.named(output.map_or(Ok(()), |output| Ok(output.commit()?)))?;
+    running.named(output.map_or(Ok(()), |output| running.name(output.complete()?)))?;
     if let Some(run) = run {
-        run.finish(run.published())?;
+        keeping::done(&run, run.published())?;
     }
     bad.tell(&plan.reading, console);
     Ok(())

@@ -81,6 +81,7 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         failed: 0,
         first: None,
     };
+    let kept = shelf.clone();
     // What is kept is put in order by whoever keeps it.
     let flow = Flow::new(plan.ordered && shelf.is_none(), calling);
     let stopping = Arc::clone(&flow);
@@ -112,8 +113,8 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     let mut calling = flow.collector();
     let called = called.and_then(|_| calling.hand_on(true));
     // What is finished is published also when the work has ended early; the first failure is the one to be told.
-    let settled = calling.settle(called.is_ok());
-    let called = called.and(settled);
+    let settled = calling.settle();
+    let called = called.and(settled.as_ref().map(drop).map_err(Clone::clone));
     let whole = !(running.is_stopping() || plan.fail_fast && calling.failed > 0);
     let called = called.and_then(|()| if whole { calling.go_to_the_last() } else { Ok(()) });
     calling.progress.clear();
@@ -127,7 +128,10 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         return Err(failure);
     }
     // Behind the last result somebody may still have to read.
-    running.named(running.journal().handing_on(|| printer.map_or(Ok(()), Printer::finish)))?;
+    running.named(running.journal().handing_on(|| printer.map_or(Ok(()), |printer| printer.finish(running))))?;
+    if let (Some(shelf), Ok(Some(ranges)), true) = (&kept, settled, whole) {
+        shelf.done(ranges)?;
+    }
     bad.lock().unwrap_or_else(PoisonError::into_inner).tell(&plan.reading, console);
     match first {
         None => Ok(()),
@@ -184,7 +188,7 @@ impl Each {
         while self.at < input {
             let done = printer.take();
             running.inputs_hold()?;
-            running.named(done.map_or(Ok(()), Printer::finish))?;
+            running.named(done.map_or(Ok(()), |printer| printer.finish(running)))?;
             self.at += 1;
             *printer = Some(Printer::open(&self.places[self.at])?);
         }
@@ -298,8 +302,8 @@ impl Calling {
         each.go_on(each.places.len() - 1, printer, running)
     }
 
-    /// All that is kept is published. `whole`: nothing went wrong but calls.
-    fn settle(&self, whole: bool) -> Result<(), Failure> {
-        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.finish(whole && !(self.fail_fast && self.failed > 0)))
+    /// All that is kept is published: how many ranges there are, if those are all.
+    fn settle(&self) -> Result<Option<u64>, Failure> {
+        self.shelf.as_ref().map_or(Ok(None), |shelf| shelf.settle())
     }
 }

@@ -17,7 +17,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{self, Outputs, Table, Waiting, same_columns};
 use crate::interrupt::{Running, Work};
-use crate::keeping::{AS_FOR_WORKERS, Computes, Keeping, MOST_RANGES, RANGE_OF_TABLE, Who};
+use crate::keeping::{self, AS_FOR_WORKERS, Computes, Keeping, MOST_RANGES, RANGE_OF_TABLE, Who};
 use crate::pieces::Pieces;
 use crate::plan::{CommonItemsPlan, NormalizePlan, Place, PoolPlan};
 use crate::progress::{Progress, Unit};
@@ -78,14 +78,14 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
         group.clone().try_for_each(|number| Failure::pass_by(one(number, &mut out), &mut share_done))?;
         // The last one appears when all is done.
         let before = last.replace(out);
-        before.map_or(Ok(()), |out| running.inputs_hold().and_then(|()| running.named(out.finish())))
+        before.map_or(Ok(()), |out| running.inputs_hold().and_then(|()| running.named(out.finish(running))))
     });
     let done = done.and(if share_done { Err(Failure::ShareDone) } else { Ok(()) });
     drop(progress);
     workforce::hear_out(&pool, console);
     done.and_then(|()| running.finish())?;
-    running.named(last.map_or(Ok(()), NumbersOut::finish))?;
-    run.map_or(Ok(()), |run| run.finish(ranges))?;
+    running.named(last.map_or(Ok(()), |out| out.finish(running)))?;
+    run.map_or(Ok(()), |run| keeping::done(&run, ranges))?;
     bad.tell(&plan.reading, console);
     Ok(())
 }
@@ -139,8 +139,8 @@ pub(crate) fn common_items(
     drop(progress);
     workforce::hear_out(&pool, console);
     done.and_then(|()| running.finish())?;
-    running.named(out.finish())?;
-    run.map_or(Ok(()), |run| run.finish(ranges))?;
+    running.named(out.finish(running))?;
+    run.map_or(Ok(()), |run| keeping::done(&run, ranges))?;
     bad.tell(&plan.reading, console);
     Ok(())
 }

@@ -52,7 +52,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
             let line = understood(template.as_ref(), &argument).shown(&argument, number);
             printer.push(&[&line[..], b"\n"].concat())?;
         }
-        return printer.finish();
+        return printer.finish(running);
     }
     let shelf = keep(plan, running)?;
     let joblog = plan.joblog.as_deref().map(Joblog::create).transpose()?;
@@ -93,9 +93,11 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     // What is kept is put in order by whoever keeps it. No command waits behind another, so that they begin in order.
     let flow = Flow::narrow(plan.keep_order && shelf.is_none(), workers, collecting);
     ending.of(&flow);
-    running.when_leaving(move |_| {
-        // Who has not ended is killed with the workers.
-        let _ = ending.ask();
+    running.when_leaving(move |signal| {
+        if signal.is_some() {
+            // Who has not ended is killed with the workers.
+            let _ = ending.ask();
+        }
     });
     let stopping = Arc::clone(&flow);
     running.when_stopping(move || stopping.stop(Next::Finish));
@@ -152,14 +154,17 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     let ran = ran.and_then(|skipped| ended.hand_on(true).map(|()| skipped));
     let ran = ran.and_then(|skipped| ended.show_the_rest().map(|()| skipped));
     // What is finished is published also when the work has ended early; the first failure is the one to be told.
-    let settled = ended.settle(ran.is_ok());
-    let ran = ran.and_then(|skipped| settled.map(|()| skipped));
+    let settled = ended.settle();
+    let ran = ran.and_then(|skipped| settled.as_ref().map(|_| skipped).map_err(Clone::clone));
     // Behind the last result somebody may still have to read.
     let printer = ended.printer.take();
-    let printed = running.journal().handing_on(|| printer.map_or(Ok(()), Printer::finish));
+    let printed = running.journal().handing_on(|| printer.map_or(Ok(()), |printer| printer.finish(running)));
     let skipped = ran.and_then(|skipped| running.check().map(|()| skipped))?;
     printed?;
     running.finish()?;
+    if let (Some(shelf), Ok(Some(ranges)), 0) = (&ended.shelf, settled, ended.failed) {
+        shelf.done(ranges)?;
+    }
     match ended.first.take() {
         None => Ok(()),
         Some(first) => {
@@ -343,9 +348,9 @@ impl Commands {
         rest.into_iter().try_for_each(|(index, (end, failure))| self.show(index, &end, failure.as_deref()))
     }
 
-    /// All that is kept is published.
-    fn settle(&self, whole: bool) -> Result<(), Failure> {
-        self.shelf.as_ref().map_or(Ok(()), |shelf| shelf.finish(whole && self.failed == 0))
+    /// All that is kept is published: how many commands there are, if those are all.
+    fn settle(&self) -> Result<Option<u64>, Failure> {
+        self.shelf.as_ref().map_or(Ok(None), |shelf| shelf.settle())
     }
 }
 

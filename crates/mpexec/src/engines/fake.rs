@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Submitted};
 
 /// What is typed for it.
-pub(super) const FAKE: Kind = Kind { name: "fake", about: "Jobs of nobody", begin: |words| Box::new(Fake::new(words)) };
+pub(super) const FAKE: Kind =
+    Kind { name: "fake", about: "Jobs of nobody", refuses: |_| None, begin: |words| Box::new(Fake::new(words)) };
 
 /// An element: a shard of so many, on a node, and the code with which it ends.
 type Element = Box<dyn Fn(u64, u64, &str) -> i32 + Send>;

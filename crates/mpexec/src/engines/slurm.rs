@@ -3,18 +3,23 @@
 //! Not `sbatch --wait`, which looks every some seconds, and not `sacct`, which needs a database that not every site has. Arrays are found by their name, so
 //! one of which nobody has heard the number is found too.
 
+mod nodes;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Output, Stdio};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use super::asked::{Unanswered, said};
 use super::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Submitted};
+use nodes::{Nodes, is_of_default};
 
 /// What is typed for it.
 pub(super) const SLURM: Kind =
-    Kind { name: "slurm", about: "Jobs of Slurm", begin: |words| Box::new(Slurm::new(words)) };
+    Kind { name: "slurm", about: "Jobs of Slurm", refuses, begin: |words| Box::new(Slurm::new(words)) };
 
 /// The variable that holds the number of an element.
 const SHARD: &str = "SLURM_ARRAY_TASK_ID";
@@ -32,9 +37,18 @@ const TURN: [&str; 4] = ["None", "Resources", "Priority", "BeginTime"];
 /// If the site's limit is not to be learned: Slurm's own.
 const LONGEST_ARRAY: u64 = 1001;
 
+/// So long a program may take for its answer. Slurm's own wait for a busy controller, and ask again, for some ten seconds,
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// and `sbatch` for minutes: so often that.
+const OF_SBATCH: u32 = 3;
+
 /// Slurm.
 #[derive(Debug)]
 struct Slurm {
+    /// Where its programs are; empty: where all are looked for.
+    programs: PathBuf,
+    patience: Duration,
     /// What the user says to `sbatch`.
     words: Vec<String>,
     /// Elements that were cancelled because they would have waited for an administrator.
@@ -43,25 +57,39 @@ struct Slurm {
 
 impl Slurm {
     fn new(words: &[String]) -> Slurm {
-        Slurm { words: words.to_vec(), unheld: Mutex::default() }
+        Slurm { programs: PathBuf::new(), patience: PATIENCE, words: words.to_vec(), unheld: Mutex::default() }
     }
 
-    /// A word of the user's that is ours to say.
-    fn not_his(&self) -> Option<&str> {
-        let is = |word: &str, ours: &str| match ours.strip_prefix("--") {
-            Some(_) => word == ours || word.strip_prefix(ours).is_some_and(|rest| rest.starts_with('=')),
-            None => word.starts_with(ours) && !word.starts_with("--"),
-        };
-        let mut words = self.words.iter().map(String::as_str);
-        words.find(|word| OURS.iter().any(|ours| is(word, ours)))
+    /// One of Slurm's programs.
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        for (variable, _) in std::env::vars_os() {
+            if BENT_BY.iter().any(|start| variable.as_encoded_bytes().starts_with(start.as_bytes())) {
+                command.env_remove(variable);
+            }
+        }
+        command
+    }
+
+    /// What a program prints, or why it cannot.
+    fn ask(&self, command: &mut Command) -> Result<String, Unanswered> {
+        said(command, &[], self.patience)
+    }
+
+    /// The site's limit of the length of an array.
+    fn longest_array(&self) -> u64 {
+        let known = self.ask(self.program("scontrol").args(["show", "config"])).unwrap_or_default();
+        let line = known.lines().find_map(|line| line.strip_prefix("MaxArraySize"));
+        let limit = line.and_then(|line| line.trim_start_matches([' ', '=']).trim().parse().ok());
+        limit.filter(|limit| *limit > 0).unwrap_or(LONGEST_ARRAY)
     }
 
     /// The idle nodes, or else all, in the partition where the jobs go.
     fn nodes(&self) -> Nodes {
-        let mut sinfo = program("sinfo");
+        let mut sinfo = self.program("sinfo");
         let partition = self.partition();
         sinfo.args(["--noheader", "--format=%t %D %c %P"]).args(&partition);
-        let mut listed = ask(&mut sinfo).unwrap_or_default();
+        let mut listed = self.ask(&mut sinfo).unwrap_or_default();
         if partition.is_none() && listed.lines().any(is_of_default) {
             // Those of others do not get the jobs.
             listed = listed.lines().filter(|line| is_of_default(line)).flat_map(|line| [line, "\n"]).collect();
@@ -85,8 +113,14 @@ impl Slurm {
         Some(format!("--partition={named}"))
     }
 
-    fn sbatch(&self, array: &Array<'_>, numbers: &str, of: u64, without: &BTreeSet<String>) -> Result<String, String> {
-        let mut sbatch = program("sbatch");
+    fn sbatch(
+        &self,
+        array: &Array<'_>,
+        numbers: &str,
+        of: u64,
+        without: &BTreeSet<String>,
+    ) -> Result<String, Unanswered> {
+        let mut sbatch = self.program("sbatch");
         sbatch.args(["--requeue", "--exclusive", "--chdir=/", "--output=/dev/null"]);
         if !without.is_empty() {
             sbatch.arg(format!("--exclude={}", without.iter().map(String::as_str).collect::<Vec<_>>().join(",")));
@@ -94,15 +128,10 @@ impl Slurm {
         sbatch.args(&self.words);
         // The last word counts.
         sbatch.args(["--parsable".to_owned(), format!("--array={numbers}"), format!("--job-name={}", array.name)]);
-        sbatch.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = sbatch.spawn().map_err(|error| format!("sbatch cannot be started: {error}"))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // If it does not read, it says why.
-            let _ = stdin.write_all(&(array.script)(SHARD, of));
-        }
-        let told = told("sbatch", child.wait_with_output());
+        let told = said(&mut sbatch, &(array.script)(SHARD, of), self.patience * OF_SBATCH);
         let number = told.and_then(|told| {
-            number(&told).ok_or_else(|| format!("sbatch has said no number of a job: {:?}", told.trim()))
+            let why = || format!("sbatch has said no number of a job: {:?}", told.trim());
+            number(&told).ok_or_else(|| Unanswered { kind: ErrorKind::Other, why: why() })
         });
         // It may have been accepted all the same: a busy controller accepts a job and answers too late.
         number.or_else(|why| self.number_of(array.name).ok_or(why))
@@ -110,50 +139,20 @@ impl Slurm {
 
     /// The number of an array of this name that is alive.
     fn number_of(&self, name: &str) -> Option<String> {
-        let mut squeue = program("squeue");
-        let listed = ask(squeue.args(["--noheader", "--me", "--format=%F", &format!("--name={name}")])).ok()?;
+        let mut squeue = self.program("squeue");
+        let listed = self.ask(squeue.args(["--noheader", "--me", "--format=%F", &format!("--name={name}")])).ok()?;
         number(&listed)
-    }
-}
-
-/// Some nodes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Nodes {
-    count: u64,
-    /// Of the one that has the fewest; 0 if nobody knows.
-    processors: u64,
-}
-
-impl Nodes {
-    /// Those in one of these states, of what `sinfo` lists: state, nodes, processors of each.
-    fn of(listed: &str, states: &[&str]) -> Nodes {
-        let mut nodes = Nodes::default();
-        for line in listed.lines() {
-            let mut words = line.split_whitespace();
-            if !words.next().is_some_and(|state| states.contains(&state)) {
-                continue;
-            }
-            nodes.count += words.next().and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
-            // `8+` if some of them have more.
-            let processors = words.next().and_then(|word| word.trim_end_matches('+').parse::<u64>().ok());
-            let fewest = [Some(nodes.processors).filter(|fewest| *fewest > 0), processors];
-            nodes.processors = fewest.into_iter().flatten().min().unwrap_or_default();
-        }
-        nodes
     }
 }
 
 impl Engine for Slurm {
     fn submit(&self, array: &Array<'_>) -> Result<Submitted, String> {
-        if let Some(word) = self.not_his() {
-            return Err(format!("--engine-args: {word} cannot be said: by that the jobs are found and awaited"));
-        }
         let (numbers, of) = match &array.shards {
             Shards::These { numbers, of } => (numbers.clone(), *of),
             Shards::Choose { wanted, worth } => {
                 let of = wanted.unwrap_or_else(|| {
                     let nodes = self.nodes();
-                    nodes.count.clamp(1, longest_array()).min(worth.on(nodes.processors))
+                    nodes.count.clamp(1, self.longest_array()).min(worth.on(nodes.processors))
                 });
                 ((0..of).collect(), of)
             }
@@ -162,20 +161,22 @@ impl Engine for Slurm {
         let mut without = array.without.clone();
         let mut job = self.sbatch(array, &listed, of, &without);
         // Where there is no other node, one that has failed is better than none.
-        if job.is_err() && !without.is_empty() {
+        let refused = job.as_ref().is_err_and(|error| error.kind == ErrorKind::Other);
+        if refused && !without.is_empty() {
             without.clear();
             job = self.sbatch(array, &listed, of, &without);
         }
-        Ok(Submitted { job: job?, shards: numbers.len() as u64, of, without })
+        let job = job.map_err(|error| error.why)?;
+        Ok(Submitted { job, shards: numbers.len() as u64, of, without })
     }
 
     fn alive(&self, name: &str) -> Result<Alive, Silence> {
-        let mut squeue = program("squeue");
+        let mut squeue = self.program("squeue");
         squeue.args(["--noheader", "--array", "--me", "--format=%F_%K %t %r", &format!("--name={name}")]);
-        let listed = squeue.stdin(Stdio::null()).output();
-        let missing = listed.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
-        let elements =
-            told("squeue", listed).map_err(|why| if missing { Silence::Nobody(why) } else { Silence::Busy(why) })?;
+        let elements = self.ask(&mut squeue).map_err(|error| match error.kind {
+            ErrorKind::NotFound => Silence::Nobody(error.why),
+            _ => Silence::Busy(error.why),
+        })?;
         let mut alive = Alive::None;
         for line in elements.lines() {
             let Some((element, (state, reason))) =
@@ -187,7 +188,7 @@ impl Engine for Slurm {
             if reason == "launch failed requeued held" {
                 let shard = element.rsplit('_').next().and_then(|shard| shard.parse().ok());
                 self.unheld.lock().unwrap_or_else(PoisonError::into_inner).extend::<Option<u64>>(shard);
-                ask(program("scancel").arg(element)).map_err(Silence::Busy)?;
+                self.ask(self.program("scancel").arg(element)).map_err(|error| Silence::Busy(error.why))?;
             } else if state != "PD" || TURN.contains(&reason) {
                 alive = Alive::Some;
             } else if alive == Alive::None {
@@ -198,7 +199,7 @@ impl Engine for Slurm {
     }
 
     fn why(&self, job: &str) -> Vec<Ended> {
-        let known = ask(program("scontrol").args(["--oneliner", "show", "job", job])).unwrap_or_default();
+        let known = self.ask(self.program("scontrol").args(["--oneliner", "show", "job", job])).unwrap_or_default();
         let unheld = self.unheld.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = |mut one: Ended| {
             one.cancelled &= !unheld.contains(&one.shard);
@@ -208,33 +209,19 @@ impl Engine for Slurm {
     }
 
     fn cancel(&self, name: &str) -> Result<(), String> {
-        ask(program("scancel").args(["--me", &format!("--name={name}")])).map(drop)
+        let asked = self.ask(self.program("scancel").args(["--me", &format!("--name={name}")]));
+        asked.map(drop).map_err(|error| error.why)
     }
 }
 
-/// The site's limit of the length of an array.
-fn longest_array() -> u64 {
-    let known = ask(program("scontrol").args(["show", "config"])).unwrap_or_default();
-    let line = known.lines().find_map(|line| line.strip_prefix("MaxArraySize"));
-    let limit = line.and_then(|line| line.trim_start_matches([' ', '=']).trim().parse().ok());
-    limit.filter(|limit| *limit > 0).unwrap_or(LONGEST_ARRAY)
-}
-
-/// One of Slurm's programs, in a group of its own: what is typed to end this program does not end it half way.
-fn program(name: &str) -> Command {
-    let mut command = Command::new(name);
-    command.process_group(0);
-    for (variable, _) in std::env::vars_os() {
-        if BENT_BY.iter().any(|start| variable.as_encoded_bytes().starts_with(start.as_bytes())) {
-            command.env_remove(variable);
-        }
-    }
-    command
-}
-
-/// Whether a line of `sinfo` is of the partition that jobs go to of which nothing is said.
-fn is_of_default(line: &str) -> bool {
-    line.trim_end().ends_with('*')
+/// Why these words of the user's are not to be said: some are ours.
+fn refuses(words: &[String]) -> Option<String> {
+    let is = |word: &str, ours: &str| match ours.strip_prefix("--") {
+        Some(_) => word == ours || word.strip_prefix(ours).is_some_and(|rest| rest.starts_with('=')),
+        None => word.starts_with(ours) && !word.starts_with("--"),
+    };
+    let word = words.iter().find(|word| OURS.iter().any(|ours| is(word, ours)))?;
+    Some(format!("{word} cannot be said: by that the jobs are found and awaited"))
 }
 
 /// The number of a job, on the last line of what a program says; the cluster may stand behind it, where there are several.
@@ -242,22 +229,6 @@ fn number(said: &str) -> Option<String> {
     let last = said.lines().map(str::trim).rfind(|line| !line.is_empty())?;
     let number = last.split(';').next()?.trim();
     (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| number.to_owned())
-}
-
-/// What a program prints, or why it cannot.
-fn ask(command: &mut Command) -> Result<String, String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    told(&name, command.stdin(Stdio::null()).output())
-}
-
-fn told(name: &str, done: std::io::Result<Output>) -> Result<String, String> {
-    let done = done.map_err(|error| format!("{name} cannot be started: {error}"))?;
-    if done.status.success() {
-        return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&done.stderr);
-    let said = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" | ");
-    Err(if said.is_empty() { format!("{name}: {}", done.status) } else { said })
 }
 
 /// Numbers as Slurm lists them: `0-2,5`.
@@ -332,15 +303,6 @@ mod tests {
     }
 
     #[test]
-    fn idle_nodes_are_counted_and_the_processors_of_the_smallest() {
-        let listed = "idle 3 16\nidle 2 8+\nalloc 5 4\ndown 1 2\n";
-        assert_eq!(Nodes::of(listed, &["idle"]), Nodes { count: 5, processors: 8 });
-        assert_eq!(Nodes::of(listed, &["alloc", "mix"]), Nodes { count: 5, processors: 4 });
-        assert_eq!(Nodes::of("idle 3\n", &["idle"]), Nodes { count: 3, processors: 0 });
-        assert_eq!(Nodes::of(listed, &["comp"]), Nodes::default());
-    }
-
-    #[test]
     fn the_partition_is_read_of_what_sbatch_is_told() {
         let slurm = |words: &str| Slurm::new(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
         let partition = |words: &str| slurm(words).partition();
@@ -352,14 +314,12 @@ mod tests {
 
     #[test]
     fn words_by_which_jobs_are_found_are_not_the_users() {
-        let refused = |words: &str| {
-            let slurm = Slurm::new(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
-            slurm.not_his().map(str::to_owned)
-        };
+        let refused = |words: &str| refuses(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
         for word in
             ["-J", "-Jmine", "--job-name=mine", "-a", "-M", "--clusters=b", "--wait", "-W", "--wrap", "--test-only"]
         {
-            assert_eq!(refused(&format!("-A proj {word}")).as_deref(), Some(word));
+            let told = refused(&format!("-A proj {word}"));
+            assert!(told.is_some_and(|told| told.starts_with(&format!("{word} cannot be said"))));
         }
         for words in ["-A proj -p long", "--wait-all-nodes=1", "--mem=4G -t 5", "--account=J"] {
             assert_eq!(refused(words), None, "{words}");
@@ -378,5 +338,26 @@ mod tests {
         ] {
             assert_eq!(number(said).as_deref(), told, "{said:?}");
         }
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_waited_for_so_long_and_no_longer() {
+        let _watchdog = mpexec_testkit::Watchdog::new();
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["sbatch", "squeue", "scontrol", "scancel", "sinfo"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "#!/bin/sh\nexec sleep 3600\n").unwrap();
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let patience = Duration::from_millis(50);
+        let slurm = Slurm { programs: folder.path().to_path_buf(), patience, ..Slurm::new(&[]) };
+        assert_eq!(slurm.alive("mine"), Err(Silence::Busy("squeue has not answered in 0.05 seconds".into())));
+        assert_eq!(slurm.cancel("mine"), Err("scancel has not answered in 0.05 seconds".into()));
+        assert!(slurm.why("17").is_empty());
+        let worth = crate::engines::Worth { most: 9, tasks: None };
+        let (without, script) = (["n1".to_owned()].into(), |_: &str, _| b"exit".to_vec());
+        let shards = Shards::Choose { wanted: None, worth };
+        let refused = slurm.submit(&Array { name: "mine", shards, without: &without, script: &script });
+        assert_eq!(refused, Err("sbatch has not answered in 0.15 seconds".into()), "and it is not tried once more");
     }
 }

@@ -86,13 +86,16 @@ impl Shelf {
         Ok(if any { inner.ledger.take_any()? } else { inner.ledger.take()? })
     }
 
-    /// Waits until all is published, and says that the run is done if all tasks have results that are.
-    pub(crate) fn finish(&self, whole: bool) -> Result<(), Failure> {
+    /// Waits until all is published: how many results there are, if all tasks have one that is.
+    pub(crate) fn settle(&self) -> Result<Option<u64>, Failure> {
         let mut inner = self.lock();
-        match inner.ledger.finish()? {
-            Some(ranges) if whole && inner.ended => Ok(self.run.finish(ranges)?),
-            _ => Ok(()),
-        }
+        let ranges = inner.ledger.finish()?;
+        Ok(ranges.filter(|_| inner.ended))
+    }
+
+    /// The run is done, and its output has its name.
+    pub(crate) fn done(&self, ranges: u64) -> Result<(), Failure> {
+        super::done(&self.run, ranges)
     }
 }
 

@@ -43,6 +43,9 @@ impl Who {
         match common.on {
             Some(On::Jobs(engine)) => {
                 let words = common.engine_args.clone().map(|words| words.0).unwrap_or_default();
+                if let Some(why) = (engine.refuses)(&words) {
+                    return Err(Failure::usage(format!("--engine-args: {why}")));
+                }
                 Ok(Who::Jobs(Settings { engine, shards, words, workers: common.workers }))
             }
             _ if shards.is_some() || common.engine_args.is_some() => Err(Failure::usage(format!(

@@ -10,6 +10,7 @@ use mpexec_data::Output;
 
 use super::{Sink, file_error};
 use crate::failure::Failure;
+use crate::interrupt::Running;
 
 /// So many outputs stay open.
 const OPEN: usize = 32;
@@ -56,8 +57,8 @@ impl Finished {
     ///
     /// # Errors
     /// As [`Sink::finish`].
-    pub(crate) fn finish(self) -> Result<(), Failure> {
-        self.sinks.into_iter().try_for_each(Sink::finish)?;
+    pub(crate) fn finish(self, running: &Running) -> Result<(), Failure> {
+        self.sinks.into_iter().try_for_each(|sink| sink.finish(running))?;
         let Some(store) = self.store else { return Ok(()) };
         let mut bytes = store.file();
         bytes.seek(SeekFrom::Start(0)).map_err(|error| file_error(&error))?;
@@ -65,7 +66,7 @@ impl Finished {
             let mut output = Output::create(path)?;
             io::copy(&mut bytes.take(length), &mut output).map_err(|error| file_error(&error))?;
             output.flush().map_err(|error| file_error(&error))?;
-            output.commit()?;
+            running.name(output)?;
         }
         Ok(())
     }

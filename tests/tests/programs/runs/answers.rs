@@ -75,7 +75,7 @@ fn words_by_which_jobs_are_found_are_refused() {
     let folder = with_data();
     for word in ["-J mine", "--array=0-9", "-M other", "--wait"] {
         let refused = run(&folder, &[&COUNT[..], &["--engine-args", word]].concat()).run();
-        let said = refused.fault(4);
+        let said = refused.fault(2);
         assert!(
             said.contains("--engine-args: ") && said.contains(" cannot be said: by that the jobs are found"),
             "{said}"
@@ -171,4 +171,28 @@ fn nodes_are_counted_where_jobs_go() {
     let map = ["--on", "slurm", "map", "rest", "rows.jsonl", "--run-dir", "run", "--worker-program"];
     let done = run(&folder, &[&map[..], &[env!("CARGO_BIN_EXE_task-worker")]].concat()).run();
     assert!(done.stderr.starts_with("slurm: job 17: 2 shards "), "{}", done.stderr);
+}
+
+#[test]
+fn where_this_process_ends_with_an_error_it_is_said_that_the_jobs_go_on_as_long_as_they_do() {
+    for (alive, told) in [
+        ("echo '17_1 R None'", Some("slurm: the jobs go on; mpexec runs resume ")),
+        ("exit 1", Some("slurm: nobody says how the jobs are: they may go on, and mpexec runs resume ")),
+        ("true", None),
+    ] {
+        let folder = slurm();
+        table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
+        // The first shard is done, and what it has published is tampered with; how the other is, squeue says.
+        let sbatch = file_of(&folder, "bin/sbatch");
+        let tampered = "for one in run/out/*; do echo bad >\"$one\"; done; echo >\"$SLURM/submitted\"";
+        script(&folder, "sbatch", &format!("{sbatch}\ncd \"$SLURM\"; {tampered}"));
+        script(&folder, "squeue", &format!("test -e \"$SLURM/submitted\" || exit 0; {alive}"));
+        let done = run(&folder, &COUNT).run();
+        assert_eq!(done.code(), 3, "{alive}: {}", done.stderr);
+        assert!(done.stderr.contains("does not begin with the header of a result"), "{}", done.stderr);
+        match told {
+            Some(told) => assert_eq!(done.stderr.matches(told).count(), 1, "{alive}: {}", done.stderr),
+            None => assert!(!done.stderr.contains("go on"), "{}", done.stderr),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Work in a run folder: killed, resumed, changed, damaged.
 
 mod answers;
+mod disk;
 mod each;
 mod elsewhere;
 mod faults;

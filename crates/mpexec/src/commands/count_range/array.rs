@@ -13,7 +13,7 @@ use super::kept;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::Running;
-use crate::keeping::AS_FOR_WORKERS;
+use crate::keeping::{self, AS_FOR_WORKERS};
 use crate::pieces::Pieces;
 use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};
@@ -68,9 +68,9 @@ pub(super) fn run(
             return Err(failure);
         }
     };
-    running.named(sink.finish())?;
+    running.named(sink.finish(running))?;
     if let Some(run) = run {
-        run.finish(ranges)?;
+        keeping::done(&run, ranges)?;
     }
     if plan.counts.is_printed() {
         return Ok(());

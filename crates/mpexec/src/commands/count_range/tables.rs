@@ -15,7 +15,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{Table, Waiting, same_width};
 use crate::interrupt::Running;
-use crate::keeping::AS_FOR_WORKERS;
+use crate::keeping::{self, AS_FOR_WORKERS};
 use crate::pieces::Pieces;
 use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};
@@ -104,8 +104,8 @@ pub(super) fn run(
             return Err(failure);
         }
     };
-    running.named(finished.finish())?;
-    run.map_or(Ok(()), |run| run.finish(ranges))?;
+    running.named(finished.finish(running))?;
+    run.map_or(Ok(()), |run| keeping::done(run, ranges))?;
     for (index, (group, counted)) in groups.iter().zip(&counted).enumerate() {
         counted.bad.tell(&plan.reading, console);
         if !plan.counts.is_printed() {

@@ -6,6 +6,7 @@ use mpexec::tasks::Item;
 use mpexec_data::{DType, NpyWriter, NumbersWriter, Output, PackedWriter, RowsFormat, Shape, npy_header};
 
 use crate::failure::Failure;
+use crate::interrupt::Running;
 use crate::plan::{Place, RowsAs, RowsOutput};
 use crate::stdout::Stdout;
 
@@ -29,11 +30,11 @@ impl Target {
         })
     }
 
-    fn finish(self) -> Result<(), Failure> {
+    fn finish(self, running: &Running) -> Result<(), Failure> {
         match self {
             Target::File(packed) => {
                 let output = packed.finish().map_err(|error| Failure::files(error.to_string()))?;
-                Ok(output.commit()?)
+                running.name(output)
             }
             Target::Stdout(_) => Ok(()),
         }
@@ -137,15 +138,15 @@ impl NumbersOut {
     ///
     /// # Errors
     /// As [`take`](NumbersOut::take).
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    pub(super) fn finish(self, running: &Running) -> Result<(), Failure> {
         let failed = failed(&self.place);
         match self.kind {
             Kind::Array { output, cols, rows } => {
                 output.write_at(0, &npy_header(DType::F64, Shape::Matrix(rows, cols)))?;
-                Ok(output.commit()?)
+                running.name(output)
             }
             Kind::PrintedArray(array) => array.finish().map(drop).map_err(failed),
-            Kind::Rows(writer) => writer.finish().map_err(failed)?.finish(),
+            Kind::Rows(writer) => writer.finish().map_err(failed)?.finish(running),
         }
     }
 }
@@ -235,9 +236,9 @@ impl ItemsOut {
     ///
     /// # Errors
     /// As [`take`](ItemsOut::take).
-    pub(super) fn finish(mut self) -> Result<(), Failure> {
+    pub(super) fn finish(mut self, running: &Running) -> Result<(), Failure> {
         self.flush()?;
-        self.target.finish()
+        self.target.finish(running)
     }
 }
 
