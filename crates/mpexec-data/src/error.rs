@@ -50,6 +50,9 @@ pub enum DataError {
     /// What the format's own reader says is wrong with it.
     #[error("{}: is broken {format}: {fault}", Named(path))]
     Columnar { path: PathBuf, format: &'static str, fault: String },
+    /// It is packed in a way that is not known here.
+    #[error("{}: is Parquet packed with {codec}; Snappy, gzip, zstd and LZ4 are read", Named(path))]
+    Codec { path: PathBuf, codec: &'static str },
     /// A column that was to count holds no numbers.
     #[error(
         "{}: the column {name:?} holds {holds} and no numbers; choose columns of numbers with --columns",
@@ -119,6 +122,7 @@ impl DataError {
             | DataError::Temporary { path, .. }
             | DataError::Packed { path, .. }
             | DataError::Columnar { path, .. }
+            | DataError::Codec { path, .. }
             | DataError::ColumnType { path, .. }
             | DataError::LongRow { path, .. }
             | DataError::Version { path, .. }

@@ -102,6 +102,14 @@ impl Sent {
         }
     }
 
+    /// How many bytes of a text or an array it is.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Sent::Part(part) if !matches!(part.rows, Rows::Columnar { .. }) => part.weight(),
+            Sent::Part(_) | Sent::Parcel(_) => 0,
+        }
+    }
+
     /// The file that it is a part of, as people call it.
     pub(crate) fn file(&self) -> Option<&str> {
         match self {
@@ -176,9 +184,9 @@ impl Part {
         }
     }
 
-    /// The same rows of the column alone that is in this place among those that are read.
-    pub(crate) fn column(&self, at: usize) -> Part {
-        let columns = Some(vec![self.columns.as_ref().map_or(at, |columns| columns[at])]);
+    /// The same rows of the columns alone that are in these places among those that are read.
+    pub(crate) fn columns(&self, places: Range<usize>) -> Part {
+        let columns = Some(places.map(|at| self.columns.as_ref().map_or(at, |columns| columns[at])).collect());
         Part { input: self.input.clone(), rows: self.rows.clone(), columns, target: None }
     }
 

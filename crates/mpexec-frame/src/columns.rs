@@ -1,29 +1,32 @@
 //! Functions over columns: of a batch, or of a whole file of which no more than some rows of each column is held at once.
 //!
-//! What comes of a column of a file goes to a temporary file. Of a table with many columns those of some are put together in one, so that
-//! few are open however many columns there are.
+//! A task works on one column of a file, or on several if they are short, and what comes of them goes to a temporary file. Where these are many,
+//! some are put together in one, so that few are open however many columns there are.
+
+mod job;
 
 use std::fmt::Display;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Seek};
+use std::fs::File;
+use std::io::{BufReader, Seek};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_ipc::reader::FileReader;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
-use arrow_select::concat::concat;
-use mpexec_core::Pool;
-use mpexec_data::{FileRef, temporary};
-use mpexec_runs::{Next, RunError, stream};
-use serde::{Deserialize, Serialize};
+use mpexec_core::{Pool, TaskError};
+use mpexec_data::temporary;
+use mpexec_runs::{Fate, Next, RunError, stream};
 
 use crate::carry::{Parcel, Returned};
-use crate::chunk::{Part, reference};
+use crate::chunk::reference;
 use crate::file::Batches;
-use crate::map::{Fault, fate, opened, told};
+use crate::map::{Fault, opened, rows, told};
+use crate::watch::{Event, Watch};
 use crate::workplace::Workplace;
 use crate::{FrameError, FrameFile};
+use job::{Job, Missed};
 
 /// Applies `function` to each column of `batch`, in the workers of `pool`, and puts together what it makes of them, under the same
 /// names. All columns that come back must have the same length.
@@ -79,14 +82,17 @@ where
 const ROWS: usize = 16 << 10;
 const CELLS: usize = 4 << 20;
 
-/// So many temporary files are open, or twice the root of the number of columns.
+/// Into about so many tasks the columns are put, if they are as many: each opens the file, and reads of all of its columns what they are.
+const TASKS: usize = 64;
+
+/// So many temporary files are open, or twice the root of the number of tasks.
 const FILES: usize = 256;
 
 /// Applies `function` to each column of a file, and returns what it makes of them as batches of some rows, under the same names.
 ///
-/// A worker reads its column itself and holds it as a whole, as the function asks; what comes of it is written to a temporary file
+/// A worker reads its column itself and holds it as a whole, as the function asks (or some columns, if they are short); what comes of it is written to a temporary file
 /// by the worker. So the coordinator holds no more than some thousand rows, unless results are kept in a run folder: those pass through it a
-/// column at a time. CSV and streams of record batches, which cannot be read column by
+/// few columns at a time. CSV and streams of record batches, which cannot be read column by
 /// column, are put into a temporary Arrow file first. All of them need room in the folder for temporary files, and no memory.
 ///
 /// ```
@@ -107,6 +113,24 @@ const FILES: usize = 256;
 ///
 /// # Errors
 /// A [`FrameError`] that names the file or the column.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # mpexec_core::init();
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("wide.csv");
+/// let cells: Vec<_> = (0..200).map(|place| if place == 77 { "NA" } else { "1" }).collect();
+/// std::fs::write(&path, format!("{}\n2{}\n", cells.join(","), ",2".repeat(199)))?;
+/// use arrow_array::{Array, ArrayRef};
+/// use mpexec_core::{Pool, Workers};
+/// use mpexec_frame::{FrameFile, map_file_columns};
+/// let pool = Pool::builder().workers(Workers::Exact(2)).build()?;
+/// let known = |column: ArrayRef| Ok::<_, String>(column.slice(0, column.len() - column.null_count()));
+/// let error = map_file_columns(&pool, &FrameFile::open(&path)?, known).err().unwrap();
+/// assert_eq!(error.to_string(), "column 77: the function returned 1 row; wanted: 2 rows");
+/// # Ok(())
+/// # }
+/// ```
 pub fn map_file_columns<'a, F, E>(
     place: impl Into<Workplace<'a>>,
     file: &FrameFile,
@@ -117,28 +141,31 @@ where
     E: Display,
 {
     let place = place.into();
-    let pool = place.pool;
-    let read = file.by_column(pool, ROWS)?;
+    let read = file.by_column(place.for_now(), ROWS)?;
     let count = read.schema.fields().len();
     if read.parts.is_empty() {
-        let columns = map_columns(pool, &RecordBatch::new_empty(read.schema), function)?;
+        let columns = map_columns(place.pool, &RecordBatch::new_empty(read.schema), function)?;
         return Ok(Box::new([Ok(columns)].into_iter()));
     }
-    let together = if count <= FILES { count.max(1) } else { (count as f64).sqrt().ceil() as usize };
-    let mut known = Columns { of: file.name(), index: 0, rows: None };
+    place.watch.tell(Event::Columns { columns: count as u64 });
+    let at_once = at_once(count, read.rows);
+    let tasks: Vec<_> =
+        (0..count).step_by(at_once).map(|begin| begin..count.min(begin + at_once)).collect::<Vec<Range<usize>>>();
+    let together = if tasks.len() <= FILES { tasks.len().max(1) } else { (tasks.len() as f64).sqrt().ceil() as usize };
+    let mut known = Columns { of: file.name(), index: 0, rows: None, watch: place.watch };
     let mut groups = Vec::new();
     let mut share_done = false;
-    for begin in (0..count).step_by(together) {
-        let outputs = (begin..count.min(begin + together)).map(|_| temporary()).collect::<Result<Vec<_>, _>>()?;
-        let job = |(at, output): (usize, &File)| {
+    for (group, tasks_of) in tasks.chunks(together).enumerate() {
+        let outputs = tasks_of.iter().map(|_| temporary()).collect::<Result<Vec<_>, _>>()?;
+        let job = |(places, output): (&Range<usize>, &File)| {
             let output = reference(output, &std::env::temp_dir())?;
-            let name = read.schema.field(at).name().clone();
-            let rows = (CELLS / count).clamp(1, ROWS);
-            Ok(Job { name, parts: read.parts.iter().map(|part| part.column(at)).collect(), output, rows })
+            let names = places.clone().map(|at| read.schema.field(at).name().clone()).collect();
+            let parts = read.parts.iter().map(|part| part.columns(places.clone())).collect();
+            Ok(Job { names, parts, output, rows: (CELLS / count).clamp(1, ROWS) })
         };
-        let jobs = (begin..).zip(&outputs).map(job).collect::<Result<Vec<_>, mpexec_data::DataError>>()?;
+        let jobs = tasks_of.iter().zip(&outputs).map(job).collect::<Result<Vec<_>, mpexec_data::DataError>>()?;
         if place.is_kept() {
-            match known.keep(place, &format!("columns{}", begin / together), jobs, function) {
+            match known.keep(place, &format!("columns{group}"), jobs, function) {
                 // Of the next columns there is a share, too.
                 Err(FrameError::Run(RunError::Elsewhere)) => {
                     share_done = true;
@@ -147,10 +174,10 @@ where
                 kept => kept?,
             }
         } else {
-            known.write(pool, jobs, function)?;
+            known.write(place.pool, jobs, function)?;
         }
         let one = |outputs| put_together(outputs).map(|file| vec![file]).map_err(|error| kept(&error));
-        groups.push(if together < count { one(outputs)? } else { outputs });
+        groups.push(if together < tasks.len() { one(outputs)? } else { outputs });
     }
     if share_done {
         return Err(RunError::Elsewhere.into());
@@ -161,6 +188,12 @@ where
     // One without rows has columns all the same.
     let empty = batches.peek().is_none().then(|| Ok(RecordBatch::new_empty(schema)));
     Ok(Box::new(batches.chain(empty)))
+}
+
+/// So many columns of so many rows are given to a task. What is kept of a run must not depend on anything else.
+fn at_once(columns: usize, rows: u64) -> usize {
+    let most = usize::try_from(CELLS as u64 / rows.max(1)).unwrap_or(CELLS);
+    columns.div_ceil(TASKS).clamp(1, most.max(1))
 }
 
 /// Files of the same rows, read side by side.
@@ -206,45 +239,53 @@ fn put_together(files: Vec<File>) -> Result<File, ArrowError> {
 }
 
 /// What is known of the columns that were worked on.
-struct Columns {
+struct Columns<'a> {
     /// What they are columns of.
     of: String,
     /// The number of the next.
     index: u64,
     /// The rows that came of each.
     rows: Option<u64>,
+    watch: Watch<'a>,
 }
 
-impl Columns {
+impl Columns<'_> {
     /// Workers write what comes of their columns.
     fn write<F, E>(&mut self, pool: &Pool, jobs: Vec<Job>, function: F) -> Result<(), FrameError>
     where
         F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
         E: Display,
     {
-        let task = move |job: Job| -> Result<u64, Fault> { job.run(function) };
-        for answer in pool.imap(task, jobs) {
-            let rows = self.named(told("column", self.index, answer))?;
-            self.are(rows)?;
+        let columns: Vec<_> = jobs.iter().map(|job| job.names.len()).collect();
+        let task = move |job: Job| -> Result<u64, Missed> { job.run(function) };
+        for (columns, answer) in columns.into_iter().zip(pool.imap(task, jobs)) {
+            let rows = self.told(columns, answer)?;
+            self.are(columns, rows)?;
         }
         Ok(())
     }
 
-    /// What comes of a column comes back, is kept in the run folder, and written here: a column at a time. Each is a range by itself.
+    /// What comes of columns comes back, is kept in the run folder, and written here: those of a task at a time. Each task is a range by itself.
     fn keep<F, E>(&mut self, place: Workplace<'_>, stage: &str, jobs: Vec<Job>, function: F) -> Result<(), FrameError>
     where
         F: Fn(ArrayRef) -> Result<ArrayRef, E> + Copy + Send + 'static,
         E: Display,
     {
-        let task =
-            move |job: Job| -> Result<Returned, Fault> { Returned::of(&job.make(function)?).map_err(Fault::Function) };
+        let task = move |job: Job| -> Result<Returned, Missed> {
+            Returned::of(&job.make(function)?).map_err(|fault| Missed::at(0)(Fault::Function(fault)))
+        };
         let tasks = jobs.iter().map(|job| Next::Task(u64::MAX, job.clone()));
         let stage = place.name_of(stage);
+        let fate = |answer: &Result<Returned, Missed>| {
+            answer.as_ref().map_or_else(|missed| missed.fault.fate(), |_| Fate::Kept)
+        };
         let mut answers = stream(place.pool, place.stage(&stage, false), task, fate, tasks);
         for job in &jobs {
             let Some(answer) = answers.next()? else { break };
-            let batch = self.named(opened("column", self.index, answer))?;
-            self.are(batch.num_rows() as u64)?;
+            let returned = self.told(job.names.len(), answer)?;
+            let batch =
+                returned.open().map_err(|error| FrameError::format(format!("column {}", self.index), &error))?;
+            self.are(job.names.len(), batch.num_rows() as u64)?;
             job.write(&batch).map_err(|error| kept(&error))?;
         }
         while answers.next()?.is_some() {}
@@ -252,16 +293,27 @@ impl Columns {
         Ok(())
     }
 
-    /// So many rows came of the next.
-    fn are(&mut self, rows: u64) -> Result<(), FrameError> {
+    /// So many rows came of each of the next columns.
+    fn are(&mut self, columns: usize, rows: u64) -> Result<(), FrameError> {
         same_length(self.index, rows, *self.rows.get_or_insert(rows))?;
-        self.index += 1;
+        self.index += columns as u64;
+        (0..columns).for_each(|_| self.watch.tell(Event::Column { rows }));
         Ok(())
     }
 
-    /// An error of a function names what the column is one of.
-    fn named<T>(&self, done: Result<T, FrameError>) -> Result<T, FrameError> {
-        done.map_err(|error| error.of_file(&self.of))
+    /// What came of the next columns. An error of a function names what the column is one of.
+    fn told<T>(&self, columns: usize, answer: Result<Result<T, Missed>, TaskError>) -> Result<T, FrameError> {
+        let (mut index, what) = (self.index, if columns > 1 { "one of the columns from" } else { "column" });
+        let answer = answer.map_err(|cause| FrameError::Task { what, index, cause })?;
+        let answer = answer.map_err(|missed| match (missed.fault, self.rows) {
+            // The first of them is as long as no column before them.
+            (Fault::Rows(_, first), Some(rows)) if first != rows => Fault::Rows(first, rows),
+            (fault, _) => {
+                index += missed.column;
+                fault
+            }
+        });
+        told("column", index, Ok(answer)).map_err(|error| error.of_file(&self.of))
     }
 }
 
@@ -278,46 +330,18 @@ fn same_length(index: u64, found: u64, wanted: u64) -> Result<(), FrameError> {
     if found == wanted {
         return Ok(());
     }
-    let (found, wanted) = (format!("{found} rows"), format!("{wanted} rows"));
+    let (found, wanted) = (rows(found), rows(wanted));
     Err(FrameError::Misfit { what: "column", index, found, wanted })
 }
 
-/// One column of a file, and where what comes of it is written.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Job {
-    name: String,
-    parts: Vec<Part>,
-    output: FileRef,
-    /// So many rows are written at once.
-    rows: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Job {
-    /// The task of a worker. Returns the number of rows that came of it.
-    fn run<E: Display>(self, function: impl Fn(ArrayRef) -> Result<ArrayRef, E>) -> Result<u64, Fault> {
-        let batch = self.make(function)?;
-        self.write(&batch).map_err(|error| Fault::Input(format!("a temporary file: cannot be written: {error}")))?;
-        Ok(batch.num_rows() as u64)
-    }
-
-    /// What comes of the column.
-    fn make<E: Display>(&self, function: impl Fn(ArrayRef) -> Result<ArrayRef, E>) -> Result<RecordBatch, Fault> {
-        let parts = self.parts.iter().map(|part| part.read().map(|batch| batch.column(0).clone()));
-        let parts = parts.collect::<Result<Vec<_>, _>>()?;
-        let column = concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map_err(Fault::function)?;
-        drop(parts);
-        alone_as(&self.name, function(column).map_err(|error| Fault::Function(format!("{}: {error}", self.name)))?)
-    }
-
-    /// Written anew: a worker that died may have begun with it.
-    fn write(&self, batch: &RecordBatch) -> Result<(), ArrowError> {
-        let io = |error: io::Error| ArrowError::from(error);
-        let output = OpenOptions::new().write(true).truncate(true).open(&self.output.path).map_err(io)?;
-        let mut writer = FileWriter::try_new_buffered(output, &batch.schema())?;
-        for start in (0..batch.num_rows()).step_by(self.rows) {
-            writer.write(&batch.slice(start, self.rows.min(batch.num_rows() - start)))?;
-        }
-        writer.finish()?;
-        writer.flush()
+    #[test]
+    fn a_task_has_few_columns_that_are_long_and_many_that_are_short() {
+        assert_eq!([1, 5, 64].map(|columns| at_once(columns, 2)), [1, 1, 1]);
+        assert_eq!([65, 16_000].map(|columns| at_once(columns, 2)), [2, 250]);
+        assert_eq!([0, 1 << 20, 1 << 23, u64::MAX].map(|rows| at_once(16_000, rows)), [250, 4, 1, 1]);
     }
 }

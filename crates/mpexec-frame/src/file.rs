@@ -14,10 +14,10 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, SchemaRef};
-use mpexec_core::Pool;
 use mpexec_data::{Columns, DataError, Format, OnBadRow, temporary};
 
 use crate::chunk::{Chunk, Part};
+use crate::workplace::Workplace;
 use crate::{FrameError, map_chunks};
 use cut::Cut;
 use member::Member;
@@ -152,7 +152,7 @@ impl FrameFile {
     /// Its rows from the first on, at most `rows` at once (of a text about as many), to be read by workers. Parts of Arrow files are as long
     /// as they were written. A stream of Arrow record batches can only be read from its beginning, so that is read here.
     ///
-    /// The types of the columns of CSV and JSON are found by the workers of `pool`, in all of it.
+    /// The types of the columns of CSV and JSON are found by the workers of the pool, in all of it.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -173,8 +173,27 @@ impl FrameFile {
     ///
     /// # Errors
     /// A [`FrameError`] that names the file.
-    pub fn chunks(&self, pool: &Pool, rows: usize) -> Result<Chunks, FrameError> {
-        self.cut(Some(pool), rows)
+    pub fn chunks<'a>(&self, place: impl Into<Workplace<'a>>, rows: usize) -> Result<Chunks, FrameError> {
+        self.cut(Some(place.into()), rows)
+    }
+
+    /// How many rows there are, if that is known before they are read.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("prices.csv");
+    /// std::fs::write(&path, "day,price\nmon,2.5\n")?;
+    /// let file = mpexec_frame::FrameFile::open(&path)?;
+    /// assert_eq!((file.rows(), file.bytes()), (None, Some(8)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rows(&self) -> Option<u64> {
+        self.members.iter().map(Member::rows).sum()
+    }
+
+    /// How many bytes its rows have, if all of it is text or arrays.
+    pub fn bytes(&self) -> Option<u64> {
+        self.members.iter().map(Member::bytes).sum()
     }
 
     /// Its rows from the first on, read here.
@@ -201,18 +220,18 @@ impl FrameFile {
     }
 
     /// What is known of all rows when they are read in chunks of so many.
-    fn known(&self, pool: Option<&Pool>, rows: u64) -> Result<Rc<Cut>, FrameError> {
+    fn known(&self, place: Option<Workplace<'_>>, rows: u64) -> Result<Rc<Cut>, FrameError> {
         if let Some(known) = self.cut.borrow().as_ref().filter(|cut| cut.rows == rows) {
             return Ok(Rc::clone(known));
         }
-        let found = Rc::new(alike::cut(&self.members, rows, pool)?);
+        let found = Rc::new(alike::cut(&self.members, rows, place)?);
         self.cut.replace(Some(Rc::clone(&found)));
         Ok(found)
     }
 
-    fn cut(&self, pool: Option<&Pool>, rows: usize) -> Result<Chunks, FrameError> {
+    fn cut(&self, place: Option<Workplace<'_>>, rows: usize) -> Result<Chunks, FrameError> {
         let rows = rows.max(1) as u64;
-        let cut = self.known(pool, rows)?;
+        let cut = self.known(place, rows)?;
         let parts: Vec<_> = self.members.iter().enumerate().map(|(at, member)| member.chunks(rows, &cut, at)).collect();
         // One without rows has columns all the same.
         let mut parts = parts.into_iter().flatten().peekable();
@@ -231,18 +250,22 @@ impl FrameFile {
 
     /// The columns, and the parts that workers read column by column; of files that cannot be read so, those of a temporary one with the
     /// chosen columns, which must stay open.
-    pub(crate) fn by_column(&self, pool: &Pool, rows: usize) -> Result<ByColumn, FrameError> {
+    pub(crate) fn by_column(&self, place: Workplace<'_>, rows: usize) -> Result<ByColumn, FrameError> {
         let wholes: Option<Vec<_>> = self.members.iter().map(Member::wholes).collect();
         if let Some(wholes) = wholes
             && let Some(schema) = self.members[0].schema()
         {
-            return Ok(ByColumn { schema, parts: wholes.into_iter().flatten().collect(), _kept: None });
+            // A file that does not tell is about as long as its numbers.
+            let length = |member: &Member| std::fs::metadata(&member.input.path).map_or(0, |found| found.len());
+            let cells = self.members.iter().map(|member| length(member) / 8).sum::<u64>();
+            let rows = self.rows().unwrap_or(cells / schema.fields().len().max(1) as u64);
+            return Ok(ByColumn { schema, parts: wholes.into_iter().flatten().collect(), rows, _kept: None });
         }
         let named = |error: ArrowError| FrameError::format(self.name(), &error);
         let copy = |cause| DataError::Io { path: self.name().into(), doing: "keep it in a temporary file", cause };
         let mut kept = temporary()?;
         let mut writer = None;
-        for batch in map_chunks(pool, self.chunks(pool, rows)?, Ok::<_, String>) {
+        for batch in map_chunks(place, self.chunks(place, rows)?, Ok::<_, String>) {
             let batch = batch?;
             if writer.is_none() {
                 let file = kept.try_clone().map_err(copy)?;
@@ -257,7 +280,7 @@ impl FrameFile {
         }
         std::io::Seek::rewind(&mut kept).map_err(copy)?;
         let kept = FrameFile::from_file(kept, self.name(), Reading::default())?;
-        let by_column = kept.by_column(pool, rows)?;
+        let by_column = kept.by_column(place, rows)?;
         Ok(ByColumn { _kept: Some(kept), ..by_column })
     }
 }
@@ -267,5 +290,7 @@ pub(crate) struct ByColumn {
     /// The columns that are wanted.
     pub(crate) schema: SchemaRef,
     pub(crate) parts: Vec<Part>,
+    /// About how many rows there are.
+    pub(crate) rows: u64,
     _kept: Option<FrameFile>,
 }

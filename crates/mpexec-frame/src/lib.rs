@@ -49,6 +49,7 @@ mod normalize;
 mod output;
 mod select;
 mod text;
+mod watch;
 mod workplace;
 
 pub use arrow_array::RecordBatch;
@@ -60,4 +61,5 @@ pub use file::{Batches, Chunks, FrameFile, Reading};
 pub use map::{Mapped, map_chunks, map_rows};
 pub use normalize::{normalize_column, normalize_rows};
 pub use output::{FrameOutput, concat, csv_text};
+pub use watch::Event;
 pub use workplace::Workplace;

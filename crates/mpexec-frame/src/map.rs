@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::FrameError;
 use crate::carry::Returned;
 use crate::chunk::{Chunk, Sent, Unread};
+use crate::watch::{Event, OnTheWay, Watch};
 use crate::workplace::Workplace;
 
 /// Applies `function` to each batch, in the workers of `pool`, and returns what it makes of them, in order. Chunks are those of a file
@@ -86,8 +87,9 @@ pub struct Mapped<'a> {
     answers: Stream<'a, Result<Returned, Fault>>,
     index: u64,
     schema: Option<SchemaRef>,
-    /// Why the input ended early; told behind all that came before.
-    broken: Rc<RefCell<Option<FrameError>>>,
+    /// Why the input ended early is told behind all that came before.
+    sending: Rc<Sending>,
+    watch: Watch<'a>,
     ended: bool,
 }
 
@@ -115,11 +117,7 @@ pub(crate) enum Fault {
 
 /// What becomes of what a worker gave back, where results are kept.
 pub(crate) fn fate<R>(answer: &Result<R, Fault>) -> Fate {
-    match answer {
-        Ok(_) => Fate::Kept,
-        Err(Fault::Input(_)) => Fate::Lost,
-        Err(Fault::Unfit(_) | Fault::Function(_) | Fault::FunctionOn(..) | Fault::Rows(..)) => Fate::Refused,
-    }
+    answer.as_ref().map_or_else(Fault::fate, |_| Fate::Kept)
 }
 
 impl From<Unread> for Fault {
@@ -129,6 +127,14 @@ impl From<Unread> for Fault {
 }
 
 impl Fault {
+    /// What becomes of it where results are kept.
+    pub(crate) fn fate(&self) -> Fate {
+        match self {
+            Fault::Input(_) => Fate::Lost,
+            Fault::Unfit(_) | Fault::Function(_) | Fault::FunctionOn(..) | Fault::Rows(..) => Fate::Refused,
+        }
+    }
+
     pub(crate) fn function(error: impl Display) -> Fault {
         Fault::Function(error.to_string())
     }
@@ -156,8 +162,9 @@ impl<'a> Mapped<'a> {
         F: Fn(RecordBatch) -> Result<RecordBatch, E> + Copy + Send + 'static,
         E: Display,
     {
-        let broken = Rc::new(RefCell::new(None));
-        let jobs = sent(chunks, Rc::clone(&broken)).map(move |next| match next {
+        let sending = Rc::<Sending>::default();
+        place.watch.tell(Event::Walks);
+        let jobs = sent(chunks, Rc::clone(&sending)).map(move |next| match next {
             Next::Task(weight, chunk) => Next::Task(weight, Job { chunk, same_rows }),
             Next::CutShort => Next::CutShort,
         });
@@ -173,7 +180,7 @@ impl<'a> Mapped<'a> {
         };
         let stage = place.name_of("chunks");
         let answers = stream(place.pool, place.stage(&stage, false), task, fate, jobs);
-        Mapped { answers, index: 0, schema: None, broken, ended: false }
+        Mapped { answers, index: 0, schema: None, sending, watch: place.watch, ended: false }
     }
 
     fn check(&mut self, answer: Answer) -> Result<RecordBatch, FrameError> {
@@ -184,20 +191,33 @@ impl<'a> Mapped<'a> {
             let (found, wanted) = (columns_of(&batch.schema()), columns_of(schema));
             return Err(FrameError::Misfit { what: "chunk", index, found, wanted });
         }
+        let (rows, bytes) = (batch.num_rows() as u64, self.sending.on_the_way.came());
+        self.watch.tell(Event::Walked { rows, bytes });
         Ok(batch)
     }
 }
 
-/// Chunks on their way. What could not be read ends them, and is put into `broken`.
+/// What is known of chunks on their way.
+#[derive(Debug, Default)]
+pub(crate) struct Sending {
+    /// Why the input ended early.
+    pub(crate) broken: RefCell<Option<FrameError>>,
+    pub(crate) on_the_way: OnTheWay,
+}
+
+/// Chunks on their way. What could not be read ends them.
 pub(crate) fn sent<'a, I: Into<Chunk> + 'a>(
     chunks: impl Iterator<Item = Result<I, FrameError>> + 'a,
-    broken: Rc<RefCell<Option<FrameError>>>,
+    sending: Rc<Sending>,
 ) -> impl Iterator<Item = Next<Sent>> + 'a {
     let mut chunks = chunks.map(|chunk| chunk.and_then(|chunk| chunk.into().send()));
     std::iter::from_fn(move || match chunks.next()? {
-        Ok(chunk) => Some(Next::Task(chunk.weight(), chunk)),
+        Ok(chunk) => {
+            sending.on_the_way.sent(chunk.bytes());
+            Some(Next::Task(chunk.weight(), chunk))
+        }
         Err(error) => {
-            broken.replace(Some(error));
+            sending.broken.replace(Some(error));
             Some(Next::CutShort)
         }
     })
@@ -214,7 +234,7 @@ impl Iterator for Mapped<'_> {
             Ok(Some(answer)) => self.check(answer),
             Ok(None) => {
                 self.ended = true;
-                let broken = self.broken.take();
+                let broken = self.sending.broken.take();
                 return broken.or_else(|| self.answers.finish().err().map(FrameError::from)).map(Err);
             }
             Err(error) => Err(error.into()),
@@ -243,11 +263,15 @@ pub(crate) fn told<T>(
         Fault::Function(message) => FrameError::Function { file: None, what, index, message },
         Fault::FunctionOn(file, message) => FrameError::Function { file: Some(file), what, index, message },
         Fault::Rows(found, wanted) => {
-            let rows = |count| if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
             let (found, wanted) = (rows(found), rows(wanted));
             FrameError::Misfit { what, index, found, wanted }
         }
     })
+}
+
+/// So many rows, for a person.
+pub(crate) fn rows(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
 }
 
 pub(crate) fn opened(what: &'static str, index: u64, answer: Answer) -> Result<RecordBatch, FrameError> {
@@ -263,4 +287,18 @@ fn columns_of(schema: &Schema) -> String {
         .map(|field| format!("{} {}{}", field.name(), field.data_type(), missing(field.is_nullable())));
     let columns: Vec<_> = columns.collect();
     format!("the columns {}", columns.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_schema::{DataType, Field};
+
+    use super::*;
+
+    #[test]
+    fn columns_that_differ_in_what_may_be_missing_alone_are_told_apart() {
+        let columns = |missing| columns_of(&Schema::new(vec![Field::new("n", DataType::Int64, missing)]));
+        assert_eq!(columns(true), "the columns n Int64");
+        assert_eq!(columns(false), "the columns n Int64 (without missing values)");
+    }
 }

@@ -1,5 +1,6 @@
 //! Batches as files and as text, by the Arrow project's own writers.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -194,6 +195,12 @@ impl FrameOutput {
             }
             Written::Arrow => State::Arrow(Box::new(FileWriter::try_new(output, schema).map_err(failed)?)),
             Written::Json(packing) => {
+                let mut seen = HashSet::new();
+                if let Some(field) = schema.fields().iter().find(|field| !seen.insert(field.name())) {
+                    let line =
+                        format!("two columns are called {:?}, which a line of JSON cannot tell apart", field.name());
+                    return Err(failed(ArrowError::JsonError(line)));
+                }
                 let packed = PackedWriter::new(output, packing).map_err(|error| failed(error.into()))?;
                 let writer = arrow_json::WriterBuilder::new().with_explicit_nulls(true);
                 State::Json(Box::new(writer.build::<_, LineDelimited>(packed)))

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
-use mpexec_core::{Pool, TaskError};
+use mpexec_core::TaskError;
 use mpexec_data::{BadRow, DataFile, FileRef, JsonTable, OnBadRow, Stretch, row_starts, survey_csv};
 use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
 use crate::kinds::{Kind, both};
+use crate::watch::{Event, OnTheWay};
+use crate::workplace::Workplace;
 
 mod csv;
 mod json;
@@ -141,12 +143,17 @@ pub(crate) fn numbered(columns: usize) -> Vec<String> {
 }
 
 /// Looks at all of these texts, with the workers of a pool or here.
-pub(crate) fn layouts(texts: &[(&Text, &FileRef)], rows: u64, pool: Option<&Pool>) -> Result<Vec<Layout>, FrameError> {
+pub(crate) fn layouts(
+    texts: &[(&Text, &FileRef)],
+    rows: u64,
+    place: Option<Workplace<'_>>,
+) -> Result<Vec<Layout>, FrameError> {
     let of_one = |(text, input): &(&Text, &FileRef)| {
         let looks = text.stretches(rows).map(|range| text.look(input, range, false));
         looks.collect::<Vec<_>>()
     };
-    let mut seen = looked(texts.iter().flat_map(of_one), pool)?.into_iter();
+    let bytes = texts.iter().map(|(text, _)| text.length.saturating_sub(text.first)).sum();
+    let mut seen = looked(texts.iter().flat_map(of_one), bytes, place)?.into_iter();
     let mut all: Vec<Vec<Seen>> =
         texts.iter().map(|(text, _)| seen.by_ref().take(text.stretches(rows).count()).collect()).collect();
     // Those with quotes once more, now that it is known where rows begin.
@@ -160,7 +167,8 @@ pub(crate) fn layouts(texts: &[(&Text, &FileRef)], rows: u64, pool: Option<&Pool
     }
     if !again.is_empty() {
         let counts: Vec<_> = again.iter().map(Vec::len).collect();
-        let mut seen = looked(again.into_iter().flatten(), pool)?.into_iter();
+        let bytes = again.iter().flatten().map(|look| look.range.end - look.range.start).sum();
+        let mut seen = looked(again.into_iter().flatten(), bytes, place)?.into_iter();
         for (of_one, count) in all.iter_mut().filter(|seen| unknown(seen)).zip(counts) {
             *of_one = seen.by_ref().take(count).collect();
         }
@@ -168,13 +176,25 @@ pub(crate) fn layouts(texts: &[(&Text, &FileRef)], rows: u64, pool: Option<&Pool
     texts.iter().zip(all).map(|((text, input), seen)| text.layout(input, seen)).collect()
 }
 
-fn looked(looks: impl Iterator<Item = Look>, pool: Option<&Pool>) -> Result<Vec<Seen>, FrameError> {
-    let Some(pool) = pool else { return looks.map(|look| see(look).map_err(FrameError::Input)).collect() };
+/// Looks at these, which have so many bytes.
+fn looked(
+    looks: impl Iterator<Item = Look>,
+    bytes: u64,
+    place: Option<Workplace<'_>>,
+) -> Result<Vec<Seen>, FrameError> {
+    let Some(place) = place else { return looks.map(|look| see(look).map_err(FrameError::Input)).collect() };
+    if bytes > 0 {
+        place.watch.tell(Event::Looks { bytes });
+    }
+    let on_the_way = OnTheWay::default();
+    let looks = looks.inspect(|look| on_the_way.sent(look.range.end - look.range.start));
     let done = |(index, answer): (u64, Result<Result<Seen, String>, TaskError>)| {
         let answer = answer.map_err(|cause| FrameError::Task { what: "part", index, cause })?;
-        answer.map_err(FrameError::Input)
+        let seen = answer.map_err(FrameError::Input)?;
+        place.watch.tell(Event::Looked { bytes: on_the_way.came() });
+        Ok(seen)
     };
-    (0..).zip(pool.imap(see, looks)).map(done).collect()
+    (0..).zip(place.pool.imap(see, looks)).map(done).collect()
 }
 
 impl Text {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use mpexec_core::Pool;
 use mpexec_runs::{Kept, RunFolder};
 
+use crate::watch::{Event, Watch};
+
 /// Where functions run. `&Pool` is one, whose results are kept nowhere.
 ///
 /// ```
@@ -44,13 +46,14 @@ pub struct Workplace<'a> {
     run: Option<&'a Arc<RunFolder>>,
     /// Of tables that are worked on one by one, which it is.
     part: Option<usize>,
+    pub(crate) watch: Watch<'a>,
 }
 
 impl<'a> Workplace<'a> {
     /// Where what a function gives is kept in a run folder: what is there is not computed again. The chunks must follow from the plan of the
     /// run, as those of a file do that is one of its inputs, and so must the function.
     pub fn kept(pool: &'a Pool, run: &'a Arc<RunFolder>) -> Workplace<'a> {
-        Workplace { pool, run: Some(run), part: None }
+        Workplace { pool, run: Some(run), part: None, watch: Watch::default() }
     }
 
     /// The same for the table of this number, of several that are worked on one by one and have one run folder: their results do not meet there.
@@ -64,6 +67,24 @@ impl<'a> Workplace<'a> {
     /// ```
     pub fn part(self, number: usize) -> Workplace<'a> {
         Workplace { part: Some(number), ..self }
+    }
+
+    /// The same, and `hears` is told how far the work is.
+    ///
+    /// ```
+    /// # use mpexec_core::Pool;
+    /// # use mpexec_frame::Workplace;
+    /// fn talkative(pool: &Pool) -> Workplace<'_> {
+    ///     Workplace::from(pool).watched(&|event| eprintln!("{event:?}"))
+    /// }
+    /// ```
+    pub fn watched(self, hears: &'a dyn Fn(Event)) -> Workplace<'a> {
+        Workplace { watch: Watch::by(hears), ..self }
+    }
+
+    /// The same, but nothing is kept.
+    pub(crate) fn for_now(self) -> Workplace<'a> {
+        Workplace { run: None, ..self }
     }
 
     pub(crate) fn is_kept(self) -> bool {
@@ -86,12 +107,12 @@ impl<'a> Workplace<'a> {
 
 impl<'a> From<&'a Pool> for Workplace<'a> {
     fn from(pool: &'a Pool) -> Workplace<'a> {
-        Workplace { pool, run: None, part: None }
+        Workplace { pool, run: None, part: None, watch: Watch::default() }
     }
 }
 
 impl<'a> From<&'a Arc<Pool>> for Workplace<'a> {
     fn from(pool: &'a Arc<Pool>) -> Workplace<'a> {
-        Workplace { pool, run: None, part: None }
+        Workplace { pool, run: None, part: None, watch: Watch::default() }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) use self::run::RunArguments;
 pub(crate) use self::runs::{RangesArguments, RunDirArguments, RunsArguments, RunsCommand};
 pub(crate) use self::tables::{By, CommonItemsArguments, FrameArguments, FrameTask, NormalizeArguments};
 use crate::engines::{ENGINES, Kind};
-use crate::numbers;
+use crate::numbers::{self, Names};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -213,9 +213,9 @@ pub(crate) struct ReadingArguments {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormat>,
 
-    /// The columns that are read, by name or by number from 1 on: price,3 [default: all]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub(crate) columns: Option<Vec<String>>,
+    /// The columns that are read, by name or by number from 1 on: price,3; a name with a comma in double quotes: '"a, b",c' [default: all]
+    #[arg(long, value_name = "NAMES", value_parser = numbers::names)]
+    pub(crate) columns: Option<Vec<Names>>,
 
     /// What stands between two fields of CSV: one character, or tab [default: seen in the first rows]
     #[arg(long, value_name = "CHAR", value_parser = numbers::delimiter)]

@@ -29,7 +29,7 @@ use crate::engines::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Worth};
 use crate::exit::Signal;
 use crate::failure::Failure;
 use crate::interrupt::Running;
-use crate::numbers::grouped;
+use crate::numbers::counted;
 pub(crate) use leaving::end_jobs;
 use rounds::{Rounds, Seen, Step};
 use script::Script;
@@ -93,7 +93,7 @@ struct Known {
 /// What a run folder knows of jobs, for people.
 pub(crate) fn told(engine: &str) -> Option<String> {
     let known: Known = serde_json::from_str(engine).ok()?;
-    let (jobs, shards) = (known.jobs.join(", "), many(known.shards?, "shard"));
+    let (jobs, shards) = (known.jobs.join(", "), counted(known.shards?, "shard"));
     Some(format!("{} {}, as {}, of {shards}", one_line(&known.engine), one_line(&jobs), one_line(&known.name)))
 }
 
@@ -152,7 +152,7 @@ impl Cluster {
         {
             let line = format!(
                 "{called}: the run was begun with {}, and stays so: --shards {wanted} is not heeded",
-                many(of, "shard")
+                counted(of, "shard")
             );
             console.note(Level::Normal, &line);
         }
@@ -279,7 +279,7 @@ impl Cluster {
         self.keep(run, &state.known)?;
         state.submitted = Some(Instant::now());
         let (job, count, ranges) =
-            (one_line(&submitted.job), many(submitted.shards, "shard"), many(left.len() as u64, "range"));
+            (one_line(&submitted.job), counted(submitted.shards, "shard"), counted(left.len() as u64, "range"));
         let line = match again {
             false => format!("job {job}: {count} for {ranges}; results in {}", shown(run.path())),
             true => {
@@ -306,10 +306,6 @@ fn name_of(plan: &Plan, folder: &Path) -> String {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let place = key_of([plan.hash().as_bytes(), folder.as_os_str().as_encoded_bytes()], 0);
     format!("mpexec-{}", &place[..12])
-}
-
-fn many(count: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// How long until the next look: a part of the time that has gone by, so that neither short nor long jobs are looked at for nothing.

@@ -20,7 +20,7 @@ pub(crate) use waiting::{Waiting, tables};
 /// A file of which is known what it holds.
 pub(crate) enum Input {
     Array(NpyFile),
-    Table(Table),
+    Table(Box<Table>),
 }
 
 /// The files that were named, and those in folders that were.
@@ -57,9 +57,11 @@ pub(crate) fn open(path: &Path, reading: &Reading, want: Want, outputs: &Outputs
             let path = file.path().to_path_buf();
             Ok(Input::Array(NpyFile::from_file(file.into_file(), path)?))
         }
-        Format::Parquet | Format::Arrow => Table::columnar(source.settled()?, format, reading, want).map(Input::Table),
-        Format::Csv => Table::csv(source, reading).map(Input::Table),
-        Format::JsonLines => Table::json(source, reading).map(Input::Table),
+        Format::Parquet | Format::Arrow => {
+            Table::columnar(source.settled()?, format, reading, want).map(Box::new).map(Input::Table)
+        }
+        Format::Csv => Table::csv(source, reading).map(Box::new).map(Input::Table),
+        Format::JsonLines => Table::json(source, reading).map(Box::new).map(Input::Table),
     }
 }
 
@@ -70,7 +72,7 @@ pub(crate) fn open(path: &Path, reading: &Reading, want: Want, outputs: &Outputs
 pub(crate) fn table(path: &Path, reading: &Reading, want: Want, outputs: &Outputs) -> Result<Table, Failure> {
     match open(path, reading, want, outputs)? {
         Input::Array(file) => Table::array(file, reading),
-        Input::Table(table) => Ok(table),
+        Input::Table(table) => Ok(*table),
     }
 }
 

@@ -4,6 +4,7 @@
 //! the way out.
 
 mod hooks;
+mod step;
 mod telling;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -59,6 +60,7 @@ pub(crate) struct Running {
     rows: AtomicU64,
     done: AtomicU64,
     failed: AtomicU64,
+    step: Mutex<Option<status::Step>>,
     /// When the work began.
     began: OnceLock<Instant>,
     journal: Journal,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mpexec_data::CsvRecords;
+
 /// A bound of `count-range`: any number, kept as it was typed.
 ///
 /// What it means is decided when the type of the file's numbers is known; that it is a number at all can be said now.
@@ -113,9 +115,17 @@ pub(crate) struct Halt {
     pub(crate) percent: bool,
 }
 
-/// When failures are the end: `now,fail=1`, `soon,fail=10%`.
+impl Halt {
+    /// They are not.
+    pub(crate) const NEVER: Halt = Halt { now: false, failures: u64::MAX, percent: false };
+}
+
+/// When failures are the end: `now,fail=1`, `soon,fail=10%`, `never`.
 pub(crate) fn halt(text: &str) -> Result<Halt, String> {
-    let bad = || "write it as now,fail=1 or soon,fail=10%".to_owned();
+    let bad = || "write it as now,fail=1, soon,fail=10% or never".to_owned();
+    if text == "never" {
+        return Ok(Halt::NEVER);
+    }
     let (when, number) = text.split_once(",fail=").ok_or_else(bad)?;
     let now = match when {
         "now" => true,
@@ -125,6 +135,19 @@ pub(crate) fn halt(text: &str) -> Result<Halt, String> {
     let (number, percent) = number.strip_suffix('%').map_or((number, false), |number| (number, true));
     let failures = number.parse().ok().filter(|&number| number > 0 && (!percent || number <= 100)).ok_or_else(bad)?;
     Ok(Halt { now, failures, percent })
+}
+
+/// Some names, with commas between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Names(pub(crate) Vec<String>);
+
+/// Names with commas between them, as in a row of CSV: `price,3`, `"a, b",c`.
+pub(crate) fn names(text: &str) -> Result<Names, String> {
+    let mut row = CsvRecords::new(b',');
+    row.feed(text.as_bytes().to_vec());
+    row.advance();
+    let names: Vec<_> = row.cells().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    if names.is_empty() { Err("name a column".to_owned()) } else { Ok(Names(names)) }
 }
 
 /// A name and a value: `minimum=4`.
@@ -148,9 +171,34 @@ pub(crate) fn grouped(number: u64) -> String {
     out
 }
 
+/// So many of something, such as `1 row` or `2 rows`, for people.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// How many of something there are in a second, for people.
+pub(crate) fn rate(each_second: f64) -> String {
+    match each_second {
+        many if many >= 10.0 => grouped(many as u64),
+        some if some >= 0.995 => format!("{some:.1}").trim_end_matches(".0").to_owned(),
+        few if few >= 0.005 => format!("{few:.2}"),
+        tiny if tiny > 0.0 => "under 0.01".to_owned(),
+        _ => "0".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rate_below_ten_a_second_has_a_fraction() {
+        let rates = [(0.0, "0"), (0.001, "under 0.01"), (0.25, "0.25"), (0.999, "1"), (1.0, "1"), (2.54, "2.5")];
+        for (rate_of, text) in rates.into_iter().chain([(10.9, "10"), (12_345.6, "12,345")]) {
+            assert_eq!(rate(rate_of), text);
+        }
+        assert_eq!([0, 1, 1000].map(|count| counted(count, "row")), ["0 rows", "1 row", "1,000 rows"]);
+    }
 
     #[test]
     fn times_have_a_unit_or_are_seconds() {
@@ -176,9 +224,28 @@ mod tests {
     }
 
     #[test]
+    fn names_have_commas_between_them_and_within_quotes() {
+        let cases = [
+            ("price", &["price"][..]),
+            ("a,3", &["a", "3"]),
+            ("\"a, b\",c", &["a, b", "c"]),
+            ("a b, c", &["a b", " c"]),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(
+                names(text).map(|names| names.0),
+                Ok(wanted.iter().map(ToString::to_string).collect()),
+                "{text}"
+            );
+        }
+        assert!(names("").is_err());
+    }
+
+    #[test]
     fn a_halt_says_when_and_after_how_many_failures() {
         assert_eq!(halt("now,fail=1"), Ok(Halt { now: true, failures: 1, percent: false }));
         assert_eq!(halt("soon,fail=10%"), Ok(Halt { now: false, failures: 10, percent: true }));
+        assert_eq!(halt("never"), Ok(Halt::NEVER));
         for text in ["now", "never,fail=1", "soon,fail=0", "soon,fail=101%", "soon,success=1", "now,fail=x"] {
             assert!(halt(text).is_err(), "{text}");
         }

@@ -265,7 +265,9 @@ fn reading(arguments: ReadingArguments) -> Reading {
     let (format, delimiter) = format(arguments.input_format);
     Reading {
         format,
-        columns: arguments.columns.map(Columns::named).unwrap_or_default(),
+        columns: arguments
+            .columns
+            .map_or_else(Columns::all, |chosen| Columns::named(chosen.into_iter().flat_map(|names| names.0))),
         delimiter: arguments.delimiter.or(delimiter),
         header: header(arguments.header),
         on_bad_row: match arguments.on_bad_row {

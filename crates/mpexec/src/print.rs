@@ -35,6 +35,14 @@ pub(crate) fn plain(text: &str) -> Result<(), Failure> {
     whole(text)
 }
 
+/// The same with a text that somebody else has written.
+///
+/// # Errors
+/// As [`report`].
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    Stdout::lines()?.write_all(bytes).map_err(|error| Failure::stdout(&error))
+}
+
 fn whole(text: &str) -> Result<(), Failure> {
     Stdout::lines()?.write_all(text.as_bytes()).map_err(|error| Failure::stdout(&error))
 }

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::args::When;
 use crate::console::{Console, Level};
-use crate::numbers::grouped;
+use crate::numbers::{grouped, rate};
 use crate::stdout;
 
 /// Work that is done sooner gets no bar: it would only flicker.
@@ -25,14 +25,16 @@ pub(crate) enum Unit {
     Rows,
     Bytes,
     Tasks,
+    Columns,
 }
 
 impl Unit {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Unit::Rows => "rows",
             Unit::Bytes => "bytes",
             Unit::Tasks => "tasks",
+            Unit::Columns => "columns",
         }
     }
 }
@@ -41,7 +43,11 @@ impl Unit {
 #[derive(Debug)]
 pub(crate) struct Progress {
     console: Arc<Console>,
+    /// When the work began, and when this step of it.
+    begun: Instant,
     started: Instant,
+    /// What is done in this step; nothing is said if there is one step alone.
+    verb: &'static str,
     unit: Unit,
     all: u64,
     done: u64,
@@ -71,7 +77,22 @@ impl Progress {
             When::Auto if terminal && alone => State::Later,
             _ => State::Never,
         };
-        Progress { console: Arc::clone(console), started: Instant::now(), unit, all, done: 0, failed: 0, state }
+        let now = Instant::now();
+        let console = Arc::clone(console);
+        Progress { console, begun: now, started: now, verb: "", unit, all, done: 0, failed: 0, state }
+    }
+
+    /// Another step begins, in which so much is done; 0 if nobody knows how much.
+    pub(crate) fn begin(&mut self, verb: &'static str, unit: Unit, all: u64) {
+        let shown = matches!(self.state, State::Shown(_));
+        if shown {
+            self.clear();
+        }
+        (self.started, self.done) = (Instant::now(), 0);
+        (self.verb, self.unit, self.all) = (verb, unit, all);
+        if shown {
+            self.show();
+        }
     }
 
     /// So much more is done.
@@ -79,13 +100,14 @@ impl Progress {
         self.done += more;
         match &mut self.state {
             State::Never => {}
-            State::Later if self.started.elapsed() < PATIENCE => {}
+            State::Later if self.begun.elapsed() < PATIENCE => {}
             State::Later => self.show(),
             State::Shown(bar) => bar.set_position(self.done),
             State::Lines(next) => {
-                let elapsed = self.started.elapsed();
-                if is_due(elapsed, next) {
-                    self.console.note(Level::Normal, &line(self.done, self.all, self.failed, self.unit, elapsed));
+                if is_due(self.begun.elapsed(), next) {
+                    let how_far = HowFar { done: self.done, all: self.all, failed: self.failed };
+                    let line = line(how_far, self.unit, self.verb, self.started.elapsed());
+                    self.console.note(Level::Normal, &line);
                 }
             }
         }
@@ -102,7 +124,7 @@ impl Progress {
     fn show(&mut self) {
         let all = Some(self.all).filter(|all| *all > 0);
         let bar = ProgressBar::with_draw_target(all, ProgressDrawTarget::stderr())
-            .with_style(style(self.unit, all.is_some()))
+            .with_style(style(self.unit, self.verb, all.is_some()))
             .with_elapsed(self.started.elapsed())
             .with_message(failures(self.failed))
             .with_position(self.done);
@@ -130,19 +152,20 @@ fn failures(failed: u64) -> String {
     if failed == 0 { String::new() } else { format!("  {} failed", grouped(failed)) }
 }
 
-fn style(unit: Unit, known: bool) -> ProgressStyle {
+fn style(unit: Unit, verb: &str, known: bool) -> ProgressStyle {
     let unit = unit.name();
+    let verb = spaced(verb);
     let template = match known {
         true => format!(
-            "[{{bar:30}}] {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}  {{speed}}  {{eta}} left{{msg}}"
+            "[{{bar:30}}] {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}{verb}  {{speed}}  {{eta}} left{{msg}}"
         ),
-        false => format!("{{spinner}} {{human_pos}} {unit} in {{elapsed}}  {{speed}}{{msg}}"),
+        false => format!("{{spinner}} {{human_pos}} {unit}{verb} in {{elapsed}}  {{speed}}{{msg}}"),
     };
     ProgressStyle::with_template(&template)
         .expect("the template is a constant that a test reads")
         .with_key("speed", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             // Writing to the bar's own string cannot fail.
-            let _ = write!(out, "{} {unit}/s", grouped(state.per_sec() as u64));
+            let _ = write!(out, "{} {unit}/s", rate(state.per_sec()));
         })
         .progress_chars("=> ")
 }
@@ -156,22 +179,29 @@ fn is_due(elapsed: Duration, next: &mut Duration) -> bool {
     true
 }
 
+/// With a space before it, if there is one.
+fn spaced(verb: &str) -> String {
+    if verb.is_empty() { String::new() } else { format!(" {verb}") }
+}
+
+/// How much is done of how much.
+struct HowFar {
+    done: u64,
+    all: u64,
+    failed: u64,
+}
+
 /// The line of a log.
-fn line(done: u64, all: u64, failed: u64, unit: Unit, elapsed: Duration) -> String {
+fn line(HowFar { done, all, failed }: HowFar, unit: Unit, verb: &str, elapsed: Duration) -> String {
     let percent = u128::from(done) * 100 / u128::from(all.max(1));
     let speed = done as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
     let left = all.saturating_sub(done) as f64 / speed.max(f64::MIN_POSITIVE);
-    let unit = unit.name();
+    let (unit, verb, failures) = (unit.name(), spaced(verb), failures(failed));
+    let (done, speed) = (grouped(done), rate(speed));
     if all == 0 {
-        return format!("{} {unit}  {} {unit}/s{}", grouped(done), grouped(speed as u64), failures(failed));
+        return format!("{done} {unit}{verb}  {speed} {unit}/s{failures}");
     }
-    format!(
-        "{percent} %  {} of {} {unit}  {} {unit}/s  {left:.0} s left{}",
-        grouped(done),
-        grouped(all),
-        grouped(speed as u64),
-        failures(failed)
-    )
+    format!("{percent} %  {done} of {} {unit}{verb}  {speed} {unit}/s  {left:.0} s left{failures}", grouped(all))
 }
 
 #[cfg(test)]
@@ -180,8 +210,8 @@ mod tests {
 
     #[test]
     fn the_template_of_the_bar_can_be_read() {
-        style(Unit::Rows, true);
-        style(Unit::Bytes, false);
+        style(Unit::Rows, "", true);
+        style(Unit::Bytes, "looked at", false);
     }
 
     #[test]
@@ -195,8 +225,13 @@ mod tests {
 
     #[test]
     fn a_line_of_a_log_says_how_much_how_fast_and_how_long_yet() {
-        let told = line(2_500_000, 10_000_000, 0, Unit::Rows, Duration::from_millis(2500));
-        let unknown = line(2_500_000, 0, 3, Unit::Bytes, Duration::from_millis(2500));
+        let line = |all, failed, unit, verb| {
+            line(HowFar { done: 2_500_000, all, failed }, unit, verb, Duration::from_millis(2500))
+        };
+        let told = line(10_000_000, 0, Unit::Rows, "");
+        let unknown = line(0, 3, Unit::Bytes, "");
+        let step = line(10_000_000, 0, Unit::Bytes, "looked at");
+        assert_eq!(step, "25 %  2,500,000 of 10,000,000 bytes looked at  1,000,000 bytes/s  8 s left");
         assert_eq!(unknown, "2,500,000 bytes  1,000,000 bytes/s  3 failed");
         assert_eq!(told, "25 %  2,500,000 of 10,000,000 rows  1,000,000 rows/s  8 s left");
     }

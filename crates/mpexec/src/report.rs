@@ -8,7 +8,7 @@ use mpexec::names::shown;
 use mpexec_data::Summary;
 use serde::Serialize;
 
-use crate::numbers::grouped;
+use crate::numbers::{counted, grouped, rate};
 
 /// Everything that a summary tells.
 #[derive(Clone, Debug)]
@@ -111,12 +111,12 @@ impl Report<'_> {
         let speed = if self.seconds > 0.0 { summary.rows as f64 / self.seconds } else { 0.0 };
         writeln!(
             out,
-            "\n{} rows in {} by {} over {}: {} rows/s",
-            grouped(summary.rows),
+            "\n{} in {} by {} over {}: {} rows/s",
+            counted(summary.rows, "row"),
             duration(self.seconds),
             plural(self.workers, "worker"),
             self.transport,
-            grouped(speed as u64)
+            rate(speed)
         )?;
         if let Some(output) = self.output {
             writeln!(out, "counts written to {}", shown(output))?;

@@ -17,19 +17,25 @@ use crate::keeping::AS_FOR_WORKERS;
 use crate::numbers::grouped;
 use crate::plan::Reading;
 
-/// The bad rows of all tables of a command.
+/// What is to be told of the rows of all tables of a command: those that are bad, and where there are none.
 #[derive(Debug, Default)]
 pub(crate) struct BadRows {
     pub(crate) count: u64,
     pub(crate) first: Option<String>,
+    /// The first table that has no rows because its only one was taken for titles.
+    pub(crate) titles_alone: Option<String>,
 }
 
 impl BadRows {
-    /// Says at the end how many there were.
+    /// Says it at the end.
     pub(crate) fn tell(&self, reading: &Reading, console: &Console) {
         if let Some(first) = &self.first {
             let (rows, told) = (if self.count == 1 { "row was" } else { "rows were" }, reading.told());
             console.note(Level::Normal, &format!("{} bad {rows} {told}; the first: {first}", grouped(self.count)));
+        }
+        if let Some(name) = &self.titles_alone {
+            let line = "has no rows, for its only one is taken for titles; --header no makes it a row";
+            console.note(Level::Normal, &format!("{name}: {line}"));
         }
     }
 }
@@ -47,6 +53,8 @@ pub(crate) struct Walk<'a> {
     broken: Rc<RefCell<Option<DataError>>>,
     /// The line ends before the next part.
     lines: u64,
+    /// The rows so far.
+    rows: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -94,7 +102,7 @@ impl<'a> Walk<'a> {
             Err(_) => Fate::Lost,
         };
         let answers = stream(pool, kept, named(ROWS_OF_TABLE, rows_of_table), fate, pieces);
-        Ok(Walk { table, running, answers, sizes, broken, lines: 0 })
+        Ok(Walk { table, running, answers, sizes, broken, lines: 0, rows: 0 })
     }
 
     /// What the table is called.
@@ -109,6 +117,9 @@ impl<'a> Walk<'a> {
     pub(crate) fn next(&mut self, bad: &mut BadRows) -> Result<Option<(RowsPart, u64)>, Failure> {
         self.running.check()?;
         let Some(answer) = self.answers.next()? else {
+            if self.rows == 0 && self.table.may_be_titles_alone() {
+                bad.titles_alone.get_or_insert_with(|| self.table.name());
+            }
             return self.broken.take().map_or(Ok(None), |error| Err(error.into()));
         };
         let answer = answer.map_err(|error| {
@@ -123,6 +134,7 @@ impl<'a> Walk<'a> {
         }
         bad.count += rows.part.bad;
         self.lines += rows.part.lines;
+        self.rows += rows.part.rows;
         self.running.check()?;
         Ok(Some((rows, self.sizes.borrow_mut().pop_front().unwrap_or_default())))
     }

@@ -164,7 +164,7 @@ fn columns_of_csv_are_arguments_by_title_or_by_place() {
     let ragged = lines(&folder, "ragged", "1,2\n3,4\n5\n");
     let done = map("add").arg(&ragged).run();
     assert_eq!((done.code(), answers(&done).len()), (3, 2));
-    let place = "ragged: line 3, column 2: the row has 1 fields where the table has 2";
+    let place = "ragged: line 3, column 2: the row has 1 field where the table has 2";
     assert!(done.stderr.contains(&format!("{place}; give another --delimiter")), "{}", done.stderr);
     let skipped = map("add").arg(&ragged).args(["--on-bad-row", "skip"]).run();
     assert_eq!((skipped.code(), answers(&skipped).len()), (0, 2));

@@ -292,7 +292,7 @@ fn limits_of_memory_and_niceness_hold_for_commands() {
 fn what_makes_no_sense_is_refused() {
     let refused: &[&[&str]] = &[
         &["--arg-file", "f", "echo", ":::", "a"],
-        &["--halt", "never", "echo", ":::", "a"],
+        &["--halt", "later", "echo", ":::", "a"],
         &["--nice", "20", "echo", ":::", "a"],
         &["--timeout", "0", "echo", ":::", "a"],
         &["--unknown", "echo"],

@@ -8,26 +8,10 @@ use arrow_array::types::{
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 
+use super::plain::{kind, plain};
 use crate::bounds::Interval;
 use crate::table::RowCounts;
-use crate::{Bounds, BoundsError, DType};
-
-/// The kind of number of a column; `None` if it holds none. Truth values are the numbers 0 and 1.
-pub(super) fn kind(holds: &DataType) -> Option<DType> {
-    Some(match holds {
-        DataType::Boolean | DataType::UInt8 => DType::U8,
-        DataType::Int8 => DType::I8,
-        DataType::Int16 => DType::I16,
-        DataType::Int32 => DType::I32,
-        DataType::Int64 => DType::I64,
-        DataType::UInt16 => DType::U16,
-        DataType::UInt32 => DType::U32,
-        DataType::UInt64 => DType::U64,
-        DataType::Float32 => DType::F32,
-        DataType::Float64 => DType::F64,
-        _ => return None,
-    })
-}
+use crate::{Bounds, BoundsError};
 
 /// A minimum and a maximum for the columns of record batches of one schema.
 pub(super) struct BatchCounter {
@@ -52,7 +36,7 @@ impl BatchCounter {
         self.sums.clear();
         self.sums.resize(batch.num_rows(), 0);
         for (column, interval) in batch.columns().iter().zip(&self.columns) {
-            add(column, *interval, &mut self.sums);
+            add(&plain(column), *interval, &mut self.sums);
         }
         self.sums.iter().for_each(|&count| counts.push(count.into()));
     }

@@ -10,8 +10,11 @@ use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Compression;
+use parquet::file::metadata::ParquetMetaData;
 
-use super::count::{BatchCounter, kind};
+use super::count::BatchCounter;
+use super::plain::kind;
 use crate::one_line::one_line;
 use crate::table::{PartCounts, RowCounts};
 use crate::{DataError, DataFile, Format};
@@ -76,6 +79,9 @@ impl ColumnarFile {
             Format::Parquet => {
                 let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
                 let footer = footer.map_err(|error| broken(error.to_string()))?;
+                if let Some(codec) = packed_otherwise(footer.metadata()) {
+                    return Err(DataError::Codec { path, codec });
+                }
                 (footer.schema().clone(), Kind::Parquet(footer))
             }
             Format::Arrow if arrow_file => {
@@ -135,6 +141,9 @@ impl ColumnarFile {
             let field = self.schema.field(column);
             let name = match (field.data_type(), kind(field.data_type())) {
                 (DataType::Boolean, _) => "bool",
+                (DataType::Float16, _) => "float16",
+                (DataType::Null, _) => "null",
+                (decimal, _) if decimal.is_decimal() => "decimal",
                 (_, Some(kind)) => kind.name(),
                 (holds, None) => {
                     let (name, holds) = (one_line(field.name()), one_line(&holds.to_string()));
@@ -325,6 +334,16 @@ impl ColumnarFile {
     pub(super) fn broken(&self, fault: String) -> DataError {
         broken(&self.path, self.format(), &fault)
     }
+}
+
+/// The first way of packing that is not known here, of those in which parts of a file are packed.
+fn packed_otherwise(footer: &ParquetMetaData) -> Option<&'static str> {
+    let columns = footer.row_groups().iter().flat_map(|group| group.columns());
+    columns.map(|column| column.compression()).find_map(|packed| match packed {
+        Compression::BROTLI(_) => Some("Brotli"),
+        Compression::LZO => Some("LZO"),
+        _ => None,
+    })
 }
 
 fn broken(path: &Path, format: Format, fault: &str) -> DataError {

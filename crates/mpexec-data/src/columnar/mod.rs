@@ -6,9 +6,11 @@
 mod count;
 mod file;
 mod json;
+mod plain;
 mod write;
 
 pub use file::{Batches, ColumnarFile};
 pub use json::JsonRows;
+pub(crate) use plain::plain;
 pub(crate) use write::{BatchWriter, of_arrow};
 pub use write::{ColumnarFormat, CountsColumns};

@@ -75,7 +75,7 @@ impl JsonCounter {
             Err(error) => {
                 // Nothing of a row that is no JSON can be trusted.
                 self.cells.fill(Ok(false));
-                Some(broken(&error))
+                Some(broken(line, &error))
             }
             Ok(Some((column, fault))) => Some((column as u64 + 1, fault)),
             Ok(None) => {

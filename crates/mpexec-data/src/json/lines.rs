@@ -52,11 +52,21 @@ pub(crate) fn line_ends(part: &[u8]) -> u64 {
     memchr_iter(b'\n', part).count() as u64
 }
 
+/// What some programs write for numbers that JSON has not.
+const NO_NUMBERS: [&[u8]; 4] = [b"NaN", b"nan", b"Infinity", b"inf"];
+
 /// What is wrong with a line that is no JSON, and where.
-pub(crate) fn broken(error: &serde_json::Error) -> (u64, RowFault) {
+pub(crate) fn broken(line: &[u8], error: &serde_json::Error) -> (u64, RowFault) {
+    let column = error.column().max(1);
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
-    ((error.column() as u64).max(1), RowFault::Broken { fault: format!("no row of JSON: {}", one_line(text)) })
+    // A minus may stand before it.
+    let near = [column - 1, column].map(|at| line.get(at..).unwrap_or_default());
+    let fault = match near.iter().any(|near| NO_NUMBERS.iter().any(|none| near.starts_with(none))) {
+        true => "no row of JSON, which has neither NaN nor infinities; what is missing is null".to_owned(),
+        false => format!("no row of JSON: {}", one_line(text)),
+    };
+    (column as u64, RowFault::Broken { fault })
 }
 
 #[cfg(test)]

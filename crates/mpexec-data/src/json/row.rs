@@ -56,6 +56,8 @@ impl<'de> Visitor<'de> for Row<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Odd, A::Error> {
         if self.table.names.is_empty() {
+            // If it is no JSON, that is what is wrong with it.
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Err(A::Error::invalid_type(serde::de::Unexpected::Map, &self));
         }
         let (mut odd, mut next) = (None, 0);

@@ -9,6 +9,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 
 use super::{Cell, PartRows, Want};
+use crate::columnar::plain;
 use crate::{ColumnarFile, DataError};
 
 impl ColumnarFile {
@@ -57,7 +58,7 @@ fn is_text(holds: &DataType) -> bool {
 }
 
 fn show(batch: &RecordBatch, order: &[usize], visit: &mut impl FnMut(&[Cell<'static>])) {
-    let columns: Vec<Vec<Cell<'static>>> = order.iter().map(|&at| cells(batch.column(at))).collect();
+    let columns: Vec<Vec<Cell<'static>>> = order.iter().map(|&at| cells(&plain(batch.column(at)))).collect();
     let mut row = Vec::with_capacity(columns.len());
     for at in 0..batch.num_rows() {
         row.clear();

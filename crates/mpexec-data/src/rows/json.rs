@@ -72,14 +72,14 @@ impl JsonTable {
     /// let mut rows = table.rows(text, &[1]);
     /// assert_eq!(rows.next().unwrap().values, ["x"]);
     /// let bad = rows.next().unwrap().bad().unwrap();
-    /// assert_eq!(bad.to_string(), "line 3, column 2: the row has 1 fields where the table has 2");
+    /// assert_eq!(bad.to_string(), "line 3, column 2: the row has 1 field where the table has 2");
     /// # Ok::<(), mpexec_data::DialectError>(())
     /// ```
     pub fn rows<'a>(&'a self, part: &'a [u8], columns: &'a [usize]) -> impl Iterator<Item = JsonRow<'a>> {
         lines(part).map(move |line| {
             let (values, fault) = match serde_json::from_slice(line.text) {
                 Ok(value) => self.values(value, columns),
-                Err(error) => (vec![Value::Null; columns.len()], Some(broken(&error))),
+                Err(error) => (vec![Value::Null; columns.len()], Some(broken(line.text, &error))),
             };
             JsonRow { line, values, fault }
         })

@@ -85,7 +85,8 @@ impl fmt::Display for RowFault {
         match self {
             RowFault::NotANumber { found } => write!(f, "found \"{found}\", which is no number"),
             RowFault::TooFew { has, wants } | RowFault::TooMany { has, wants } => {
-                write!(f, "the row has {has} fields where the table has {wants}")
+                let fields = if *has == 1 { "field" } else { "fields" };
+                write!(f, "the row has {has} {fields} where the table has {wants}")
             }
             RowFault::Broken { fault } => f.write_str(fault),
         }

@@ -125,7 +125,43 @@ def randoms():
                 print(seed, low, high, *drawn[:4], weighed, file=file)
 
 
+def columnar():
+    """Types that few tables have, and a way of packing that is not read; needs pyarrow."""
+    import pyarrow as pa
+    import pyarrow.feather as feather
+    import pyarrow.parquet as parquet
+
+    half = pa.array(np.array([5, 1.5, 9], dtype=np.float16))
+    word = pa.array([7, 2, 7], pa.int64()).dictionary_encode()
+    odd = pa.table({"half": half, "none": pa.nulls(3), "word": word, "n": pa.array([4, 4, None], pa.int32())})
+    feather.write_feather(odd, str(HERE / "columnar/odd.arrow"), compression="uncompressed")
+    parquet.write_table(pa.table({"n": [1, 5]}), HERE / "columnar/brotli.parquet", compression="brotli")
+
+
+def answers():
+    """What NumPy and Python's sets answer for normalize and common-items on these tables; needs pandas."""
+    import pandas as pd
+
+    table = pd.read_parquet(HERE / "columnar/snappy.parquet")
+    values = table[["i8", "u16", "f32", "f64"]].to_numpy(float)
+    least, most = np.nanmin(values, 1, keepdims=True), np.nanmax(values, 1, keepdims=True)
+    with np.errstate(all="ignore"):
+        scaled = np.where((least == most) & (values == values), 0.0, (values - least) / (most - least))
+    with open(HERE / "columnar/scaled.txt", "w") as file:
+        for row in scaled.tolist():
+            print(*row, file=file)
+    names = ["i8", "u16", "u64"]
+    other = pd.DataFrame(np.random.default_rng(3).integers(-2, 12, (len(table), 3)), columns=names)
+    other.to_csv(HERE / "columnar/other.csv", index=False)
+    with open(HERE / "columnar/common.txt", "w") as file:
+        for one, two in zip(table[names].to_numpy(float).tolist(), other.to_numpy().tolist()):
+            common = sorted({int(x) for x in one if x == x} & set(two))
+            print(str(common).replace(" ", ""), file=file)
+
+
 warnings.simplefilter("ignore")  # Bounds beyond float32 become infinite, and NumPy says so.
 bounds(int(sys.argv[1]) if len(sys.argv) > 1 else 24)
 files()
 randoms()
+columnar()
+answers()

@@ -64,7 +64,7 @@ fn a_row_that_cannot_be_counted_is_told_with_its_line_and_column() {
         told("{\"a\":1,\"b\":2}\n\n{\"a\":1,\"b\":\"x\"}\n"),
         "line 3, column 2: found \"x\", which is no number"
     );
-    assert_eq!(told("[1,2]\n[1]\n"), "line 2, column 2: the row has 1 fields where the table has 2");
+    assert_eq!(told("[1,2]\n[1]\n"), "line 2, column 2: the row has 1 field where the table has 2");
     assert_eq!(told("[1,2]\n[1,2,3]\n"), "line 2, column 3: the row has 3 fields where the table has 2");
     assert_eq!(told("{\"a\":1}\n{\"a\":1,\"b\":2}\n"), "line 2, column 2: the key \"b\" is not in the first row");
     assert_eq!(told("{\"a\":1}\n{\"a\":\n"), "line 2, column 5: no row of JSON: EOF while parsing a value");
@@ -74,6 +74,11 @@ fn a_row_that_cannot_be_counted_is_told_with_its_line_and_column() {
             .contains(": no row of JSON: invalid type: sequence, expected an object as in the first row")
     );
     assert!(told("[1]\n{\"a\":1}\n").contains("invalid type: map"));
+    for (text, column) in [("{\"a\":NaN}\n", 6), ("[1,-Infinity]\n", 5), ("{\"a\":1}\n{\"a\": NaN}\n", 7)] {
+        let line = text.lines().count();
+        let what = "no row of JSON, which has neither NaN nor infinities; what is missing is null";
+        assert_eq!(told(text), format!("line {line}, column {column}: {what}"));
+    }
     assert_eq!(told("{\"a\":[1]}\n"), "line 1, column 1: found \"[…]\", which is no number");
 }
 

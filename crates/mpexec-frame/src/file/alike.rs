@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Schema, SchemaRef};
-use mpexec_core::Pool;
 use mpexec_data::FileRef;
 
 use super::cut::Cut;
@@ -15,6 +14,7 @@ use crate::FrameError;
 use crate::chunk::Target;
 use crate::kinds::{Kind, both};
 use crate::text::{Columns, Layout, Text, layouts};
+use crate::workplace::Workplace;
 
 /// Looks at the columns as far as they are known before all rows were seen.
 ///
@@ -57,9 +57,9 @@ fn holds(member: &Member, name: &str, found: &DataType, wanted: &DataType, from:
 }
 
 /// Looks at all texts among the files, and so knows what the columns are.
-pub(crate) fn cut(members: &[Member], rows: u64, pool: Option<&Pool>) -> Result<Cut, FrameError> {
+pub(crate) fn cut(members: &[Member], rows: u64, place: Option<Workplace<'_>>) -> Result<Cut, FrameError> {
     let known: Vec<_> = members.iter().filter_map(text).collect();
-    let mut found = layouts(&known, rows, pool)?.into_iter();
+    let mut found = layouts(&known, rows, place)?.into_iter();
     let of_one = |member: &Member| {
         let layout = text(member).and_then(|_| found.next())?;
         let columns = layout.columns.clone();

@@ -105,6 +105,24 @@ impl Member {
         }
     }
 
+    /// How many rows it has, if that is known.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Text(_) => None,
+            Kind::Array(layout) => Some(layout.rows),
+            Kind::Columnar { parts, .. } => parts.as_ref()?.iter().copied().sum(),
+        }
+    }
+
+    /// How many bytes its rows have, unless they are packed.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Text(text) => Some(text.length.saturating_sub(text.first)),
+            Kind::Array(layout) => Some(layout.rows.saturating_mul(layout.row_bytes())),
+            Kind::Columnar { .. } => None,
+        }
+    }
+
     /// The columns that are read, with their types; `None` if only all of its rows say what they hold.
     pub(crate) fn schema(&self) -> Option<SchemaRef> {
         let all = match &self.kind {

@@ -30,6 +30,8 @@ Examples:
 /// lines. A number alone is a row of CSV, and so is anything else: a first row without numbers is taken for titles, so plain lines of text want --header no. --input-format
 /// says it where that is wrong, and --header or --delimiter say that it is CSV.
 ///
+/// JSON has neither NaN nor infinities: they come as null, as an empty cell does, and a parameter of type Option<f64> or Vec<Option<f64>> takes that.
+///
 /// Each call gives one line of JSON: {"index":0,"ok":RESULT} or {"index":0,"error":{"kind":"panicked","message":..}}. What tasks print
 /// to their standard output is thrown away, their standard error is shown.
 #[derive(Clone, Debug, clap::Args)]

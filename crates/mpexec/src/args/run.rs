@@ -63,7 +63,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "DIR")]
     pub(crate) results: Option<PathBuf>,
 
-    /// End when so many commands have failed, or so many in a hundred (three at least): soon lets those that run come to their end
+    /// End when so many commands have failed, or so many in a hundred (three at least): soon lets those that run come to their end [default: never]
     #[arg(long, value_name = "now|soon,fail=N|N%", value_parser = numbers::halt)]
     pub(crate) halt: Option<Halt>,
 

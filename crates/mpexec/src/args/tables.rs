@@ -48,8 +48,8 @@ pub(crate) struct NormalizeArguments {
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 
-    /// How the rows are written [default: by the ending of FILE, also with .gz or .zst behind it; csv for - and with --per-file]
-    #[arg(long, value_name = "FORMAT")]
+    /// How the rows are written: csv, tsv, jsonl, npy, parquet or arrow [default: by the ending of FILE, also with .gz or .zst behind it; csv for - and with --per-file]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub(crate) output_format: Option<FormatName>,
 
     #[command(flatten)]
@@ -59,7 +59,9 @@ pub(crate) struct NormalizeArguments {
 /// Apply a built-in function to a data frame: Parquet, Arrow, CSV, JSON lines or .npy files, whose columns have types
 ///
 /// describe gives count, mean, standard deviation, least, quartiles and greatest of each column of numbers, as pandas does, with
-/// nothing estimated. normalize scales rows or columns to 0..1.
+/// nothing estimated, also of whole numbers beyond 2^53. Of dates and times it gives all but the deviation, of durations all, as texts; times with a zone in
+/// universal time. It leaves out texts, truth values, categories and times of day, and takes decimals for numbers, which pandas leaves out.
+/// normalize scales rows or columns to 0..1.
 ///
 /// Workers read the files themselves: row groups of Parquet, record batches of Arrow, rows of .npy, ranges of lines of CSV and JSON. What
 /// cannot be read so is put into a temporary file first (TMPDIR says where): standard input, what is compressed, and texts and arrays that are
@@ -96,7 +98,7 @@ pub(crate) struct FrameArguments {
     pub(crate) output: PathBuf,
 
     /// How the result is written: parquet, arrow, npy, csv, tsv or jsonl [default: by the ending of FILE; csv for - and with --per-file]
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub(crate) output_format: Option<FormatName>,
 
     #[command(flatten)]
@@ -143,7 +145,7 @@ pub(crate) struct CommonItemsArguments {
     pub(crate) output: PathBuf,
 
     /// How the items are written: jsonl, csv or tsv [default: by the ending of FILE, also with .gz or .zst behind it; jsonl for -]
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub(crate) output_format: Option<FormatName>,
 
     #[command(flatten)]

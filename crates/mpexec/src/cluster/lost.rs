@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use mpexec::names::{one_line, shown};
 use mpexec_runs::{Missing, RunError};
 
-use super::{Cluster, State, many, rounds};
+use super::{Cluster, State, rounds};
 use crate::engines::Ended;
+use crate::numbers::counted;
 
 impl Cluster {
     /// What is missing, where it was last tried, and the end of what was said there.
@@ -36,7 +37,7 @@ impl Cluster {
         let told = told.collect::<Vec<_>>().join("; ");
         let more = shards.map_or(0, |all| all.len().saturating_sub(3));
         let more = if more > 0 { format!("; and {more} more shards") } else { String::new() };
-        let count = many(left.len() as u64, "range");
+        let count = counted(left.len() as u64, "range");
         let refused = lost.iter().any(|one| one.refused);
         let hopeless = refused || lost.iter().any(|one| one.cancelled);
         let tries = if hopeless { String::new() } else { format!(" after {} tries", rounds::SUBMISSIONS) };

@@ -35,7 +35,7 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     let tables = if alone {
         let table = match input::open(&files[0], &plan.reading, Want::Numbers, &outputs)? {
             Input::Array(file) => return array::run(&file, plan, console, running, started),
-            Input::Table(table) => table,
+            Input::Table(table) => *table,
         };
         vec![Waiting::of(table, &files[0], &plan.reading, Want::Numbers)]
     } else {

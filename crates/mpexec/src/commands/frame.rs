@@ -1,5 +1,7 @@
 //! `mpexec frame`: a built-in function over a data frame, by chunks, rows or columns.
 
+mod watching;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -7,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mpexec::names::one_line;
-use mpexec_core::{Pool, Workers};
+use mpexec_core::Workers;
 use mpexec_data::DataError;
 use mpexec_frame::{
     FrameError, FrameFile, FrameOutput, Reading, Workplace, csv_text, describe, map_file_columns, map_rows,
@@ -25,6 +27,7 @@ use crate::plan::{self, FramePlan, Place};
 use crate::print;
 use crate::walk::BadRows;
 use crate::workforce::{self, For};
+use watching::Watching;
 
 /// The rows of a chunk.
 const ROWS: usize = 64 << 10;
@@ -60,12 +63,16 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     };
     let pool = Arc::new(workforce::start(&plan.pool, For::Tables, workers, console)?);
     running.holds(Arc::clone(&pool));
-    running.begin(None);
+    running.begin(file.rows().filter(|_| !plan.per_file));
+    let watching = Watching::start(plan, running, console);
+    let hear = |event| watching.hear(event);
     let place = run.as_ref().map_or_else(|| Workplace::from(&pool), |run| Workplace::kept(&pool, run));
+    let place = place.watched(&hear);
     let mut bad = BadRows::default();
     let mut one = |number: usize, file: &FrameFile, output| {
         let place = if plan.per_file { place.part(number) } else { place };
-        let output = work(plan, file, (&pool, place), output, running)?;
+        watching.of(file);
+        let output = work(plan, file, place, output, (running, &watching))?;
         if let Some((count, first)) = file.bad_rows() {
             bad.count += count;
             bad.first.get_or_insert(first);
@@ -81,6 +88,7 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
         let done = open_all(group).and_then(|(file, path)| one(number, &file, path.as_ref().map(create).transpose()?));
         last = passed_by(done, &mut share_done);
     }
+    drop(watching);
     workforce::hear_out(&pool, console);
     // The last one appears when all is done.
     let last = last.and_then(|output| if share_done { Err(Failure::ShareDone) } else { Ok(output) });
@@ -142,20 +150,22 @@ fn keep(plan: &FramePlan, inputs: &[PathBuf], running: &Arc<Running>) -> Result<
 fn work(
     plan: &FramePlan,
     file: &FrameFile,
-    (pool, place): (&Pool, Workplace<'_>),
+    place: Workplace<'_>,
     output: Option<FrameOutput>,
-    running: &Running,
+    (running, watching): (&Running, &Watching<'_>),
 ) -> Result<Option<FrameOutput>, Failure> {
     let mut sink = Sink { output, begun: false };
     match (plan.task, plan.by) {
-        (FrameTask::Describe, _) => sink.take(&describe(place, || file.chunks(pool, ROWS))?, running)?,
+        (FrameTask::Describe, _) => sink.take(&describe(place, || file.chunks(place, ROWS))?, running)?,
         (FrameTask::Normalize, By::Columns) => {
             for batch in map_file_columns(place, file, normalize_column)? {
-                sink.take(&batch?, running)?;
+                let batch = batch?;
+                watching.handed_on(batch.num_rows() as u64);
+                sink.take(&batch, running)?;
             }
         }
         (FrameTask::Normalize, By::Rows | By::Chunks) => {
-            for batch in map_rows(place, file.chunks(pool, ROWS)?, normalize_rows) {
+            for batch in map_rows(place, file.chunks(place, ROWS)?, normalize_rows) {
                 sink.take(&batch?, running)?;
             }
         }
@@ -172,14 +182,13 @@ struct Sink {
 impl Sink {
     fn take(&mut self, batch: &mpexec_frame::RecordBatch, running: &Running) -> Result<(), Failure> {
         running.check()?;
-        running.advance(batch.num_rows() as u64);
         if let Some(output) = &mut self.output {
             return Ok(running.journal().handing_on(|| output.write(batch))?);
         }
         let text = csv_text(batch)?;
         let titles = if self.begun { text.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1) } else { 0 };
         self.begun = true;
-        running.journal().handing_on(|| print::text(&String::from_utf8_lossy(&text[titles..])))
+        running.journal().handing_on(|| print::bytes(&text[titles..]))
     }
 }
 
@@ -189,7 +198,13 @@ impl From<FrameError> for Failure {
             FrameError::Run(error) => Failure::from(error),
             FrameError::Columns(_) => Failure::usage(one_line(&error.to_string())),
             FrameError::Task { ref cause, .. } => Failure::of_task(cause, &error.to_string()),
-            FrameError::Function { .. } | FrameError::Misfit { .. } => Failure::task(one_line(&error.to_string())),
+            FrameError::Function { .. } => {
+                let line = one_line(&error.to_string()).replace("Cast error: ", "");
+                let remedy =
+                    if line.ends_with(" and no numbers") { "; choose columns of numbers with --columns" } else { "" };
+                Failure::task(line + remedy)
+            }
+            FrameError::Misfit { .. } => Failure::task(one_line(&error.to_string())),
             other => Failure::files(one_line(&other.to_string())),
         }
     }

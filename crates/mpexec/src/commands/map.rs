@@ -30,7 +30,7 @@ use inputs::{Begins, Calls, Inputs};
 /// # Errors
 /// The [`Failure`] that ended it early, or that of the calls; a file is there in the second case.
 pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
-    running.is(Work { unit: "rows", verb: "done", file: plan.place != Place::Stdout }, console);
+    running.is(Work { unit: "calls", verb: "made", file: plan.place != Place::Stdout }, console);
     let files = crate::input::files(&plan.inputs)?;
     let mut input = Inputs::open(&files, &plan.reading)?;
     let (workers, _) =

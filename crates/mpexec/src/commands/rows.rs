@@ -13,6 +13,7 @@ use mpexec_core::Pool;
 use mpexec_data::OnBadRow;
 use mpexec_runs::{Kept, RunFolder};
 
+use crate::args::When;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{self, Outputs, Table, Waiting, same_columns};
@@ -55,7 +56,7 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let mut first = groups.first().map(opened).transpose()?;
     let pool = start(&plan.pool, &tables, run.is_some(), console, running)?;
     let printing = plan.output.place == Place::Stdout;
-    let mut progress = progress(&tables, plan.progress, printing, console);
+    let mut progress = progress(&tables, plan.progress, printing, console, running);
     let mut bad = BadRows::default();
     let mut ranges = 0;
     let mut share_done = false;
@@ -68,6 +69,7 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
             running.journal().handing_on(|| out.take(&part.numbers, part.part.rows))?;
             running.advance(part.part.rows);
             progress.advance(bytes);
+            running.passes(bytes);
         }
         ranges += walk.finish()?;
         Ok(())
@@ -112,7 +114,8 @@ pub(crate) fn common_items(
     let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files, running)?;
     let mut out = ItemsOut::open(&plan.output)?;
     let pool = start(&plan.pool, &tables, run.is_some(), console, running)?;
-    let mut progress = progress(&tables, plan.progress, plan.output.place == Place::Stdout, console);
+    let printing = plan.output.place == Place::Stdout;
+    let mut progress = progress(&tables, plan.progress, printing, console, running);
     let mut bad = BadRows::default();
     let walk = |number: usize| {
         let stage = stage(number);
@@ -127,6 +130,7 @@ pub(crate) fn common_items(
             running.journal().handing_on(|| rows.iter().try_for_each(|row| out.take(row)))?;
             running.advance(rows.len() as u64);
             progress.advance(bytes);
+            running.passes(bytes);
         }
         ranges = pairs.finish()?;
         Ok(())
@@ -203,7 +207,8 @@ fn start(
     Ok(pool)
 }
 
-fn progress(tables: &[Waiting], when: crate::args::When, printing: bool, console: &Arc<Console>) -> Progress {
-    let all = tables.iter().map(Waiting::bytes).sum::<Option<u64>>().unwrap_or_default();
-    Progress::start(console, when, Unit::Bytes, all, printing)
+fn progress(tables: &[Waiting], when: When, printing: bool, console: &Arc<Console>, running: &Running) -> Progress {
+    let all = tables.iter().map(Waiting::bytes).sum::<Option<u64>>();
+    running.steps("read", Unit::Bytes.name(), all);
+    Progress::start(console, when, Unit::Bytes, all.unwrap_or_default(), printing)
 }

@@ -9,7 +9,7 @@ use crate::args::RunsCommand;
 use crate::cluster;
 use crate::console::{Console, Level};
 use crate::failure::Failure;
-use crate::numbers::grouped;
+use crate::numbers::{counted, grouped};
 use crate::print;
 
 /// Looks at run folders, or removes them.
@@ -81,11 +81,11 @@ fn show(folder: &Path, check: bool) -> Result<(), Failure> {
 }
 
 fn state(status: &Status) -> String {
-    let done = grouped(status.published);
+    let done = counted(status.published, "range");
     match (&status.holder, status.ranges) {
-        (Some(holder), _) => format!("in use by {holder}, {done} ranges so far"),
-        (None, Some(_)) => format!("done, {done} ranges"),
-        (None, None) => format!("not finished, {done} ranges so far"),
+        (Some(holder), _) => format!("in use by {holder}, {done} so far"),
+        (None, Some(_)) => format!("done, {done}"),
+        (None, None) => format!("not finished, {done} so far"),
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Table {
     type_name: &'static str,
     rows: Rows,
     names: Vec<String>,
+    /// Whether nobody has said that its first row is titles, and it is taken for them.
+    guessed: bool,
     cols: u64,
     /// Where its first row begins, and in which line.
     first: u64,
@@ -56,7 +58,8 @@ impl Table {
         let rows = Rows::Csv { dialect: csv.dialect, columns };
         let (origin, type_name) = (Origin::Text(source), TEXT);
         let (first, first_line) = (csv.data_offset, csv.first_line);
-        Ok(Table { origin, path, type_name, rows, names: csv.names, cols, first, first_line })
+        let guessed = reading.header.is_none() && !csv.names.is_empty();
+        Ok(Table { origin, path, type_name, rows, names: csv.names, guessed, cols, first, first_line })
     }
 
     /// JSON lines.
@@ -71,7 +74,7 @@ impl Table {
         let (first, first_line, names) = (table.data_offset, table.first_line, table.names.clone());
         let cols = columns.len() as u64;
         let (origin, type_name, rows) = (Origin::Text(source), TEXT, Rows::Json { table, columns });
-        Ok(Table { origin, path, type_name, rows, names, cols, first, first_line })
+        Ok(Table { origin, path, type_name, rows, names, guessed: false, cols, first, first_line })
     }
 
     /// Parquet or Arrow.
@@ -88,7 +91,7 @@ impl Table {
         let type_name = if want == Want::Numbers { file.type_name(&columns)? } else { TEXT };
         let cols = columns.len() as u64;
         let (origin, rows) = (Origin::Columnar(file, length), Rows::Columnar { format, columns });
-        Ok(Table { origin, path, type_name, rows, names, cols, first: 0, first_line: 1 })
+        Ok(Table { origin, path, type_name, rows, names, guessed: false, cols, first: 0, first_line: 1 })
     }
 
     /// An array that is one of several, or of which not all columns count.
@@ -102,7 +105,7 @@ impl Table {
         let columns = columns.map_err(|error| Failure::usage(format!("{}: {error}", shown(&path))))?;
         let (type_name, cols) = (file.layout().type_name(), columns.len() as u64);
         let (origin, rows) = (Origin::Array(file), Rows::Array { columns });
-        Ok(Table { origin, path, type_name, rows, names: Vec::new(), cols, first: 0, first_line: 1 })
+        Ok(Table { origin, path, type_name, rows, names: Vec::new(), guessed: false, cols, first: 0, first_line: 1 })
     }
 
     /// What it is called.
@@ -125,6 +128,11 @@ impl Table {
             return Vec::new();
         }
         columns.iter().map(|&column| self.names[column].clone()).collect()
+    }
+
+    /// Whether that it has no rows may be a mistake: its only row is taken for titles, and nobody has said so.
+    pub(crate) fn may_be_titles_alone(&self) -> bool {
+        self.guessed
     }
 
     /// How to read its rows.

@@ -27,6 +27,7 @@ impl Running {
             done: self.done.load(Ordering::Relaxed),
             all: Some(rows).filter(|rows| *rows < UNCOUNTED),
             failed: self.failed.load(Ordering::Relaxed),
+            step: self.step(),
             elapsed: self.began.get().map(Instant::elapsed),
             pool: self.pool.get().map(|pool| pool.stats()),
         })

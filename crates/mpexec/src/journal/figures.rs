@@ -249,10 +249,12 @@ fn slowest(run: &Run) -> Vec<Slow> {
         .slowest
         .iter()
         .map(|slow| {
+            // As they are called where failures are told.
+            let what = if run.ending.unit == "calls" { "call" } else { "part" };
             let part = if several {
-                format!("part {} of job {}", slow.index, slow.job)
+                format!("{what} {} of job {}", slow.index, slow.job)
             } else {
-                format!("part {}", slow.index)
+                format!("{what} {}", slow.index)
             };
             Slow { name: part, took: ms(slow.took), worker: Some(slow.worker), began: Some(ms(slow.begun)) }
         })

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::counts::{each_its_own, ending, named_after};
 use super::{Place, PoolPlan, Reading, Surroundings, kept, place, pool, reading};
-use crate::args::{By, Common, FormatName, FrameArguments, FrameTask};
+use crate::args::{By, Common, FormatName, FrameArguments, FrameTask, When};
 use crate::failure::Failure;
 use crate::keeping::Keeping;
 
@@ -23,6 +23,7 @@ pub(crate) struct FramePlan {
     /// `None`: as the ending of the file says.
     pub(crate) format: Option<FormatName>,
     pub(crate) keeping: Option<Keeping>,
+    pub(crate) progress: When,
 }
 
 impl FramePlan {
@@ -71,5 +72,6 @@ pub(super) fn frame(arguments: FrameArguments, common: Common, around: Surroundi
     }
     let reading = reading(how);
     let keeping = kept(keeping, &around, Some(&reading), [("per-file", per_file.to_string())])?;
-    Ok(FramePlan { pool: pool(common, around), files, reading, by, task, place, per_file, format, keeping })
+    let progress = common.progress;
+    Ok(FramePlan { pool: pool(common, around), files, reading, by, task, place, per_file, format, keeping, progress })
 }

@@ -59,6 +59,7 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         (None, _) => RunInput::Read(None, end),
     };
     let progress = common.progress;
+    let halt = arguments.halt.filter(|halt| *halt != Halt::NEVER);
     // Workers are in the folder of this process, but need not stay there.
     let results = arguments.results.map(|folder| std::path::absolute(&folder).unwrap_or(folder));
     let command = bytes(words);
@@ -73,7 +74,7 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         return Err(Failure::usage(line));
     }
     if let Some(keeping) = &mut keeping {
-        keeping.who.refuse_to_end_early("--halt", arguments.halt.is_some())?;
+        keeping.who.refuse_to_end_early("--halt", halt.is_some())?;
         // Names in commands are those of this folder.
         keeping.options.insert("folder".to_owned(), mpexec::names::shown(&keeping.command.folder));
         keeping.command.stdin = matches!(from, RunInput::Read(None, _));
@@ -89,7 +90,7 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
         dry_run: arguments.dry_run,
         joblog: arguments.joblog,
         results,
-        halt: arguments.halt,
+        halt,
         nice: arguments.nice,
         limits: Limits::new(&arguments.limits),
         keeping,

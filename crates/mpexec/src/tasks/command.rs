@@ -180,7 +180,10 @@ fn start(job: &CommandJob) -> Result<Child, CommandExit> {
             leave_no_part(folder);
         }
         let code = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
-        CommandExit::NotStarted(code, format!("{}: cannot be started: {error}", crate::names::shown(program)))
+        // Of several words each is one, and options among them are no longer ours.
+        let spaced = code == 127 && program.as_bytes().contains(&b' ');
+        let remedy = if spaced { "; if other words are options of mpexec, write them before the command" } else { "" };
+        CommandExit::NotStarted(code, format!("{}: cannot be started: {error}{remedy}", crate::names::shown(program)))
     })
 }
 

@@ -60,7 +60,6 @@ fn decimals_dictionaries_and_nested_columns_are_worked_on_or_told_with_the_colum
     // Written by pyarrow: beside n (1 and 5), d is decimal128(10, 2), c a dictionary of texts, l a list and s a struct of int64.
     let run = |command: &str, name: &str, more: &[&str]| mpexec([command]).arg(data(name)).args(more).run();
     let faults = [
-        ("decimal.parquet", "the column \"d\" holds Decimal128(10, 2) and no numbers"),
         ("dictionary.parquet", "the column \"c\" holds Dictionary(Int32, Utf8) and no numbers"),
         ("nested.parquet", "the column \"l\" holds List(Int64"),
     ];
@@ -73,6 +72,8 @@ fn decimals_dictionaries_and_nested_columns_are_worked_on_or_told_with_the_colum
         // The column of numbers beside it is worked on.
         assert_eq!(run("count-range", name, &["--columns", "n", "--output", "-"]).good(), "0\n1\n");
     }
+    assert_eq!(run("count-range", "decimal.parquet", &["--output", "-"]).good(), "1\n1\n");
+    assert_eq!(run("normalize", "decimal.parquet", &[]).good(), "d,n\n1.0,0.0\n1.0,0.0\n");
     // A dictionary of texts is texts.
     let twice = mpexec(["common-items"]).args([data("dictionary.parquet"), data("dictionary.parquet")]).run();
     assert_eq!(twice.good(), "[1,\"x\"]\n[5,\"y\"]\n");
@@ -88,5 +89,26 @@ fn decimals_dictionaries_and_nested_columns_are_worked_on_or_told_with_the_colum
             let told = done.fault(1);
             assert!(told.contains(&format!("{column}: ")) || told.contains(&format!("{column} holds")), "{told}");
         }
+    }
+}
+
+#[test]
+fn halves_dictionaries_of_numbers_and_columns_of_nulls_are_numbers() {
+    // Written by pyarrow: half is float16 (5, 1.5, 9), none is null, word a dictionary of int64 (7, 2, 7), n is int32 (4, 4, null).
+    let run = |command: &str, more: &[&str]| mpexec([command]).arg(data("odd.arrow")).args(more).run();
+    assert_eq!(run("count-range", &["--output", "-"]).good(), "3\n1\n1\n");
+    assert_eq!(run("count-range", &["--columns", "word", "--json"]).json()["dtype"], "int64");
+    let scaled = run("normalize", &["--columns", "half,none,word"]);
+    assert_eq!(scaled.good(), "half,none,word\n0.0,,1.0\n0.0,,1.0\n1.0,,0.0\n");
+    let common = mpexec(["common-items"]).args([data("odd.arrow"), data("odd.arrow")]).run();
+    assert_eq!(common.good(), "[4,5,7]\n[1.5,2,4]\n[7,9]\n");
+}
+
+#[test]
+fn a_way_of_packing_that_is_not_known_is_named() {
+    for command in [&["count-range"][..], &["frame", "--task", "describe"], &["normalize"]] {
+        let done = mpexec(command).arg(data("brotli.parquet")).run();
+        let told = done.fault(3);
+        assert!(told.ends_with("is Parquet packed with Brotli; Snappy, gzip, zstd and LZ4 are read"), "{told}");
     }
 }

@@ -141,7 +141,7 @@ fn ragged_rows_are_bad_rows() {
         count(&folder, "r.csv")
             .run()
             .fault(3)
-            .starts_with("r.csv: line 2, column 2: the row has 1 fields where the table has 2")
+            .starts_with("r.csv: line 2, column 2: the row has 1 field where the table has 2")
     );
     let run = |what| {
         let done = count(&folder, "r.csv").args(["-q", "-o", "-", "--on-bad-row", what]).run();
@@ -151,12 +151,36 @@ fn ragged_rows_are_bad_rows() {
 }
 
 #[test]
+fn a_name_with_a_comma_is_chosen_in_quotes() {
+    let folder = folder();
+    file(&folder, "t.csv", b"\"a, b\",c,d\n5,1,9\n1,5,9\n");
+    let chosen = |names: &str| count(&folder, "t.csv").args(["-o", "-", "--columns", names]).run();
+    assert_eq!(chosen("\"a, b\"").good(), "1\n0\n");
+    assert_eq!(chosen("d,\"a, b\",c").good(), "1\n1\n");
+    let twice = count(&folder, "t.csv").args(["-o", "-", "--columns", "c", "--columns", "1"]).run();
+    assert_eq!(twice.good(), "1\n1\n");
+}
+
+#[test]
 fn files_without_rows_are_empty_tables_or_no_tables() {
     let folder = folder();
     file(&folder, "titles.csv", b"a,b\n");
-    let json = count(&folder, "titles.csv").arg("--json").run().json();
+    let json = count(&folder, "titles.csv").args(["--json", "--quiet"]).run().json();
     assert_eq!((&json["rows"], &json["cols"], &json["total"]), (&json!(0), &json!(2), &json!(0)));
-    assert_eq!(count(&folder, "titles.csv").args(["-o", "-"]).run().good(), "");
+    let done = count(&folder, "titles.csv").args(["-o", "-"]).run();
+    let note = "has no rows, for its only one is taken for titles; --header no makes it a row";
+    let told = format!("titles.csv: {note}\n");
+    assert_eq!((done.code(), done.text(), done.stderr.as_str()), (0, "", told.as_str()));
+    let said = count(&folder, "titles.csv").args(["-o", "-", "--header", "yes"]).run();
+    assert_eq!((said.good(), said.stderr.as_str()), ("", ""));
+    file(&folder, "text", b"\"x\"\n");
+    for command in [
+        &["normalize"][..],
+        &["map", "--worker-program", env!("CARGO_BIN_EXE_task-worker"), "parse", "--delimiter", ","],
+    ] {
+        let done = mpexec(command).arg("text").in_folder(folder.path()).run();
+        assert!(done.stderr.contains(&format!("text: {note}\n")), "{command:?}: {}", done.stderr);
+    }
     file(&folder, "blank.csv", b"\n\n");
     assert_eq!(count(&folder, "blank.csv").run().fault(3), "blank.csv: has no rows");
     file(&folder, "none.csv", b"");

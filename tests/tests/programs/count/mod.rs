@@ -5,6 +5,7 @@ mod count_range;
 mod csv;
 mod formats;
 mod gen_data;
+mod golden;
 mod input;
 mod output;
 mod rows;

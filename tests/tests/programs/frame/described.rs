@@ -29,6 +29,43 @@ fn columns_are_described_as_pandas_describes_them() {
 }
 
 #[test]
+fn dates_and_times_are_described_as_such() {
+    let folder = folder();
+    file(&folder, "t.csv", b"day,at,n\n2024-01-01,2024-01-01 10:00:00,1\n2024-01-02,2024-01-01 10:00:03,2\n,NA,3\n2024-01-04,2024-01-01 10:00:06.5,4\n");
+    let expected = "statistic,day,at,n\ncount,3,3,4.0\nmean,2024-01-02 08:00:00,2024-01-01 10:00:03.166,2.5\n\
+                    std,,,1.2909944487358056\nmin,2024-01-01 00:00:00,2024-01-01 10:00:00,1.0\n\
+                    25%,2024-01-01 12:00:00,2024-01-01 10:00:01.500,1.75\n50%,2024-01-02 00:00:00,2024-01-01 10:00:03,2.5\n\
+                    75%,2024-01-03 00:00:00,2024-01-01 10:00:04.750,3.25\nmax,2024-01-04 00:00:00,2024-01-01 10:00:06.500,4.0\n";
+    let found = run(&folder, &["t.csv", "--task", "describe"]);
+    assert_eq!(found.good().replace("03.166666666", "03.166"), expected);
+    file(&folder, "one.csv", b"day,name\n2024-02-29,x\n");
+    let one = run(&folder, &["one.csv", "--task", "describe"]);
+    assert!(
+        one.good().starts_with("statistic,day\ncount,1\nmean,2024-02-29 00:00:00\nstd,\nmin,2024"),
+        "{}",
+        one.text()
+    );
+}
+
+#[test]
+fn quartiles_of_whole_numbers_that_float64_has_not_are_exact() {
+    let folder = folder();
+    // Between them are numbers that float64 has, but rounded first they are others.
+    file(&folder, "t.csv", b"n\n9007199254740993\n9007199254740995\n");
+    let found = run(&folder, &["t.csv", "--task", "describe"]);
+    assert!(found.good().contains("50%,9007199254740994.0\n"), "{}", found.text());
+    let rows: String = (0..40_001u64).map(|row| format!("{}\n", (1u64 << 62) + 1 + row * 7919 % 40_001)).collect();
+    file(&folder, "u.csv", format!("n\n{rows}").as_bytes());
+    run(&folder, &["u.csv", "--task", "describe", "-o", "d.csv"]).good();
+    let described = fs::read_to_string(folder.path().join("d.csv")).expect("the output");
+    let quartile = |place: u64| ((1u64 << 62) + 1 + place) as f64;
+    for (name, place) in [("25%", 10_000), ("50%", 20_000), ("75%", 30_000)] {
+        let line = described.lines().find_map(|line| line.strip_prefix(&format!("{name},"))).expect("the line");
+        assert_eq!(line.parse(), Ok(quartile(place)), "{name}: {line}");
+    }
+}
+
+#[test]
 fn rows_or_columns_are_scaled() {
     let folder = folder();
     file(&folder, "t.csv", b"a,b\n1,3\n2,2\n5,NA\n");
@@ -50,7 +87,15 @@ fn what_cannot_be_worked_on_is_told_and_nothing_is_left() {
     file(&folder, "n.csv", b"name\nx\ny\n");
     let told = |words: &[&str], code: i32| run(&folder, words).fault(code).to_owned();
     let text = told(&["t.csv", "--by", "rows", "--task", "normalize", "-o", "o.csv"], 1);
-    assert!(text.starts_with("t.csv: chunk 0: ") && text.contains("name holds Utf8 and no numbers"), "{text}");
+    assert_eq!(text, "t.csv: chunk 0: name holds Utf8 and no numbers; choose columns of numbers with --columns");
+    let text = told(&["t.csv", "--by", "columns", "--task", "normalize", "-o", "o.csv"], 1);
+    assert!(text.ends_with("the column holds Utf8 and no numbers; choose columns of numbers with --columns"), "{text}");
+    file(&folder, "twice.csv", b"a,a\n1,2\n");
+    let text = told(&["twice.csv", "--task", "normalize", "-o", "o.jsonl"], 3);
+    assert!(text.contains("two columns are called \"a\", which a line of JSON cannot tell apart"), "{text}");
+    let rows = mpexec(["normalize", "twice.csv", "-o", "o.jsonl"]).in_folder(folder.path()).run();
+    assert!(rows.fault(2).starts_with("two columns are called \"a\""), "{}", rows.stderr);
+    fs::remove_file(folder.path().join("twice.csv")).expect("it was there");
     assert!(told(&["n.csv", "--task", "describe"], 3).contains("there is no column of numbers"));
     assert!(told(&["t.csv", "--by", "rows", "--task", "describe", "-o", "o.npy"], 3).contains("statistic holds Utf8"));
     assert!(told(&["t.csv", "--task", "describe", "-o", "o.xlsx"], 3).contains("let its name end with .parquet"));

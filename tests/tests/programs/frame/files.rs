@@ -107,7 +107,7 @@ fn a_bad_row_says_where_it_stands_and_may_be_left_out_or_completed() {
     text += "8,9,10\n";
     file(&folder, "t.csv", text.as_bytes());
     let told = run(&folder, &["t.csv", "--task", "describe", "-o", "o.csv"]);
-    let place = "t.csv: line 25003, column 2 (b): the row has 1 fields where the table has 2";
+    let place = "t.csv: line 25003, column 2 (b): the row has 1 field where the table has 2";
     assert!(told.fault(3).starts_with(&format!("{place}; ")), "{}", told.stderr);
     for (word, what, rows) in [("skip", "left out", "29999.0"), ("null", "taken with missing values", "30001.0")] {
         let done = run(&folder, &["t.csv", "--columns", "a", "--task", "describe", "--on-bad-row", word]);

@@ -289,7 +289,7 @@ fn runs_are_listed_shown_and_removed() {
     take_away(&folder, "begun", &["rows-000000".to_owned()]);
     let listed = run(&folder, &["runs", "list"]).run().good().to_owned();
     let wanted = "begun  not finished, 0 ranges so far  mpexec count-range data.npy --run-dir begun\n\
-                  done  done, 1 ranges  mpexec count-range data.npy --run-dir done\n";
+                  done  done, 1 range  mpexec count-range data.npy --run-dir done\n";
     let name = |text: &str| {
         text.lines()
             .map(|line| {
@@ -300,7 +300,7 @@ fn runs_are_listed_shown_and_removed() {
     };
     assert_eq!(name(&listed), name(wanted), "{listed}");
     let shown = run(&folder, &["runs", "show", "done", "--check"]).run().good().to_owned();
-    for line in ["done: done, 1 ranges", "task      count-range", "option    minimum: 4", "each as it was published"] {
+    for line in ["done: done, 1 range", "task      count-range", "option    minimum: 4", "each as it was published"] {
         assert!(shown.contains(line), "{shown}");
     }
     let kept = run(&folder, &["runs", "clean", "begun"]).run();

@@ -4,5 +4,6 @@ mod options;
 mod papers;
 mod report;
 mod status;
+mod steps;
 mod words;
 mod workers;

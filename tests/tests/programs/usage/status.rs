@@ -100,7 +100,7 @@ fn every_command_with_workers_bears_the_signal_from_its_first_moment_on() {
 }
 
 /// Whether the process has set what it does about SIGUSR1.
-fn bears(pid: u32) -> bool {
+pub(super) fn bears(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
     u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & (1 << (Signal::USR1.as_raw() - 1)) != 0)

@@ -182,3 +182,18 @@ fn help_that_cannot_be_written_is_an_error_of_writing() {
         assert_eq!(left.finish().code(), 0, "{line:?}");
     }
 }
+
+#[test]
+fn options_behind_the_command_are_words_of_it_and_that_is_told_where_it_fails() {
+    let late = mpexec(["run", "sleep 5", "--timeout", "1s", ":::", "1"]).run();
+    let told = "; if other words are options of mpexec, write them before the command";
+    assert!(late.stderr.contains(told), "{}", late.stderr);
+    let plain = mpexec(["run", "no-such-program", ":::", "1"]).run();
+    assert!(!plain.stderr.contains(told), "{}", plain.stderr);
+}
+
+#[test]
+fn failures_that_never_end_the_work_let_all_commands_run() {
+    let done = mpexec(["run", "-j2", "--halt", "never", "false", ":::", "a", "b", "c"]).run();
+    assert!(done.stderr.contains("3 of 3 commands failed"), "{}", done.stderr);
+}

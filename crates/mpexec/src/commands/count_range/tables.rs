@@ -64,6 +64,9 @@ pub(super) fn run(
         Some(rows) => (Unit::Rows, rows),
         None => (Unit::Bytes, tables().map(Waiting::bytes).sum::<Option<u64>>().unwrap_or_default()),
     };
+    if unit == Unit::Bytes {
+        running.steps("read", unit.name(), Some(all).filter(|all| *all > 0));
+    }
     let mut progress = Progress::start(console, plan.progress, unit, all, plan.counts.is_printed());
     let mut counted = Ok(Vec::new());
     let mut ranges = 0;
@@ -205,7 +208,11 @@ impl<'a> Counting<'a> {
     ) -> Result<(Counted, u64), Failure> {
         let mut share_done = false;
         for (number, table) in (self.keeping.first..).zip(&group.tables) {
-            let counted = self.table(&*table.open()?, number, workers, sink);
+            let (open, before) = (table.open()?, self.rows);
+            let counted = self.table(&open, number, workers, sink);
+            if counted.is_ok() && self.rows == before && open.may_be_titles_alone() {
+                self.bad.titles_alone.get_or_insert_with(|| open.name());
+            }
             Failure::pass_by(counted, &mut share_done)?;
         }
         if share_done {
@@ -295,7 +302,12 @@ impl<'a> Counting<'a> {
             *lines += part.lines;
             self.bad.count += part.bad;
             let bytes = sizes.borrow_mut().pop_front().unwrap_or_default();
-            self.progress.advance(if self.unit == Unit::Rows { part.summary.rows } else { bytes });
+            if self.unit == Unit::Rows {
+                self.progress.advance(part.summary.rows);
+            } else {
+                self.progress.advance(bytes);
+                self.running.passes(bytes);
+            }
             self.take(part, sink)?;
             // Many more may be on their way; what was taken is whole, and nobody waits for the others.
             self.running.check()?;

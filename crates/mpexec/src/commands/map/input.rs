@@ -54,6 +54,8 @@ pub(super) struct Csv {
     names: Vec<String>,
     /// The lines before the data.
     before: u64,
+    /// Whether no row has come yet, and nobody has said that the first is titles.
+    titles_alone: bool,
     on_bad_row: OnBadRow,
     bad: Arc<Mutex<BadRows>>,
 }
@@ -235,6 +237,7 @@ impl Csv {
         let table = stream.csv(reading.delimiter, reading.header)?;
         let places = reading.columns.places(&table.names, table.dialect.fields);
         let places = places.map_err(|error| Failure::usage(format!("{}: {error}", shown(stream.path()))))?;
+        let titles_alone = reading.header.is_none() && !table.names.is_empty();
         let titles = places.iter().filter_map(|&place| table.names.get(place).cloned()).collect();
         let delimiter = table.dialect.delimiter;
         let records = CsvRecords::new(delimiter);
@@ -247,6 +250,7 @@ impl Csv {
             titles,
             names: table.names,
             before: table.first_line - 1,
+            titles_alone,
             on_bad_row: reading.on_bad_row,
             bad: Arc::default(),
         }))
@@ -257,9 +261,16 @@ impl Csv {
             while !self.records.advance() {
                 match self.stream.next_csv(self.delimiter)? {
                     Some(part) => self.records.feed(part),
-                    None => return Ok(None),
+                    None => {
+                        if self.titles_alone {
+                            let name = shown(self.stream.path());
+                            self.bad.lock().unwrap_or_else(PoisonError::into_inner).titles_alone = Some(name);
+                        }
+                        return Ok(None);
+                    }
                 }
             }
+            self.titles_alone = false;
             let cells: Vec<&[u8]> = self.records.cells().collect();
             if let Some((column, fault)) = self.records.ragged(self.fields) {
                 self.judge(column, fault)?;

@@ -96,6 +96,7 @@ impl Inputs {
             let mut all = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
             all.count += ended.count;
             all.first = all.first.take().or(ended.first);
+            all.titles_alone = all.titles_alone.take().or(ended.titles_alone);
             drop(all);
             let Some(next) = self.rest.pop_front() else { return Ok(None) };
             self.now = Input::open(&next, &self.reading)?;

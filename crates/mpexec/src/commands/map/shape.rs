@@ -30,6 +30,8 @@ struct Parameter {
     kind: Kind,
     /// Whether it may be `null`.
     optional: bool,
+    /// Whether it is or has floating-point numbers that may be `null`.
+    floats: bool,
     /// The value in all calls, as JSON.
     fixed: Option<String>,
 }
@@ -122,7 +124,7 @@ impl Shape {
                     text.push(b'[');
                     for (nth, cell) in row.iter().enumerate() {
                         text.extend_from_slice(if nth == 0 { b"" } else { b"," });
-                        write_by_looks(cell, &mut text);
+                        parameter.write_element(cell, &mut text);
                     }
                     text.push(b']');
                 }
@@ -174,7 +176,8 @@ fn parameter(name: &str, structure: &str) -> Parameter {
         }
         _ => Kind::Other,
     };
-    Parameter { name: name.to_owned(), kind, optional: inner.is_some(), fixed: None }
+    let floats = ["option<f64>", "option<f32>"].iter().any(|float| structure.contains(float));
+    Parameter { name: name.to_owned(), kind, optional: inner.is_some(), floats, fixed: None }
 }
 
 /// Where the titles name all that is wanted: the place of each.
@@ -199,6 +202,17 @@ impl Parameter {
             }
             Cell::Text(bytes) if self.kind == Kind::List && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
                 text.extend_from_slice(bytes);
+            }
+            cell => self.write_element(cell, text),
+        }
+    }
+
+    /// A value of a list.
+    fn write_element(&self, cell: &Cell<'_>, text: &mut Vec<u8>) {
+        match cell {
+            // As from an array: JSON has neither NaN nor infinities.
+            Cell::Text(bytes) if self.floats && (is_missing(bytes) || is_infinite(bytes)) => {
+                text.extend_from_slice(b"null");
             }
             cell => write_by_looks(cell, text),
         }
@@ -225,6 +239,11 @@ fn write_by_looks(cell: &Cell<'_>, out: &mut Vec<u8>) {
         serde_json::to_string(&number).ok()
     });
     out.extend_from_slice(number.unwrap_or_else(|| quoted(&text)).as_bytes());
+}
+
+fn is_infinite(cell: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(cell);
+    text.trim().parse::<f64>().is_ok_and(f64::is_infinite)
 }
 
 /// A cell that says that there is no value.

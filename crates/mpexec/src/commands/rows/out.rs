@@ -1,7 +1,9 @@
 //! Where rows go: a file that appears at the end and complete, or standard output.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
+use mpexec::names::one_line;
 use mpexec::tasks::Item;
 use mpexec_data::{DType, NpyWriter, NumbersWriter, Output, PackedWriter, RowsFormat, Shape, npy_header};
 
@@ -63,6 +65,12 @@ fn failed(place: &Place) -> impl Fn(io::Error) -> Failure + use<> {
     move |error| if printed { Failure::stdout(&error) } else { Failure::files(error.to_string()) }
 }
 
+/// The first title that two columns have.
+fn twice(titles: &[String]) -> Option<&String> {
+    let mut seen = HashSet::new();
+    titles.iter().find(|title| !seen.insert(*title))
+}
+
 /// Rows of numbers.
 pub(super) struct NumbersOut {
     kind: Kind,
@@ -92,6 +100,14 @@ impl NumbersOut {
         rows: Option<u64>,
     ) -> Result<NumbersOut, Failure> {
         let place = output.place.clone();
+        if output.format == RowsAs::Other(RowsFormat::JsonLines)
+            && let Some(title) = twice(titles)
+        {
+            return Err(Failure::usage(format!(
+                "two columns are called {:?}, which a line of JSON cannot tell apart: choose one with --columns, or write csv or parquet",
+                one_line(title)
+            )));
+        }
         let kind = match (output.format, &place) {
             (RowsAs::Array, Place::File(path)) => {
                 let mut output = Output::create(path)?;

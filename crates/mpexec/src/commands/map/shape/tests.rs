@@ -46,6 +46,17 @@ fn a_cell_is_what_its_parameter_wants() {
 }
 
 #[test]
+fn numbers_that_json_has_not_are_null_where_null_may_stand() {
+    let task = &[("a", "option<f64>"), ("b", "f64"), ("c", "option<i64>")];
+    let each = shape(task, &[], Some(3), &[]).unwrap();
+    assert_eq!(row(&each, &["-inf", "NaN", "inf"]), r#"[null,"NaN","inf"]"#);
+    let list = shape(&[("row", "seq<option<f64>>")], &[], Some(4), &[]).unwrap();
+    assert_eq!(row(&list, &["1", "NaN", "", "Infinity"]), "[[1,null,null,null]]");
+    let strict = shape(&[("row", "seq<f64>")], &[], Some(2), &[]).unwrap();
+    assert_eq!(row(&strict, &["1", "NaN"]), r#"[[1,"NaN"]]"#);
+}
+
+#[test]
 fn rows_that_have_too_many_or_too_few_values_are_refused_before_anything_is_called() {
     for (with, width) in [(&[][..], 2), (&["row=[]"], 3), (&["number=1"], 1)] {
         assert!(shape(COUNT, with, Some(width), &[]).is_err(), "{with:?}");
