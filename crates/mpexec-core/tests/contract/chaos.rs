@@ -49,8 +49,13 @@ fn every_answer_is_right_where_workers_are_killed_and_stopped() {
 fn a_task_that_is_not_to_be_tried_again_fails_with_its_worker_and_the_pool_goes_on() {
     let _watchdog = Watchdog::new();
     let pool = builder(Transport::Auto, 1).chaos(Chaos::new().kill(0.5)).build().unwrap();
-    let task = || std::thread::park_timeout(Duration::from_secs(600));
-    let Err(TaskError::Crashed { .. }) = pool.apply(task, ()) else { panic!("nobody killed its worker") };
+    // One after another: after some deaths before one has begun, a task has to be finished before chance strikes again.
+    let takes_many_looks = || std::thread::park_timeout(Duration::from_millis(100));
+    wait_until("one dies with its worker", || {
+        let ended = pool.apply(takes_many_looks, ());
+        assert!(matches!(ended, Ok(()) | Err(TaskError::Crashed { .. })), "{ended:?}");
+        ended.is_err()
+    });
     wait_until("one is served", || pool.apply(right, (2,)).is_ok_and(|answer| answer == 6));
     assert!(pool.stats().chaos.unwrap().killed > 0);
 }

@@ -126,6 +126,7 @@ fn a_worker_that_is_too_many_starts_nothing_more(transport: Transport) {
 
 fn a_worker_that_dies_in_a_shrunk_pool_is_replaced(transport: Transport) {
     let pool = pool(transport, 3);
+    assert!(pool.wait_ready(None));
     pool.resize(1).unwrap();
     wait_until("two have left", || pool.pids().len() == 1);
     let before = pool.pids();

@@ -139,7 +139,8 @@ fn a_worker_starts_until_its_hook_is_through_and_leaves_with_its_task(transport:
     };
     let paths = (first.text(), gate.text());
     let pool = builder(transport, 2).context(&paths).unwrap().start_hook(hook).build().unwrap();
-    assert_eq!(states(&pool), [WorkerState::Starting, WorkerState::Ready]);
+    // The pool is there with the first; the other may not even have been started by then.
+    wait_until("one is ready and one starts", || states(&pool) == [WorkerState::Starting, WorkerState::Ready]);
     gate.open();
     assert!(pool.wait_ready(None));
     assert_eq!(states(&pool), [WorkerState::Ready, WorkerState::Ready]);
@@ -152,7 +153,7 @@ fn a_worker_starts_until_its_hook_is_through_and_leaves_with_its_task(transport:
     let held: Vec<_> = begun.iter().map(|begun| pool.apply_async(task, (begun.text(), end.text()))).collect();
     wait_until("both run", || begun.iter().all(Scratch::is_open));
     pool.resize(1).unwrap();
-    assert_eq!(states(&pool), [WorkerState::Leaving, WorkerState::Ready]);
+    wait_until("one leaves", || states(&pool) == [WorkerState::Leaving, WorkerState::Ready]);
     end.open();
     held.into_iter().for_each(|held| held.get().unwrap());
     wait_until("it has left", || states(&pool) == [WorkerState::Ready]);
