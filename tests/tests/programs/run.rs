@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::common::files::{folder, names_in};
 use crate::common::program::{Call, mpexec, program, programs};
 use mpexec_testkit::at_some_pace;
-use mpexec_testkit::processes::children_of;
+use mpexec_testkit::processes::{alive, children_of};
 use rustix::process::Signal;
 
 pub(crate) fn run(words: &[&str]) -> Call {
@@ -188,10 +188,29 @@ fn what_takes_too_long_is_ended_with_all_that_it_started() {
         let done = run(&["--timeout", &limit, "--tag", "sleep {} | cat; echo end", ":::", "1000", "0"]).run();
         assert_eq!((done.code(), done.text()), (1, "0\tend\n"));
         assert!(done.stderr.contains("command 1 took longer than its time limit: sleep 1000 | cat"), "{}", done.stderr);
-        // One that does not listen is killed with its worker, and the next one is run by another.
+        // One that does not listen is killed, and the next one is run.
         let stubborn = run(&["-j1", "--timeout", &limit, "trap '' TERM; sleep {}", ":::", "1000", "0"]).run();
         assert_eq!(stubborn.code(), 1);
         assert!(stubborn.stderr.contains("1 of 2 commands failed"), "{}", stubborn.stderr);
+    });
+}
+
+/// Each try has its own time, also where each has to be killed with a process that it has started and that does not listen either.
+#[test]
+fn what_does_not_end_when_it_is_asked_to_is_killed_and_tried_again() {
+    at_some_pace(|slower| {
+        let (folder, limit) = (folder(), format!("{}ms", 300 * slower));
+        let command = "trap '' TERM; sleep 1000 & echo $! >>children; : {}; wait; sleep 1000";
+        let words = ["--timeout", &limit, "--retries", "2", "--joblog", "log", command, ":::", "a"];
+        let done = run(&words).in_folder(&folder).run();
+        assert!(done.fault(1).contains("did not end when it was asked to"), "{done:?}");
+        let children = fs::read_to_string(folder.path().join("children")).unwrap();
+        let children: Vec<u32> = children.lines().map(|pid| pid.parse().unwrap()).collect();
+        assert_eq!(children.len(), 3, "three tries");
+        assert!(children.iter().all(|pid| !alive(*pid)), "{children:?}");
+        let log = fs::read_to_string(folder.path().join("log")).unwrap();
+        let last: Vec<&str> = log.lines().last().unwrap().split('\t').collect();
+        assert_eq!(last[6..8], ["-1", "9"], "{log}");
     });
 }
 

@@ -168,9 +168,8 @@ impl State {
     pub(super) fn what_cannot_be(&self, id: WorkerId, told: Progress) -> Option<String> {
         let worker = &self.sched.workers[id];
         let sent = worker.next_ordinal;
-        // A task begins before its result comes, and after its worker has told so in memory what it says on its socket is sent.
-        let said = self.slots[id].link.as_ref().map_or(0, |link| link.said_begun());
-        let come = self.slots[id].told.max(worker.begun.max(said).saturating_mul(2).saturating_sub(1));
+        // A task begins before its result comes.
+        let come = self.slots[id].told.max(worker.begun.saturating_mul(2).saturating_sub(1));
         match told {
             Progress { senseless: true, .. } => Some("what it tells of its progress is no word of a worker".to_owned()),
             Progress { running: Some(running), .. } if running >= sent => {
@@ -200,8 +199,14 @@ impl State {
     /// who tells of another one, or that this one is over, and has left no result of it, is in it still.
     pub(super) fn in_task(&mut self, id: WorkerId, told: Progress) -> Option<u64> {
         self.receive_from(id, Upto::Complete);
-        let begun = |first: &u64| told.passed > *first || told.running.is_some_and(|running| running >= *first);
+        let told = told.passed.max(told.running.map_or(0, |running| running + 1)).max(self.said_begun(id));
+        let begun = |first: &u64| told > *first;
         self.first_without_result(id).filter(begun)
+    }
+
+    /// All ordinals that worker `id` has said to begin, which it cannot take back, are below; beside what it tells in memory.
+    pub(super) fn said_begun(&self, id: WorkerId) -> u64 {
+        self.slots[id].link.as_ref().map_or(0, |link| link.said_begun())
     }
 
     fn owed(&self, id: WorkerId) -> Owed {
@@ -213,7 +218,8 @@ impl State {
         let next = worker.next_ordinal_held();
         // A task that was taken back is skipped in an instant, if it has begun with it at all.
         let at_work = |running| running >= next && worker.job_of(running).is_some();
-        let begins = !worker.held.is_empty() && !link.progress().running.is_some_and(at_work);
+        let begins =
+            !worker.held.is_empty() && !link.progress().running.is_some_and(at_work) && link.said_begun() <= next;
         Owed {
             begin: begins.then_some(next),
             answer: (worker.unanswered > 0).then_some(slot.answers),

@@ -95,6 +95,22 @@ impl State {
         !self.sched.workers[id].ready
     }
 
+    /// Whether a worker that is to get a task which may begin once only, and has nothing, could not say that it begins: what it has done to its socket
+    /// before is heard first. It is given up if it closed it, or said something wrong, or nothing where it should have.
+    pub(super) fn cannot_say_what_begins(&mut self, id: WorkerId) -> bool {
+        let Some(link) = self.slots[id].link.as_mut().filter(|link| link.control().is_some()) else {
+            return false;
+        };
+        match link.attend() {
+            Ok(_) if link.owes_word() => {
+                self.condemn(id, &LinkError::broken("it began a task that may begin once only, and did not say so"));
+            }
+            Ok(_) => self.mind_half_message(id),
+            Err(error) => self.condemn(id, &error),
+        }
+        !self.sched.workers[id].ready || self.slots[id].half_message
+    }
+
     /// What a ring says of which nothing is to come.
     pub(super) fn look_at_idle_ring(&mut self, id: WorkerId) {
         if self.has_nothing(id) && self.slots[id].link.as_ref().is_some_and(|link| !link.must_ask()) {

@@ -97,7 +97,9 @@ impl Engine {
         let overran = state.slots[id].overran.map(|(task, _)| task);
         let unfinished = state.first_without_result(id);
         let blamed = unfinished.filter(|task| progress.passed > *task || overran == Some(*task));
-        running = running.or(blamed).or(in_doubt.then_some(next)).or_else(|| state.suspected(id, next, exit));
+        // It has said that it begins that one, and unsaid it.
+        let said = unfinished.filter(|task| state.said_begun(id) > *task);
+        running = running.or(blamed).or(said).or(in_doubt.then_some(next)).or_else(|| state.suspected(id, next, exit));
         let ran = running.and_then(|ordinal| state.sched.workers[id].task_of(ordinal)).and_then(|(job, index)| {
             let label = state.jobs.get(&job)?.label.as_deref();
             Some(label.map_or_else(String::new, |label| format!(" while it ran task {index} of {label:?}")))

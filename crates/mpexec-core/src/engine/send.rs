@@ -168,7 +168,9 @@ impl State {
 
     /// Sends tasks to a worker; `false`: they are back in their queue.
     pub(super) fn send_run(&mut self, id: WorkerId, job: JobId, run: Run) -> bool {
-        if self.sched.workers[id].held.is_empty() && self.has_misspoken(id) {
+        let once = self.sched.job(job).is_some_and(|job| job.once);
+        if self.sched.workers[id].held.is_empty() && (self.has_misspoken(id) || once && self.cannot_say_what_begins(id))
+        {
             self.sched.push_front(job, run);
             return false;
         }

@@ -189,6 +189,10 @@ pub(crate) trait Link: Send {
     fn said_begun(&self) -> u64 {
         0
     }
+    /// Of a worker that has nothing: whether it has begun a task without having said so as it should ([`Link::said_begun`]).
+    fn owes_word(&self) -> bool {
+        false
+    }
     /// Whether only asking (a system call) tells if there is news.
     fn must_ask(&self) -> bool {
         false
@@ -231,7 +235,8 @@ pub(crate) trait Inbox {
 pub(crate) trait Outbox {
     /// The task with this ordinal is about to start; a full barrier.
     fn begin(&mut self, ordinal: u64) -> Result<(), LinkError>;
-    /// That the task with this ordinal begins, which is to begin once only, is said where it cannot be taken back, if it was not.
+    /// That the task with this ordinal is about to start, which is to begin once only, is said where it cannot be taken back, unless
+    /// [`Outbox::begin`] does that.
     fn say_begun(&mut self, _ordinal: u64) -> Result<(), LinkError> {
         Ok(())
     }

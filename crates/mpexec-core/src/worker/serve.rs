@@ -143,16 +143,16 @@ fn run_batch<M: Marks, O: Outbox>(
     let mut ordinal = header.base_ordinal;
     for (offset, entry) in (0u32..).zip(entries) {
         let entry = entry.map_err(LinkError::broken)?;
+        if once {
+            // Who cannot say so leaves, and has told nothing else of it either: it has not begun.
+            out.say_begun(ordinal)?;
+        }
         out.begin(ordinal)?;
         let (lo, hi) = marks.withdrawn();
         if (lo..hi).contains(&ordinal) {
             skip(out, &header, offset, &mut pace, hi)?;
             // Everything taken back lies behind this task, in this batch and in later ones.
             break;
-        }
-        if once {
-            // Who cannot say so leaves, and does not begin.
-            out.say_begun(ordinal)?;
         }
         if !pace.opened {
             out.open_group(header.batch, offset)?;

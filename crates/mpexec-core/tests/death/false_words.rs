@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mpexec_core::{Pool, TaskError, Transport};
 use mpexec_wire::{ENTRY_HEADER, FrameKind, GROUP_HEADER, GroupHeader, Progress, ResultHeader, Status};
+use rustix::net::{Shutdown, shutdown};
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::alone;
@@ -316,4 +317,38 @@ fn a_task_that_unsays_that_it_has_begun_begins_twice_at_most_however_often_its_p
     assert!(std::fs::read(log.path()).unwrap().len() <= 2);
     pool.terminate();
     pool.join().unwrap();
+}
+
+/// What a task, which may begin often, does to the socket on which its worker is to say that another begins.
+fn spoils_its_socket(closes: bool) -> u32 {
+    let own = socket::own();
+    if closes {
+        shutdown(&own, Shutdown::Write).unwrap();
+    } else {
+        let whole = frame(FrameKind::Control, 0, &[0; 100]);
+        assert!(socket::send(&own, &whole[..50], &[]));
+    }
+    std::process::id()
+}
+
+#[test]
+fn a_task_that_may_begin_once_only_does_not_pay_for_what_another_did_to_the_socket_before() {
+    let _alone = alone();
+    for closes in [true, false] {
+        let mut n = 0;
+        while n < 6 {
+            let limit = Duration::from_millis(500);
+            let (pool, log) = (builder(Transport::Shm, 1).response_limit(limit).build().unwrap(), Scratch::new());
+            // Its worker may be killed for it before it has returned.
+            let Ok(spoilt) = pool.apply(spoils_its_socket, (closes,)) else { continue };
+            n += 1;
+            let honest = |log: String, n: u32| {
+                notes(&log);
+                (n, std::process::id())
+            };
+            let (answer, by) = pool.call().at_most_once().apply(honest, (log.text(), n)).unwrap();
+            assert!(answer == n && by != spoilt, "closes: {closes}");
+            assert_eq!(std::fs::read(log.path()).unwrap().len(), 1);
+        }
+    }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mpexec::names::one_line;
-use mpexec::tasks::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, leave_no_part, run_command};
+use mpexec::tasks::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, UNTIL_KILLED, leave_no_part, run_command};
 use mpexec_core::{TaskError, named};
 use mpexec_runs::{decode, encode, key_of};
 
@@ -30,11 +30,14 @@ use crate::printer::Printer;
 use crate::progress::{Progress, Unit};
 use crate::workforce;
 use ended::{lost_end, told};
-use ending::{Ending, UNTIL_KILLED};
+use ending::Ending;
 use joblog::Joblog;
 use open::Open;
 use source::Source;
 use template::Template;
+
+/// So much later than a worker should have ended a command the pool ends both.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// Runs the commands, and prints what they print.
 ///
@@ -62,8 +65,9 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     let (ending, asked_to_end) = Ending::new()?;
     let pool = Arc::new(workforce::build(&plan.pool, None, workers, console, |builder| {
         let tries = plan.limits.retries.saturating_add(1);
-        // The worker itself asks a command to end; this is for what does not.
-        let limit = plan.limits.timeout.map(|limit| limit.saturating_add(UNTIL_KILLED).saturating_mul(tries));
+        // The worker itself asks a command to end, and kills it; this is for a worker that cannot.
+        let each = |limit: Duration| limit.saturating_add(UNTIL_KILLED).saturating_add(SLACK);
+        let limit = plan.limits.timeout.map(|limit| each(limit).saturating_mul(tries));
         let builder = plan.limits.apply(builder, limit).context(&asked_to_end)?;
         Ok(match plan.nice {
             Some(nice) => builder.nice(nice),
@@ -240,13 +244,10 @@ impl Collector<CommandEnd> for Commands {
                 }
                 lost = lost_end(error);
                 let told = match error {
-                    // The pool's own limit is the one that was asked for and the time that a command has to end.
-                    TaskError::TimedOut { .. } => {
-                        "took longer than its time limit, and did not end when it was asked to".to_owned()
-                    }
-                    _ => Failure::one_line(&error.to_string()),
+                    TaskError::TimedOut { .. } => told(&lost.exit),
+                    _ => Some(Failure::one_line(&error.to_string())),
                 };
-                (&lost, Some(told))
+                (&lost, told)
             }
         };
         match &self.shelf {

@@ -4,6 +4,8 @@
 //! worker's memory and without a thread: its output comes through two pipes that are read until it has ended, however long processes that it
 //! left behind keep them open.
 
+mod group;
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,21 +14,30 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mpexec_core::Receiver;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, getpgrp, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+
+use group::{ask_to_end, kill_all};
 
 /// The name under which [`run_command`] is registered.
 pub const RUN_COMMAND: &str = "run-command";
 
 /// In a word, this stands for the number of the worker. No word can hold it otherwise.
 pub const SLOT: &[u8] = b"\0%\0";
+
+/// So long a command may take to end when it was asked to, before it is killed.
+///
+/// ```
+/// assert_eq!(mpexec::tasks::UNTIL_KILLED.as_secs(), 2);
+/// ```
+pub const UNTIL_KILLED: Duration = Duration::from_secs(2);
 
 /// The most that a pipe holds, if nobody has asked the system for more.
 const MOST_AT_ONCE: u64 = 1 << 20;
@@ -36,7 +47,7 @@ const MOST_AT_ONCE: u64 = 1 << 20;
 pub struct CommandJob {
     /// The program, and its arguments.
     pub words: Vec<ByteBuf>,
-    /// How long each try may take before the command is asked to end.
+    /// How long each try may take before the command is asked to end; [`UNTIL_KILLED`] later it is killed, with all that it has started.
     pub timeout: Option<Duration>,
     /// How often it is started as long as it fails, at least once.
     pub tries: u32,
@@ -60,6 +71,8 @@ pub enum CommandExit {
     NoOutput(String),
     /// It was asked to end, or was not begun, because all commands were to end.
     Asked,
+    /// It was killed, because its time was over and it had not ended within [`UNTIL_KILLED`] when it was asked to.
+    Killed,
 }
 
 /// What came of a command.
@@ -150,7 +163,7 @@ fn try_once(job: &CommandJob, tries: u32) -> CommandEnd {
     };
     let exit = if ASKED.load(Ordering::SeqCst) { CommandExit::Asked } else { exit };
     let exit = match &job.folder {
-        Some(folder) if exit == CommandExit::Asked => {
+        Some(folder) if matches!(exit, CommandExit::Asked | CommandExit::Killed) => {
             leave_no_part(folder);
             exit
         }
@@ -260,9 +273,10 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
         // What is there is read, and no more is waited for.
         rustix::io::ioctl_fionbio(pipe, true)?;
     }
-    let mut late = false;
+    // What it ends as that was asked to end, or killed.
+    let mut late = None;
     loop {
-        let wait = left.nap().filter(|_| !late);
+        let wait = left.nap();
         let over = wait_for(&ended, &pipes, wait)?;
         left.goes(Instant::now());
         for (pipe, text) in pipes.iter_mut().zip(output.iter_mut()) {
@@ -272,12 +286,19 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
         }
         if over {
             let status = child.wait()?;
-            return Ok(if late { CommandExit::TimedOut } else { told(status) });
+            return Ok(late.unwrap_or_else(|| told(status)));
         }
         if wait == Some(Duration::ZERO) {
-            // If this does not end it, the pool's own limit ends the worker and all that is in its group.
-            late = true;
-            ask_to_end();
+            // Should neither end it, the pool's own limit ends the worker and all that is in its group.
+            left = if late.is_none() {
+                late = Some(CommandExit::TimedOut);
+                ask_to_end();
+                Left::of(Some(UNTIL_KILLED))
+            } else {
+                late = Some(CommandExit::Killed);
+                kill_all(&ended);
+                Left::of(None)
+            };
         }
     }
 }
@@ -298,16 +319,6 @@ fn wait_for(ended: &OwnedFd, pipes: &[Option<File>; 2], wait: Option<Duration>) 
 fn drain(pipe: &mut File, text: &mut Vec<u8>) -> bool {
     // At the end of what is there it stops with an error, which is none.
     pipe.take(MOST_AT_ONCE).read_to_end(text).is_ok_and(|length| (length as u64) < MOST_AT_ONCE)
-}
-
-/// Asks all in the worker's group to end, but for the worker.
-fn ask_to_end() {
-    static CAUGHT: Once = Once::new();
-    CAUGHT.call_once(|| {
-        // Caught and not ignored: what is ignored stays ignored in commands.
-        let _ = signal_hook::flag::register(Signal::TERM.as_raw(), Arc::new(AtomicBool::new(false)));
-    });
-    let _ = kill_process_group(getpgrp(), Signal::TERM);
 }
 
 fn told(status: ExitStatus) -> CommandExit {

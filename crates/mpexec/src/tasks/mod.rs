@@ -6,7 +6,7 @@ mod held;
 mod rows;
 mod table;
 
-pub use command::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, SLOT, leave_no_part, run_command};
+pub use command::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, SLOT, UNTIL_KILLED, leave_no_part, run_command};
 pub use count::{COUNT_RANGE, CountFault, CountJob, CountPart, Deliver, count_range};
 pub use rows::{
     Item, ROWS_OF_TABLE, RowsAnswer, RowsJob, RowsPart, RowsWork, common_items, normalize_row, rows_of_table,

@@ -221,6 +221,10 @@ impl Link for ShmLink {
         self.begun
     }
 
+    fn owes_word(&self) -> bool {
+        self.begun < self.once
+    }
+
     fn withdraw(&mut self, lo: u64, hi: u64) -> Result<Withdrawal, LinkError> {
         self.tasks.set_withdrawn(lo, hi);
         Ok(Withdrawal::Done)

@@ -1,13 +1,13 @@
-//! When a worker rings for its coordinator.
+//! When a worker rings for its coordinator, and what it says on the socket beside the rings.
 
 use mpexec_ring::PoolPage;
-use mpexec_wire::{BATCH_HEADER, BatchHeader, FunctionKind, Status};
+use mpexec_wire::{BATCH_HEADER, BATCH_ONCE, BatchHeader, FunctionKind, Status};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::worker::{Outgoing, ShmInbox, ShmOutbox, ends};
 use super::{Post, ShmLink};
 use crate::link::parcels::Parcels;
-use crate::link::{Inbox, Incoming, Link, Outbox, Timing, write_result};
+use crate::link::{Inbox, Incoming, Link, LinkError, Outbox, Timing, control, write_result};
 use crate::os::events::Bell;
 
 struct Both {
@@ -23,22 +23,28 @@ impl Both {
         let page = PoolPage::create().unwrap();
         let (tasks, results, receiver, sender) = mpexec_ring::in_process(1 << 16, &page).unwrap();
         let bell = Bell::new().unwrap();
-        let shelves = Post::Shelves { out: Parcels::default(), back: Parcels::default() };
-        let link = ShmLink::new(tasks, results, bell.try_clone().unwrap(), shelves, 1 << 20);
+        let (ours, theirs) = control::pair().unwrap();
+        let (reader, writer) = (control::Reader::new(ours.clone(), false), control::Writer::new(ours, false));
+        let said = control::Writer::new(control::wrap(theirs), true);
+        let link = ShmLink::new(tasks, results, bell.try_clone().unwrap(), Post::Socket(reader, writer), 1 << 20);
         let rings = bell.try_clone().unwrap();
-        let (inbox, out) = ends(receiver, sender, rings, Outgoing::Shelf(Parcels::default()), Parcels::default());
+        let (inbox, out) = ends(receiver, sender, rings, Outgoing::Socket(said), Parcels::default());
         Both { page, link, inbox, out, bell }
     }
 
     fn give(&mut self, batch: u64, count: u32) {
+        self.send(batch, 0, count, 0);
+    }
+
+    fn send(&mut self, batch: u64, base_ordinal: u64, count: u32, flags: u32) {
         let header = BatchHeader {
             batch,
-            base_ordinal: 0,
+            base_ordinal,
             first_index: 0,
             function: 0,
             function_kind: FunctionKind::Offset,
             count,
-            flags: 0,
+            flags,
             attempt: 1,
             parcels: 0,
         };
@@ -134,4 +140,29 @@ fn what_was_kept_back_from_who_slept_deep_is_rung_for_when_it_wants_to_hear_of_a
     both.page.set_sleeping(true);
     both.result(0, false);
     assert!(both.rung());
+}
+
+#[test]
+fn that_a_task_begins_which_may_begin_once_only_is_said_once_of_each_and_of_no_other() {
+    let mut both = Both::new();
+    both.give(0, 4);
+    assert!(!both.link.owes_word());
+    both.send(1, 4, 1, BATCH_ONCE);
+    both.send(2, 5, 1, 0);
+    assert!(both.link.owes_word());
+    both.out.say_begun(4).unwrap();
+    assert_eq!(both.link.said_begun(), 0, "nobody has listened");
+    both.link.attend().unwrap();
+    assert!(both.link.said_begun() == 5 && !both.link.owes_word());
+    for never in [4, 3, 5, u64::MAX] {
+        both.out.say_begun(never).unwrap();
+        assert!(matches!(both.link.attend(), Err(LinkError::Broken(_))), "{never}");
+    }
+    both.send(3, 6, 1, BATCH_ONCE);
+    both.send(4, 7, 1, BATCH_ONCE);
+    both.out.say_begun(7).unwrap();
+    both.link.attend().unwrap();
+    assert_eq!(both.link.said_begun(), 8);
+    both.out.say_begun(6).unwrap();
+    assert!(both.link.attend().is_err(), "it does not go back");
 }

@@ -9,7 +9,8 @@ use crate::numbers::Halt;
 /// The end of a command whose worker has died with it.
 pub(super) fn lost_end(error: &TaskError) -> CommandEnd {
     let exit = match error {
-        TaskError::TimedOut { .. } => CommandExit::TimedOut,
+        // The pool's own limit comes after a command's and the time that it has to end.
+        TaskError::TimedOut { .. } => CommandExit::Killed,
         _ => CommandExit::Signal(9),
     };
     let empty = Vec::new;
@@ -34,6 +35,7 @@ pub(super) fn told(exit: &CommandExit) -> Option<String> {
         CommandExit::Signal(signal) => Some(Exit::Signal(*signal).to_string()),
         CommandExit::Asked => Some("was asked to end".to_owned()),
         CommandExit::TimedOut => Some("took longer than its time limit".to_owned()),
+        CommandExit::Killed => Some("took longer than its time limit, and did not end when it was asked to".to_owned()),
         CommandExit::NotStarted(_, why) | CommandExit::NoOutput(why) => {
             Some(format!("could not be run ({})", one_line(why)))
         }

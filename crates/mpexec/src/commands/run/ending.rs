@@ -1,17 +1,13 @@
 //! How commands that run are ended before their time: all are asked to end, and who does not is killed after a moment.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
-use mpexec::tasks::CommandEnd;
+use mpexec::tasks::{CommandEnd, UNTIL_KILLED};
 use mpexec_core::{Receiver, Sender, channel};
 
 use super::Commands;
 use crate::failure::Failure;
 use crate::flow::{Flow, Next};
-
-/// So long a command may take to end when it was asked to.
-pub(super) const UNTIL_KILLED: Duration = Duration::from_secs(2);
 
 /// What asks commands to end.
 pub(super) struct Ending {

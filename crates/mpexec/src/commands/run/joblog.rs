@@ -42,6 +42,7 @@ impl Joblog {
             CommandExit::Signal(signal) => (0, *signal),
             // What it was ended by.
             CommandExit::TimedOut | CommandExit::Asked => (-1, 15),
+            CommandExit::Killed => (-1, 9),
             CommandExit::NoOutput(_) => (126, 0),
         };
         let (started, seconds, received) = (end.started, end.seconds, end.stdout.len());

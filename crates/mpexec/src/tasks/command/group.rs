@@ -1,0 +1,57 @@
+//! The end of a command with all that it has started: they are in the worker's process group, and so is the worker, which goes on.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
+
+use rustix::process::{Pid, PidfdFlags, Signal, getpgrp, getpid, kill_process_group, pidfd_open, pidfd_send_signal};
+
+/// Asks all in the worker's group to end, but for the worker.
+pub(super) fn ask_to_end() {
+    static CAUGHT: Once = Once::new();
+    CAUGHT.call_once(|| {
+        // Caught and not ignored: what is ignored stays ignored in commands.
+        let _ = signal_hook::flag::register(Signal::TERM.as_raw(), Arc::new(AtomicBool::new(false)));
+    });
+    let _ = kill_process_group(getpgrp(), Signal::TERM);
+}
+
+/// Who starts others faster than they are found is left to the pool's limit.
+const LOOKS: u32 = 100;
+
+/// Kills the command and all in the worker's group, but for the worker. Where the system lists no processes, the command alone.
+pub(super) fn kill_all(command: &OwnedFd) {
+    // It may be over.
+    let _ = pidfd_send_signal(command, Signal::KILL);
+    for _ in 0..LOOKS {
+        let others = members();
+        if others.is_empty() {
+            return;
+        }
+        for process in others {
+            let _ = pidfd_send_signal(&process, Signal::KILL);
+        }
+    }
+}
+
+/// The processes of the worker's group that go on, but for the worker: held, so that none is another by the time it is killed.
+fn members() -> Vec<OwnedFd> {
+    let (own, group) = (getpid(), getpgrp());
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
+    let held = pids.filter(|pid| *pid != own && is_in(*pid, group)).filter_map(|pid| {
+        let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        is_in(pid, group).then_some(process)
+    });
+    held.collect()
+}
+
+/// Whether a process is in a group, and not over.
+fn is_in(pid: Pid, group: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    // Its name, in brackets, may hold anything; behind it come its state, its parent and its group.
+    let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+    let goes_on = fields.next().is_some_and(|state| !matches!(state, "Z" | "X"));
+    goes_on && fields.nth(1) == Some(group.as_raw_nonzero().to_string().as_str())
+}
