@@ -353,7 +353,7 @@ mod tests {
         let end = run(&["sh", "-c", "sleep 1000 & echo $!"]);
         assert_eq!(end.exit, CommandExit::Code(0));
         let left: i32 = std::str::from_utf8(&end.stdout).unwrap().trim().parse().unwrap();
-        rustix::process::kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
+        rustix::process::kill_process(Pid::from_raw(left).unwrap(), rustix::process::Signal::KILL).unwrap();
     }
 
     #[test]
