@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use mpexec_core::{Pending, TaskError};
 
@@ -42,6 +42,9 @@ pub(crate) enum Next {
     Kill,
 }
 
+/// Makes the call of this number again, if it is to have another try after this outcome.
+type Again<R> = Box<dyn Fn(u64, Result<&R, &TaskError>) -> Option<Pending<R>> + Send + Sync>;
+
 /// The work, from all sides.
 pub(crate) struct Flow<R: 'static, C> {
     ordered: bool,
@@ -54,6 +57,7 @@ pub(crate) struct Flow<R: 'static, C> {
     news: Condvar,
     /// Locked before the state, and never under it.
     collector: Mutex<C>,
+    again: OnceLock<Again<R>>,
 }
 
 struct State<R: 'static> {
@@ -97,7 +101,24 @@ where
             failure: None,
         };
         let (room, news) = (Condvar::new(), Condvar::new());
-        Arc::new(Flow { ordered, most_open, state: Mutex::new(state), room, news, collector: Mutex::new(collector) })
+        Arc::new(Flow {
+            ordered,
+            most_open,
+            state: Mutex::new(state),
+            room,
+            news,
+            collector: Mutex::new(collector),
+            again: OnceLock::new(),
+        })
+    }
+
+    /// Before an outcome is handed on, `again` may make the call once more, as long as the work is not stopped.
+    pub(crate) fn try_again(
+        &self,
+        again: impl Fn(u64, Result<&R, &TaskError>) -> Option<Pending<R>> + Send + Sync + 'static,
+    ) {
+        // It is said once, before the first call.
+        let _ = self.again.set(Box::new(again));
     }
 
     /// Makes a call of each piece of `source` by `call`, on a thread of its own. `None` from the source is its end, an error ends the work
@@ -148,8 +169,13 @@ where
             state.open.insert(index, None);
             index
         };
-        let (good, bad) = (Arc::clone(self), Arc::clone(self));
         let handle = call(index, piece);
+        self.follow(index, weight, handle);
+    }
+
+    /// A call was made: what comes of it is heard.
+    fn follow(self: &Arc<Self>, index: u64, weight: u64, handle: Pending<R>) {
+        let (good, bad) = (Arc::clone(self), Arc::clone(self));
         let handle = handle.on_success(move |result| good.over(index, weight, Ok(result)));
         let handle = Arc::new(handle.on_error(move |error| bad.over(index, weight, Err(error))));
         let stop = {
@@ -164,7 +190,11 @@ where
     }
 
     /// A call has its outcome.
-    fn over(&self, index: u64, weight: u64, outcome: Result<&R, &TaskError>) {
+    fn over(self: &Arc<Self>, index: u64, weight: u64, outcome: Result<&R, &TaskError>) {
+        let again = self.again.get().filter(|_| self.lock().stop == Next::GoOn);
+        if let Some(handle) = again.and_then(|again| again(index, outcome)) {
+            return self.follow(index, weight, handle);
+        }
         let mut collector = self.collector.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.lock();
         state.open.remove(&index);
@@ -228,12 +258,25 @@ where
         self.news.notify_all();
     }
 
-    /// Waits until no call is under way, but no longer than so; whether there is none.
+    /// Waits until no call runs, but no longer than so; whether none does. Outcomes may wait yet for somebody who takes what is handed on.
     pub(crate) fn is_over_within(&self, limit: Duration) -> bool {
-        let under_way = |state: &mut State<R>| state.made > state.gone + state.skipped;
-        let waited = self.news.wait_timeout_while(self.lock(), limit, under_way);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        !under_way(&mut state)
+        let since = Instant::now();
+        let left = || limit.saturating_sub(since.elapsed());
+        loop {
+            let state = self.lock();
+            let runs = |handle: &&Option<Arc<Pending<R>>>| handle.as_ref().is_none_or(|handle| !handle.is_ready());
+            match state.open.values().find(runs) {
+                None => return true,
+                Some(_) if left().is_zero() => return false,
+                Some(Some(handle)) => {
+                    let handle = Arc::clone(handle);
+                    drop(state);
+                    let _ = handle.wait_timeout(left());
+                }
+                // It is just being made, of which there is news.
+                Some(None) => drop(self.news.wait_timeout(state, left())),
+            }
+        }
     }
 
     /// Waits until all is over. Returns how many calls were not begun because the work was stopped.
@@ -306,30 +349,4 @@ fn end<R>(handle: &Pending<R>, how: Next) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Nothing;
-
-    impl Collector<u64> for Nothing {
-        fn take(&mut self, _: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
-            Ok(Next::GoOn)
-        }
-
-        fn weight(_: &u64) -> u64 {
-            8
-        }
-    }
-
-    #[test]
-    fn nobody_waits_for_an_input_whose_thread_has_panicked() {
-        let _watchdog = mpexec_testkit::Watchdog::new();
-        for late in [false, true] {
-            let flow = Flow::new(true, Nothing);
-            let source = move || if late { Ok(Some([1])) } else { panic!("the source") };
-            flow.feed(source, |_, _| panic!("the call")).unwrap();
-            let Err(Failure::Error { line, .. }) = flow.wait() else { panic!("it failed") };
-            assert!(line.contains("panicked"), "{line}");
-        }
-    }
-}
+mod tests;

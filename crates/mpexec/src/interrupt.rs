@@ -3,6 +3,7 @@
 //! What a signal means is decided in `stage.rs` and how it is caught in `signals.rs`; here are the grace, the message and
 //! the way out.
 
+mod dismissal;
 mod hooks;
 mod step;
 mod telling;
@@ -32,9 +33,6 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// How long the output may take to get its name.
 const NAMING: Duration = Duration::from_secs(2);
-
-/// How long killed workers may take to be gone; on a busy machine the kernel takes its time to take one down.
-const DISMISSAL: Duration = Duration::from_secs(1);
 
 /// How long the message and the line that is being printed may take to be written, should nobody read them.
 const MESSAGE: Duration = Duration::from_secs(1);
@@ -224,9 +222,7 @@ impl Running {
     /// Ends the workers and waits until they are gone, so that nobody finds one after the program.
     fn dismiss(&self) {
         if let Some(pool) = self.pool.get() {
-            pool.terminate();
-            // They are killed, so the wait is short; and what stays alive for all that dies with this process.
-            let _ = pool.join_timeout(DISMISSAL);
+            dismissal::of(pool);
         }
     }
 

@@ -195,6 +195,39 @@ fn what_takes_too_long_is_ended_with_all_that_it_started() {
     });
 }
 
+#[test]
+fn a_command_is_tried_again_so_often_and_no_more_whatever_becomes_of_its_worker() {
+    for deadly in 1..=3 {
+        let folder = folder();
+        let dies = format!("echo x >>begun; test $(wc -l <begun) = {deadly} && kill -9 $PPID; : {{}}; exit 1");
+        let done = run(&["-j1", "--retries", "2", &dies, ":::", "a"]).in_folder(&folder).run();
+        assert!(done.fault(1).contains("1 of 1 commands failed"), "{done:?}");
+        assert_eq!(
+            fs::read_to_string(folder.path().join("begun")).unwrap().lines().count(),
+            3,
+            "the worker died in try {deadly}"
+        );
+    }
+}
+
+/// It works on, beside what this worker would run next.
+#[test]
+fn what_a_late_command_leaves_is_killed_too_if_it_does_not_end() {
+    at_some_pace(|slower| {
+        let (folder, limit) = (folder(), format!("{}ms", 300 * slower));
+        let first = "sh -c 'trap \"\" TERM; echo $$ >left; sleep 1000; sleep 1000' & wait";
+        let next = "grep -q '^State:.[RSD]' /proc/$(cat left)/status && touch beside";
+        let command = format!("case {{}} in a) {first};; b) {next}; true;; esac");
+        let done = run(&["-j1", "--timeout", &limit, &command, ":::", "a", "b"]).in_folder(&folder).run();
+        assert!(
+            done.fault(1).contains("1 of 2 commands failed; the first: command 1 took longer than its"),
+            "{done:?}"
+        );
+        assert!(folder.path().join("left").exists(), "it had begun by then");
+        assert!(!folder.path().join("beside").exists(), "what the first has left works on beside the second");
+    });
+}
+
 /// Each try has its own time, also where each has to be killed with a process that it has started and that does not listen either.
 #[test]
 fn what_does_not_end_when_it_is_asked_to_is_killed_and_tried_again() {

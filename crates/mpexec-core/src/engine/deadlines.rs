@@ -87,20 +87,21 @@ impl Supervisor {
         // time after which it was to come.
         let passed = self.responses_looked.elapsed().min(limit / 2);
         self.responses_looked = Instant::now();
-        // A process of its own is nobody's to replace.
-        if !self.engine.config.replace {
-            return;
-        }
         self.look_for_headless(limit);
         let mut state = self.engine.lock();
         for id in 0..state.slots.len() {
-            // Its ring may be as it should be, and a time limit would wait for a task that there is not.
-            if state.give_up_if_senseless(id) {
-                continue;
-            }
-            state.look_at_idle_ring(id);
-            state.mind_half_message(id);
-            let owed = state.owed(id);
+            let owed = if self.engine.config.replace {
+                // Its ring may be as it should be, and a time limit would wait for a task that there is not.
+                if state.give_up_if_senseless(id) {
+                    continue;
+                }
+                state.look_at_idle_ring(id);
+                state.mind_half_message(id);
+                state.owed(id)
+            } else {
+                // A process of its own is nobody's to replace; but one that has ended its thread comes to no end.
+                Owed { thread: state.owed(id).thread, ..Owed::default() }
+            };
             let slot = &mut state.slots[id];
             let same = Owed { since: slot.owed.since, ..owed } == slot.owed;
             let since = if same { slot.owed.since + passed } else { Duration::ZERO };

@@ -120,8 +120,8 @@ impl<'p> CallBuilder<'p> {
     /// [`TaskError::OutcomeUnknown`](crate::TaskError::OutcomeUnknown): it may have done nothing, a part or all of its work.
     ///
     /// Each such task is sent by itself, to a worker that has nothing, whatever
-    /// [`chunk_size`](CallBuilder::chunk_size) says: so nothing lies behind it of which a death could leave that open. That costs
-    /// each one about what a call costs, some microseconds; and its worker says over its socket that it begins, which cannot be taken back.
+    /// [`chunk_size`](CallBuilder::chunk_size) says: so nothing lies behind it of which a death could leave that open. And its worker
+    /// says over its socket that it begins, which the task cannot take back. Together that costs each one two to three times what a call costs.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -17,6 +17,7 @@ crate::process_contract![
     an_interrupted_process_ends_as_at_ctrl_c,
     signals_to_a_process_that_is_over_reach_nobody,
     a_process_whose_function_panics_or_exits_says_so,
+    a_process_whose_function_ends_its_thread_alone_comes_to_an_end,
     a_process_whose_handle_is_dropped_goes_on,
     many_processes_run_side_by_side,
     a_process_has_its_name_wherever_one_looks,
@@ -99,6 +100,14 @@ fn a_killed_process_says_by_which_signal(link: Transport) {
     assert_eq!((pid, exit), (process.pid(), Exit::Signal(9)));
     assert_eq!(process.exit_status(), Some(Exit::Signal(9)));
     assert!(!process.is_alive());
+}
+
+fn a_process_whose_function_ends_its_thread_alone_comes_to_an_end(link: Transport) {
+    let mut process = builder(link).spawn(mpexec_testkit::end_this_thread, ()).unwrap();
+    let outcome = process.join();
+    let Err(TaskError::Crashed { exit, stderr, .. }) = &outcome else { panic!("{outcome:?}") };
+    assert_eq!(*exit, Exit::Signal(9));
+    assert!(stderr.contains("the thread that ran its tasks has ended, and the process has not"), "{stderr}");
 }
 
 /// A process whose function runs and never returns.

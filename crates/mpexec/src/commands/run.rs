@@ -4,6 +4,7 @@ mod ended;
 mod ending;
 mod joblog;
 mod open;
+mod retries;
 mod source;
 mod template;
 
@@ -33,6 +34,7 @@ use ended::{lost_end, told};
 use ending::Ending;
 use joblog::Joblog;
 use open::Open;
+use retries::Retries;
 use source::Source;
 use template::Template;
 
@@ -64,11 +66,10 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     running.check()?;
     let (ending, asked_to_end) = Ending::new()?;
     let pool = Arc::new(workforce::build(&plan.pool, None, workers, console, |builder| {
-        let tries = plan.limits.retries.saturating_add(1);
         // The worker itself asks a command to end, and kills it; this is for a worker that cannot.
-        let each = |limit: Duration| limit.saturating_add(UNTIL_KILLED).saturating_add(SLACK);
-        let limit = plan.limits.timeout.map(|limit| each(limit).saturating_mul(tries));
-        let builder = plan.limits.apply(builder, limit).context(&asked_to_end)?;
+        let limit = plan.limits.timeout.map(|limit| limit.saturating_add(UNTIL_KILLED).saturating_add(SLACK));
+        // Each try is a call.
+        let builder = plan.limits.apply(builder, limit).attempts(1).context(&asked_to_end)?;
         Ok(match plan.nice {
             Some(nice) => builder.nice(nice),
             None => builder,
@@ -102,6 +103,12 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
             // Who has not ended is killed with the workers.
             let _ = ending.ask();
         }
+    });
+    let retries = Arc::new(Retries::new(plan.limits.retries));
+    let (trying, retrying) = (Arc::clone(&retries), Arc::clone(&pool));
+    flow.try_again(move |call, outcome| {
+        let job = retries.after(call, outcome)?;
+        Some(retrying.apply_async(named(RUN_COMMAND, run_command), (job,)))
     });
     let stopping = Arc::clone(&flow);
     running.when_stopping(move || stopping.stop(Next::Finish));
@@ -139,9 +146,10 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
             let job = CommandJob {
                 words: words.into_iter().map(Into::into).collect(),
                 timeout: limits.timeout,
-                tries: limits.retries.saturating_add(1),
+                tries: 1,
                 folder: asked.results_of(index),
             };
+            trying.begins(call, &job);
             caller.apply_async(named(RUN_COMMAND, run_command), (job,))
         },
     )?;

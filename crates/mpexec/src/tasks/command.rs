@@ -24,7 +24,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use group::{ask_to_end, kill_all};
+use group::{ask_to_end, kill_all, kill_what_stays};
 
 /// The name under which [`run_command`] is registered.
 pub const RUN_COMMAND: &str = "run-command";
@@ -158,7 +158,11 @@ fn try_once(job: &CommandJob, tries: u32) -> CommandEnd {
                 ask_to_end();
             }
             let ended = follow(&mut child, job.timeout, &mut output);
-            ended.unwrap_or_else(|error| CommandExit::NoOutput(format!("it cannot be waited for: {error}")))
+            ended.unwrap_or_else(|error| {
+                // It is not to go on beside the next.
+                let _ = child.kill().and_then(|()| child.wait());
+                CommandExit::NoOutput(format!("it cannot be waited for: {error}"))
+            })
         }
     };
     let exit = if ASKED.load(Ordering::SeqCst) { CommandExit::Asked } else { exit };
@@ -266,7 +270,8 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
     let Some(pid) = Pid::from_raw(child.id().cast_signed()) else {
         return Err(io::Error::other("it has no number"));
     };
-    let ended = pidfd_open(pid, PidfdFlags::empty())?;
+    // Where there is no such thing, or no room for it, it is looked again and again.
+    let ended = pidfd_open(pid, PidfdFlags::empty()).ok();
     let stdout = child.stdout.take().map(OwnedFd::from);
     let mut pipes = [stdout, child.stderr.take().map(OwnedFd::from)].map(|pipe| pipe.map(File::from));
     for pipe in pipes.iter().flatten() {
@@ -277,7 +282,8 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
     let mut late = None;
     loop {
         let wait = left.nap();
-        let over = wait_for(&ended, &pipes, wait)?;
+        let told_over = wait_for(ended.as_ref(), &pipes, wait)?;
+        let over = told_over || ended.is_none() && child.try_wait()?.is_some();
         left.goes(Instant::now());
         for (pipe, text) in pipes.iter_mut().zip(output.iter_mut()) {
             if pipe.as_mut().is_some_and(|pipe| drain(pipe, text)) {
@@ -286,6 +292,10 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
         }
         if over {
             let status = child.wait()?;
+            if late.is_some() {
+                // What it has started may take as long.
+                kill_what_stays(left);
+            }
             return Ok(late.unwrap_or_else(|| told(status)));
         }
         if wait == Some(Duration::ZERO) {
@@ -296,22 +306,26 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
                 Left::of(Some(UNTIL_KILLED))
             } else {
                 late = Some(CommandExit::Killed);
-                kill_all(&ended);
+                kill_all(child);
                 Left::of(None)
             };
         }
     }
 }
 
+/// How often it is looked whether a command has ended that cannot be waited for.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// Waits until the process has ended (true), there is something to be read, or the time is over.
-fn wait_for(ended: &OwnedFd, pipes: &[Option<File>; 2], wait: Option<Duration>) -> io::Result<bool> {
-    let mut polled = vec![PollFd::new(ended, PollFlags::IN)];
+fn wait_for(ended: Option<&OwnedFd>, pipes: &[Option<File>; 2], wait: Option<Duration>) -> io::Result<bool> {
+    let mut polled: Vec<_> = ended.map(|ended| PollFd::new(ended, PollFlags::IN)).into_iter().collect();
     polled.extend(pipes.iter().flatten().map(|pipe| PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)));
+    let wait = if ended.is_none() { Some(wait.map_or(LOOK, |wait| wait.min(LOOK))) } else { wait };
     // A time too long for the system is no limit.
     let wait = wait.and_then(|wait| Timespec::try_from(wait).ok());
     match poll(&mut polled, wait.as_ref()) {
         Err(rustix::io::Errno::INTR) => Ok(false),
-        polled_ok => polled_ok.map(|_| !polled[0].revents().is_empty()).map_err(Into::into),
+        polled_ok => polled_ok.map(|_| ended.is_some() && !polled[0].revents().is_empty()).map_err(Into::into),
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::process::Child;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, getpgrp, getpid, kill_process_group, pidfd_open, pidfd_send_signal};
+
+use super::Left;
 
 /// Asks all in the worker's group to end, but for the worker.
 pub(super) fn ask_to_end() {
@@ -20,10 +24,29 @@ pub(super) fn ask_to_end() {
 /// Who starts others faster than they are found is left to the pool's limit.
 const LOOKS: u32 = 100;
 
+/// How often it is looked who is there yet.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// Kills the command and all in the worker's group, but for the worker. Where the system lists no processes, the command alone.
-pub(super) fn kill_all(command: &OwnedFd) {
+pub(super) fn kill_all(command: &mut Child) {
     // It may be over.
-    let _ = pidfd_send_signal(command, Signal::KILL);
+    let _ = command.kill();
+    kill_others();
+}
+
+/// A command has ended when it was asked to: what it has started, and was asked too, has the time that is left, and is killed then.
+pub(super) fn kill_what_stays(mut left: Left) {
+    while !members().is_empty() {
+        if left.nap().is_some_and(|nap| nap.is_zero()) {
+            kill_others();
+            return;
+        }
+        std::thread::park_timeout(LOOK);
+        left.goes(Instant::now());
+    }
+}
+
+fn kill_others() {
     for _ in 0..LOOKS {
         let others = members();
         if others.is_empty() {

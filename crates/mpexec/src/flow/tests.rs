@@ -1,0 +1,65 @@
+//! Who waits for what.
+
+use std::sync::mpsc::{Receiver, channel};
+
+use mpexec_core::{Pool, Transport, Workers};
+
+use super::*;
+
+struct Nothing;
+
+impl Collector<u64> for Nothing {
+    fn take(&mut self, _: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
+        Ok(Next::GoOn)
+    }
+
+    fn weight(_: &u64) -> u64 {
+        8
+    }
+}
+
+/// Nobody takes what it prints, until it is let go on.
+struct Stuck(Receiver<()>);
+
+impl Collector<u64> for Stuck {
+    fn take(&mut self, _: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
+        Ok(self.0.recv().map_or(Next::GoOn, |()| Next::GoOn))
+    }
+
+    fn weight(_: &u64) -> u64 {
+        8
+    }
+}
+
+#[test]
+fn what_has_come_to_its_end_is_over_whoever_reads_its_outcome() {
+    let _watchdog = mpexec_testkit::Watchdog::new();
+    let pool = Pool::builder().transport(Transport::Memory).workers(Workers::Exact(1)).build().unwrap();
+    let (go_on, stuck) = channel();
+    let flow = Flow::new(false, Stuck(stuck));
+    let mut pieces = 0;
+    let source = move || {
+        pieces += 1;
+        Ok((pieces <= 3).then_some([1]))
+    };
+    flow.feed(source, move |index, _| pool.apply_async(|index: u64| index, (index,))).unwrap();
+    while flow.lock().made < 3 {
+        std::thread::yield_now();
+    }
+    assert!(flow.is_over_within(Duration::from_secs(60)));
+    assert_eq!(flow.lock().gone, 0);
+    drop(go_on);
+    assert_eq!(flow.wait().unwrap(), 0);
+}
+
+#[test]
+fn nobody_waits_for_an_input_whose_thread_has_panicked() {
+    let _watchdog = mpexec_testkit::Watchdog::new();
+    for late in [false, true] {
+        let flow = Flow::new(true, Nothing);
+        let source = move || if late { Ok(Some([1])) } else { panic!("the source") };
+        flow.feed(source, |_, _| panic!("the call")).unwrap();
+        let Err(Failure::Error { line, .. }) = flow.wait() else { panic!("it failed") };
+        assert!(line.contains("panicked"), "{line}");
+    }
+}
