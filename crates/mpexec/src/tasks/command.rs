@@ -292,7 +292,7 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
         }
         if over {
             let status = child.wait()?;
-            if late.is_some() {
+            if late == Some(CommandExit::TimedOut) {
                 // What it has started may take as long.
                 kill_what_stays(left);
             }

@@ -61,6 +61,10 @@ fn kill_others() {
 /// The processes of the worker's group that go on, but for the worker: held, so that none is another by the time it is killed.
 fn members() -> Vec<OwnedFd> {
     let (own, group) = (getpid(), getpgrp());
+    if own != group {
+        // Called without a pool: the group is somebody else's.
+        return Vec::new();
+    }
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
     let held = pids.filter(|pid| *pid != own && is_in(*pid, group)).filter_map(|pid| {
