@@ -169,8 +169,9 @@ fn few_processes(link: Transport) {
         limit(Resource::Nproc, now + more);
         worked.push(right_or_told(builder(link, 2).build(), "temporarily unavailable"));
     }
-    let user = rustix::process::getuid().as_raw();
-    assert!(!worked[0] && worked[23], "user {user} with {now} threads: {worked:?}, {:?}", getrlimit(Resource::Nproc));
+    assert!(!worked[0], "with {now} threads: {worked:?}");
+    // Pools that did not come up, or were dropped, take a moment to be gone, and count until then.
+    wait_until("one works", || right_or_told(builder(link, 2).build(), "temporarily unavailable"));
     // A process of its own is told likewise.
     limit(Resource::Nproc, 1);
     let error = Process::spawn(|| 1, ()).map(|mut process| process.join());
