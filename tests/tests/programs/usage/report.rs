@@ -52,7 +52,7 @@ fn every_command_with_workers_writes_a_page_and_a_trace() {
         (&["normalize", "b.csv"], "rows", 2),
         (&["common-items", "b.csv", "c.jsonl"], "rows", 2),
         (&["frame", "b.csv", "--task", "describe"], "rows", 1),
-        (&["map", "--worker-program", WORKER, "add", "d.jsonl"], "rows", 2),
+        (&["map", "--worker-program", WORKER, "add", "d.jsonl"], "calls", 2),
         (&["run", "true {}", ":::", "1", "2", "3"], "commands", 3),
     ];
     for (words, unit, least) in commands {
