@@ -70,7 +70,7 @@ const OPTIONS: [(&str, By); 103] = [
     ("gen --high", Run("gen new --rows 2 --cols 2", "--high 3", "0 to 2")),
     ("gen --low", Run("gen new --rows 2 --cols 2", "--low -3", "-3 to 9")),
     ("gen --rows", Run("gen new --cols 2", "--rows 3", "(3, 2)")),
-    ("gen --seed", Run("gen new --rows 2 --cols 2", "--seed 8", "seed 8")),
+    ("gen --seed", Run("gen new --rows 2 --cols 2", "--seed 8", "seed 8\n")),
     ("map --columns", Test("map", "columns_of_csv_are_arguments_by_title_or_by_place")),
     ("map --delimiter", Test("map", "columns_of_csv_are_arguments_by_title_or_by_place")),
     ("map --fail-fast", Test("map", "fail_fast_ends_an_endless_input_at_the_first_failure")),
