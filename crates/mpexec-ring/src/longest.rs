@@ -3,11 +3,11 @@
 
 use std::io;
 
-use rustix::process::{Resource, getrlimit};
+use nix::sys::resource::{Resource, getrlimit};
 
-/// The most bytes that a file may have when this process writes it.
+/// The most bytes that a file may have when this process writes it. Where the system refuses to tell (a filter of system calls does), none is known.
 pub(crate) fn longest() -> u64 {
-    getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX)
+    getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(soft, _)| soft)
 }
 
 pub(crate) fn within(longest: u64, len: u64) -> io::Result<()> {

@@ -40,6 +40,10 @@ impl Failure {
         Failure::Error { exit: Exit::TaskFailed, line: line.into() }
     }
 
+    pub(crate) fn pool(line: impl Into<String>) -> Failure {
+        Failure::Error { exit: Exit::Pool, line: line.into() }
+    }
+
     /// An error of the pool's in the middle of the work: `line` may quote it.
     pub(crate) fn of_task(error: &TaskError, line: &str) -> Failure {
         let exit = match error {

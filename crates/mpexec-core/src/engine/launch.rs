@@ -149,7 +149,10 @@ impl Engine {
     }
 
     /// Makes a process that waits to be welcomed the worker of place `id`.
-    pub(super) fn greet(&self, newcomer: Newcomer, id: WorkerId) -> Slot {
+    ///
+    /// # Errors
+    /// The system does not let it be welcomed. It is killed.
+    pub(super) fn greet(&self, newcomer: Newcomer, id: WorkerId) -> Result<Slot, PoolError> {
         let Newcomer { mut child, begun } = newcomer;
         let Begun { socket, rings, black_box, stdout, stderr, sheets, group, .. } = begun;
         child.list_as(self.config.worker_name());
@@ -180,16 +183,20 @@ impl Engine {
             None => Vec::new(),
         };
         attached.extend(black_box.as_ref().map(BlackBox::fd));
-        // A worker that is gone already shows by its exit, not by this.
-        let _ = writer.message(&welcome, &attached);
-        if let Some((parcel, length)) = &self.context {
+        let mut welcomed = writer.message(&welcome, &attached);
+        if let (Some((parcel, length)), Ok(())) = (&self.context, &welcomed) {
             let mut named = [0; PARCEL_REF];
             ParcelRef { parcel: CONTEXT_PARCEL, len: *length }.write_to(&mut named);
-            let _ = writer.send(FrameKind::Parcel, &[&named], &[parcel.as_fd()]);
+            welcomed = writer.send(FrameKind::Parcel, &[&named], &[parcel.as_fd()]);
+        }
+        // A worker that is gone already shows by its exit, not by this.
+        if let Err(LinkError::Io(error)) = welcomed {
+            spawn::bury(child);
+            return Err(PoolError::system("send a worker its welcome", error));
         }
         let rings = rings.map(|((tasks, results, _), bell)| (tasks, results, bell));
         let pid = child.pid();
-        Slot {
+        Ok(Slot {
             phase: Phase::Starting(Box::new(Starting { since: Instant::now(), socket, reader, writer, rings })),
             child: Some(child),
             pid,
@@ -199,7 +206,7 @@ impl Engine {
             black_box,
             group,
             ..Slot::default()
-        }
+        })
     }
 
     fn make_rings(&self) -> Result<Option<Rings>, PoolError> {

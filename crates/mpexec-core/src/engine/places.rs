@@ -127,7 +127,7 @@ impl Supervisor {
         };
         match whom {
             Whom::Worker { id, born } => {
-                let slot = newcomer.map(|newcomer| self.engine.greet(newcomer, id));
+                let slot = newcomer.and_then(|newcomer| self.engine.greet(newcomer, id));
                 if !self.settle(id, born, slot) {
                     return false;
                 }
@@ -275,7 +275,8 @@ impl Supervisor {
             Some(_) => None,
             None => {
                 self.spare.was_taken(self.engine.lock().sched.finished);
-                Some(self.engine.greet(spare, id))
+                // What it was refused a new one is refused too, and that is told.
+                self.engine.greet(spare, id).ok()
             }
         }
     }

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::net::{AddressFamily, SocketType};
 
+use super::rlimits::{self, Resource};
+
 /// The soft limit is raised when so few descriptors are left below it.
 const LEFT: u64 = 256;
 
@@ -52,7 +54,7 @@ fn close_range(first: u32, last: u32) {
         return;
     }
     // A kernel before 5.9: one by one, as far as the soft limit goes.
-    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1024);
+    let most = rlimits::of(Resource::RLIMIT_NOFILE).soft.unwrap_or(1024);
     for number in first..=last.min(u32::try_from(most).unwrap_or(1024)) {
         let Ok(number) = i32::try_from(number) else { return };
         // SAFETY: only asked about; a number that is not open is refused.
@@ -70,29 +72,27 @@ pub(crate) fn make_room_for(workers: usize) {
 
 /// Raises the soft limit of descriptors to at least `wanted`, as far as the hard limit allows.
 pub(crate) fn raise_limit(wanted: u64) {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < wanted) {
-        limit.current = Some(limit.maximum.map_or(wanted, |hard| hard.min(wanted)));
-        let _ = setrlimit(Resource::Nofile, limit);
+    let mut limit = rlimits::of(Resource::RLIMIT_NOFILE);
+    if limit.soft.is_some_and(|soft| soft < wanted) {
+        limit.soft = Some(limit.hard.map_or(wanted, |hard| hard.min(wanted)));
+        let _ = rlimits::set(Resource::RLIMIT_NOFILE, limit);
     }
 }
 
 /// Raises the soft limit when `latest`, a descriptor just got, comes near it. The kernel gives the lowest free number, so
 /// the number tells how many there are; the limit itself is asked for only when it may have been reached.
 pub(crate) fn make_room(latest: BorrowedFd<'_>) {
-    use rustix::process::{Resource, getrlimit};
     static KNOWN: AtomicU64 = AtomicU64::new(0);
     let needed = u64::from(latest.as_raw_fd().unsigned_abs()) + LEFT;
     if needed >= KNOWN.load(Ordering::Relaxed) {
         raise_limit(needed * 2);
-        KNOWN.store(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX), Ordering::Relaxed);
+        KNOWN.store(rlimits::of(Resource::RLIMIT_NOFILE).soft.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
 /// Doubles the soft limit, as far as the hard limit allows.
 pub(crate) fn raise_further() {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let limit = rlimits::of(Resource::RLIMIT_NOFILE).soft;
     raise_limit(limit.unwrap_or(u64::MAX).saturating_mul(2));
 }
 

@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+use rustix::process::{Pid, Rlimit, prlimit};
+
+use super::rlimits::{self, Limits, Resource};
 
 /// Added to the score by which the kernel chooses whom it kills when memory runs out: as if the process had half of the
 /// machine's memory more than it has.
@@ -20,23 +22,23 @@ const NAMES: u64 = 48 << 20;
 pub(crate) fn limit(pid: Pid, bytes: u64) -> io::Result<()> {
     let bytes = own_limit().map_or(bytes, |own| own.min(bytes));
     // It may move the wall itself, which a task can do too; but what it holds is looked at as well.
-    let wall = Rlimit { current: Some(bytes), maximum: getrlimit(Resource::Data).maximum };
-    Ok(prlimit(Some(pid), Resource::Data, wall).map(drop)?)
+    let wall = Rlimit { current: Some(bytes), maximum: rlimits::of(Resource::RLIMIT_DATA).hard };
+    Ok(prlimit(Some(pid), rustix::process::Resource::Data, wall).map(drop)?)
 }
 
 /// So many bytes this process may have in its data segment, if that is limited; its children inherit this.
 pub(crate) fn own_limit() -> Option<u64> {
-    let Rlimit { current, maximum } = getrlimit(Resource::Data);
-    current.into_iter().chain(maximum).min()
+    let Limits { soft, hard } = rlimits::of(Resource::RLIMIT_DATA);
+    soft.into_iter().chain(hard).min()
 }
 
 /// Whether this process may map so many bytes more, where that is limited (`ulimit -v`).
 pub(crate) fn has_addresses_for(bytes: usize) -> bool {
-    getrlimit(Resource::As).current.is_none() || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+    rlimits::of(Resource::RLIMIT_AS).soft.is_none() || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
 }
 
 /// How many threads have moved the wall now, and where it was.
-static MOVED: Mutex<(usize, Option<Rlimit>)> = Mutex::new((0, None));
+static MOVED: Mutex<(usize, Option<Limits>)> = Mutex::new((0, None));
 
 /// Tells of a panic: with the wall moved as far as that is allowed, and told whether there is memory for the names of a backtrace without that. Whoever
 /// looks these up and gets no memory waits for a lock that he holds himself (in the standard library), for ever.
@@ -48,9 +50,9 @@ pub(crate) fn with_leeway<R>(tells: impl FnOnce(bool) -> R) -> R {
     {
         let mut moved = moved();
         if moved.0 == 0 {
-            let wall = getrlimit(Resource::Data);
-            let further = Rlimit { current: wall.maximum, ..wall };
-            moved.1 = (wall.current != wall.maximum && setrlimit(Resource::Data, further).is_ok()).then_some(wall);
+            let wall = rlimits::of(Resource::RLIMIT_DATA);
+            let further = Limits { soft: wall.hard, ..wall };
+            moved.1 = (wall.soft != wall.hard && rlimits::set(Resource::RLIMIT_DATA, further)).then_some(wall);
         }
         moved.0 += 1;
     }
@@ -61,7 +63,7 @@ pub(crate) fn with_leeway<R>(tells: impl FnOnce(bool) -> R) -> R {
         && let Some(wall) = moved.1.take()
     {
         // What was allowed before is allowed again.
-        let _ = setrlimit(Resource::Data, wall);
+        let _ = rlimits::set(Resource::RLIMIT_DATA, wall);
     }
     done
 }

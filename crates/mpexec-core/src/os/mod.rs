@@ -25,6 +25,7 @@
 //! | [`events`] | eventfd and epoll |
 //! | [`huge`] | huge pages for memory that is about to be filled |
 //! | [`memory`] | how much memory a process has of its own, and may have |
+//! | [`rlimits`] | the limits that this process was given |
 //! | [`processors`] | how many processors this process may use |
 
 pub(crate) mod blackbox;
@@ -48,6 +49,7 @@ mod parting;
 pub(crate) mod pidfd;
 pub(crate) mod place;
 pub(crate) mod processors;
+pub(crate) mod rlimits;
 pub(crate) mod sheet;
 pub(crate) mod spawn;
 pub(crate) mod status_signal;

@@ -12,6 +12,7 @@ mod no_workers;
 mod outliving;
 mod pauses;
 mod reaping;
+mod refused;
 mod refusing;
 mod scarcity;
 mod slow_starts;

@@ -15,7 +15,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::common::{Scratch, Watchdog, processes, wait_until};
 use crate::refusing::refuse;
-use crate::{no_more, reaping};
+use crate::{no_more, reaping, refused};
 
 const CASE: &str = "MPEXEC_TEST_CASE";
 const LINK: &str = "MPEXEC_TEST_LINK";
@@ -23,7 +23,7 @@ const LINK: &str = "MPEXEC_TEST_LINK";
 type Case = (&'static str, fn(Transport));
 
 /// What a program is short of, by name.
-const CASES: [Case; 11] = [
+const CASES: [Case; 14] = [
     ("descriptors", few_descriptors),
     ("many-workers", more_workers_than_descriptors),
     ("processes", few_processes),
@@ -32,7 +32,10 @@ const CASES: [Case; 11] = [
     ("reaped", reaping::children_that_others_reap),
     ("ignored", reaping::children_that_the_system_reaps),
     ("strict", a_strict_profile),
-    ("pidfds", no_pidfds),
+    ("pidfds", refused::no_pidfds),
+    ("limits", refused::limits_that_are_not_told),
+    ("sending", refused::nothing_can_be_sent),
+    ("pairs", refused::no_socket_pairs),
     ("cgroups", no_cgroups),
     ("plain", works),
 ];
@@ -49,7 +52,7 @@ fn a_program_that_is_short_of_something() {
 }
 
 /// This test program as a program that is short of something.
-fn short_of(case: &str, link: &str, program: &Path) -> Command {
+pub(crate) fn short_of(case: &str, link: &str, program: &Path) -> Command {
     let mut command = Command::new(program);
     // Threads of the harness that are no threads of the pool's would blur the picture.
     command.args(["scarcity::a_program_that_is_short_of_something", "--exact", "--ignored", "--test-threads=1"]);
@@ -58,7 +61,7 @@ fn short_of(case: &str, link: &str, program: &Path) -> Command {
 }
 
 #[track_caller]
-fn ends_well(mut command: Command) {
+pub(crate) fn ends_well(mut command: Command) {
     let turn = crate::writing_or_starting();
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(turn);
@@ -69,7 +72,7 @@ fn ends_well(mut command: Command) {
     assert!(!told.contains("panicked"), "{told}");
 }
 
-fn own() -> std::path::PathBuf {
+pub(crate) fn own() -> std::path::PathBuf {
     std::env::current_exe().unwrap()
 }
 
@@ -84,7 +87,7 @@ pub(crate) fn limit(resource: Resource, soft: u64) {
 }
 
 /// A pool that works gives the right answers; an error says which thing is missing.
-fn right_or_told(pool: Result<Pool, PoolError>, said: &str) -> bool {
+pub(crate) fn right_or_told(pool: Result<Pool, PoolError>, said: &str) -> bool {
     let told = match pool.map(|pool| (pool.map(|n: u64| n * n, 0..100), pool)) {
         Ok((Ok(squares), pool)) => {
             assert!(squares.into_iter().eq((0..100).map(|n| n * n)));
@@ -253,19 +256,6 @@ fn no_cgroups(link: Transport) {
     assert!(right_or_told(Ok(pool), "nothing else is scarce"));
 }
 
-fn no_pidfds(link: Transport) {
-    refuse(libc::SYS_pidfd_open, libc::ENOSYS);
-    let leaves = || -> () { std::process::exit(3) };
-    let pool = builder(link, 2).build().unwrap();
-    for _ in 0..3 {
-        assert_eq!(pool.apply(|n: u32| n + 1, (1,)).unwrap(), 2);
-        let Err(TaskError::Crashed { exit: Exit::Code(3), .. }) = pool.apply(leaves, ()) else { panic!("it lived") };
-    }
-    pool.terminate();
-    pool.join().unwrap();
-    wait_until("nobody is left", || processes::children().is_empty());
-}
-
 #[test]
 fn a_program_with_few_descriptors_works_or_says_so() {
     let _watchdog = Watchdog::new();
@@ -328,14 +318,6 @@ fn where_no_cgroup_can_be_made_kills_take_the_process_group_and_that_is_told() {
     let _watchdog = Watchdog::new();
     for link in ["shm", "socket"] {
         ends_well(short_of("cgroups", link, &own()));
-    }
-}
-
-#[test]
-fn where_no_descriptors_of_processes_can_be_asked_for_there_are_those_that_come_with_the_start() {
-    let _watchdog = Watchdog::new();
-    for link in ["shm", "socket"] {
-        ends_well(short_of("pidfds", link, &own()));
     }
 }
 

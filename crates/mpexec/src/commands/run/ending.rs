@@ -23,7 +23,7 @@ impl Ending {
     /// A [`Failure`] if there can be no further descriptor.
     pub(super) fn new() -> Result<(Arc<Ending>, Receiver<()>), Failure> {
         let (sender, receiver) =
-            channel().map_err(|error| Failure::task(format!("a channel to the workers cannot be made: {error}")))?;
+            channel().map_err(|error| Failure::pool(format!("a channel to the workers cannot be made: {error}")))?;
         Ok((Arc::new(Ending { sender: Mutex::new(Some(sender)), flow: OnceLock::new() }), receiver))
     }
 
