@@ -24,6 +24,7 @@ const METRICS: [Metric; 2] = [Metric::cost("p50", "us"), Metric::cost("p99", "us
 /// The processor of this program when the places are given, and the other one.
 const NEAR: usize = 0;
 const FAR: usize = 1;
+const ONCE: &str = "mpexec, at most once";
 const RING: &str = "raw ring";
 const PIPES: &str = "two raw pipes";
 const PROCSPAWN: &str = "procspawn";
@@ -123,6 +124,14 @@ fn unpinned(setting: &Setting) -> Result<RowReport> {
     let mut race = race("apply", setting, &pool, None)?;
     race.goal(0, RING, Goal::AtMost(1.3)).goal(0, PIPES, Goal::AtMost(1.0)).goal(1, PIPES, Goal::AtMost(2.0));
     let calls = setting.size(2000, 300);
+    race.beside(ONCE, || {
+        latencies(calls, || -> Result<()> {
+            let answer = pool.call().at_most_once().apply(|number: u64| number + 1, (1,))?;
+            ensure!(answer == 2, "{answer} came for 1");
+            Ok(())
+        })
+    });
+    race.goal(0, ONCE, Goal::Shown);
     match setting.peer(|| procspawn::start(2)) {
         Ok(peer) => race.beside(PROCSPAWN, move || latencies(calls, || procspawn::call(&peer, 1))),
         Err(reason) => race.without(PROCSPAWN, &reason),

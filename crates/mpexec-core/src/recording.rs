@@ -38,7 +38,8 @@ pub struct Recording {
     pub spans: Vec<BatchSpan>,
     /// Zero as long as each span is one batch.
     pub resolution: Duration,
-    /// Which tasks took longest, the longest first; at most 32.
+    /// Which tasks took longest, the longest first; at most 32. Also those in which a worker died or was killed for a limit, for as long as they ran:
+    /// each time by itself.
     pub slowest: Vec<SlowTask>,
     /// What became of workers, in order: the first 4,096 of it.
     pub events: Vec<WorkerEvent>,

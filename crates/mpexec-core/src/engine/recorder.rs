@@ -241,6 +241,12 @@ impl Recorder {
             return;
         }
         let nanos = Duration::from_nanos;
+        // In the first that had not come back its worker died.
+        let since = open.begun.map_or(begun, |_| open.ended.min(ended));
+        if died && ended > since && self.slowest.takes(ended - since) {
+            let (index, begun, took) = (open.first + u64::from(open.came), nanos(since), nanos(ended - since));
+            self.slowest.add(SlowTask { job: open.job, index, worker, pid, begun, took });
+        }
         self.totals.batches += 1;
         self.totals.queue += nanos(open.sent.saturating_sub(open.queued) + (earliest - open.sent));
         self.totals.transfer += nanos((begun - earliest) + open.received.saturating_sub(ended));

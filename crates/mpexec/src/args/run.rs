@@ -47,8 +47,8 @@ pub(crate) struct RunArguments {
     #[arg(short, long)]
     pub(crate) keep_order: bool,
 
-    /// Begin each line of output with the argument and a tab
-    #[arg(long)]
+    /// Begin each line of output with the argument and a tab; not with --results, where none is printed
+    #[arg(long, conflicts_with = "results")]
     pub(crate) tag: bool,
 
     /// Print the commands and run none

@@ -84,6 +84,19 @@ fn of_a_dead_worker_the_batch_that_it_was_in_is_told_and_those_behind_it_are_not
 }
 
 #[test]
+fn the_task_in_which_a_worker_died_is_among_the_slowest_for_as_long_as_it_ran() {
+    let mut recorder = Recorder::default();
+    recorder.started(0, 8, 0);
+    recorder.sent(0, 0, 1, 20, 4, 10);
+    recorder.came(0, 0, ok(2), 200);
+    recorder.timed(0, 0, Timing { nanos: 100, count: 2, ended: 150, slowest: (1, 60) }, 0, 200);
+    recorder.ended(0, WorkerChange::Died(Exit::Signal(9)), 900);
+    let recording = recorder.recording(1_000, [0; 3]);
+    let slowest: Vec<_> = recording.slowest.iter().map(|slow| (slow.index, slow.took.as_nanos())).collect();
+    assert_eq!(slowest, [(22, 750), (21, 60)]);
+}
+
+#[test]
 fn a_batch_that_was_taken_back_is_none() {
     let mut recorder = Recorder::default();
     recorder.sent(0, 0, 1, 0, 4, 10);
