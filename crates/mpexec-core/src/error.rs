@@ -235,6 +235,9 @@ pub enum PoolError {
         "mpexec_core::init() was not called: call it as the first thing in main(), because workers are this same program started again"
     )]
     NotInitialised,
+    /// This process was forked from the one that built the pool, whose workers and results are not its own. Its parent's pool is none the worse.
+    #[error("this pool is that of the process from which this one was forked: build another one here")]
+    Forked,
     /// Two task functions have one name, so that nobody can say which is meant; nothing was started.
     #[error(
         "two task functions are named {name:?}, one at {first}, one at {second}: give one of them another name (#[task(name = \"...\")])"

@@ -31,6 +31,9 @@ use telling::message;
 /// How long what runs may take to come to its end after the first signal, before anybody has said how long.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// A quarter of the grace at its end, and no more than this, is for what must be asked to end.
+const ASKED: Duration = Duration::from_secs(2);
+
 /// How long the output may take to get its name.
 const NAMING: Duration = Duration::from_secs(2);
 
@@ -69,6 +72,8 @@ pub(crate) struct Running {
     grace: OnceLock<Duration>,
     /// What is told when nothing new is to be begun.
     hook: Hook<()>,
+    /// What is told when the grace is over soon.
+    short: Hook<()>,
     /// What is told when the program leaves whatever it is at: because of a signal, or without one.
     leaving: Hook<Option<Signal>>,
 }
@@ -142,6 +147,12 @@ impl Running {
         if self.is_stopping() {
             self.hook.call(());
         }
+    }
+
+    /// Calls `hook`, from another thread, when three quarters of the grace are over, or all but two seconds: what must be asked to end has the rest for
+    /// that. A second signal does not wait for it.
+    pub(crate) fn when_time_is_short(&self, hook: impl Fn() + Send + Sync + 'static) {
+        self.short.set(move |()| hook());
     }
 
     /// Calls `hook`, perhaps from another thread, when the program leaves whatever the main thread is at, before the workers are killed; it may take a moment. Also where the
@@ -298,7 +309,10 @@ impl Running {
                 // A thread of its own, because the next signal comes on this one.
                 let grace = self.grace.get().copied().unwrap_or(GRACE);
                 let waiting = std::thread::Builder::new().name("mpexec-grace".into()).spawn(move || {
-                    std::thread::park_timeout(grace);
+                    let short = ASKED.min(grace / 4);
+                    std::thread::park_timeout(grace - short);
+                    running.short.call(());
+                    std::thread::park_timeout(short);
                     running.leave(signal);
                 });
                 if waiting.is_err() {

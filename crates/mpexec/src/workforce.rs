@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::pieces::Pieces;
 use crate::plan::PoolPlan;
 
-/// The built-in tasks are pure: run again, they give the same. So a death of a worker is nobody's loss.
+/// The built-in tasks are pure: run again, they give the same. So a death of a worker is nobody's loss. And by chance alone workers die only if that is asked for.
 const ATTEMPTS: u32 = 10;
 
 /// For what the pool still has to tell at the end.
@@ -79,7 +79,7 @@ pub(crate) fn start(plan: &PoolPlan, what: For, workers: usize, console: &Arc<Co
         For::Arrays => &plan.array_worker,
         For::Tables => &plan.table_worker,
     };
-    build(plan, program.as_deref(), workers, console, |builder| Ok(builder.attempts(ATTEMPTS)))
+    build(plan, program.as_deref(), workers, console, ATTEMPTS, Ok)
 }
 
 /// Starts a pool with this program as workers, or this one itself, and with what `more` sets.
@@ -91,9 +91,12 @@ pub(crate) fn build(
     program: Option<&Path>,
     workers: usize,
     console: &Arc<Console>,
+    attempts: u32,
     more: impl FnOnce(PoolBuilder) -> Result<PoolBuilder, PoolError>,
 ) -> Result<Pool, Failure> {
-    let builder = Pool::builder().workers(Workers::Exact(workers)).transport(plan.transport).label("mpexec");
+    let attempts = if plan.chaos.is_some() { attempts.max(ATTEMPTS) } else { attempts };
+    let builder = Pool::builder().workers(Workers::Exact(workers)).transport(plan.transport).attempts(attempts);
+    let builder = builder.label("mpexec");
     let mut builder = more(builder)?;
     if let Some(program) = program {
         builder = builder.worker_program(program);

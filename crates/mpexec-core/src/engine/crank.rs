@@ -53,6 +53,9 @@ impl Drop for Held<'_> {
         if !state.has_errands() {
             return;
         }
+        if state.forked {
+            return state.forget_errands();
+        }
         let (mut after, trash) = (std::mem::take(&mut state.after), std::mem::take(&mut state.trash));
         // In the order of their calls' ends, and so still under the lock: another thread may have the next one at once.
         if after.iter().any(|hook| matches!(hook, Hook::Callback(_))) {
@@ -91,8 +94,11 @@ impl Drop for Held<'_> {
 
 impl Engine {
     pub(crate) fn lock(&self) -> Held<'_> {
-        // A panic of ours under the lock would be a bug; the state is still the best there is.
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = match self.is_a_forks() {
+            // A panic of ours under the lock would be a bug; the state is still the best there is.
+            false => self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            true => self.lock_in_a_fork(),
+        };
         Held { engine: self, state: Some(state) }
     }
 
@@ -245,6 +251,9 @@ impl Engine {
     pub(crate) fn refuses(&self, state: &State) -> Option<crate::error::TaskError> {
         if self.is_served_here() {
             return Some(crate::error::TaskError::Pool(crate::error::PoolError::CallInTask));
+        }
+        if state.forked {
+            return Some(crate::error::TaskError::Pool(crate::error::PoolError::Forked));
         }
         let closed = match state.life {
             Life::Open => return None,

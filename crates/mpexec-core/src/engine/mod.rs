@@ -24,6 +24,7 @@
 //! | [`striking`] | killing and stopping workers by chance, for whoever tries his functions |
 //! | [`stop`] | cancelling what has not started, aborting what runs |
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
+//! | [`forks`] | what a fork of the coordinator has of a pool: nothing
 //! | [`forwarding`] | what workers print on its way to our own streams |
 //! | [`printed`] | what a task had printed that took its worker down |
 //! | [`posting`], [`attachments`] | descriptors that travel beside the batches |
@@ -41,6 +42,7 @@ pub(crate) mod crank;
 mod deadlines;
 mod deaths;
 pub(crate) mod environment;
+mod forks;
 mod forwarding;
 pub(crate) mod functions;
 pub(crate) mod hooks;
@@ -132,7 +134,7 @@ pub(crate) struct Engine {
     oom_kills: Mutex<Option<OomKills>>,
     /// A worker could not enter its own.
     uncontained: AtomicBool,
-    /// The process that built the pool: a forked child of it must leave everything alone.
+    /// The process that built the pool, by its number among its forks: these must leave everything alone.
     pub(crate) built_by: u32,
 }
 

@@ -30,6 +30,7 @@ use crate::os::cgroup::PoolGroup;
 use crate::os::descriptors;
 use crate::os::events::{Bell, Watch, Watcher};
 use crate::os::exe::Program;
+use crate::os::fork;
 use crate::os::memory;
 
 /// The kick's token on the bells' watcher; the workers' are their places.
@@ -110,7 +111,7 @@ impl Engine {
             forwarding_stdout: Forwarding::to(Stream::Stdout),
             telling: super::notes::Telling::default(),
             pastimes: Pastimes::default(),
-            built_by: std::process::id(),
+            built_by: fork::this_process(),
             config,
         });
         let supervisor = Supervisor::new(engine.clone(), serve)?;
@@ -209,12 +210,6 @@ impl Engine {
         quarter - BATCH_HEADER - ENTRY_HEADER - MARGIN
     }
 
-    /// Whether this process is a forked child of the one that built the pool. It has the same sockets and shared memory, and
-    /// the lock may be held in it for ever: what it drops is not its own, and is left alone.
-    pub(super) fn is_a_forks(&self) -> bool {
-        std::process::id() != self.built_by
-    }
-
     /// The pool itself is dropped: what somebody still waits for is finished, the rest is cancelled, then all leave.
     pub(crate) fn release(&self) {
         if self.is_a_forks() {
@@ -238,6 +233,9 @@ impl Engine {
 
     /// Waits for the end of a closed or terminated pool.
     pub(crate) fn join(&self, limit: Option<Duration>) -> Result<(), PoolError> {
+        if self.is_a_forks() {
+            return Err(PoolError::Forked);
+        }
         if self.lock().life == Life::Open {
             return Err(PoolError::StillOpen);
         }

@@ -100,6 +100,8 @@ pub(crate) struct State {
     pub(super) spare_call: Vec<u8>,
     /// All workers are gone and none will come.
     pub ended: bool,
+    /// This is the copy that a fork of the coordinator has.
+    pub forked: bool,
     /// Deaths since a task was finished.
     pub row: Row,
     /// Deaths since then of workers that had nothing to do.

@@ -1,43 +1,63 @@
-//! Whether this process is a worker or a fork of one: a task may fork and return in both.
+//! Telling a process from its forks: a task may fork and return in both, and so may a program that has a pool.
 //!
-//! The kernel wipes a page of the worker in every fork, so that to ask costs a load and no system call.
+//! The kernel wipes a page of this process in every fork, so that to ask costs two loads and no system call.
 #![expect(unsafe_code, reason = "a page of memory that the kernel wipes in a fork")]
 
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
-/// One byte of the page, 1 in the process that took it. Null: nobody asked for one, or the kernel has none.
-static MARK: AtomicPtr<AtomicU8> = AtomicPtr::new(ptr::null_mut());
+/// A number at the beginning of the page, of this process among those that were forked from each other; 0 in a fork that has not asked yet.
+/// `None`: the kernel has no such page (before Linux 4.14), and process ids must do.
+static PAGE: OnceLock<Option<&'static AtomicU32>> = OnceLock::new();
+/// The next number. A fork goes on where its parent was, so its number is none of those that came before.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+/// The number of the worker, if this is one or a fork of one.
+static WORKER: AtomicU32 = AtomicU32::new(0);
 
-const PAGE: usize = 4096;
+const LENGTH: usize = 4096;
 
-/// From now on a fork of this process can be told from it, where the system helps with that (Linux 4.14).
-pub(crate) fn mark_this_process() {
+fn page() -> Option<&'static AtomicU32> {
     // SAFETY: a fresh mapping, at a place that the kernel chooses, touches no memory that anybody has.
     let mapped =
-        unsafe { mmap_anonymous(ptr::null_mut(), PAGE, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
-    let Ok(page) = mapped else { return };
+        unsafe { mmap_anonymous(ptr::null_mut(), LENGTH, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
+    let page = mapped.ok()?;
     // SAFETY: the advice is about the page just mapped, which nobody else knows.
-    if unsafe { madvise(page, PAGE, Advice::LinuxWipeOnFork) }.is_err() {
-        return;
+    unsafe { madvise(page, LENGTH, Advice::LinuxWipeOnFork) }.ok()?;
+    // SAFETY: the page is mapped, zeroed, writable, large and aligned enough for a number, and is never unmapped.
+    Some(unsafe { &*page.cast::<AtomicU32>() })
+}
+
+/// A number that no fork of this process has, nor any that this one was forked from.
+#[inline]
+pub(crate) fn this_process() -> u32 {
+    let Some(number) = PAGE.get_or_init(page) else { return std::process::id() };
+    match number.load(Ordering::Relaxed) {
+        0 => first_asked(number),
+        known => known,
     }
-    let mark = page.cast::<AtomicU8>();
-    // SAFETY: the page is mapped, writable, large and aligned enough for a byte, and is never unmapped.
-    unsafe { &*mark }.store(1, Ordering::Relaxed);
-    MARK.store(mark, Ordering::Release);
+}
+
+#[cold]
+fn first_asked(number: &AtomicU32) -> u32 {
+    let own = NEXT.fetch_add(1, Ordering::Relaxed);
+    // Two threads may ask first; the one that came later takes the other's.
+    number.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|other| other, |_| own)
+}
+
+/// From now on this process is a worker, and a fork of it can be told from it.
+pub(crate) fn mark_this_process() {
+    WORKER.store(this_process(), Ordering::Relaxed);
 }
 
 /// Ends this process if it is a fork of the one that was marked: it has come out of a task that is the worker's alone, and must
 /// write nothing into memory that it shares with the worker.
 #[inline]
 pub(crate) fn leave_if_forked() {
-    let mark = MARK.load(Ordering::Relaxed);
-    // SAFETY: the pointer is null or to a byte of a page that stays mapped as long as the process lives, and its forks.
-    if let Some(mark) = unsafe { mark.as_ref() }
-        && mark.load(Ordering::Relaxed) == 0
-    {
+    let worker = WORKER.load(Ordering::Relaxed);
+    if worker != 0 && worker != this_process() {
         leave();
     }
 }

@@ -192,7 +192,10 @@ impl CallBuilder<'_> {
     {
         let feed = items_of(items);
         if let Err(error) = self.must_capture() {
-            return feed.into_items().map(|_| Captured::failed(error.clone())).collect();
+            // One by one: what an iterator says of its length may be anything.
+            let mut failed = Vec::new();
+            feed.into_items().for_each(|_| failed.push(Captured::failed(error.clone())));
+            return failed;
         }
         let mut printed = HashMap::new();
         let all = self.collect_with::<_, Carried>(&function.captured_id().0, feed, Some(&mut printed));

@@ -37,7 +37,8 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         workforce::size(plan.pool.workers, console, |_| Pieces::single(input.rows().unwrap_or(u64::MAX)));
     running.check()?;
     let program = plan.pool.table_worker.as_deref();
-    let pool = Arc::new(workforce::build(&plan.pool, program, workers, console, |builder| {
+    let attempts = plan.limits.retries.saturating_add(1);
+    let pool = Arc::new(workforce::build(&plan.pool, program, workers, console, attempts, |builder| {
         // Standard output belongs to the results.
         Ok(plan.limits.apply(builder, plan.limits.timeout).stdout(mpexec_core::Output::Null))
     })?);

@@ -65,11 +65,11 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     let (workers, _) = workforce::size(plan.pool.workers, console, |_| Pieces::single(commands.unwrap_or(u64::MAX)));
     running.check()?;
     let (ending, asked_to_end) = Ending::new()?;
-    let pool = Arc::new(workforce::build(&plan.pool, None, workers, console, |builder| {
+    // Each try is a call.
+    let pool = Arc::new(workforce::build(&plan.pool, None, workers, console, 1, |builder| {
         // The worker itself asks a command to end, and kills it; this is for a worker that cannot.
         let limit = plan.limits.timeout.map(|limit| limit.saturating_add(UNTIL_KILLED).saturating_add(SLACK));
-        // Each try is a call.
-        let builder = plan.limits.apply(builder, limit).attempts(1).context(&asked_to_end)?;
+        let builder = plan.limits.apply(builder, limit).context(&asked_to_end)?;
         Ok(match plan.nice {
             Some(nice) => builder.nice(nice),
             None => builder,
@@ -98,12 +98,8 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     // What is kept is put in order by whoever keeps it. No command waits behind another, so that they begin in order.
     let flow = Flow::narrow(plan.keep_order && shelf.is_none(), workers, collecting);
     ending.of(&flow);
-    running.when_leaving(move |signal| {
-        if signal.is_some() {
-            // Who has not ended is killed with the workers.
-            let _ = ending.ask();
-        }
-    });
+    // Who has not ended when the grace is over is killed with the workers.
+    running.when_time_is_short(move || ending.ask());
     let retries = Arc::new(Retries::new(plan.limits.retries));
     let (trying, retrying) = (Arc::clone(&retries), Arc::clone(&pool));
     flow.try_again(move |call, outcome| {

@@ -17,7 +17,7 @@ use crate::{print, workforce};
 /// A [`Failure`] of the pool, or of standard output.
 pub(crate) fn run(plan: &TasksPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
     running.is(Work { unit: "tasks", verb: "listed", file: false }, console);
-    let pool = Arc::new(workforce::build(&plan.pool, plan.pool.table_worker.as_deref(), 1, console, Ok)?);
+    let pool = Arc::new(workforce::build(&plan.pool, plan.pool.table_worker.as_deref(), 1, console, 1, Ok)?);
     running.holds(Arc::clone(&pool));
     let mut tasks = pool.functions();
     tasks.sort_by(|a, b| a.name.cmp(&b.name));

@@ -76,9 +76,8 @@ impl Limits {
         Limits { timeout, retries, memory, max_tasks_per_worker }
     }
 
-    /// Tells a pool of them; `timeout` is the time limit that the pool is to hold.
+    /// Tells a pool of them, but for the retries; `timeout` is the time limit that the pool is to hold.
     pub(crate) fn apply(&self, mut builder: PoolBuilder, timeout: Option<Duration>) -> PoolBuilder {
-        builder = builder.attempts(self.retries.saturating_add(1));
         if let Some(limit) = timeout {
             builder = builder.time_limit(limit);
         }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mpexec_core::Receiver;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -302,7 +302,10 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
             // Should neither end it, the pool's own limit ends the worker and all that is in its group.
             left = if late.is_none() {
                 late = Some(CommandExit::TimedOut);
-                ask_to_end();
+                if !ask_to_end() {
+                    // It may be over.
+                    let _ = kill_process(pid, Signal::TERM);
+                }
                 Left::of(Some(UNTIL_KILLED))
             } else {
                 late = Some(CommandExit::Killed);

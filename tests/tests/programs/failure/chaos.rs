@@ -40,6 +40,27 @@ fn printed_lines_are_complete_and_in_order_where_workers_are_killed() {
 }
 
 #[test]
+fn commands_and_calls_whose_workers_are_killed_are_run_again() {
+    let numbers: Vec<String> = (0..12).map(|n| n.to_string()).collect();
+    let (mut killed, folder) = (0, folder());
+    for seed in 1..=3 {
+        let chaos = format!("kill=0.1,seed={seed}");
+        let call = mpexec(["-v", "-j3", "--chaos", &chaos, "run", "-k", "sleep 0.05; echo {}", ":::"]).args(&numbers);
+        let done = call.run();
+        assert_eq!(done.code(), 0, "{}", done.stderr);
+        assert_eq!(done.text().lines().collect::<Vec<_>>(), numbers);
+        killed += struck(&done.stderr).0;
+    }
+    assert!(killed > 0);
+    let calls = folder.path().join("calls.jsonl");
+    std::fs::write(&calls, "[40]\n".repeat(12)).unwrap();
+    let call = mpexec(["-v", "-j3", "--chaos", "kill=0.1,seed=1", "map", "rest", "--worker-program"]);
+    let done = call.arg(env!("CARGO_BIN_EXE_task-worker")).arg(&calls).run();
+    assert_eq!((done.code(), done.text().matches("\"ok\"").count()), (0, 12), "{}", done.stderr);
+    assert!(struck(&done.stderr).0 > 0, "{}", done.stderr);
+}
+
+#[test]
 fn without_chances_nobody_is_struck() {
     let folder = folder();
     let output = folder.path().join("counts.npy");

@@ -1,4 +1,4 @@
-//! How commands that run are ended before their time: all are asked to end, and who does not is killed after a moment.
+//! How commands that run are ended before their time: all are asked to end, and who does not is killed after a moment, or with the workers when the grace is over.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -33,13 +33,13 @@ impl Ending {
         let _ = self.flow.set(Arc::clone(flow));
     }
 
-    /// Asks all commands to end, and waits until they have or the moment is over: whether they have.
-    pub(super) fn ask(&self) -> bool {
-        let Some(flow) = self.flow.get() else { return true };
-        // First, so that none begins that would not hear it.
-        flow.stop(Next::Finish);
+    /// Asks all commands to end.
+    pub(super) fn ask(&self) {
+        if let Some(flow) = self.flow.get() {
+            // First, so that none begins that would not hear it.
+            flow.stop(Next::Finish);
+        }
         drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
-        flow.is_over_within(UNTIL_KILLED)
     }
 
     /// The same on a thread of its own; and who has not ended is killed.
@@ -49,7 +49,8 @@ impl Ending {
         }
         let ending = Arc::clone(self);
         let asking = std::thread::Builder::new().name("mpexec-halt".into()).spawn(move || {
-            if let (false, Some(flow)) = (ending.ask(), ending.flow.get()) {
+            ending.ask();
+            if let Some(flow) = ending.flow.get().filter(|flow| !flow.is_over_within(UNTIL_KILLED)) {
                 flow.stop(Next::Kill);
             }
         });

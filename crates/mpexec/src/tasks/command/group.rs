@@ -11,14 +11,17 @@ use rustix::process::{Pid, PidfdFlags, Signal, getpgrp, getpid, kill_process_gro
 
 use super::Left;
 
-/// Asks all in the worker's group to end, but for the worker.
-pub(super) fn ask_to_end() {
+/// Asks all in the worker's group to end, but for the worker. `false`: called without a pool, the group is somebody else's, and nobody was asked.
+pub(super) fn ask_to_end() -> bool {
+    if getpid() != getpgrp() {
+        return false;
+    }
     static CAUGHT: Once = Once::new();
     CAUGHT.call_once(|| {
         // Caught and not ignored: what is ignored stays ignored in commands.
         let _ = signal_hook::flag::register(Signal::TERM.as_raw(), Arc::new(AtomicBool::new(false)));
     });
-    let _ = kill_process_group(getpgrp(), Signal::TERM);
+    kill_process_group(getpgrp(), Signal::TERM).is_ok()
 }
 
 /// Who starts others faster than they are found is left to the pool's limit.
@@ -81,4 +84,22 @@ fn is_in(pid: Pid, group: Pid) -> bool {
     let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
     let goes_on = fields.next().is_some_and(|state| !matches!(state, "Z" | "X"));
     goes_on && fields.nth(1) == Some(group.as_raw_nonzero().to_string().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::{CommandExit, CommandJob, run_command};
+
+    #[test]
+    fn without_a_pool_a_late_command_is_asked_to_end_and_nobody_else_of_the_group() {
+        let mut neighbour = std::process::Command::new("sleep").arg("900").spawn().unwrap();
+        let words = ["sleep", "900"].map(|word| word.as_bytes().to_vec().into()).to_vec();
+        let timeout = Some(Duration::from_millis(50));
+        let end = run_command(CommandJob { words, timeout, tries: 1, folder: None });
+        assert_eq!(end.exit, CommandExit::TimedOut);
+        assert!(neighbour.try_wait().unwrap().is_none(), "it was ended too");
+        neighbour.kill().unwrap();
+        neighbour.wait().unwrap();
+    }
 }
