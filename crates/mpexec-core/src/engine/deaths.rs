@@ -1,9 +1,15 @@
 //! Deaths one after another: how many make a crash loop.
+//!
+//! A death that is charged to a task is its task's business where that comes to an end by it: with its outcome it is over like any other, and one that may be
+//! tried a few times only has its outcome soon. So tasks that kill each worker they meet are named one by one, however many there are. What is counted are deaths that
+//! no task is charged with, and those of tasks that are tried again and again.
 
 use crate::error::Exit;
 
-/// So many deaths in a row, without a task finished in between, are a crash loop.
+/// So many deaths in a row, without a task that has come to its end in between, are a crash loop.
 const CRASH_LOOP: u32 = 5;
+/// A task that may be tried no more often than this comes to its end by itself.
+pub(super) const FEW: u32 = 10;
 /// SIGKILL comes from outside: from a user, from the kernel when memory runs out. Of such deaths so many are borne.
 const KILLS_BORNE: u32 = 50;
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::Engine;
 use super::autopsy::Autopsy;
-pub(super) use super::deaths::Row;
+pub(super) use super::deaths::{FEW, Row};
 use super::forwarding::Stream;
 use super::printed::Printed;
 use super::remains::Remains;
@@ -145,6 +145,8 @@ impl Engine {
         // Who was asking for a task back that had begun hears how it ended, and it is not tried again.
         let asked_for = culprit.is_some_and(|(job, index)| state.is_stopping(job, index));
         let spent = overrun.is_some() || asked_for;
+        let few_tries = culprit.is_some_and(|(job, _)| state.sched.job(job).is_some_and(|job| job.attempts <= FEW));
+        let mut settled = false;
         state.handle(Event::Lost { worker: id, running, spent, begun }, |state, job, index| {
             let function = state.jobs.get(&job).map_or("", |job| &job.function);
             let ran_for = ran_for.filter(|_| culprit == Some((job, index)));
@@ -159,6 +161,7 @@ impl Engine {
             };
             // What is there was printed by the task that ran: what others had printed was taken away when they ended.
             if culprit == Some((job, index)) {
+                settled = !is_hook(job);
                 state.keep_printed(job, index, printed.as_ref());
             }
             state.fail(job, index, error);
@@ -190,7 +193,10 @@ impl Engine {
                 let death = Death { pid, exit, stderr, was_starting, fault, born: slot.born };
                 state.started = Some(Err(self.never_ready(&death)));
             }
-        } else if !expected {
+        } else if settled {
+            // That task is over.
+            (state.row, state.idle_row) = (Row::default(), Row::default());
+        } else if !(expected || few_tries) {
             self.count_death(&mut state, &Death { pid, exit, stderr, was_starting, fault, born: slot.born });
         }
         if state.crash_looped && state.slots.iter().all(Slot::is_empty) && state.sched.work_left() {

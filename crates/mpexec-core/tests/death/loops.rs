@@ -29,6 +29,24 @@ fn five_deaths_in_a_row_end_the_call_with_one_clear_error_and_the_next_call_is_s
 }
 
 #[test]
+fn tasks_that_kill_each_worker_they_meet_are_named_one_by_one_however_many_there_are() {
+    let _alone = alone();
+    let dies = |n: u32| (3..23).contains(&n) || n % 2 == 1;
+    let task = move |n: u32| if dies(n) { Way::Aborts.die() } else { n };
+    for (link, workers, attempts) in LINKS.into_iter().flat_map(|link| [(link, 1, 1), (link, 2, 5), (link, 1, 3)]) {
+        let pool = builder(link, workers).attempts(attempts).build().unwrap();
+        for (n, outcome) in (0..).zip(pool.map_outcomes(task, 0..40)) {
+            match outcome {
+                Ok(same) => assert!(same == n && !dies(n)),
+                Err(error) => assert!(dies(n) && matches!(error, TaskError::Crashed { .. }), "{n}: {error:?}"),
+            }
+        }
+        let each = pool.stats().crashed / u64::from(attempts);
+        assert_eq!(each, (0..40).filter(|n| dies(*n)).count() as u64, "each was tried as often as it may be");
+    }
+}
+
+#[test]
 fn every_call_that_waits_in_a_crash_loop_is_told() {
     let _alone = alone();
     for link in LINKS {
