@@ -94,7 +94,8 @@ impl std::fmt::Display for Workers {
 /// The way between the coordinator and each worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// Shared memory where the system has it, the socket elsewhere.
+    /// Shared memory where the system has it, the socket elsewhere. It is chosen when the pool is built, and stays: where the system has no more of it
+    /// when a worker is replaced, calls end with an error that says so.
     #[default]
     Auto,
     /// Two sealed shared-memory rings per worker (Linux).

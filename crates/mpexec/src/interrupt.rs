@@ -25,7 +25,7 @@ use crate::signals::{self, Arrived, Wish};
 use crate::stage::{Reaction, Stage};
 use crate::status;
 use crate::stdout;
-use hooks::Hook;
+use hooks::Hooks;
 use telling::message;
 
 /// How long what runs may take to come to its end after the first signal, before anybody has said how long.
@@ -70,12 +70,7 @@ pub(crate) struct Running {
     run: OnceLock<Arc<RunFolder>>,
     arrived: OnceLock<Arrived>,
     grace: OnceLock<Duration>,
-    /// What is told when nothing new is to be begun.
-    hook: Hook<()>,
-    /// What is told when the grace is over soon.
-    short: Hook<()>,
-    /// What is told when the program leaves whatever it is at: because of a signal, or without one.
-    leaving: Hook<Option<Signal>>,
+    hooks: Hooks,
 }
 
 /// What the message says about the work.
@@ -141,26 +136,6 @@ impl Running {
         let _ = self.run.set(Arc::clone(run));
     }
 
-    /// Calls `hook` when nothing new is to be begun, from another thread; at once, if that is so already.
-    pub(crate) fn when_stopping(&self, hook: impl Fn() + Send + Sync + 'static) {
-        self.hook.set(move |()| hook());
-        if self.is_stopping() {
-            self.hook.call(());
-        }
-    }
-
-    /// Calls `hook`, from another thread, when three quarters of the grace are over, or all but two seconds: what must be asked to end has the rest for
-    /// that. A second signal does not wait for it.
-    pub(crate) fn when_time_is_short(&self, hook: impl Fn() + Send + Sync + 'static) {
-        self.short.set(move |()| hook());
-    }
-
-    /// Calls `hook`, perhaps from another thread, when the program leaves whatever the main thread is at, before the workers are killed; it may take a moment. Also where the
-    /// work has failed, which no signal says.
-    pub(crate) fn when_leaving(&self, hook: impl Fn(Option<Signal>) + Send + Sync + 'static) {
-        self.leaving.set(hook);
-    }
-
     /// So many more rows are done.
     pub(crate) fn advance(&self, rows: u64) {
         self.done.fetch_add(rows, Ordering::Relaxed);
@@ -211,7 +186,7 @@ impl Running {
             }
         };
         if signal.is_some() || !self.stage().is_finished() {
-            self.leaving.call(signal);
+            self.hooks.leaving.call(signal);
         }
         let Some(signal) = signal else { return failure };
         self.tell(signal);
@@ -235,6 +210,7 @@ impl Running {
         if let Some(pool) = self.pool.get() {
             dismissal::of(pool);
         }
+        self.hooks.dismissed.call(());
     }
 
     /// Sees that the inputs are still what they were, if results of them are kept: before one of several files appears.
@@ -301,7 +277,7 @@ impl Running {
         let reaction = self.stage().signalled(self.arrived().unwrap_or(signal));
         self.stopping.store(true, Ordering::SeqCst);
         self.changed.notify_all();
-        self.hook.call(());
+        self.hooks.stopping.call(());
         match reaction {
             Reaction::Leave(signal) => self.leave(signal),
             Reaction::Stop(signal) => {
@@ -311,7 +287,7 @@ impl Running {
                 let waiting = std::thread::Builder::new().name("mpexec-grace".into()).spawn(move || {
                     let short = ASKED.min(grace / 4);
                     std::thread::park_timeout(grace - short);
-                    running.short.call(());
+                    running.hooks.short.call(());
                     std::thread::park_timeout(short);
                     running.leave(signal);
                 });
@@ -326,7 +302,7 @@ impl Running {
     /// short.
     fn leave(self: &Arc<Running>, signal: Signal) -> ! {
         drop(self.changed.wait_timeout_while(self.stage(), NAMING, |stage| stage.is_naming()));
-        self.leaving.call(Some(signal));
+        self.hooks.leaving.call(Some(signal));
         self.dismiss();
         let (said, heard) = std::sync::mpsc::channel();
         let running = Arc::clone(self);

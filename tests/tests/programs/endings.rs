@@ -69,6 +69,26 @@ fn asked_before_they_are_killed(slower: u32) {
     }
 }
 
+#[test]
+fn a_command_that_comes_to_its_end_when_it_is_asked_to_is_done_and_not_run_again() {
+    at_some_pace(|slower| {
+        let folder = folder();
+        let (grace, folder_name) = (format!("{}s", 2 * slower), "kept");
+        let listens = "trap 'echo ended >>ended; echo done {}; exit 0' TERM; echo {} >>begun; sleep 900 & wait $!";
+        let words = ["-j1", "--grace", &grace, "--run-dir", folder_name, listens, ":::", "1"];
+        let started = run(&words).in_folder(&folder).start();
+        while !folder.path().join("begun").exists() {
+            assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+        }
+        started.signal(Signal::INT);
+        let done = started.finish();
+        assert_eq!((done.code(), done.text()), (130, "done 1\n"), "{}", done.stderr);
+        assert!(done.stderr.contains("1 of 1 commands run"), "{}", done.stderr);
+        assert_eq!(run(&words).in_folder(&folder).run().good(), "done 1\n");
+        assert_eq!(fs::read_to_string(folder.path().join("ended")).unwrap(), "ended\n", "it was not run again");
+    });
+}
+
 /// A pipe with a name.
 fn fifo(folder: &tempfile::TempDir) {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);

@@ -149,10 +149,11 @@ fn outputs_go_to_files_of_their_own() {
             assert_eq!(fs::read_to_string(folder.path().join("out").join(number).join(name)).unwrap(), text);
         }
     }
-    // Of one that had to be killed nothing is there that looks whole.
+    // Of one that had to be killed nothing is there that looks whole, nor of a run before.
     at_some_pace(|slower| {
         // So long that it does not listen any more by then.
         let (results, limit) = (format!("late{slower}"), format!("{}ms", 300 * slower));
+        run(&["--results", &results, "echo {}", ":::", "before"]).in_folder(&folder).run().good();
         let words =
             ["--results", &results, "-j1", "--timeout", &limit, "trap '' TERM; echo {}; sleep {}", ":::", "1000"];
         let killed = run(&words).in_folder(&folder).run();

@@ -100,6 +100,9 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     ending.of(&flow);
     // Who has not ended when the grace is over is killed with the workers.
     running.when_time_is_short(move || ending.ask());
+    if let Some(results) = plan.results.clone() {
+        running.when_dismissed(move || open::leave_no_parts(&results));
+    }
     let retries = Arc::new(Retries::new(plan.limits.retries));
     let (trying, retrying) = (Arc::clone(&retries), Arc::clone(&pool));
     flow.try_again(move |call, outcome| {

@@ -4,6 +4,7 @@
 //! worker's memory and without a thread: its output comes through two pipes that are read until it has ended, however long processes that it
 //! left behind keep them open.
 
+mod folder;
 mod group;
 
 use std::ffi::OsStr;
@@ -12,7 +13,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+pub use folder::leave_no_part;
+use folder::{open, put_in_place};
 use group::{ask_to_end, kill_all, kill_what_stays};
 
 /// The name under which [`run_command`] is registered.
@@ -165,7 +168,9 @@ fn try_once(job: &CommandJob, tries: u32) -> CommandEnd {
             })
         }
     };
-    let exit = if ASKED.load(Ordering::SeqCst) { CommandExit::Asked } else { exit };
+    // One that has come to its end all the same is done.
+    let asked = ASKED.load(Ordering::SeqCst) && exit != CommandExit::Code(0);
+    let exit = if asked { CommandExit::Asked } else { exit };
     let exit = match &job.folder {
         Some(folder) if matches!(exit, CommandExit::Asked | CommandExit::Killed) => {
             leave_no_part(folder);
@@ -188,8 +193,8 @@ fn start(job: &CommandJob) -> Result<Child, CommandExit> {
     match &job.folder {
         None => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
         Some(folder) => {
-            let file = |name| open(folder, name).map_err(|error| CommandExit::NoOutput(error.to_string()));
-            command.stdout(file(PARTS[0])?).stderr(file(PARTS[1])?)
+            let [stdout, stderr] = open(folder).map_err(|error| CommandExit::NoOutput(error.to_string()))?;
+            command.stdout(stdout).stderr(stderr)
         }
     };
     command.spawn().map_err(|error| {
@@ -202,35 +207,6 @@ fn start(job: &CommandJob) -> Result<Child, CommandExit> {
         let remedy = if spaced { "; if other words are options of mpexec, write them before the command" } else { "" };
         CommandExit::NotStarted(code, format!("{}: cannot be started: {error}{remedy}", crate::names::shown(program)))
     })
-}
-
-fn open(folder: &Path, name: &str) -> io::Result<File> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", crate::names::shown(folder)));
-    std::fs::create_dir_all(folder).map_err(named)?;
-    File::create(folder.join(name)).map_err(named)
-}
-
-/// What its files are called as long as a command runs.
-const PARTS: [&str; 2] = ["stdout.part", "stderr.part"];
-
-/// What a command that has ended printed is whole, as far as it came.
-fn put_in_place(folder: &Path) -> io::Result<()> {
-    PARTS
-        .iter()
-        .zip(["stdout", "stderr"])
-        .try_for_each(|(part, whole)| std::fs::rename(folder.join(part), folder.join(whole)))
-}
-
-/// Takes away what a command left in its folder that was killed with its worker.
-///
-/// ```
-/// mpexec::tasks::leave_no_part(std::path::Path::new("/nowhere/at/all"));
-/// ```
-pub fn leave_no_part(folder: &Path) {
-    for part in PARTS {
-        // Most often there is none.
-        let _ = std::fs::remove_file(folder.join(part));
-    }
 }
 
 /// What is left of a time limit. While the program stands still (Ctrl-Z), so do its workers and their commands, and nobody tells them: who wakes far later

@@ -75,7 +75,8 @@ fn a_worker_that_hangs_is_given_the_grace_and_no_more() {
 #[test]
 fn a_second_signal_ends_the_program_at_once() {
     let folder = folder();
-    let (started, workers) = counting(&folder, &[]);
+    // The grace alone would end it long after the watchdog.
+    let (started, workers) = counting(&folder, &["--grace", "3600s"]);
     for worker in &workers {
         worker.signal(Signal::STOP);
     }
