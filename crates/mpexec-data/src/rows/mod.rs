@@ -37,6 +37,8 @@ pub struct PartRows {
     pub bad: u64,
     /// The first of these.
     pub first_bad: Option<BadRow>,
+    /// Those that were not shown because they are bad, by their places among all rows of the part, from 0 on.
+    pub left_out: Vec<u64>,
 }
 
 impl PartRows {
@@ -47,6 +49,10 @@ impl PartRows {
         }
         self.bad += 1;
         self.first_bad.get_or_insert(bad);
-        Ok(on_bad_row == OnBadRow::Null)
+        let shown = on_bad_row == OnBadRow::Null;
+        if !shown {
+            self.left_out.push(self.rows + self.left_out.len() as u64);
+        }
+        Ok(shown)
     }
 }

@@ -126,6 +126,8 @@ pub(crate) enum FrameTask {
 ///
 /// Row 0 of A is held against row 0 of B, and so on; the tables may have different formats and numbers of columns, and must have as
 /// many rows. Numbers come before texts; 4 and 4.0 are the same; what is missing is no item. Files are read as by count-range.
+///
+/// With --on-bad-row skip a row that is bad in either table is left out of both; the numbers of the others in CSV are those of the files.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = COMMON_ITEMS_EXAMPLES)]
 pub(crate) struct CommonItemsArguments {

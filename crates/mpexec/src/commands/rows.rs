@@ -127,7 +127,7 @@ pub(crate) fn common_items(
     let mut of_pairs = || {
         let mut pairs = Pairs::of([0..first, first..all], walk)?;
         while let Some((rows, bytes)) = pairs.next(&mut bad)? {
-            running.journal().handing_on(|| rows.iter().try_for_each(|row| out.take(row)))?;
+            running.journal().handing_on(|| rows.iter().try_for_each(|row| out.take(row.as_deref())))?;
             running.advance(rows.len() as u64);
             progress.advance(bytes);
             running.passes(bytes);

@@ -124,6 +124,25 @@ fn common_items_are_found_row_by_row_in_order_and_each_once() {
 }
 
 #[test]
+fn a_row_that_is_bad_in_either_table_is_left_out_of_both_and_the_others_keep_their_numbers() {
+    let folder = folder();
+    file(&folder, "a.csv", b"a,b\n1,2\nBAD\n3,4\n5,6\n7,8\n");
+    file(&folder, "b.csv", b"a,b\n1,2\n9,9\n3,4\n5,6,7\n7,8\n");
+    file(&folder, "good.jsonl", b"[1,2]\n[3,4]\n[3,4]\n[5,6]\n[7,7]\n");
+    let skip =
+        |a, b, more: &[&str]| run(&folder, &[&["common-items", a, b, "--on-bad-row", "skip"][..], more].concat());
+    let both = skip("a.csv", "b.csv", &[]);
+    assert_eq!(both.stdout, b"[1,2]\n[3,4]\n[7,8]\n");
+    assert!(both.stderr.starts_with("2 bad rows were left out; the first: a.csv: line 3"), "{}", both.stderr);
+    assert_eq!(skip("a.csv", "good.jsonl", &["-q"]).good(), "[1,2]\n[3,4]\n[5,6]\n[7]\n");
+    let numbered = skip("good.jsonl", "b.csv", &["-q", "--output-format", "csv"]);
+    assert_eq!(numbered.good(), "row,item\n0,1\n0,2\n2,3\n2,4\n4,7\n");
+    file(&folder, "fewer.csv", b"a,b\n1,2\n9,9\nBAD\n");
+    let fewer = skip("a.csv", "fewer.csv", &["-q"]);
+    assert!(fewer.fault(3).starts_with("fewer.csv: has 3 rows, and a.csv has more"), "{}", fewer.stderr);
+}
+
+#[test]
 fn tables_that_are_cut_at_different_rows_are_paired_row_by_row() {
     let folder = folder();
     let numbers = NpyFile::open(small()).and_then(|file| file.read_rows::<i64>(0..20_000)).expect("the small table");

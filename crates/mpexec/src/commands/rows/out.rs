@@ -199,14 +199,15 @@ impl ItemsOut {
         Ok(out)
     }
 
-    /// Takes the items of the next row.
+    /// Takes the items of the next row; one that is left out is counted.
     ///
     /// # Errors
     /// A [`Failure`] of files, or [`Failure::ReaderLeft`].
-    pub(super) fn take(&mut self, items: &[Item]) -> Result<(), Failure> {
-        let written = match self.delimiter {
-            None => self.line(items),
-            Some(delimiter) => self.lines(items, delimiter),
+    pub(super) fn take(&mut self, items: Option<&[Item]>) -> Result<(), Failure> {
+        let written = match (items, self.delimiter) {
+            (None, _) => Ok(()),
+            (Some(items), None) => self.line(items),
+            (Some(items), Some(delimiter)) => self.lines(items, delimiter),
         };
         self.row += 1;
         written.map_err(failed(&self.place))?;

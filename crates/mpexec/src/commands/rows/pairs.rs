@@ -1,4 +1,5 @@
-//! The rows of two tables side by side: their parts end at different rows, so what one has ahead waits for the other.
+//! The rows of two tables side by side: their parts end at different rows, so what one has ahead waits for the other. A row that is left
+//! out of one keeps its place, or else all behind it would be held against others.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -8,8 +9,11 @@ use mpexec::tasks::{Item, common_items};
 use crate::failure::Failure;
 use crate::walk::{BadRows, Walk};
 
-/// The common items of some rows, and the bytes that were read for them.
-type Done = (Vec<Vec<Item>>, u64);
+/// A row's items; `None` if it is bad and to be left out.
+type Row = Option<Vec<Item>>;
+
+/// The common items of some rows, and the bytes that were read for them. Of a row that is left out of either table there are none.
+type Done = (Vec<Row>, u64);
 
 /// One side: a table, or several one below the other.
 struct Side<'a> {
@@ -18,7 +22,7 @@ struct Side<'a> {
     rest: Range<usize>,
     /// What it is called.
     name: String,
-    ahead: VecDeque<Vec<Item>>,
+    ahead: VecDeque<Row>,
     rows: u64,
     /// The ranges of a run folder that were done of those before.
     ranges: u64,
@@ -57,8 +61,9 @@ impl<'a, F: Fn(usize) -> Result<Walk<'a>, Failure>> Pairs<'a, F> {
                 match side.walk.next(bad)? {
                     Some((part, bytes)) => {
                         read += bytes;
-                        side.rows += part.part.rows;
-                        side.ahead.extend(part.items);
+                        let before = side.ahead.len();
+                        side.ahead.extend(in_their_places(part.items, &part.part.left_out));
+                        side.rows += (side.ahead.len() - before) as u64;
                     }
                     None => match side.rest.next() {
                         None => *ended = true,
@@ -84,7 +89,7 @@ impl<'a, F: Fn(usize) -> Result<Walk<'a>, Failure>> Pairs<'a, F> {
         }
         let [Side { ahead: a, .. }, Side { ahead: b, .. }] = &mut self.sides;
         let count = a.len().min(b.len());
-        let rows = a.drain(..count).zip(b.drain(..count)).map(|(a, b)| common_items(&a, &b)).collect();
+        let rows = a.drain(..count).zip(b.drain(..count)).map(|(a, b)| Some(common_items(&a?, &b?))).collect();
         Ok(Some((rows, read)))
     }
 
@@ -94,5 +99,27 @@ impl<'a, F: Fn(usize) -> Result<Walk<'a>, Failure>> Pairs<'a, F> {
     /// A [`Failure`] of the run folder.
     pub(super) fn finish(&mut self) -> Result<u64, Failure> {
         self.sides.iter_mut().map(|side| Ok(side.ranges + side.walk.finish()?)).sum()
+    }
+}
+
+/// All rows of a part, of which those at these places were left out.
+fn in_their_places(rows: Vec<Vec<Item>>, left_out: &[u64]) -> impl Iterator<Item = Row> {
+    let (mut rows, mut left_out) = (rows.into_iter(), left_out.iter().copied().peekable());
+    (0..).map_while(move |place| if left_out.next_if_eq(&place).is_some() { Some(None) } else { rows.next().map(Some) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_left_out_keep_their_places() {
+        let row = |number| vec![Item::Whole(number)];
+        let placed = |rows: &[i128], left_out: &[u64]| {
+            in_their_places(rows.iter().copied().map(row).collect(), left_out).collect::<Vec<_>>()
+        };
+        assert_eq!(placed(&[7, 8], &[]), [Some(row(7)), Some(row(8))]);
+        assert_eq!(placed(&[7, 8], &[0, 2, 4]), [None, Some(row(7)), None, Some(row(8)), None]);
+        assert_eq!(placed(&[], &[0, 1]), [None, None]);
     }
 }
