@@ -1,10 +1,12 @@
 //! `describe`: count, mean, standard deviation, least, quartiles and greatest of each column of numbers or times, as pandas gives them.
 //!
-//! Nothing is estimated: what a chunk gives is added to what the others gave. One walk finds all but the quartiles, and these too if the
+//! Nothing is estimated: what a chunk gives is added to what the others gave, in sums that lose nothing. One walk finds all but the quartiles, and these too if the
 //! numbers are so few that they can be held. Of more numbers it counts how they begin, and the second walk collects those that may be
 //! quartiles; only if these are still too many, there is a third, and at most a fourth. The table itself is never held.
 
+mod big;
 mod holds;
+mod moments;
 mod statistics;
 
 use std::rc::Rc;
@@ -22,6 +24,7 @@ use crate::select::{Beginnings, Counts, Number, Numbers, Wanted};
 use crate::watch::Event;
 use crate::workplace::Workplace;
 use holds::Holds;
+use moments::Moments;
 
 /// The names of the statistics, in their order.
 const STATISTICS: [&str; 8] = ["count", "mean", "std", "min", "25%", "50%", "75%", "max"];
@@ -31,23 +34,12 @@ const STATISTICS: [&str; 8] = ["count", "mean", "std", "min", "25%", "50%", "75%
 struct Column {
     holds: Holds,
     count: u64,
-    sum: Sum,
-    /// The sum of whole numbers and times, which loses nothing.
-    whole: i128,
-    /// The squares of the distances from the mean.
-    squares: Sum,
+    moments: Moments,
     least: Option<Number>,
     greatest: Option<Number>,
     counts: Counts,
     /// All numbers, or those that may be quartiles; `None` if they were not to be collected.
     numbers: Option<Numbers>,
-}
-
-/// A sum, and what was lost of it in rounding.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Sum {
-    sum: f64,
-    lost: f64,
 }
 
 /// What a later walk looks for in one column.
@@ -219,35 +211,21 @@ fn look(job: Job) -> Result<Walked, Fault> {
 impl Column {
     /// What the numbers of one chunk give; if they are `few`, they are kept themselves.
     fn of(holds: Holds, numbers: &[Number], few: bool) -> Column {
-        let mut done = Column { holds, ..Column::default() };
-        numbers.iter().for_each(|&number| done.take(number));
-        let mean = done.mean();
-        numbers.iter().for_each(|number| done.squares.add((number.next_to - mean).powi(2)));
-        done.counts = Beginnings::all().count(numbers.iter().copied());
-        done.numbers = few.then(|| numbers.iter().copied().collect());
-        done
-    }
-
-    fn take(&mut self, number: Number) {
-        self.count += 1;
-        self.sum.add(number.next_to);
-        if self.holds != Holds::Floats {
-            self.whole += number.as_whole();
+        Column {
+            holds,
+            count: numbers.len() as u64,
+            moments: if holds == Holds::Floats { Moments::of_floats(numbers) } else { Moments::of_wholes(numbers) },
+            least: numbers.iter().copied().reduce(Number::min),
+            greatest: numbers.iter().copied().reduce(Number::max),
+            counts: Beginnings::all().count(numbers.iter().copied()),
+            numbers: few.then(|| numbers.iter().copied().collect()),
         }
-        self.least = Some(self.least.map_or(number, |least| least.min(number)));
-        self.greatest = Some(self.greatest.map_or(number, |greatest| greatest.max(number)));
     }
 
     fn add(&mut self, more: Column) {
-        // The distances from one mean become those from the mean of all.
-        let apart = if self.count == 0 || more.count == 0 { 0.0 } else { more.mean() - self.mean() };
-        let weight = self.count as f64 * more.count as f64 / (self.count + more.count).max(1) as f64;
-        self.squares.add_all(more.squares);
-        self.squares.add(apart * apart * weight);
         self.holds = more.holds;
         self.count += more.count;
-        self.sum.add_all(more.sum);
-        self.whole += more.whole;
+        self.moments.add(&more.moments);
         let either =
             |mine: Option<Number>, theirs: Option<Number>, choose: fn(Number, Number) -> Number| match (mine, theirs) {
                 (Some(mine), Some(theirs)) => Some(choose(mine, theirs)),
@@ -260,31 +238,6 @@ impl Column {
             (Some(mine), Some(theirs)) => mine.extend(theirs),
             (mine, _) => *mine = None,
         }
-    }
-
-    fn mean(&self) -> f64 {
-        self.sum.value() / self.count as f64
-    }
-}
-
-impl Sum {
-    /// After Neumaier.
-    fn add(&mut self, number: f64) {
-        let sum = self.sum + number;
-        if sum.is_finite() {
-            self.lost +=
-                if self.sum.abs() >= number.abs() { (self.sum - sum) + number } else { (number - sum) + self.sum };
-        }
-        self.sum = sum;
-    }
-
-    fn add_all(&mut self, more: Sum) {
-        self.add(more.sum);
-        self.lost += more.lost;
-    }
-
-    fn value(self) -> f64 {
-        self.sum + self.lost
     }
 }
 

@@ -18,7 +18,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// The statistics in their order.
 pub(super) fn of(column: &Column, wanted: &Wanted) -> ArrayRef {
     use super::Holds::{Floats, Spans, Times, Wholes};
-    let spread = (column.count > 1).then(|| (column.squares.value() / (column.count - 1) as f64).sqrt());
+    let spread = column.moments.deviation();
     let numbers = wanted.numbers();
     let (least, greatest, count) = (column.least, column.greatest, column.count as f64);
     match column.holds {
@@ -34,7 +34,7 @@ pub(super) fn of(column: &Column, wanted: &Wanted) -> ArrayRef {
             };
             let mut quartiles = column.places().into_iter().zip(numbers.chunks(2)).map(quartile);
             let mut next = || quartiles.next();
-            let mean = (column.count > 0).then(|| column.mean());
+            let mean = column.moments.mean();
             let end = |end: Option<Number>| end.map(|number| number.next_to);
             let all = [Some(count), mean, spread, end(least), next(), next(), next(), end(greatest)];
             Arc::new(Float64Array::from(all.to_vec()))
@@ -50,7 +50,8 @@ pub(super) fn of(column: &Column, wanted: &Wanted) -> ArrayRef {
             };
             let mut quartiles = column.places().into_iter().zip(numbers.chunks(2)).map(quartile);
             let mut next = || quartiles.next();
-            let mean = (column.count > 0).then(|| (column.whole * nanos).div_euclid(i128::from(column.count)));
+            let mean =
+                (column.count > 0).then(|| (column.moments.whole() * nanos).div_euclid(i128::from(column.count)));
             // That of points in time would be no point in time.
             let spread = spread.filter(|_| matches!(column.holds, Spans { .. }));
             let spread = spread.map(|ticks| text((ticks * nanos as f64) as i128));

@@ -59,15 +59,13 @@ pub(crate) struct NormalizeArguments {
 /// Apply a built-in function to a data frame: Parquet, Arrow, CSV, JSON lines or .npy files, whose columns have types
 ///
 /// describe gives count, mean, standard deviation, least, quartiles and greatest of each column of numbers, as pandas does, with
-/// nothing estimated, also of whole numbers beyond 2^53. Of dates and times it gives all but the deviation, of durations all, as texts; times with a zone in
+/// nothing estimated: of whole numbers beyond 2^53 and of numbers close together and far from zero, where pandas rounds, too. Of dates and times it gives all but the deviation, of durations all, as texts; times with a zone in
 /// universal time. It leaves out texts, truth values, categories and times of day, and takes decimals for numbers, which pandas leaves out.
 /// normalize scales rows or columns to 0..1.
 ///
 /// Workers read the files themselves: row groups of Parquet, record batches of Arrow, rows of .npy, ranges of lines of CSV and JSON. What
 /// cannot be read so is put into a temporary file first (TMPDIR says where): standard input, what is compressed, and texts and arrays that are
 /// worked on by columns.
-///
-/// describe leaves out columns that hold no numbers: texts, truth values, dates and times.
 ///
 /// Several files are one table, one below the other, and so are the files in a folder. Their columns must have the same names and types; a
 /// text says in its rows what it holds, beside Parquet, Arrow and .npy it must hold what these do.

@@ -66,6 +66,29 @@ fn quartiles_of_whole_numbers_that_float64_has_not_are_exact() {
 }
 
 #[test]
+fn a_mean_far_from_zero_costs_no_digit_and_how_a_table_is_cut_changes_none() {
+    let folder = folder();
+    // So many times √((n³-n)/12/(n-1)) is the deviation of n numbers in a row.
+    let (rows, first) = (150_000u64, 1_700_000_000_000_000_000u64);
+    let text: String = (0..rows).map(|row| format!("{},{}\n", first + row, 1e15 + row as f64 / 8.0)).collect();
+    file(&folder, "t.csv", format!("n,x\n{text}").as_bytes());
+    file(&folder, "u.jsonl", text.lines().map(|row| format!("[{row}]\n")).collect::<String>().as_bytes());
+    fs::create_dir(folder.path().join("parts")).expect("a folder");
+    for (part, rows) in text.lines().collect::<Vec<_>>().chunks(40_000).enumerate() {
+        file(&folder, &format!("parts/{part}.csv"), format!("n,x\n{}\n", rows.join("\n")).as_bytes());
+    }
+    let spread = (rows as f64 * (rows as f64 + 1.0) / 12.0).sqrt();
+    let expected = format!("std,{spread:?},{:?}", spread / 8.0);
+    for name in ["t.csv", "u.jsonl", "parts"] {
+        let found = run(&folder, &[name, "--task", "describe"]);
+        let lines: Vec<_> = found.good().lines().map(str::to_owned).collect();
+        assert_eq!(lines[3], expected, "{name}");
+        let mean = (first + rows / 2) as f64;
+        assert_eq!(lines[2], format!("mean,{mean:?},{:?}", 1e15 + (rows - 1) as f64 / 16.0), "{name}");
+    }
+}
+
+#[test]
 fn rows_or_columns_are_scaled() {
     let folder = folder();
     file(&folder, "t.csv", b"a,b\n1,3\n2,2\n5,NA\n");
