@@ -112,22 +112,49 @@ impl InputId {
     /// Whether the file of its name is still the one that was looked at, and nobody has touched it since. That is what can be known of it without reading it.
     pub(crate) fn is_untouched(&self) -> bool {
         // Opened, because a system that has its files from a server asks that only then how they are.
-        open(&self.path).is_ok_and(|(_, now)| {
-            let Place { device, inode } = self.place;
-            (now.dev(), now.ino(), now.len()) == (device, inode, self.size)
-                && nanoseconds(now.mtime(), now.mtime_nsec()) == self.modified
-                && nanoseconds(now.ctime(), now.ctime_nsec()) == self.changed
-        })
+        open(&self.path).is_ok_and(|(_, now)| self.is(&now))
+    }
+
+    /// Whether this is the file that was looked at, untouched.
+    fn is(&self, now: &Metadata) -> bool {
+        let Place { device, inode } = self.place;
+        (now.dev(), now.ino(), now.len()) == (device, inode, self.size)
+            && nanoseconds(now.mtime(), now.mtime_nsec()) == self.modified
+            && nanoseconds(now.ctime(), now.ctime_nsec()) == self.changed
+    }
+
+    /// What has become of an input between the look at it and its opening as `file`, in words; `None` if it is the same, and nobody has touched it. Whoever opens an
+    /// input looks at it first, asks this, and gives the look to the plan: what is computed then is of the file that the plan says, whatever its name leads to meanwhile.
+    ///
+    /// ```
+    /// # use std::fs::{self, File};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("data");
+    /// fs::write(&path, "as it was")?;
+    /// let looked = mpexec_runs::InputId::of(&path)?;
+    /// assert_eq!(looked.opened(&File::open(&path)?)?, None);
+    /// fs::rename(&path, folder.path().join("old"))?;
+    /// fs::write(&path, "as it was")?;
+    /// assert!(looked.opened(&File::open(&path)?)?.is_some(), "another file");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError::Io`] if the system tells nothing of the file.
+    pub fn opened(&self, file: &File) -> Result<Option<String>, RunError> {
+        let now = file.metadata().map_err(RunError::io(&self.path, "ask about it"))?;
+        Ok((!self.is(&now)).then(|| self.in_other_hands()))
+    }
+
+    fn in_other_hands(&self) -> String {
+        let name = crate::shown::path(&self.path);
+        format!("the input {name} was written to, replaced, renamed, linked or given other rights")
     }
 
     /// What has become of an input that is no longer untouched or whose bytes are others; `None` if nothing has.
     pub(crate) fn touched(&self) -> Result<Option<String>, RunError> {
         let (untouched, now) = (self.is_untouched(), InputId::look(&self.path, 0)?);
-        Ok(self.difference(&now).or_else(|| {
-            let name = crate::shown::path(&self.path);
-            (!untouched)
-                .then(|| format!("the input {name} was written to, replaced, renamed, linked or given other rights"))
-        }))
+        Ok(self.difference(&now).or_else(|| (!untouched).then(|| self.in_other_hands())))
     }
 
     /// What differs between it as it was and as it is now; `None` if nothing does. Where it lies does not count.

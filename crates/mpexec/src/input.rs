@@ -43,10 +43,7 @@ pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 /// # Errors
 /// A [`Failure`] of files, or of usage if it has not the columns or is one of the outputs.
 pub(crate) fn open(path: &Path, reading: &Reading, want: Want, outputs: &Outputs) -> Result<Input, Failure> {
-    let source = Source::open(path)?;
-    if let Source::File(file) = &source {
-        outputs.refuse(file.file(), path)?;
-    }
+    let source = Source::open(path, outputs)?;
     let format = match reading.format {
         Some(format) => format,
         None => source.format()?,

@@ -1,6 +1,7 @@
 //! A command's run folder: what was typed becomes its plan, and what is missing of it goes to the pool.
 
 mod again;
+mod looked;
 mod shelf;
 mod who;
 
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mpexec_runs::{CommandLine, Cut, InputId, Plan, Program, RunError, RunFolder, hash_of_file};
+use mpexec_runs::{CommandLine, Cut, Plan, Program, RunError, RunFolder, hash_of_file};
 
 use crate::cluster::{self, Cluster, Job};
 use crate::console::Level;
@@ -16,6 +17,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Running;
 pub(crate) use again::{Typed, typed_again};
+pub(crate) use looked::Looked;
 pub(crate) use shelf::Shelf;
 pub(crate) use who::Who;
 
@@ -79,7 +81,7 @@ pub(crate) struct Computes<'a> {
     pub(crate) signature: String,
     /// `None`: this program itself.
     pub(crate) worker: Option<&'a Path>,
-    pub(crate) inputs: &'a [PathBuf],
+    pub(crate) inputs: &'a Looked,
     /// The least bytes that are a range.
     pub(crate) range: u64,
     /// About so many ranges at most.
@@ -92,10 +94,7 @@ impl Keeping {
     /// # Errors
     /// A [`Failure`] of usage if the folder was begun with something else, of files if it or an input cannot be read or written.
     pub(crate) fn open(&self, what: &Computes<'_>, running: &Arc<Running>) -> Result<Arc<RunFolder>, Failure> {
-        if what.inputs.iter().any(|path| path == Path::new("-")) {
-            return Err(Failure::usage("standard input cannot be read again: with --run-dir, name files"));
-        }
-        let inputs = InputId::of_all(what.inputs)?;
+        let inputs = what.inputs.inputs().to_vec();
         let bytes: u64 = inputs.iter().map(|input| input.size).sum();
         let worker = what.worker.unwrap_or(Path::new(ITSELF));
         let name = what

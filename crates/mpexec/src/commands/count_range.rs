@@ -13,6 +13,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{self, Input, Outputs, Waiting};
 use crate::interrupt::{Running, Work};
+use crate::keeping::Looked;
 use crate::plan::{CountPlan, Counts};
 
 /// Tables that are counted as one, and where their counts go.
@@ -29,15 +30,16 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     running.is(Work { unit: "rows", verb: "counted", file: plan.counts.makes_files() }, console);
     let started = Instant::now();
     let files = input::files(&plan.files)?;
-    let outputs = Outputs::named(plan.counts.files(&files)?);
+    let looked = Arc::new(Looked::at(&files, plan.keeping.as_ref())?);
+    let outputs = Outputs::named(plan.counts.files(&files)?).and(&looked);
     // One array alone has a way of its own, in which no count passes through this process.
     let alone = files.len() == 1 && !plan.per_file && plan.reading.columns.is_all();
     let tables = if alone {
         let table = match input::open(&files[0], &plan.reading, Want::Numbers, &outputs)? {
-            Input::Array(file) => return array::run(&file, plan, console, running, started),
+            Input::Array(file) => return array::run(&file, &looked, plan, console, running, started),
             Input::Table(table) => *table,
         };
-        vec![Waiting::of(table, &files[0], &plan.reading, Want::Numbers)]
+        vec![Waiting::of(table, &files[0], &plan.reading, Want::Numbers, &outputs)]
     } else {
         input::tables(&files, &plan.reading, Want::Numbers, &outputs)?
     };
@@ -50,6 +52,6 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     if let Counts::Each(folder, _) = &plan.counts {
         input::make_folder(folder)?;
     }
-    let run = kept::open(plan, kept::TABLES, &files, running)?;
+    let run = kept::open(plan, kept::TABLES, &looked, running)?;
     tables::run(&groups, plan, run.as_ref(), console, running, started)
 }

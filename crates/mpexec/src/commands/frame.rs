@@ -22,7 +22,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{self, Outputs};
 use crate::interrupt::{Running, Work};
-use crate::keeping::{self, Computes, MOST_RANGES, RANGE_OF_TABLE};
+use crate::keeping::{self, Computes, Looked, MOST_RANGES, RANGE_OF_TABLE};
 use crate::plan::{self, FramePlan, Place};
 use crate::print;
 use crate::walk::BadRows;
@@ -39,7 +39,8 @@ const ROWS: usize = 64 << 10;
 pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
     running.is(Work { verb: "worked on", unit: "rows", file: plan.place != Place::Stdout }, console);
     let files = input::files(&plan.files)?;
-    let outputs = Outputs::named(plan.outputs(&files)?);
+    let looked = Arc::new(Looked::at(&files, plan.keeping.as_ref())?);
+    let outputs = Outputs::named(plan.outputs(&files)?).and(&looked);
     let together = if plan.per_file { 1 } else { files.len().max(1) };
     let open_all = |files: &[PathBuf]| {
         let output = plan.output_of(files);
@@ -54,7 +55,7 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     if let (Place::File(folder), true) = (&plan.place, plan.per_file) {
         input::make_folder(folder)?;
     }
-    let run = keep(plan, &files, running)?;
+    let run = keep(plan, &looked, running)?;
     let output = path.as_ref().map(create).transpose()?;
     running.check()?;
     let workers = match plan.pool.workers {
@@ -134,7 +135,7 @@ fn source(path: &Path) -> Result<(File, &Path), Failure> {
 }
 
 /// Opens the run folder, if one was asked for.
-fn keep(plan: &FramePlan, inputs: &[PathBuf], running: &Arc<Running>) -> Result<Option<Arc<RunFolder>>, Failure> {
+fn keep(plan: &FramePlan, inputs: &Looked, running: &Arc<Running>) -> Result<Option<Arc<RunFolder>>, Failure> {
     let Some(keeping) = &plan.keeping else { return Ok(None) };
     let task = match (plan.task, plan.by) {
         (FrameTask::Describe, _) => "describe",

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
 use crate::input::Outputs;
 use crate::interrupt::{Running, Work};
-use crate::keeping::{Computes, HAND_ON_EVERY, MOST_RANGES_OF_CALLS, Shelf};
+use crate::keeping::{Computes, HAND_ON_EVERY, Looked, MOST_RANGES_OF_CALLS, Shelf};
 use crate::numbers::grouped;
 use crate::pieces::Pieces;
 use crate::plan::{MapPlan, Place};
@@ -32,7 +32,9 @@ use inputs::{Begins, Calls, Inputs};
 pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
     running.is(Work { unit: "calls", verb: "made", file: plan.place != Place::Stdout }, console);
     let files = crate::input::files(&plan.inputs)?;
-    let mut input = Inputs::open(&files, &plan.reading)?;
+    let looked = Arc::new(Looked::at(&files, plan.keeping.as_ref())?);
+    let outputs = Outputs::named(plan.outputs(&files)?).and(&looked);
+    let mut input = Inputs::open(&files, &plan.reading, &outputs)?;
     let (workers, _) =
         workforce::size(plan.pool.workers, console, |_| Pieces::single(input.rows().unwrap_or(u64::MAX)));
     running.check()?;
@@ -49,12 +51,11 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         Some(keeping) => {
             let (task, signature) = (&plan.task[..], calls.task.to_string());
             let what =
-                Computes { task, signature, worker: program, inputs: &files, range: 1, most: MOST_RANGES_OF_CALLS };
+                Computes { task, signature, worker: program, inputs: &looked, range: 1, most: MOST_RANGES_OF_CALLS };
             Some(Shelf::new(&keeping.open(&what, running)?, "rows"))
         }
         None => None,
     };
-    let outputs = Outputs::named(plan.outputs(&files)?);
     for path in files.iter().filter(|path| path.as_path() != Path::new("-")) {
         // One that cannot be opened is told by whoever reads it.
         File::open(path).map_or(Ok(()), |file| outputs.refuse(&file, path))?;

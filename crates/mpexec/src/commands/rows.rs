@@ -5,7 +5,6 @@ mod pairs;
 
 use std::any::type_name;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use mpexec::tasks::{ROWS_OF_TABLE, RowsAnswer, RowsJob, RowsWork};
@@ -18,7 +17,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::input::{self, Outputs, Table, Waiting, same_columns};
 use crate::interrupt::{Running, Work};
-use crate::keeping::{self, AS_FOR_WORKERS, Computes, Keeping, MOST_RANGES, RANGE_OF_TABLE, Who};
+use crate::keeping::{self, AS_FOR_WORKERS, Computes, Keeping, Looked, MOST_RANGES, RANGE_OF_TABLE, Who};
 use crate::pieces::Pieces;
 use crate::plan::{CommonItemsPlan, NormalizePlan, Place, PoolPlan};
 use crate::progress::{Progress, Unit};
@@ -36,12 +35,13 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     running.is(Work { unit: "rows", verb: "scaled", file }, console);
     let work = RowsWork::Normalize;
     let files = input::files(&plan.files)?;
-    let outputs = Outputs::named(plan.output.files(&files)?);
+    let looked = Arc::new(Looked::at(&files, plan.keeping.as_ref())?);
+    let outputs = Outputs::named(plan.output.files(&files)?).and(&looked);
     let tables = input::tables(&files, &plan.reading, work.wants(), &outputs)?;
     if let (Place::File(folder), Some(_)) = (&plan.output.place, plan.output.each) {
         input::make_folder(folder)?;
     }
-    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files, running)?;
+    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &looked, running)?;
     let opened = |group: &Range<usize>| {
         let (tables, output) = (&tables[group.clone()], plan.output.of_input(&files[group.start]));
         let cols = same_columns(tables)?;
@@ -104,14 +104,15 @@ pub(crate) fn common_items(
     let file = matches!(plan.output.place, Place::File(_));
     running.is(Work { unit: "rows", verb: "compared", file }, console);
     let work = RowsWork::Items;
-    let outputs = Outputs::named(plan.output.files(&[])?);
     // Either may be a folder, whose files are one table.
     let sides = [input::files(&plan.files[..1])?, input::files(&plan.files[1..])?];
     let files = sides.concat();
+    let looked = Arc::new(Looked::at(&files, plan.keeping.as_ref())?);
+    let outputs = Outputs::named(plan.output.files(&[])?).and(&looked);
     let tables = input::tables(&files, &plan.reading, work.wants(), &outputs)?;
     let opened = tables.iter().map(Waiting::open).collect::<Result<Vec<_>, _>>()?;
     let opened: Vec<&Table> = opened.iter().map(|table| &**table).collect();
-    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &files, running)?;
+    let run = keep(plan.keeping.as_ref(), &plan.pool, work, &looked, running)?;
     let mut out = ItemsOut::open(&plan.output)?;
     let pool = start(&plan.pool, &tables, run.is_some(), console, running)?;
     let printing = plan.output.place == Place::Stdout;
@@ -165,7 +166,7 @@ fn keep(
     keeping: Option<&Keeping>,
     pool: &PoolPlan,
     work: RowsWork,
-    inputs: &[PathBuf],
+    inputs: &Looked,
     running: &Arc<Running>,
 ) -> Result<Option<Arc<RunFolder>>, Failure> {
     let signature = format!("{} -> {}", type_name::<RowsJob>(), type_name::<RowsAnswer>());

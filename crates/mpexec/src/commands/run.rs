@@ -23,7 +23,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
 use crate::interrupt::{Running, Work};
-use crate::keeping::{Computes, HAND_ON_EVERY, MOST_RANGES, Shelf};
+use crate::keeping::{Computes, HAND_ON_EVERY, Looked, MOST_RANGES, Shelf};
 use crate::numbers::grouped;
 use crate::pieces::Pieces;
 use crate::plan::{Place, RunPlan};
@@ -197,7 +197,14 @@ fn understood(template: Option<&Arc<Template>>, argument: &[u8]) -> Arc<Template
 fn keep(plan: &RunPlan, running: &Arc<Running>) -> Result<Option<Arc<Shelf>>, Failure> {
     let Some(keeping) = &plan.keeping else { return Ok(None) };
     let signature = format!("{} -> {}", type_name::<CommandJob>(), type_name::<CommandEnd>());
-    let what = Computes { task: RUN_COMMAND, signature, worker: None, inputs: &[], range: 1, most: MOST_RANGES };
+    let what = Computes {
+        task: RUN_COMMAND,
+        signature,
+        worker: None,
+        inputs: &Looked::default(),
+        range: 1,
+        most: MOST_RANGES,
+    };
     Ok(Some(Shelf::new(&keeping.open(&what, running)?, "command")))
 }
 

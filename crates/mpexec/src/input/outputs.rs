@@ -1,13 +1,15 @@
-//! The files that will be written, held against those that are read: an output would take the place of its input, which is hardly
-//! what anybody wants.
+//! What is held against each file that is opened: the files that will be written, because an output would take the place of its input, which is hardly
+//! what anybody wants, and what was seen of the inputs before.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mpexec::names::shown;
 
 use crate::failure::Failure;
+use crate::keeping::Looked;
 
 /// Makes the folder to which the outputs of several inputs go, if it is not there.
 ///
@@ -19,9 +21,10 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
 }
 
 /// What stands already where outputs will, by device and number there: whatever links lead to it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outputs {
-    there: Vec<(PathBuf, (u64, u64))>,
+    there: Arc<[(PathBuf, (u64, u64))]>,
+    looked: Arc<Looked>,
 }
 
 impl Outputs {
@@ -31,14 +34,20 @@ impl Outputs {
             let found = std::fs::metadata(&name).ok()?;
             Some((name, (found.dev(), found.ino())))
         });
-        Outputs { there: there.collect() }
+        Outputs { there: there.collect(), looked: Arc::default() }
     }
 
-    /// Refuses an input that is one of them.
+    /// The same, and what was seen of the inputs.
+    pub(crate) fn and(self, looked: &Arc<Looked>) -> Outputs {
+        Outputs { looked: Arc::clone(looked), ..self }
+    }
+
+    /// Refuses an input that is one of them, or another file than was looked at.
     ///
     /// # Errors
-    /// A [`Failure`] of usage.
+    /// A [`Failure`] of usage, or one of files.
     pub(crate) fn refuse(&self, file: &File, path: &Path) -> Result<(), Failure> {
+        self.looked.refuse_another(file, path)?;
         let Ok(input) = file.metadata() else { return Ok(()) };
         match self.there.iter().find(|(_, output)| *output == (input.dev(), input.ino())) {
             None => Ok(()),

@@ -10,6 +10,7 @@ use mpexec::names::shown;
 use mpexec::tasks::Piece;
 use mpexec_data::{CsvTable, DataError, DataFile, Format, JsonTable, TextStream};
 
+use super::Outputs;
 use crate::failure::Failure;
 use crate::plan::Reading;
 
@@ -30,16 +31,18 @@ impl Source {
     /// Opens the file of this name; `-` is standard input.
     ///
     /// # Errors
-    /// A [`Failure`] of files.
-    pub(crate) fn open(path: &Path) -> Result<Source, Failure> {
+    /// A [`Failure`] of files, or of usage if it is one of the outputs.
+    pub(crate) fn open(path: &Path, outputs: &Outputs) -> Result<Source, Failure> {
         if path == Path::new("-") {
             let given = io::stdin().as_fd().try_clone_to_owned();
-            return Source::given(given.map(File::from), Path::new(STDIN));
+            return Source::given(given.map(File::from), Path::new(STDIN), outputs);
         }
         if Source::is_given(path) {
-            return Source::given(File::open(path), path);
+            return Source::given(File::open(path), path, outputs);
         }
-        Source::of_file(DataFile::open(path)?)
+        let file = DataFile::open(path)?;
+        outputs.refuse(file.file(), path)?;
+        Source::of_file(file)
     }
 
     /// Whether this names what was given already open, which cannot be opened a second time.
@@ -49,9 +52,10 @@ impl Source {
     }
 
     /// What was opened by whoever started this program: a pipe, or a file from its first byte or a later one on.
-    fn given(file: io::Result<File>, name: &Path) -> Result<Source, Failure> {
+    fn given(file: io::Result<File>, name: &Path, outputs: &Outputs) -> Result<Source, Failure> {
         let io = |cause| Failure::from(DataError::Io { path: name.into(), doing: "open it", cause });
         let mut file = file.map_err(io)?;
+        outputs.refuse(&file, name)?;
         let from_first_byte = file.metadata().map_err(io)?.is_file() && file.stream_position().map_err(io)? == 0;
         if from_first_byte {
             return Source::of_file(DataFile::from_file(file, name)?);

@@ -26,6 +26,7 @@ pub(crate) struct Waiting {
     file: Option<(u64, u64)>,
     reading: Reading,
     want: Want,
+    outputs: Outputs,
     rows_are: Rows,
     titles: Vec<String>,
     type_name: &'static str,
@@ -63,7 +64,7 @@ pub(crate) fn tables(
     outputs: &Outputs,
 ) -> Result<Vec<Waiting>, Failure> {
     let look = |(at, path): (usize, &PathBuf)| {
-        let mut kept = Waiting::of(table(path, reading, want, outputs)?, path, reading, want);
+        let mut kept = Waiting::of(table(path, reading, want, outputs)?, path, reading, want, outputs);
         if at >= OPEN && kept.file.is_some() {
             kept.open = None;
         }
@@ -74,13 +75,14 @@ pub(crate) fn tables(
 
 impl Waiting {
     /// A table that stays open.
-    pub(crate) fn of(table: Table, path: &Path, reading: &Reading, want: Want) -> Waiting {
+    pub(crate) fn of(table: Table, path: &Path, reading: &Reading, want: Want, outputs: &Outputs) -> Waiting {
         let file = if Source::is_given(path) { None } else { identity(path) };
         Waiting {
             path: path.to_path_buf(),
             file,
             reading: reading.clone(),
             want,
+            outputs: outputs.clone(),
             rows_are: table.reading().clone(),
             titles: table.titles(),
             type_name: table.type_name(),
@@ -106,7 +108,7 @@ impl Waiting {
             found if found != self.file => return Err(changed("exchanged for another file")),
             _ => {}
         }
-        let table = table(&self.path, &self.reading, self.want, &Outputs::default())?;
+        let table = table(&self.path, &self.reading, self.want, &self.outputs)?;
         let same = (table.reading(), table.rows()) == (&self.rows_are, self.rows) && table.bytes() >= self.bytes;
         if same { Ok(Opened::Again(Box::new(table))) } else { Err(changed("changed")) }
     }

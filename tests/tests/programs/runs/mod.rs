@@ -6,6 +6,7 @@ mod each;
 mod elsewhere;
 mod faults;
 mod killed;
+mod replaced;
 mod resumed;
 mod shards;
 mod struck;

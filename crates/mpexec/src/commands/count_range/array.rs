@@ -13,7 +13,7 @@ use super::kept;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::interrupt::Running;
-use crate::keeping::{self, AS_FOR_WORKERS};
+use crate::keeping::{self, AS_FOR_WORKERS, Looked};
 use crate::pieces::Pieces;
 use crate::plan::{CountPlan, Counts};
 use crate::progress::{Progress, Unit};
@@ -32,6 +32,7 @@ type Answer = Result<CountPart, CountFault>;
 /// The [`Failure`] that ended it early; a file that was to be written is absent then.
 pub(super) fn run(
     file: &NpyFile,
+    looked: &Looked,
     plan: &CountPlan,
     console: &Arc<Console>,
     running: &Arc<Running>,
@@ -41,7 +42,7 @@ pub(super) fn run(
     // Workers read the bounds again; here they are read so that a wrong one starts nobody.
     Bounds::parse(&plan.minimum, &plan.maximum, layout.dtype)
         .map_err(|error| Failure::usage(format!("{}: {error}", shown(file.path()))))?;
-    let run = kept::open(plan, kept::ARRAY, &[file.path().to_path_buf()], running)?;
+    let run = kept::open(plan, kept::ARRAY, looked, running)?;
     let (width, rows) = (layout.count_width(), layout.rows);
     let mut sink = match &run {
         None => Sink::open(&plan.counts, width, rows)?,

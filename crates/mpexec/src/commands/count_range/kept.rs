@@ -1,7 +1,6 @@
 //! The run folder of a count: what its plan says of the task.
 
 use std::any::type_name;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use mpexec::tasks::{COUNT_RANGE, COUNT_TABLE, CountJob, CountPart, TableAnswer, TableJob};
@@ -9,7 +8,7 @@ use mpexec_runs::RunFolder;
 
 use crate::failure::Failure;
 use crate::interrupt::Running;
-use crate::keeping::{Computes, MOST_RANGES, RANGE_OF_ARRAY, RANGE_OF_TABLE};
+use crate::keeping::{Computes, Looked, MOST_RANGES, RANGE_OF_ARRAY, RANGE_OF_TABLE};
 use crate::plan::CountPlan;
 
 /// Which of the two ways of counting.
@@ -30,7 +29,7 @@ pub(super) const TABLES: Way = Way { array: false };
 pub(super) fn open(
     plan: &CountPlan,
     way: Way,
-    inputs: &[PathBuf],
+    inputs: &Looked,
     running: &Arc<Running>,
 ) -> Result<Option<Arc<RunFolder>>, Failure> {
     let Some(keeping) = &plan.keeping else { return Ok(None) };

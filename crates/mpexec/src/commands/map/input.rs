@@ -17,6 +17,7 @@ use serde::de::IgnoredAny;
 
 use super::shape::{Cell, Shape};
 use crate::failure::Failure;
+use crate::input::Outputs;
 use crate::plan::Reading;
 use crate::walk::BadRows;
 
@@ -90,13 +91,14 @@ impl Input {
     ///
     /// # Errors
     /// A [`Failure`] of files, or one of usage if it is of a format that has no rows for a task.
-    pub(super) fn open(path: &Path, reading: &Reading) -> Result<Input, Failure> {
+    pub(super) fn open(path: &Path, reading: &Reading, outputs: &Outputs) -> Result<Input, Failure> {
         let (name, file) = match path == Path::new("-") {
             true => (Path::new("standard input"), io::stdin().as_fd().try_clone_to_owned().map(File::from)),
             false => (path, File::open(path)),
         };
         let failed = |doing, cause| Failure::from(DataError::Io { path: name.into(), doing, cause });
         let file = file.map_err(|cause| failed("open it", cause))?;
+        outputs.refuse(&file, name)?;
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             return Err(failed("read it", io::ErrorKind::IsADirectory.into()));
         }

@@ -10,6 +10,7 @@ use mpexec_data::DataError;
 use super::input::Input;
 use super::shape::Shape;
 use crate::failure::Failure;
+use crate::input::Outputs;
 use crate::plan::Reading;
 use crate::walk::BadRows;
 
@@ -19,6 +20,7 @@ pub(super) struct Inputs {
     /// Those whose turn comes yet.
     rest: VecDeque<PathBuf>,
     reading: Reading,
+    outputs: Outputs,
     /// The bad rows of all of them.
     bad: Arc<Mutex<BadRows>>,
     /// Rows that were given out.
@@ -54,17 +56,18 @@ impl Inputs {
     ///
     /// # Errors
     /// As [`Input::open`].
-    pub(super) fn open(files: &[PathBuf], reading: &Reading) -> Result<Inputs, Failure> {
+    pub(super) fn open(files: &[PathBuf], reading: &Reading, outputs: &Outputs) -> Result<Inputs, Failure> {
         if let Some(path) = files.iter().find(|path| path.as_path() != Path::new("-") && path.metadata().is_err()) {
             // It says why.
-            drop(Input::open(path, reading)?);
+            drop(Input::open(path, reading, outputs)?);
             return Err(DataError::Missing { path: path.clone() }.into());
         }
         let mut rest: VecDeque<_> = files.iter().cloned().collect();
         let first = rest.pop_front().unwrap_or_else(|| "-".into());
         let begins = Begins(Arc::new(Mutex::new(vec![0])));
-        let (now, reading) = (Input::open(&first, reading)?, reading.clone());
-        Ok(Inputs { now, rest, reading, bad: Arc::default(), given: 0, begins })
+        let (now, reading) = (Input::open(&first, reading, outputs)?, reading.clone());
+        let outputs = outputs.clone();
+        Ok(Inputs { now, rest, reading, outputs, bad: Arc::default(), given: 0, begins })
     }
 
     /// Where the rows of each input begin.
@@ -99,7 +102,7 @@ impl Inputs {
             all.titles_alone = all.titles_alone.take().or(ended.titles_alone);
             drop(all);
             let Some(next) = self.rest.pop_front() else { return Ok(None) };
-            self.now = Input::open(&next, &self.reading)?;
+            self.now = Input::open(&next, &self.reading, &self.outputs)?;
             self.begins.add(self.given);
             *shape = self.shape(calls)?;
         }
