@@ -33,7 +33,10 @@ pub enum RunError {
         path: PathBuf,
     },
     /// Something else is in the folder.
-    #[error("{}: holds other files and no plan: name an empty folder, or one that is not there", shown::path(path))]
+    #[error(
+        "{}: holds other files and no plan of a run: name an empty folder, or one that is not there",
+        shown::path(path)
+    )]
     Occupied {
         /// The folder.
         path: PathBuf,
@@ -127,7 +130,10 @@ pub enum RunError {
         path: PathBuf,
     },
     /// Something is in the folder that is no part of a run.
-    #[error("{}: is no part of a run: move it away, and the run folder can be removed", shown::path(path))]
+    #[error(
+        "{}: is no part of a run: move it away, and the run folder can be removed or begun anew",
+        shown::path(path)
+    )]
     Foreign {
         /// The file.
         path: PathBuf,

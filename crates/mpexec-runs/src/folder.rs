@@ -6,6 +6,7 @@
 mod elsewhere;
 mod inputs;
 mod others;
+mod ours;
 mod outside;
 mod publishing;
 mod who;
@@ -20,7 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::RunError;
 use crate::file;
-use crate::lock::{LOCK, alone, join, lock};
+use crate::lock::{alone, join, lock};
 use crate::plan::Plan;
 use crate::result::{self, TEMPORARY};
 pub(crate) use elsewhere::Role;
@@ -81,18 +82,23 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder, or opens it if it has this plan. `afresh`: what is in it is dropped first.
+    /// Makes the folder, or opens it if it has this plan. `afresh`: the run that is in it is dropped first.
     ///
     /// # Errors
-    /// A [`RunError`]: among others if it has another plan, or if another process works in it.
+    /// A [`RunError`]: among others if it has another plan, if another process works in it, or if it holds what is no part of a run.
     pub fn open(path: &Path, plan: &Plan, afresh: bool) -> Result<RunFolder, RunError> {
         make(path)?;
-        if !path.join(PLAN).exists() && !path.join(LOCK).exists() && !is_empty(path)? {
+        if !is_empty(path)? && !ours::is_run(path)? {
             return Err(RunError::Occupied { path: path.to_path_buf() });
         }
         let lock = lock(path)?;
         match alone(path) {
-            Ok(_alone) if afresh => empty(path)?,
+            Ok(_alone) if afresh => {
+                if let Some(path) = ours::foreign(path)? {
+                    return Err(RunError::Foreign { path });
+                }
+                empty(path)?;
+            }
             // To compute beside others is no harm.
             Err(RunError::InUse { .. }) if !afresh => {}
             other => drop(other?),
@@ -188,7 +194,11 @@ impl RunFolder {
     pub fn read_plan(path: &Path) -> Result<Plan, RunError> {
         let file = path.join(PLAN);
         match file::read(&file) {
-            Ok(text) => Plan::of_text(&text, &file),
+            Ok(text) => match Plan::of_text(&text, &file) {
+                // Others call their files so too.
+                Err(_) if !ours::is_run(path)? => Err(RunError::NoPlan { path: path.to_path_buf() }),
+                plan => plan,
+            },
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 Err(RunError::NoPlan { path: path.to_path_buf() })
             }

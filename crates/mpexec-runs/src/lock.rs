@@ -11,6 +11,9 @@ use crate::file::open;
 
 pub(crate) const LOCK: &str = "lock";
 
+/// With this begins what whoever has it writes into it.
+pub(crate) const HOLDER: &str = "process ";
+
 /// Nothing of the folder is removed while somebody has this one.
 pub(crate) const JOINED: &str = "joined";
 
@@ -34,7 +37,7 @@ fn lock_with(path: &Path, mut pause: impl FnMut()) -> Result<File, RunError> {
             // Whoever had it may have removed it.
             Ok(()) if !is_at(&lock, &file) => {}
             Ok(()) => {
-                let who = format!("process {} on {}\n", std::process::id(), host());
+                let who = format!("{HOLDER}{} on {}\n", std::process::id(), host());
                 let written =
                     lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(who.as_bytes()));
                 return written.map(|()| lock).map_err(failed);

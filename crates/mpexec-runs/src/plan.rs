@@ -117,6 +117,15 @@ struct OfAnyFormat {
     format: u64,
 }
 
+/// What each plan has, whatever its format.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "that they are there is all that counts")]
+struct Meant {
+    format: u64,
+    hash: String,
+    plan: serde::de::IgnoredAny,
+}
+
 /// What decides about the bytes of the results.
 #[derive(Serialize)]
 struct Hashed<'a> {
@@ -144,6 +153,11 @@ impl Plan {
         let mut text = serde_json::to_vec_pretty(&written).unwrap_or_default();
         text.push(b'\n');
         text
+    }
+
+    /// Whether this is the text of a plan, of this version or another, and not of something that has its name by chance.
+    pub(crate) fn is_meant_by(text: &[u8]) -> bool {
+        serde_json::from_slice::<Meant>(text).is_ok()
     }
 
     pub(crate) fn of_text(text: &[u8], path: &Path) -> Result<Plan, RunError> {

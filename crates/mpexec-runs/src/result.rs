@@ -14,7 +14,7 @@ use crate::error::{Fault, RunError};
 use crate::file::open;
 
 /// What a result's first line begins with.
-const MAGIC: &str = "mpexec-result 1";
+pub(crate) const MAGIC: &str = "mpexec-result 1";
 
 /// No header is longer.
 const LONGEST_HEADER: u64 = 1024;

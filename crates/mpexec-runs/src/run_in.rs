@@ -105,7 +105,7 @@ impl<'p> InFolder<'p> {
         self
     }
 
-    /// Drops what the folder holds.
+    /// Drops the run that the folder holds. A folder that is none, or holds anything else beside, is left as it is, and the call ends with an error.
     pub fn start_over(mut self) -> Self {
         self.afresh = true;
         self

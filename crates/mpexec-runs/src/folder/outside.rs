@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{DONE, ENGINE, LOG, OUT, PLAN, PROGRAMS, RunFolder, empty, short, temporary};
+use super::ours::{foreign, is_run};
+use super::who::who;
+use super::{DONE, ENGINE, OUT, RunFolder, short};
 use crate::error::RunError;
 use crate::file;
-use crate::lock::{JOINED, LOCK, alone, holder, lock};
+use crate::lock::{alone, holder, lock};
 use crate::plan::Plan;
 use crate::result::{self, TEMPORARY};
 
@@ -63,19 +65,19 @@ impl RunFolder {
         Ok(Status { plan, published, bytes, ranges: done(path, &names), holder: holder(path), engine })
     }
 
-    /// Removes a run folder, as a whole or not at all. `force`: also one that is not finished.
+    /// Removes a run folder. It loses its name at once, as a whole: what cannot be removed then is beside it, under a name that begins with a dot. `force`: also one that
+    /// is not finished.
     ///
     /// # Errors
     /// A [`RunError`] if it is no run folder, is in use, is not finished, or holds what is no part of a run; if it is a link, or is not named, as `.` is not.
     pub fn clean(path: &Path, force: bool) -> Result<(), RunError> {
         // Without a slash behind it, which would be followed.
         let path = path.components().as_path();
-        if path.file_name().is_none() || fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
-            return Err(RunError::NotByName { path: path.to_path_buf() });
-        }
+        let name = path.file_name().filter(|_| !fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()));
+        let Some(name) = name else { return Err(RunError::NotByName { path: path.to_path_buf() }) };
         if !force {
             RunFolder::read_plan(path)?;
-        } else if !path.join(PLAN).exists() && !temporary(path, PLAN).exists() {
+        } else if !is_run(path)? {
             return Err(RunError::NoPlan { path: path.to_path_buf() });
         }
         let lock = lock(path)?;
@@ -86,12 +88,10 @@ impl RunFolder {
             return Err(RunError::Foreign { path });
         }
         let joined = alone(path)?;
-        empty(path)?;
-        fs::remove_file(path.join(JOINED)).map_err(RunError::io(path, "remove its lock"))?;
-        drop(joined);
-        fs::remove_file(path.join(LOCK)).map_err(RunError::io(path, "remove its lock"))?;
-        drop(lock);
-        fs::remove_dir(path).map_err(RunError::io(path, "remove it"))
+        let removed = path.with_file_name(format!(".{}-removed-{}", name.to_string_lossy(), who()));
+        fs::rename(path, &removed).map_err(RunError::io(path, "remove it"))?;
+        drop((joined, lock));
+        fs::remove_dir_all(&removed).map_err(RunError::io(&removed, "remove all that is left of the run"))
     }
 }
 
@@ -120,18 +120,4 @@ fn done(path: &Path, published: &[OsString]) -> Option<u64> {
     let there: HashSet<u128> = published.iter().filter_map(|name| name.to_str()).map(short).collect();
     let all = lines.all(|key| u128::from_str_radix(key, 16).is_ok_and(|key| there.contains(&key)));
     (all && published.len() as u64 >= ranges).then_some(ranges)
-}
-
-/// Something in the folder that is no part of a run.
-fn foreign(path: &Path) -> Result<Option<PathBuf>, RunError> {
-    let parts = [PLAN, DONE, ENGINE, PROGRAMS, OUT, LOG, LOCK, JOINED];
-    let unread = |cause| RunError::io(path, "read the folder")(cause);
-    for entry in path.read_dir().map_err(unread)? {
-        let name = entry.map_err(unread)?.file_name();
-        let is_part = |name: &str| parts.contains(&name.strip_prefix(TEMPORARY).unwrap_or(name));
-        if !name.to_str().is_some_and(is_part) {
-            return Ok(Some(path.join(name)));
-        }
-    }
-    Ok(None)
 }

@@ -23,7 +23,7 @@ pub(crate) struct RunDirArguments {
     #[arg(long, value_name = "DIR")]
     pub(crate) run_dir: Option<PathBuf>,
 
-    /// Start over: drop what DIR holds, also if it was begun with other inputs or options or by another version
+    /// Start over: drop the run that DIR holds, also if it was begun with other inputs or options or by another version
     #[arg(long, requires = "run_dir")]
     pub(crate) force_plan: bool,
 }
@@ -79,7 +79,7 @@ pub(crate) enum RunsCommand {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
 
-        /// Start over with the same command: drop what DIR holds
+        /// Start over with the same command: drop the run that DIR holds
         #[arg(long)]
         force_plan: bool,
     },

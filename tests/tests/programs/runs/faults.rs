@@ -96,7 +96,10 @@ fn a_plan_that_is_missing_cut_or_newer_is_told_and_force_plan_starts_over() {
     fs::create_dir(folder.path().join("mine")).expect("a folder");
     fs::write(folder.path().join("mine/file"), "").expect("a file");
     let told = run(&folder, &["count-range", "data.npy", "--run-dir", "mine"]).run();
-    assert_eq!(told.fault(2), "mine: holds other files and no plan: name an empty folder, or one that is not there");
+    assert_eq!(
+        told.fault(2),
+        "mine: holds other files and no plan of a run: name an empty folder, or one that is not there"
+    );
 }
 
 #[test]

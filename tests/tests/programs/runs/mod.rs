@@ -5,6 +5,7 @@ mod disk;
 mod each;
 mod elsewhere;
 mod faults;
+mod foreign;
 mod killed;
 mod replaced;
 mod resumed;

@@ -307,7 +307,10 @@ fn runs_are_listed_shown_and_removed() {
     assert_eq!(kept.fault(2), "begun: the run is not finished: resume it, or remove it all the same with --force");
     file(&folder, "done/mine", b"");
     let mine = run(&folder, &["runs", "clean", "done"]).run();
-    assert_eq!(mine.fault(2), "done/mine: is no part of a run: move it away, and the run folder can be removed");
+    assert_eq!(
+        mine.fault(2),
+        "done/mine: is no part of a run: move it away, and the run folder can be removed or begun anew"
+    );
     assert!(folder.path().join("done/out/rows-000000").exists(), "it is removed as a whole or not at all");
     std::os::unix::fs::symlink("done", folder.path().join("link")).expect("a link");
     for words in [&["runs", "clean", "link"][..], &["runs", "clean", "link/"]] {
