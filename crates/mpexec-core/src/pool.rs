@@ -47,6 +47,9 @@ use crate::worker::functions::told;
 ///
 /// Dropping it returns at once: calls whose handle lives are finished behind it, then its workers leave.
 ///
+/// It belongs to the process that built it. In a fork of that process its copy answers with what had come by then, and else with
+/// [`PoolError::Forked`], and takes nothing from the parent; the fork may build a pool of its own.
+///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # mpexec_core::init();

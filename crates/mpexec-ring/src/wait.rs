@@ -96,7 +96,7 @@ fn wait(results: &ResultSender, ready: impl Fn() -> bool + Copy, timeout: Option
 /// Looks until `ready`, for at most `budget`; tells whether it was.
 ///
 /// The coordinator's waiting side uses it too, with its own [`spin_budget`].
-pub fn spin(budget: Duration, ready: impl Fn() -> bool) -> bool {
+pub fn spin(budget: Duration, mut ready: impl FnMut() -> bool) -> bool {
     if budget.is_zero() {
         return ready();
     }

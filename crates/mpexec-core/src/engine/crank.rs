@@ -156,8 +156,8 @@ impl Engine {
                 let limit =
                     if state.holds_more_than_runs() { Some(left.map_or(LOOK, |left| left.min(LOOK))) } else { left };
                 state.sleeps_long = limit.is_none_or(|limit| limit > LOOK);
-                let rung = self.sleep_on_bells(state, limit);
-                state = self.lock();
+                let rung;
+                (state, rung) = self.sleep_on_bells(state, limit);
                 state.sleeps_long = false;
                 state.baton = Baton::Free;
                 self.hear_the_idle(&mut state, &rung);
@@ -202,27 +202,37 @@ impl Engine {
 
     /// Sleeps until a worker rings, the sleeper is kicked, or the time is up.
     ///
-    /// Returns who rang. Where nobody looks at a result before the last, workers ring for more tasks only: each ring takes
+    /// Returns who rang, with the lock. Where nobody looks at a result before the last, workers ring for more tasks only: each ring takes
     /// processor time from one of them where they have all processors.
-    pub(crate) fn sleep_on_bells(&self, state: Held<'_>, limit: Option<Duration>) -> Vec<u64> {
+    pub(crate) fn sleep_on_bells<'e>(&'e self, state: Held<'e>, limit: Option<Duration>) -> (Held<'e>, Vec<u64>) {
         let own = current_cpu();
         self.page.set_cpu(own);
         let budget = state.spin_budget(own);
         let deep = state.sched.nobody_hurries();
         drop(state);
         let budget = limit.map_or(budget, |limit| budget.min(limit));
-        if !budget.is_zero() && spin(budget, || self.lock().any_news()) {
-            return Vec::new();
+        let mut found = None;
+        let news = || {
+            found = Some(self.lock()).filter(|state| state.any_news());
+            found.is_some()
+        };
+        if !budget.is_zero()
+            && spin(budget, news)
+            && let Some(state) = found
+        {
+            return (state, Vec::new());
         }
         match deep {
             true => self.page.sleep_deep(),
             false => self.page.set_sleeping(true),
         }
         // A worker that published before it could see that we sleep did not ring.
-        if self.lock().any_news() {
+        let state = self.lock();
+        if state.any_news() {
             self.page.set_sleeping(false);
-            return Vec::new();
+            return (state, Vec::new());
         }
+        drop(state);
         let mut tokens = Vec::new();
         let slept = self.bells.wait(limit, &mut tokens);
         self.page.set_sleeping(false);
@@ -231,7 +241,7 @@ impl Engine {
             // Should the kernel refuse to wait, be a poor poller rather than a busy one.
             std::thread::park_timeout(LOOK);
         }
-        tokens
+        (self.lock(), tokens)
     }
 
     /// A turn of the crank passes over workers that hold nothing. One of these that sends all the same would keep its socket

@@ -34,7 +34,7 @@ impl Engine {
                 Err(TryLockError::WouldBlock) if since.elapsed() < HELD_FOR_EVER => std::thread::yield_now(),
                 // There is no state to answer from, and to wait would be to hang.
                 Err(TryLockError::WouldBlock) => {
-                    panic!("{}, and another thread was at it when it was forked", PoolError::Forked)
+                    panic!("a thread of the parent was at this pool when it forked this process: {}", PoolError::Forked)
                 }
             }
         };

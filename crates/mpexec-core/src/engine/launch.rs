@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use mpexec_ring::{ResultReceiver, Segments, TaskSender};
@@ -213,7 +213,9 @@ impl Engine {
         if self.transport == Transport::Socket {
             return Ok(None);
         }
-        let made = mpexec_ring::create(self.config.ring_capacity).and_then(|rings| Ok((rings, Bell::new()?)));
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let rings = tried.map_or_else(|| mpexec_ring::create(self.config.ring_capacity), Ok);
+        let made = rings.and_then(|rings| Ok((rings, Bell::new()?)));
         let refused =
             |error| PoolError::system("make shared memory for a worker (--transport socket does without)", error);
         made.map(Some).map_err(refused)
@@ -339,8 +341,11 @@ impl Engine {
     }
 }
 
+/// Rings that were made to see whether they can be, and that are as good as any.
+pub(super) type TriedRings = (TaskSender, ResultReceiver, Segments);
+
 /// A worker's rings, what is to be passed to it of them, and its bell.
-type Rings = ((TaskSender, ResultReceiver, Segments), Bell);
+type Rings = (TriedRings, Bell);
 
 /// Where a stream of a worker goes, and our end of it if there is one: it reads without blocking; the child's is an
 /// ordinary pipe.

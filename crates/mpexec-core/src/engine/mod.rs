@@ -136,6 +136,8 @@ pub(crate) struct Engine {
     uncontained: AtomicBool,
     /// The process that built the pool, by its number among its forks: these must leave everything alone.
     pub(crate) built_by: u32,
+    /// Rings that no worker has yet.
+    tried: Mutex<Option<launch::TriedRings>>,
 }
 
 impl Engine {

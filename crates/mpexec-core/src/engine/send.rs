@@ -168,11 +168,12 @@ impl State {
 
     /// Sends tasks to a worker; `false`: they are back in their queue.
     pub(super) fn send_run(&mut self, id: WorkerId, job: JobId, run: Run) -> bool {
-        let once = self.sched.job(job).is_some_and(|job| job.once);
-        if self.sched.workers[id].held.is_empty() && (self.has_misspoken(id) || once && self.cannot_say_what_begins(id))
-        {
-            self.sched.push_front(job, run);
-            return false;
+        if self.sched.workers[id].held.is_empty() {
+            let once = self.sched.job(job).is_some_and(|job| job.once);
+            if self.has_misspoken(id) || once && self.cannot_say_what_begins(id) {
+                self.sched.push_front(job, run);
+                return false;
+            }
         }
         match self.send(id, job, &run) {
             Ok(true) => {

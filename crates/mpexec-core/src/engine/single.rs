@@ -48,7 +48,7 @@ impl Engine {
         let mut state = self.lock();
         let cell = self.enter(&mut state, (function, named), terms, label, entry)?;
         let (job, index) = cell.name();
-        state.send_alone(job, index, &entry.bytes);
+        state.send_alone(job, index, &mut entry.bytes);
         self.mind_call(&mut state, &cell);
         self.await_call(state, true, &cell, None);
         Ok(cell)
@@ -139,13 +139,12 @@ impl State {
     }
 
     /// A call whose caller waits for it goes straight to a worker that has nothing, if nobody was there before.
-    fn send_alone(&mut self, job: JobId, index: u64, entry: &[u8]) {
+    fn send_alone(&mut self, job: JobId, index: u64, entry: &mut Vec<u8>) {
         let Some(worker) = self.sched.idle_worker() else {
             self.queue_call(job, index, entry);
             return self.dispatch();
         };
-        let mut bytes = std::mem::take(&mut self.spare_call);
-        bytes.extend_from_slice(entry);
+        let bytes = std::mem::replace(entry, std::mem::take(&mut self.spare_call));
         if !self.send_run(worker, job, Run { first: index, count: 1, attempt: 1, bytes, from: 0 }) {
             self.dispatch();
         }

@@ -15,7 +15,7 @@ use super::callbacks::Callbacks;
 use super::environment::Surroundings;
 use super::forwarding::{Forwarding, Stream};
 use super::jobs::JobState;
-use super::launch::ThreadWorker;
+use super::launch::{ThreadWorker, TriedRings};
 use super::recorded::Recorded;
 use super::recording::Pastimes;
 use super::scheduler::Scheduler;
@@ -69,7 +69,7 @@ impl Engine {
             what: format!("it cannot be used: {error}"),
             remedy: "give the path of an mpexec worker program".to_owned(),
         })?;
-        let transport = Engine::choose(&config, workers);
+        let (transport, tried) = Engine::choose(&config, workers);
         let page = if transport == Transport::Socket { PoolPage::private() } else { PoolPage::create() };
         let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
         let kick = Arc::new(Bell::new().map_err(failed("make a bell"))?);
@@ -112,6 +112,7 @@ impl Engine {
             telling: super::notes::Telling::default(),
             pastimes: Pastimes::default(),
             built_by: fork::this_process(),
+            tried: Mutex::new(tried),
             config,
         });
         let supervisor = Supervisor::new(engine.clone(), serve)?;
@@ -143,21 +144,23 @@ impl Engine {
         self.callbacks.get().expect("nobody has the pool before it is started")
     }
 
-    /// `auto` is shared memory where that can be had, the socket elsewhere.
-    fn choose(config: &Config, workers: usize) -> Transport {
+    /// `auto` is shared memory where that can be had, the socket elsewhere. The rings by which that was tried are the first worker's.
+    fn choose(config: &Config, workers: usize) -> (Transport, Option<TriedRings>) {
         let transport = config.transport.resolved();
         // The rings of all of them lie in this process, beside whatever else it will have.
         let rings = config.ring_capacity.saturating_mul(2).saturating_mul(workers).saturating_mul(2);
-        if config.transport == Transport::Auto
-            && transport == Transport::Shm
-            && (mpexec_ring::create(config.ring_capacity).is_err() || !memory::has_addresses_for(rings))
-        {
-            if let Some(notes) = &config.notes {
-                notes.tell("shared memory cannot be had here: using sockets");
-            }
-            return Transport::Socket;
+        if (config.transport, transport) != (Transport::Auto, Transport::Shm) {
+            return (transport, None);
         }
-        transport
+        match mpexec_ring::create(config.ring_capacity) {
+            Ok(tried) if memory::has_addresses_for(rings) => (transport, Some(tried)),
+            _ => {
+                if let Some(notes) = &config.notes {
+                    notes.tell("shared memory cannot be had here: using sockets");
+                }
+                (Transport::Socket, None)
+            }
+        }
     }
 
     /// Where workers' cgroups are to be, if they are to have some and can.

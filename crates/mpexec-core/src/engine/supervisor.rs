@@ -146,7 +146,8 @@ impl Supervisor {
                 }
                 Turn::OnBells => {
                     self.falls_asleep(Some(TURN));
-                    let rung = self.engine.sleep_on_bells(self.engine.lock(), Some(TURN));
+                    let (state, rung) = self.engine.sleep_on_bells(self.engine.lock(), Some(TURN));
+                    drop(state);
                     self.wakes_up();
                     let mut state = self.engine.lock();
                     state.baton = Baton::Free;
