@@ -230,7 +230,7 @@ impl Scheduler {
     fn freest(&self, depth: usize) -> Option<WorkerId> {
         let mut best: Option<(usize, u64, WorkerId)> = None;
         for (id, worker) in self.workers.iter().enumerate() {
-            if worker.blocked || worker.held.len() >= depth || !worker.takes_tasks() {
+            if worker.blocked || worker.held.len() >= depth || !worker.takes_tasks() || worker.is_held_up() {
                 continue;
             }
             let key = (worker.held.len(), worker.tasks_held(), id);

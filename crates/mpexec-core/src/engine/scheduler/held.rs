@@ -62,6 +62,8 @@ pub(crate) struct Worker {
     pub most: u64,
     /// Its link had no room; set by the engine, cleared when something was freed.
     pub blocked: bool,
+    /// The ordinal of a task in which it was seen to be for long.
+    pub(super) held_up_in: Option<u64>,
     /// How often it was asked for tasks back and has not answered.
     pub unanswered: u32,
     /// In the order of running; a batch leaves when the last of its bytes is freed.
@@ -96,6 +98,11 @@ impl Worker {
     /// Whether it may be given tasks, if there is room.
     pub(super) fn takes_tasks(&self) -> bool {
         self.is_up() && self.closed == 0 && self.left() > 0
+    }
+
+    /// Whether it is in a task that takes long: nothing is to wait behind that.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.held_up_in.is_some_and(|ordinal| self.next_ordinal_held() == ordinal && self.tasks_held() > 0)
     }
 
     /// It is to leave and has nothing any more.
