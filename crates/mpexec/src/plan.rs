@@ -168,6 +168,7 @@ impl Plan {
         let journal = common.journal();
         let plan = Plan::of(command, common, around)?;
         plan.write_elsewhere(&journal)?;
+        plan.write_apart(&journal)?;
         Ok(if share { plan.without_output() } else { plan })
     }
 
