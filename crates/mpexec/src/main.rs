@@ -40,6 +40,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use mpexec::limits;
 use mpexec_runs::Share;
@@ -123,6 +124,7 @@ fn read_arguments(words: &[OsString]) -> Result<Option<Arguments>, Failure> {
     match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => Ok(Some(arguments)),
         Err(error) if error.use_stderr() && wants_json(words) => {
+            let error = naming_variables(error);
             let text = error.render().to_string();
             let text = text.trim();
             Console::early(true).error(text.strip_prefix("error: ").unwrap_or(text), Exit::Usage.code());
@@ -130,7 +132,7 @@ fn read_arguments(words: &[OsString]) -> Result<Option<Arguments>, Failure> {
         }
         Err(error) if error.use_stderr() => {
             // Standard error may be closed; there is nowhere left to say so.
-            let _ = error.print();
+            let _ = naming_variables(error).print();
             std::process::exit(Exit::Usage.code().into())
         }
         Err(asked_for) => print::text(&asked_for.render().ansi().to_string()).map(|()| None),
@@ -146,6 +148,27 @@ fn without_empty_variables(mut command: clap::Command) -> clap::Command {
         command = command.mut_arg(name, |argument| argument.env(None::<&str>));
     }
     command
+}
+
+/// The same error, which names a variable where the value is that of one and not of an option that nobody typed.
+fn naming_variables(mut error: clap::Error) -> clap::Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let (option, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let mut command = Arguments::command();
+    command.build();
+    let variable = command
+        .get_arguments()
+        .filter(|argument| argument.to_string() == option)
+        .filter_map(clap::Arg::get_env)
+        .find(|variable| std::env::var_os(variable).is_some_and(|said| said == *value));
+    if let Some(variable) = variable {
+        let named = variable.to_string_lossy().into_owned();
+        error.insert(ContextKind::InvalidArg, ContextValue::String(named));
+    }
+    error
 }
 
 fn clap_colour(when: When) -> ColorChoice {

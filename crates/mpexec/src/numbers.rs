@@ -74,19 +74,23 @@ pub(crate) fn words(text: &str) -> Result<Words, String> {
 
 /// A time: `2s`, `500ms`, `1.5m`; without a unit, seconds.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    time_like(text, "2s, 500ms, 1.5m or 0")
+}
+
+fn time_like(text: &str, examples: &str) -> Result<Duration, String> {
     let text = text.trim();
     let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
     let found = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
     let (number, seconds) = found.unwrap_or((text, 1.0));
-    let number: f64 =
-        number.trim_end().parse().map_err(|_| "not a time; write it as 2s, 500ms, 1.5m or 0".to_owned())?;
+    let number: f64 = number.trim_end().parse().map_err(|_| format!("not a time; write it as {examples}"))?;
     Duration::try_from_secs_f64(number * seconds).map_err(|_| "not a time that can be waited for".to_owned())
 }
 
 /// A time that is some time.
 pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
-    match time(text)? {
-        Duration::ZERO => Err("nothing is done in no time; write it as 30s, 500ms or 2m".to_owned()),
+    const EXAMPLES: &str = "30s, 500ms or 1.5m";
+    match time_like(text, EXAMPLES)? {
+        Duration::ZERO => Err(format!("nothing is done in no time; write it as {EXAMPLES}")),
         some => Ok(some),
     }
 }
@@ -221,6 +225,7 @@ mod tests {
             assert!(size(text).is_err(), "{text}");
         }
         assert!(some_time("0").is_err() && some_time("1s").is_ok());
+        assert!(some_time("1h30m").is_err_and(|line| !line.contains("or 0")), "it takes no 0");
     }
 
     #[test]

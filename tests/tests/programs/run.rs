@@ -348,6 +348,7 @@ fn what_makes_no_sense_is_refused() {
     let refused: &[&[&str]] = &[
         &["--arg-file", "f", "echo", ":::", "a"],
         &["--halt", "later", "echo", ":::", "a"],
+        &["echo", ":::", "a", ":::", "b"],
         &["--nice", "20", "echo", ":::", "a"],
         &["--timeout", "0", "echo", ":::", "a"],
         &["--unknown", "echo"],

@@ -54,6 +54,11 @@ pub(super) fn run(arguments: RunArguments, common: Common, around: Surroundings)
             let file = mpexec::names::shown(file);
             return Err(Failure::usage(format!("arguments come after ::: or from --arg-file {file}, not from both")));
         }
+        (Some(typed), None) if typed.iter().skip(1).any(|word| word == SEPARATOR) => {
+            return Err(Failure::usage(
+                "::: stands twice: there is one list of arguments; a word that is ::: itself can be read with --arg-file",
+            ));
+        }
         (Some(typed), None) => RunInput::Typed(bytes(typed).split_off(1)),
         (None, Some(file)) if file != Path::new("-") => RunInput::Read(Some(file), end),
         (None, _) => RunInput::Read(None, end),

@@ -193,6 +193,18 @@ fn options_behind_the_command_are_words_of_it_and_that_is_told_where_it_fails() 
 }
 
 #[test]
+fn a_value_that_makes_no_sense_is_told_with_the_variable_that_has_it() {
+    let call = |words: &[&str]| mpexec(words).env("MPEXEC_WORKERS", "many");
+    let told = "invalid value 'many' for 'MPEXEC_WORKERS': give auto or a number";
+    for words in [&["workers"][..], &["--log-format", "json", "workers"]] {
+        let done = call(words).run();
+        assert!(done.code() == 2 && done.stderr.contains(told), "{words:?}: {}", done.stderr);
+    }
+    let typed = call(&["workers", "-j", "few"]).run();
+    assert!(typed.stderr.contains("invalid value 'few' for '--workers"), "{}", typed.stderr);
+}
+
+#[test]
 fn failures_that_never_end_the_work_let_all_commands_run() {
     let done = mpexec(["run", "-j2", "--halt", "never", "false", ":::", "a", "b", "c"]).run();
     assert!(done.stderr.contains("3 of 3 commands failed"), "{}", done.stderr);
