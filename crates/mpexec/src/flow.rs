@@ -1,7 +1,8 @@
 //! Calls that are made as their input comes and whose outcomes are handed on as they come: neither waits for the other.
 //!
 //! One thread reads the input and makes a call of each piece; it may stand still in the middle of a pipe. The main thread waits for
-//! the oldest call, which moves all of them on. Outcomes are handed to a [`Collector`] one at a time, in order or as they are ready. Calls
+//! the oldest call, which moves all of them on. A [`Collector`] hears of each outcome as it arrives, and gets them handed on one at a time, in
+//! order or as they are ready: so what is counted, and what ends the work, never waits for the turn of what is printed. Calls
 //! and outcomes that wait are counted, by number and by bytes, so an input without an end needs no memory without an end. To stop, what has
 //! not begun is cancelled; what runs may come to its end, or is killed.
 
@@ -22,10 +23,16 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// What is done with outcomes.
 pub(crate) trait Collector<R>: Send + 'static {
-    /// Takes the outcome of a call.
+    /// Hears that a call has its outcome, whoever's turn it is.
     ///
     /// # Errors
     /// The [`Failure`] that ends the work: what runs is killed.
+    fn arrives(&mut self, index: u64, outcome: Result<&R, &TaskError>) -> Result<Next, Failure>;
+
+    /// Takes the outcome of a call, whose turn it is: it arrived now or before.
+    ///
+    /// # Errors
+    /// As [`arrives`](Collector::arrives).
     fn take(&mut self, index: u64, outcome: Result<&R, &TaskError>) -> Result<Next, Failure>;
 
     /// About how many bytes a result has.
@@ -42,8 +49,8 @@ pub(crate) enum Next {
     Kill,
 }
 
-/// Makes the call of this number again, if it is to have another try after this outcome.
-type Again<R> = Box<dyn Fn(u64, Result<&R, &TaskError>) -> Option<Pending<R>> + Send + Sync>;
+/// Hears how a try of the call of this number has ended; if it may, it makes the call again.
+type Again<R> = Box<dyn Fn(u64, Result<&R, &TaskError>, bool) -> Option<Pending<R>> + Send + Sync>;
 
 /// The work, from all sides.
 pub(crate) struct Flow<R: 'static, C> {
@@ -112,10 +119,11 @@ where
         })
     }
 
-    /// Before an outcome is handed on, `again` may make the call once more, as long as the work is not stopped.
+    /// What every try of a call ends as is heard by `again` first. It may make the call once more where its last argument says so: as long as the work
+    /// is not stopped.
     pub(crate) fn try_again(
         &self,
-        again: impl Fn(u64, Result<&R, &TaskError>) -> Option<Pending<R>> + Send + Sync + 'static,
+        again: impl Fn(u64, Result<&R, &TaskError>, bool) -> Option<Pending<R>> + Send + Sync + 'static,
     ) {
         // It is said once, before the first call.
         let _ = self.again.set(Box::new(again));
@@ -191,55 +199,65 @@ where
 
     /// A call has its outcome.
     fn over(self: &Arc<Self>, index: u64, weight: u64, outcome: Result<&R, &TaskError>) {
-        let again = self.again.get().filter(|_| self.lock().stop == Next::GoOn);
-        if let Some(handle) = again.and_then(|again| again(index, outcome)) {
+        let may = self.lock().stop == Next::GoOn;
+        if let Some(handle) = self.again.get().and_then(|again| again(index, outcome, may)) {
             return self.follow(index, weight, handle);
         }
         let mut collector = self.collector.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut state = self.lock();
+            state.open.remove(&index);
+            state.bytes -= weight;
+        }
+        self.hear(outcome, || collector.arrives(index, outcome));
         let mut state = self.lock();
-        state.open.remove(&index);
-        state.bytes -= weight;
         if self.ordered && index != state.gone + state.skipped {
             state.bytes += outcome.map_or(0, C::weight);
             state.early.insert(index, outcome.cloned().map_err(Clone::clone));
             drop(state);
-            self.room.notify_all();
-            self.news.notify_all();
-            return;
-        }
-        drop(state);
-        self.hand_on(&mut collector, index, outcome);
-        loop {
-            let mut state = self.lock();
-            let turn = state.gone + state.skipped;
-            let Some(outcome) = state.early.remove(&turn) else { break };
-            state.bytes -= outcome.as_ref().map_or(0, C::weight);
+        } else {
             drop(state);
-            self.hand_on(&mut collector, turn, outcome.as_ref());
+            self.hand_on(&mut collector, index, outcome);
+            self.hand_on_the_early(&mut collector);
         }
         self.room.notify_all();
         self.news.notify_all();
     }
 
-    fn hand_on(&self, collector: &mut C, index: u64, outcome: Result<&R, &TaskError>) {
-        {
+    /// Those whose turn has come with the one before them.
+    fn hand_on_the_early(&self, collector: &mut C) {
+        loop {
             let mut state = self.lock();
-            let stopped = state.stop != Next::GoOn && matches!(outcome, Err(TaskError::Cancelled { .. }));
-            if stopped || state.failure.is_some() && state.stop == Next::Kill {
-                state.skipped += 1;
-                return;
-            }
+            let turn = state.gone + state.skipped;
+            let Some(outcome) = state.early.remove(&turn) else { return };
+            state.bytes -= outcome.as_ref().map_or(0, C::weight);
+            drop(state);
+            self.hand_on(collector, turn, outcome.as_ref());
         }
-        let next = collector.take(index, outcome);
-        let next = {
-            let mut state = self.lock();
-            state.gone += 1;
-            next.unwrap_or_else(|failure| {
-                state.failure = Some(failure);
-                Next::Kill
-            })
+    }
+
+    fn hand_on(&self, collector: &mut C, index: u64, outcome: Result<&R, &TaskError>) {
+        let taken = self.hear(outcome, || collector.take(index, outcome));
+        let mut state = self.lock();
+        *(if taken { &mut state.gone } else { &mut state.skipped }) += 1;
+    }
+
+    /// Does what the collector says of the outcome; false if it is not asked, because the work was stopped before the call had begun, or is killed for a failure.
+    fn hear(&self, outcome: Result<&R, &TaskError>, asked: impl FnOnce() -> Result<Next, Failure>) -> bool {
+        let is_over = {
+            let state = self.lock();
+            state.stop != Next::GoOn && matches!(outcome, Err(TaskError::Cancelled { .. }))
+                || state.failure.is_some() && state.stop == Next::Kill
         };
+        if is_over {
+            return false;
+        }
+        let next = asked().unwrap_or_else(|failure| {
+            self.lock().failure = Some(failure);
+            Next::Kill
+        });
         self.stop(next);
+        true
     }
 
     /// From now on nothing new is begun, and with [`Next::Kill`] what runs is killed.

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use mpexec_data::Output;
+use mpexec_data::{Output, PackedWriter, Packing};
 
 use crate::failure::Failure;
 use crate::interrupt::Running;
@@ -26,7 +26,7 @@ pub(crate) enum Printer {
     /// They are written as they come.
     Stdout(Writer),
     /// They appear all together, at the end.
-    File { output: Output, block: Vec<u8> },
+    File { output: Box<PackedWriter<Output>>, block: Vec<u8> },
 }
 
 /// The thread that writes to standard output, from the other side.
@@ -87,13 +87,16 @@ impl Shared {
 }
 
 impl Printer {
-    /// Opens the place.
+    /// Opens the place; a file is compressed so.
     ///
     /// # Errors
     /// A [`Failure`] of files.
-    pub(crate) fn open(place: &Place) -> Result<Printer, Failure> {
+    pub(crate) fn open(place: &Place, packing: Option<Packing>) -> Result<Printer, Failure> {
         match place {
-            Place::File(path) => Ok(Printer::File { output: Output::create(path)?, block: Vec::new() }),
+            Place::File(path) => {
+                let output = PackedWriter::new(Output::create(path)?, packing).map_err(|error| cannot(&error))?;
+                Ok(Printer::File { output: Box::new(output), block: Vec::new() })
+            }
             Place::Stdout => {
                 let (out, shared) = (Stdout::lines()?, Arc::new(Shared::default()));
                 let theirs = Arc::clone(&shared);
@@ -134,7 +137,7 @@ impl Printer {
             Printer::Stdout(mut writer) => writer.finish(),
             Printer::File { mut output, mut block } => {
                 flush(&mut output, &mut block)?;
-                running.name(output)
+                running.name(output.finish().map_err(|error| cannot(&error))?)
             }
         }
     }
@@ -148,11 +151,15 @@ impl Printer {
     }
 }
 
-/// The errors of writing to an [`Output`] are whole lines already.
-fn flush(output: &mut Output, block: &mut Vec<u8>) -> Result<(), Failure> {
-    output.write_all(block).map_err(|error| Failure::files(error.to_string()))?;
+fn flush(output: &mut PackedWriter<Output>, block: &mut Vec<u8>) -> Result<(), Failure> {
+    output.write_all(block).map_err(|error| cannot(&error))?;
     block.clear();
     Ok(())
+}
+
+/// The errors of writing to an [`Output`] are whole lines already.
+fn cannot(error: &std::io::Error) -> Failure {
+    Failure::files(error.to_string())
 }
 
 impl Writer {

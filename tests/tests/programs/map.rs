@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use crate::common::files::{folder, names_in, small, small_counts, table};
 use crate::common::program::{Call, Done, mpexec};
+use mpexec_data::Packing;
 use mpexec_testkit::at_some_pace;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -232,7 +233,7 @@ fn fail_fast_ends_an_endless_input_at_the_first_failure() {
     let done = map("parse").arg("--fail-fast").stdin(endless.stdout.take().unwrap()).run();
     endless.wait().unwrap();
     assert_eq!(done.code(), 1);
-    assert!(done.stderr.contains("calls failed; the first: call 0: "), "{}", done.stderr);
+    assert!(done.stderr.contains(" more were not made; the first: call 0: "), "{}", done.stderr);
 }
 
 #[test]
@@ -312,6 +313,23 @@ fn a_file_is_complete_or_absent() {
     assert_eq!(done.code(), 143);
     assert!(done.stderr.contains("terminated"), "{}", done.stderr);
     assert_eq!(names_in(&folder), ["in", "slow"]);
+}
+
+#[test]
+fn a_file_is_compressed_as_its_name_says_and_promises_no_other_format() {
+    let folder = folder();
+    let input = lines(&folder, "in", "[1, 2]\n");
+    for (name, packed) in [("o.jsonl.gz", true), ("o.zst", true), ("o.json", false), ("o", false)] {
+        let output = folder.path().join(name);
+        assert_eq!(map("add").arg(&input).arg("-o").arg(&output).run().good(), "");
+        assert_eq!(Packing::of(&fs::read(&output).unwrap()).is_some(), packed, "{name}");
+        let again = mpexec(["count-range", "--min", "3", "--max", "3", "--output", "-"]).arg(&output);
+        assert_eq!(again.run().good(), "1\n", "{name}");
+    }
+    for name in ["o.csv", "o.npy", "o.parquet.gz", "o.feather"] {
+        let done = map("add").arg(&input).args(["-o", name]).in_folder(&folder).run();
+        assert!(done.fault(2).contains("results are lines of JSON"), "{name}: {}", done.stderr);
+    }
 }
 
 #[test]

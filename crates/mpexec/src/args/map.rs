@@ -23,8 +23,8 @@ Examples:
 ///
 /// The task is a function with #[task] in the program that --worker-program names. Each line of JSON is one call: an array holds all
 /// arguments by place, an object all by name, anything else is the only one. Of a .npy array, CSV, Parquet or Arrow each row is one call: the
-/// row as a whole if one parameter is left that takes a list, otherwise a value for each parameter, by title or by place. A line that is no
-/// JSON is a call that failed; --on-bad-row is for rows of CSV with too few or too many fields.
+/// row as a whole if one parameter is left that takes a list, otherwise a value for each parameter: by title, if the titles name all parameters that are left, and
+/// by place, if they name none of them. A line that is no JSON is a call that failed; --on-bad-row is for rows of CSV with too few or too many fields.
 ///
 /// What an input holds is seen in its first line, whether it is a file or a pipe: one that is a value of JSON ("a text", null, [1,2], {..}) is the first call of JSON
 /// lines. A number alone is a row of CSV, and so is anything else: a first row without numbers is taken for titles, so plain lines of text want --header no. --input-format
@@ -53,7 +53,7 @@ pub(crate) struct MapArguments {
     #[arg(long)]
     pub(crate) per_file: bool,
 
-    /// Write the results to FILE; - for standard output
+    /// Write the results to FILE; - for standard output; compressed, if its name ends with .gz or .zst
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 
@@ -61,7 +61,7 @@ pub(crate) struct MapArguments {
     #[arg(long, value_name = "MODE", default_value = "sync")]
     pub(crate) mode: Mode,
 
-    /// End at the first failure; calls that have not begun are not made
+    /// End at the first failure, whichever call it is of: those that run are ended, and those that have not begun are not made
     #[arg(long)]
     pub(crate) fail_fast: bool,
 

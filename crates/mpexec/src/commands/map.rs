@@ -67,7 +67,7 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     if let (Place::File(folder), true) = (&plan.place, plan.per_file) {
         crate::input::make_folder(folder)?;
     }
-    let printer = Printer::open(each.as_ref().map_or(&plan.place, |each| &each.places[0]))?;
+    let printer = Printer::open(each.as_ref().map_or(&plan.place, |each| &each.places[0]), plan.packing)?;
     let (rows, bad) = (input.rows(), input.bad_rows());
     running.begin(rows);
     let printing = plan.place == Place::Stdout;
@@ -113,22 +113,27 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         workforce::see_off(&pool);
     }
     let mut calling = flow.collector();
-    let called = called.and_then(|_| calling.hand_on(true));
+    let called = called.and_then(|skipped| calling.hand_on(true).map(|()| skipped));
     // What is finished is published also when the work has ended early; the first failure is the one to be told.
     let settled = calling.settle();
-    let called = called.and(settled.as_ref().map(drop).map_err(Clone::clone));
+    let called = called.and_then(|skipped| settled.as_ref().map(|_| skipped).map_err(Clone::clone));
     let whole = !(running.is_stopping() || plan.fail_fast && calling.failed > 0);
-    let called = called.and_then(|()| if whole { calling.go_to_the_last() } else { Ok(()) });
+    let called =
+        called.and_then(|skipped| if whole { calling.go_to_the_last().map(|()| skipped) } else { Ok(skipped) });
     calling.progress.clear();
     let (done, failed, first) = (calling.done, calling.failed, calling.first.take());
     let printer = calling.printer.take();
     // What was stopped by a signal may well have come to the end of what it was given.
-    if let Err(failure) = called.and_then(|()| running.check()).and_then(|()| running.finish()) {
-        if let Some(printer) = printer {
-            printer.stop();
+    let called = called.and_then(|skipped| running.check().and_then(|()| running.finish()).map(|()| skipped));
+    let skipped = match called {
+        Ok(skipped) => skipped,
+        Err(failure) => {
+            if let Some(printer) = printer {
+                printer.stop();
+            }
+            return Err(failure);
         }
-        return Err(failure);
-    }
+    };
     // Behind the last result somebody may still have to read.
     running.named(running.journal().handing_on(|| printer.map_or(Ok(()), |printer| printer.finish(running))))?;
     if let (Some(shelf), Ok(Some(ranges)), true) = (&kept, settled, whole) {
@@ -137,9 +142,16 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
     bad.lock().unwrap_or_else(PoisonError::into_inner).tell(&plan.reading, console);
     match first {
         None => Ok(()),
-        Some(first) => {
-            let all = grouped(done);
-            Err(Failure::task(format!("{} of {all} calls failed; the first: {first}", grouped(failed))))
+        Some((_, first)) => {
+            // Of rows that were not read, nobody knows how many they are.
+            let skipped = rows.map_or(skipped, |all| all.saturating_sub(done));
+            let (failed, done) = (grouped(failed), grouped(done));
+            let rest = match skipped {
+                0 => String::new(),
+                _ if whole => String::new(),
+                skipped => format!("; {} more were not made", grouped(skipped)),
+            };
+            Err(Failure::task(format!("{failed} of {done} calls failed{rest}; the first: {first}")))
         }
     }
 }
@@ -176,6 +188,11 @@ fn comes_again(error: &TaskError) -> bool {
     )
 }
 
+/// How a call has failed, on one line.
+fn failed(index: u64, error: &TaskError) -> String {
+    Failure::one_line(&format!("call {index}: {error}"))
+}
+
 /// The files to which the results of each input go by themselves, one after the other.
 struct Each {
     begins: Begins,
@@ -192,7 +209,7 @@ impl Each {
             running.inputs_hold()?;
             running.named(done.map_or(Ok(()), |printer| printer.finish(running)))?;
             self.at += 1;
-            *printer = Some(Printer::open(&self.places[self.at])?);
+            *printer = Some(Printer::open(&self.places[self.at], None)?);
         }
         Ok(())
     }
@@ -212,14 +229,25 @@ struct Calling {
     line: Vec<u8>,
     done: u64,
     failed: u64,
-    /// The first failure, in words.
-    first: Option<String>,
+    /// The first failure by the number of its call, in words.
+    first: Option<(u64, String)>,
 }
 
 impl Collector<String> for Calling {
+    fn arrives(&mut self, call: u64, outcome: Result<&String, &TaskError>) -> Result<Next, Failure> {
+        match outcome {
+            // It is told after the results before it.
+            Err(TaskError::Pool(_) | TaskError::PoolClosed { .. }) => {}
+            outcome => {
+                let index = self.index_of(call);
+                self.count(index, outcome.err().map(|error| failed(index, error)).as_deref());
+            }
+        }
+        Ok(self.next())
+    }
+
     fn take(&mut self, call: u64, outcome: Result<&String, &TaskError>) -> Result<Next, Failure> {
-        let index = self.shelf.as_ref().map_or(call, |shelf| shelf.task_of(call));
-        let failure = outcome.err().map(|error| Failure::one_line(&format!("call {index}: {error}")));
+        let index = self.index_of(call);
         if let Err(error @ (TaskError::Pool(_) | TaskError::PoolClosed { .. })) = outcome {
             return Err(Failure::of_task(error, &format!("call {index}: {error}")));
         }
@@ -233,7 +261,6 @@ impl Collector<String> for Calling {
         }
         self.line.clear();
         outcome::write(shown, outcome, &mut self.line);
-        self.count(failure.as_deref());
         match &self.shelf {
             None => {
                 if let Some(printer) = &mut self.printer {
@@ -242,8 +269,8 @@ impl Collector<String> for Calling {
             }
             // Its message is one line, and so is the result.
             Some(shelf) => {
-                let failure = failure.as_deref().unwrap_or_default().as_bytes();
-                let result = [failure, b"\n", &self.line[..]].concat();
+                let failure = outcome.err().map(|error| failed(index, error)).unwrap_or_default();
+                let result = [failure.as_bytes(), b"\n", &self.line[..]].concat();
                 match outcome.err().is_none_or(comes_again) {
                     true => shelf.put(call, Some(result))?,
                     false => shelf.put_aside(call, result)?,
@@ -251,8 +278,7 @@ impl Collector<String> for Calling {
                 self.hand_on(false)?;
             }
         }
-        // One of an earlier run that was kept counts like one of this: an undisturbed run would have ended there.
-        Ok(if self.fail_fast && self.failed > 0 { Next::Kill } else { Next::GoOn })
+        Ok(self.next())
     }
 
     fn weight(result: &String) -> u64 {
@@ -261,14 +287,26 @@ impl Collector<String> for Calling {
 }
 
 impl Calling {
-    /// One more is done; with this failure, if it is one.
-    fn count(&mut self, failure: Option<&str>) {
+    /// Which of all calls it is.
+    fn index_of(&self, call: u64) -> u64 {
+        self.shelf.as_ref().map_or(call, |shelf| shelf.task_of(call))
+    }
+
+    /// Whether it goes on. A failure of an earlier run that was kept counts like one of this: an undisturbed run would have ended there.
+    fn next(&self) -> Next {
+        if self.fail_fast && self.failed > 0 { Next::Kill } else { Next::GoOn }
+    }
+
+    /// One more is done; with this failure, if it is one. That does not wait for its turn.
+    fn count(&mut self, index: u64, failure: Option<&str>) {
         if let Some(failure) = failure {
             self.failed += 1;
             self.running.one_failed();
             self.progress.fail();
             self.running.journal().failed(|| failure.to_owned());
-            self.first.get_or_insert_with(|| failure.to_owned());
+            if self.first.as_ref().is_none_or(|(first, _)| index < *first) {
+                self.first = Some((index, failure.to_owned()));
+            }
         }
         self.done += 1;
         self.running.advance(1);
@@ -285,7 +323,7 @@ impl Calling {
                 let (failure, line) = (&result[..end], result.get(end + 1..).unwrap_or_default());
                 if done.is_stored() {
                     let failure = (!failure.is_empty()).then(|| String::from_utf8_lossy(failure));
-                    self.count(failure.as_deref());
+                    self.count(index, failure.as_deref());
                 }
                 if let Some(each) = &mut self.each {
                     each.go_on(each.begins.place_of(index).0, &mut self.printer, &self.running)?;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mpexec::names::one_line;
-use mpexec::tasks::{CommandEnd, CommandExit, CommandJob, RUN_COMMAND, UNTIL_KILLED, leave_no_part, run_command};
+use mpexec::tasks::{CommandEnd, CommandJob, RUN_COMMAND, UNTIL_KILLED, leave_no_part, run_command};
 use mpexec_core::{TaskError, named};
 use mpexec_runs::{decode, encode, key_of};
 
@@ -30,7 +30,7 @@ use crate::plan::{Place, RunPlan};
 use crate::printer::Printer;
 use crate::progress::{Progress, Unit};
 use crate::workforce;
-use ended::{lost_end, told};
+use ended::{Ended, has_failed, told};
 use ending::Ending;
 use joblog::Joblog;
 use open::Open;
@@ -49,7 +49,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     running.is(Work { unit: "commands", verb: "run", file: false }, console);
     let template = (!plan.command.is_empty()).then(|| Template::of(&plan.command)).map(Arc::new);
     let mut source = Source::open(&plan.arguments)?;
-    let mut printer = Printer::open(&Place::Stdout)?;
+    let mut printer = Printer::open(&Place::Stdout, None)?;
     if plan.dry_run {
         let mut number = 0;
         while let Some(argument) = source.next()? {
@@ -105,9 +105,14 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     }
     let retries = Arc::new(Retries::new(plan.limits.retries));
     let (trying, retrying) = (Arc::clone(&retries), Arc::clone(&pool));
-    flow.try_again(move |call, outcome| {
-        let job = retries.after(call, outcome)?;
-        Some(retrying.apply_async(named(RUN_COMMAND, run_command), (job,)))
+    let journaled = Arc::clone(running);
+    flow.try_again(move |call, outcome, may| {
+        let number = retries.number_of(call);
+        if let Some(end) = outcome.ok().filter(|end| has_failed(end)) {
+            journaled.journal().ended_badly(end.worker, number);
+        }
+        let job = retries.after(call, outcome).filter(|_| may)?;
+        Some(retries.numbered(call, || retrying.apply_async(named(RUN_COMMAND, run_command), (job,))))
     });
     let stopping = Arc::clone(&flow);
     running.when_stopping(move || stopping.stop(Next::Finish));
@@ -149,7 +154,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
                 folder: asked.results_of(index),
             };
             trying.begins(call, &job);
-            caller.apply_async(named(RUN_COMMAND, run_command), (job,))
+            trying.numbered(call, || caller.apply_async(named(RUN_COMMAND, run_command), (job,)))
         },
     )?;
     let ran = flow.wait();
@@ -178,7 +183,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
     }
     match ended.first.take() {
         None => Ok(()),
-        Some(first) => {
+        Some((_, first)) => {
             // Of arguments that were not read, nobody knows how many they are.
             let skipped = commands.map_or(skipped + ended.ended, |all| all.saturating_sub(ended.done));
             let (failed, done) = (grouped(ended.failed), grouped(ended.done));
@@ -213,7 +218,7 @@ struct Commands {
     /// Where results are kept until their turn, if they are.
     shelf: Option<Arc<Shelf>>,
     /// Of commands that have failed, by their index, until their turn: they are not kept, and run again the next time.
-    aside: HashMap<u64, (CommandEnd, Option<String>)>,
+    aside: HashMap<u64, CommandEnd>,
     plan: RunPlan,
     template: Option<Arc<Template>>,
     arguments: Arc<Open>,
@@ -228,59 +233,28 @@ struct Commands {
     ended: u64,
     done: u64,
     failed: u64,
-    /// The first failure, in words.
-    first: Option<String>,
+    /// The first failure by the number of its command, in words.
+    first: Option<(u64, String)>,
 }
 
 impl Collector<CommandEnd> for Commands {
-    fn take(&mut self, call: u64, outcome: Result<&CommandEnd, &TaskError>) -> Result<Next, Failure> {
-        let index = self.shelf.as_ref().map_or(call, |shelf| shelf.task_of(call));
-        let lost;
-        let (end, failure) = match outcome {
-            Ok(CommandEnd { exit: CommandExit::Asked, .. }) => {
+    fn arrives(&mut self, call: u64, outcome: Result<&CommandEnd, &TaskError>) -> Result<Next, Failure> {
+        let index = self.index_of(call);
+        match Ended::of(outcome) {
+            Ended::Asked => {
                 self.ended += 1;
                 return Ok(Next::GoOn);
             }
-            Ok(end) => {
-                let failure = told(&end.exit);
-                if failure.is_some() {
-                    self.running.journal().ended_badly(end.worker, call);
-                }
-                (end, failure)
-            }
-            Err(error @ (TaskError::Pool(_) | TaskError::PoolClosed { .. })) => {
-                return Err(Failure::of_task(error, &format!("command {}: {error}", index + 1)));
-            }
-            // It took its worker along, or was killed with it.
-            Err(error) => {
+            // It is told after what was printed before it.
+            Ended::Never(_) => return Ok(Next::GoOn),
+            Ended::Itself(end) => self.count(index, end, told(&end.exit))?,
+            Ended::Lost(end, failure) => {
                 if let Some(folder) = self.plan.results_of(index) {
                     leave_no_part(&folder);
                 }
-                lost = lost_end(error);
-                let told = match error {
-                    TaskError::TimedOut { .. } => told(&lost.exit),
-                    _ => Some(Failure::one_line(&error.to_string())),
-                };
-                (&lost, told)
-            }
-        };
-        match &self.shelf {
-            None => self.show(index, end, failure.as_deref())?,
-            Some(shelf) if failure.is_some() => {
-                let shelf = Arc::clone(shelf);
-                self.failed += 1;
-                self.aside.insert(index, (end.clone(), failure));
-                shelf.put(call, None)?;
-                self.hand_on(false)?;
-            }
-            Some(shelf) => {
-                shelf.put(call, encode(end))?;
-                self.hand_on(false)?;
+                self.count(index, &end, Some(failure))?;
             }
         }
-        self.done += 1;
-        self.running.advance(1);
-        self.progress.advance(1);
         Ok(match self.plan.halt {
             Some(halt) if halt.is_reached(self.failed, self.done) => {
                 if halt.now {
@@ -293,15 +267,74 @@ impl Collector<CommandEnd> for Commands {
         })
     }
 
+    fn take(&mut self, call: u64, outcome: Result<&CommandEnd, &TaskError>) -> Result<Next, Failure> {
+        let index = self.index_of(call);
+        let lost;
+        let end = match Ended::of(outcome) {
+            Ended::Asked => return Ok(Next::GoOn),
+            Ended::Never(error) => return Err(Failure::of_task(error, &format!("command {}: {error}", index + 1))),
+            Ended::Itself(end) => end,
+            Ended::Lost(end, _) => {
+                lost = end;
+                &lost
+            }
+        };
+        let Some(shelf) = self.shelf.clone() else {
+            self.show(index, end)?;
+            return Ok(Next::GoOn);
+        };
+        if has_failed(end) {
+            self.aside.insert(index, end.clone());
+            shelf.put(call, None)?;
+        } else {
+            shelf.put(call, encode(end))?;
+        }
+        self.hand_on(false)?;
+        Ok(Next::GoOn)
+    }
+
     fn weight(end: &CommandEnd) -> u64 {
         (end.stdout.len() + end.stderr.len()) as u64
     }
 }
 
 impl Commands {
-    /// Prints what a command has printed, and tells how it has ended.
-    fn show(&mut self, index: u64, end: &CommandEnd, failure: Option<&str>) -> Result<(), Failure> {
-        let (argument, number) = (self.arguments.take(index), index + 1);
+    /// Which of all commands a call is for.
+    fn index_of(&self, call: u64) -> u64 {
+        self.shelf.as_ref().map_or(call, |shelf| shelf.task_of(call))
+    }
+
+    /// One more has ended, and so: what is told of that does not wait for what is printed.
+    fn count(&mut self, index: u64, end: &CommandEnd, failure: Option<String>) -> Result<(), Failure> {
+        let number = index + 1;
+        let shown = || {
+            let argument = self.arguments.of(index);
+            understood(self.template.as_ref(), &argument).shown(&argument, number)
+        };
+        let line = || one_line(&String::from_utf8_lossy(&shown()));
+        if let Some(joblog) = &mut self.joblog {
+            joblog.add(number, end, &shown())?;
+        }
+        if let Some(failure) = failure {
+            self.failed += 1;
+            self.running.one_failed();
+            self.progress.fail();
+            self.running.journal().failed(|| format!("command {number} {failure}: {}", line()));
+            if self.first.as_ref().is_none_or(|(first, _)| index < *first) {
+                self.first = Some((index, format!("command {number} {failure}: {}", line())));
+            }
+        }
+        let took = Duration::from_secs_f64(end.seconds.max(0.0));
+        self.running.journal().took(took, || format!("{number}: {}", line()));
+        self.done += 1;
+        self.running.advance(1);
+        self.progress.advance(1);
+        Ok(())
+    }
+
+    /// Prints what a command has printed.
+    fn show(&mut self, index: u64, end: &CommandEnd) -> Result<(), Failure> {
+        let argument = self.arguments.take(index);
         let printer = self.printer.as_mut();
         if !end.stdout.is_empty() {
             let tagged = self.plan.tagged(&end.stdout, &argument);
@@ -311,25 +344,6 @@ impl Commands {
         if !end.stderr.is_empty() {
             self.console.raw(&self.plan.tagged(&end.stderr, &argument))?;
         }
-        if self.joblog.is_some() || failure.is_some() {
-            let shown = understood(self.template.as_ref(), &argument).shown(&argument, number);
-            if let Some(joblog) = &mut self.joblog {
-                joblog.add(number, end, &shown)?;
-            }
-            if let Some(failure) = failure {
-                // With a run folder they were counted when they ended.
-                self.failed += u64::from(self.shelf.is_none());
-                self.running.one_failed();
-                self.progress.fail();
-                let command = one_line(&String::from_utf8_lossy(&shown));
-                self.running.journal().failed(|| format!("command {number} {failure}: {command}"));
-                self.first.get_or_insert_with(|| format!("command {number} {failure}: {command}"));
-            }
-        }
-        self.running.journal().took(Duration::from_secs_f64(end.seconds.max(0.0)), || {
-            let shown = understood(self.template.as_ref(), &argument).shown(&argument, number);
-            format!("{number}: {}", one_line(&String::from_utf8_lossy(&shown)))
-        });
         Ok(())
     }
 
@@ -340,18 +354,13 @@ impl Commands {
             // A command is a range of its own.
             let index = done.range();
             let kept = done.results().next().flatten().and_then(decode::<CommandEnd>);
-            match (kept, self.aside.remove(&index)) {
-                (Some(end), _) => self.show(index, &end, None)?,
-                (None, Some((end, failure))) => self.show(index, &end, failure.as_deref())?,
-                (None, None) => {
-                    return Err(Failure::files(format!("the result of command {} cannot be decoded", index + 1)));
-                }
-            }
+            let Some(end) = kept.or_else(|| self.aside.remove(&index)) else {
+                return Err(Failure::files(format!("the result of command {} cannot be decoded", index + 1)));
+            };
             if done.is_stored() {
-                self.done += 1;
-                self.running.advance(1);
-                self.progress.advance(1);
+                self.count(index, &end, None)?;
             }
+            self.show(index, &end)?;
         }
         Ok(())
     }
@@ -360,7 +369,7 @@ impl Commands {
     fn show_the_rest(&mut self) -> Result<(), Failure> {
         let mut rest: Vec<_> = self.aside.drain().collect();
         rest.sort_unstable_by_key(|(index, _)| *index);
-        rest.into_iter().try_for_each(|(index, (end, failure))| self.show(index, &end, failure.as_deref()))
+        rest.into_iter().try_for_each(|(index, end)| self.show(index, &end))
     }
 
     /// All that is kept is published: how many commands there are, if those are all.

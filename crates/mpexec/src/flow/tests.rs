@@ -9,6 +9,10 @@ use super::*;
 struct Nothing;
 
 impl Collector<u64> for Nothing {
+    fn arrives(&mut self, _: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
+        Ok(Next::GoOn)
+    }
+
     fn take(&mut self, _: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
         Ok(Next::GoOn)
     }
@@ -22,6 +26,10 @@ impl Collector<u64> for Nothing {
 struct Stuck(Receiver<()>);
 
 impl Collector<u64> for Stuck {
+    fn arrives(&mut self, _: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
+        Ok(Next::GoOn)
+    }
+
     fn take(&mut self, _: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
         Ok(self.0.recv().map_or(Next::GoOn, |()| Next::GoOn))
     }
@@ -50,6 +58,64 @@ fn what_has_come_to_its_end_is_over_whoever_reads_its_outcome() {
     assert_eq!(flow.lock().gone, 0);
     drop(go_on);
     assert_eq!(flow.wait().unwrap(), 0);
+}
+
+/// Ends the work with the first failure, and counts what it hears and what it is handed.
+#[derive(Default)]
+struct Strict {
+    heard: u64,
+    taken: Vec<u64>,
+}
+
+impl Collector<u64> for Strict {
+    fn arrives(&mut self, _: u64, outcome: Result<&u64, &TaskError>) -> Result<Next, Failure> {
+        self.heard += 1;
+        Ok(if outcome.is_err() { Next::Kill } else { Next::GoOn })
+    }
+
+    fn take(&mut self, index: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
+        self.taken.push(index);
+        Ok(Next::GoOn)
+    }
+
+    fn weight(_: &u64) -> u64 {
+        8
+    }
+}
+
+#[test]
+fn what_arrives_is_heard_at_once_and_handed_on_in_its_turn() {
+    static GO_ON: Mutex<()> = Mutex::new(());
+    let _watchdog = mpexec_testkit::Watchdog::new();
+    let held = GO_ON.lock().unwrap();
+    let pool = Pool::builder().transport(Transport::Memory).workers(Workers::Exact(2)).build().unwrap();
+    let flow = Flow::new(true, Strict::default());
+    let mut pieces = 0;
+    let source = move || {
+        pieces += 1;
+        Ok((pieces <= 4).then_some([1]))
+    };
+    let task = |index: u64| {
+        if index == 0 {
+            drop(GO_ON.lock());
+        }
+        assert!(index != 2, "the third fails");
+        index
+    };
+    flow.feed(source, move |index, _| pool.apply_async(task, (index,))).unwrap();
+    // The first call still runs.
+    while flow.lock().stop == Next::GoOn {
+        std::thread::yield_now();
+    }
+    assert!(flow.collector().taken.is_empty());
+    drop(held);
+    flow.wait().unwrap();
+    let collector = flow.collector();
+    assert!(
+        collector.heard >= 2 && collector.taken.is_sorted() && collector.taken.contains(&2),
+        "{:?}",
+        collector.taken
+    );
 }
 
 #[test]

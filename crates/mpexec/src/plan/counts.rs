@@ -139,11 +139,7 @@ pub(super) fn format_of(
     named: Option<FormatName>,
     what: &str,
 ) -> Result<(FormatName, Option<Packing>), Failure> {
-    let (packing, inner) = match lowered(path).as_deref() {
-        Some("gz") => (Some(Packing::Gzip), path.with_extension("")),
-        Some("zst") => (Some(Packing::Zstd), path.with_extension("")),
-        _ => (None, path.to_path_buf()),
-    };
+    let (packing, inner) = packing_of(path);
     let format = named.or_else(|| by_ending(&inner)).ok_or_else(|| {
         Failure::usage(format!(
             "{}: its name does not say how the {what} are to be written: let it end with .npy, .csv, .tsv, .jsonl, .parquet or .arrow, or \
@@ -168,11 +164,21 @@ fn file(path: PathBuf, format: FormatName, packing: Option<Packing>) -> Counts {
     }
 }
 
+/// How a file of this name is compressed, and its name without that.
+pub(super) fn packing_of(path: &Path) -> (Option<Packing>, PathBuf) {
+    match lowered(path).as_deref() {
+        Some("gz") => (Some(Packing::Gzip), path.with_extension("")),
+        Some("zst") => (Some(Packing::Zstd), path.with_extension("")),
+        _ => (None, path.to_path_buf()),
+    }
+}
+
 fn lowered(path: &Path) -> Option<String> {
     Some(path.extension()?.to_str()?.to_ascii_lowercase())
 }
 
-fn by_ending(path: &Path) -> Option<FormatName> {
+/// What the ending says; `None` if it says nothing that is known here.
+pub(super) fn by_ending(path: &Path) -> Option<FormatName> {
     match lowered(path)?.as_str() {
         "npy" => Some(FormatName::Npy),
         "csv" => Some(FormatName::Csv),

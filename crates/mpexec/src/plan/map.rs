@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mpexec::names::shown;
 use mpexec_core::PoolBuilder;
+use mpexec_data::Packing;
 
-use super::counts::{each_its_own, named_after};
+use super::counts::{by_ending, each_its_own, named_after, packing_of};
 use super::{Place, PoolPlan, Reading, Surroundings, kept, place, pool, reading};
 use crate::args::{Common, FormatName, LimitArguments, MapArguments, Mode, TasksArguments, When};
 use crate::failure::Failure;
@@ -22,6 +24,7 @@ pub(crate) struct MapPlan {
     pub(crate) with: Vec<(String, String)>,
     /// Of each input by itself, a folder.
     pub(crate) place: Place,
+    pub(crate) packing: Option<Packing>,
     /// Whether the results of each input are by themselves.
     pub(crate) per_file: bool,
     pub(crate) ordered: bool,
@@ -98,6 +101,10 @@ pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings)
     let keeping = kept(arguments.keeping, &around, Some(&reading), options)?;
     keeping.iter().try_for_each(|keeping| keeping.who.refuse_to_end_early("--fail-fast", arguments.fail_fast))?;
     let place = place(arguments.output);
+    let packing = match &place {
+        Place::File(path) if !arguments.per_file => packed(path)?,
+        _ => None,
+    };
     if arguments.per_file {
         let refused = match (&place, arguments.mode) {
             (Place::Stdout, _) => "--per-file writes a file for each that is read: name a folder with --output",
@@ -116,12 +123,28 @@ pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings)
         reading,
         with: arguments.with,
         place,
+        packing,
         per_file: arguments.per_file,
         ordered: arguments.mode == Mode::Sync,
         fail_fast: arguments.fail_fast,
         limits: Limits::new(&arguments.limits),
         progress,
     })
+}
+
+/// How the file of the results is compressed.
+///
+/// # Errors
+/// A [`Failure`] of usage, if its name promises what lines of JSON are not.
+fn packed(path: &Path) -> Result<Option<Packing>, Failure> {
+    let (packing, inner) = packing_of(path);
+    match by_ending(&inner) {
+        None | Some(FormatName::Jsonl) => Ok(packing),
+        Some(_) => Err(Failure::usage(format!(
+            "{}: results are lines of JSON: let the name end with .jsonl, or .jsonl.gz or .jsonl.zst",
+            shown(path)
+        ))),
+    }
 }
 
 pub(super) fn tasks(arguments: &TasksArguments, common: Common, around: Surroundings) -> Result<TasksPlan, Failure> {

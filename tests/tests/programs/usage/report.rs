@@ -135,6 +135,63 @@ fn commands_that_end_badly_are_failures_of_the_workers_that_ran_them() {
 }
 
 #[test]
+fn each_try_that_failed_is_a_failure_and_no_other() {
+    let folder = folder();
+    // Each command fails once, but for every third.
+    let command = "[ $(({} % 3)) = 0 ] || [ -e {} ] || { touch {}; false; }";
+    let numbers: Vec<_> = (0..60).map(|number| number.to_string()).collect();
+    let call = watched(&folder).args(["-j", "3", "run", "--retries", "1", command, ":::"]).args(&numbers);
+    assert_eq!(call.run().code(), 0);
+    let told = figures(&folder.path().join("page.html"));
+    let outcomes = told["outcomes"].as_array().expect("a list of kinds");
+    let of = |kind: &str| outcomes.iter().find(|outcome| outcome[0] == kind).and_then(|outcome| outcome[1].as_u64());
+    assert_eq!((of("ok"), of("returned an error")), (Some(60), Some(40)), "{told}");
+    // On one worker tries follow each other: each command of this list fails twice, but for the second.
+    let words = ["-j", "1", "run", "--retries", "1", "test {} = b", ":::", "a", "b", "c"];
+    assert_eq!(watched(&folder).args(words).run().code(), 1);
+    let told = figures(&folder.path().join("page.html"));
+    let spans = told["spans"].as_array().expect("a list of batches");
+    let failed: Vec<_> = spans.iter().map(|span| span[5].as_u64().expect("a number")).collect();
+    assert_eq!((failed.iter().sum::<u64>(), failed.iter().filter(|failed| **failed == 0).count()), (4, 1), "{told}");
+}
+
+#[test]
+fn what_is_told_of_a_run_takes_the_place_of_nothing_else() {
+    let folder = folder();
+    file(&folder, "in.csv", b"a,b\n1,2\n");
+    file(&folder, "names", b"x\ny\n");
+    fs::create_dir(folder.path().join("d")).expect("a folder");
+    std::os::unix::fs::symlink("in.csv", folder.path().join("link")).expect("a link");
+    let call = |line: &str| mpexec(line.split(' ')).in_folder(folder.path());
+    let read = "is the file that is read";
+    for (line, why) in [
+        ("--trace in.csv count-range in.csv --output -", read),
+        ("--report link normalize in.csv", read),
+        ("--report in.csv normalize .", read),
+        ("--report out.csv normalize in.csv -o out.csv", "is the file of --output too"),
+        (
+            "--report d/in.csv.jsonl normalize in.csv --per-file --output-format jsonl -o d",
+            "is the file of --output too",
+        ),
+        ("--trace a --report ./a normalize in.csv", "is the file of --report too"),
+        ("--trace a run --joblog d/../a true ::: x", "is the file of --trace too"),
+        ("run --joblog names --arg-file names echo", read),
+        ("--report - normalize in.csv", "not to standard output"),
+    ] {
+        let done = call(line).run();
+        assert!(done.fault(2).contains(why), "{line}: {}", done.stderr);
+    }
+    let names = fs::File::open(folder.path().join("names")).expect("it is there");
+    assert!(call("run --joblog names echo").stdin(names).run().fault(2).contains(read));
+    // What holds nothing is nobody's.
+    let null = "--report /dev/null --trace /dev/null run --joblog /dev/null true ::: x";
+    assert_eq!(call(null).stdin(std::process::Stdio::null()).run().code(), 0);
+    assert_eq!(fs::read(folder.path().join("in.csv")).expect("it is there"), b"a,b\n1,2\n");
+    assert_eq!(fs::read(folder.path().join("names")).expect("it is there"), b"x\ny\n");
+    assert_eq!(names_in(&folder), ["d", "in.csv", "link", "names"]);
+}
+
+#[test]
 fn a_run_that_failed_or_was_interrupted_has_its_page_and_it_says_so() {
     let folder = folder();
     let done = watched(&folder).args(["run", "sleep 0.0{}; [ {} != 2 ]", ":::", "1", "2", "3"]).run();

@@ -1,5 +1,6 @@
 //! How a row becomes the arguments of a call: a text of JSON, as the task's parameters want it.
 
+use mpexec::names::one_line;
 use mpexec_core::TaskInfo;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -91,7 +92,7 @@ impl Shape {
         let free: Vec<_> = parameters.iter().filter(|parameter| parameter.fixed.is_none()).collect();
         let form = match width {
             None => Form::Json,
-            Some(width) => match (by_title(&free, titles), &free[..]) {
+            Some(width) => match (by_title(task, &free, titles)?, &free[..]) {
                 (Some(places), _) => Form::Each(places),
                 (None, [only]) if only.kind == Kind::List || matrix && width != 1 => Form::Whole,
                 (None, free) if free.len() == width => Form::Each((0..width).collect()),
@@ -180,10 +181,27 @@ fn parameter(name: &str, structure: &str) -> Parameter {
     Parameter { name: name.to_owned(), kind, optional: inner.is_some(), floats, fixed: None }
 }
 
-/// Where the titles name all that is wanted: the place of each.
-fn by_title(free: &[&Parameter], titles: &[String]) -> Option<Vec<usize>> {
+/// Where the titles name all that is wanted: the place of each. Where they name none of it, they say nothing.
+///
+/// # Errors
+/// A [`Failure`] of usage if they name a part of it: by place, a value would go to another parameter than its title says.
+fn by_title(task: &str, free: &[&Parameter], titles: &[String]) -> Result<Option<Vec<usize>>, Failure> {
     let place = |parameter: &&Parameter| titles.iter().position(|title| *title == parameter.name);
-    free.iter().map(place).collect::<Option<Vec<_>>>().filter(|places| !places.is_empty())
+    let places: Vec<_> = free.iter().filter_map(place).collect();
+    if places.is_empty() || places.len() == free.len() {
+        return Ok(Some(places).filter(|places| !places.is_empty()));
+    }
+    let (named, missing): (Vec<_>, Vec<_>) = free.iter().partition(|parameter| place(parameter).is_some());
+    let listed = |parameters: Vec<&&Parameter>| {
+        parameters.iter().map(|parameter| &parameter.name[..]).collect::<Vec<_>>().join(", ")
+    };
+    let titles: Vec<_> = titles.iter().map(|title| one_line(title)).collect();
+    Err(Failure::usage(format!(
+        "the columns are called {}, which name {} of {task} and not {}: name all of them, or none to have them taken by place",
+        titles.join(", "),
+        listed(named),
+        listed(missing)
+    )))
 }
 
 impl Parameter {

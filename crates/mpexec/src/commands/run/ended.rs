@@ -4,17 +4,45 @@ use mpexec::names::one_line;
 use mpexec::tasks::{CommandEnd, CommandExit};
 use mpexec_core::{Exit, TaskError};
 
+use crate::failure::Failure;
 use crate::numbers::Halt;
 
-/// The end of a command whose worker has died with it.
-pub(super) fn lost_end(error: &TaskError) -> CommandEnd {
-    let exit = match error {
-        // The pool's own limit comes after a command's and the time that it has to end.
-        TaskError::TimedOut { .. } => CommandExit::Killed,
-        _ => CommandExit::Signal(9),
-    };
-    let empty = Vec::new;
-    CommandEnd { exit, tries: 1, worker: 0, started: 0.0, seconds: 0.0, stdout: empty().into(), stderr: empty().into() }
+/// What became of a command.
+pub(super) enum Ended<'a> {
+    /// It has come to an end.
+    Itself(&'a CommandEnd),
+    /// It was asked to end with all others: nothing is told of it, as of those that never began.
+    Asked,
+    /// It took its worker along, or was killed with it; and that in words.
+    Lost(CommandEnd, String),
+    /// It was not run: there is no pool that could.
+    Never(&'a TaskError),
+}
+
+impl<'a> Ended<'a> {
+    /// By the outcome of its call.
+    pub(super) fn of(outcome: Result<&'a CommandEnd, &'a TaskError>) -> Ended<'a> {
+        match outcome {
+            Ok(CommandEnd { exit: CommandExit::Asked, .. }) => Ended::Asked,
+            Ok(end) => Ended::Itself(end),
+            Err(error @ (TaskError::Pool(_) | TaskError::PoolClosed { .. })) => Ended::Never(error),
+            Err(error) => {
+                let exit = match error {
+                    // The pool's own limit comes after a command's and the time that it has to end.
+                    TaskError::TimedOut { .. } => CommandExit::Killed,
+                    _ => CommandExit::Signal(9),
+                };
+                let failure = told(&exit).filter(|_| matches!(error, TaskError::TimedOut { .. }));
+                let failure = failure.unwrap_or_else(|| Failure::one_line(&error.to_string()));
+                let empty = Vec::new;
+                let (stdout, stderr) = (empty().into(), empty().into());
+                Ended::Lost(
+                    CommandEnd { exit, tries: 1, worker: 0, started: 0.0, seconds: 0.0, stdout, stderr },
+                    failure,
+                )
+            }
+        }
+    }
 }
 
 impl Halt {
@@ -25,6 +53,11 @@ impl Halt {
             true => failed >= 3 && failed * 100 >= self.failures * done,
         }
     }
+}
+
+/// Whether it came to a bad end by itself.
+pub(super) fn has_failed(end: &CommandEnd) -> bool {
+    !matches!(end.exit, CommandExit::Code(0) | CommandExit::Asked)
 }
 
 /// How it failed, in words; `None` if it did not.

@@ -15,6 +15,10 @@ impl Open {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(index, argument.to_vec());
     }
 
+    pub(super) fn of(&self, index: u64) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&index).cloned().unwrap_or_default()
+    }
+
     pub(super) fn take(&self, index: u64) -> Vec<u8> {
         let argument = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&index);
         argument.unwrap_or_default()

@@ -4,19 +4,46 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use mpexec::tasks::{CommandEnd, CommandExit, CommandJob};
+use mpexec::tasks::{CommandEnd, CommandJob};
 use mpexec_core::TaskError;
 
-/// The commands that have no end yet, if they may be tried again: by the number of the call, with the tries that are left.
+use super::ended::has_failed;
+
+/// The commands that have no end yet.
 pub(super) struct Retries {
     most: u32,
+    /// Those that may be tried again: by the number of the command's call, with the tries that are left.
     open: Mutex<HashMap<u64, (CommandJob, u32)>>,
+    numbers: Mutex<Numbers>,
+}
+
+/// The pool counts each try, and so does this: that is the number by which the pool's recording knows it.
+#[derive(Debug, Default)]
+struct Numbers {
+    made: u64,
+    /// By the number of the command's call, that of its latest try.
+    latest: HashMap<u64, u64>,
 }
 
 impl Retries {
     /// Each may be tried so often again.
     pub(super) fn new(most: u32) -> Retries {
-        Retries { most, open: Mutex::default() }
+        Retries { most, open: Mutex::default(), numbers: Mutex::default() }
+    }
+
+    /// Makes a try by `make`, one at a time, so that the pool counts them in the same order.
+    pub(super) fn numbered<T>(&self, call: u64, make: impl FnOnce() -> T) -> T {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = numbers.made;
+        numbers.latest.insert(call, number);
+        numbers.made += 1;
+        make()
+    }
+
+    /// The try of the command has ended: its number.
+    pub(super) fn number_of(&self, call: u64) -> u64 {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.latest.remove(&call).unwrap_or(call)
     }
 
     /// The command is run for the first time.
@@ -29,7 +56,7 @@ impl Retries {
     /// What is to be run again after this outcome; if nothing, the command has come to its end.
     pub(super) fn after(&self, call: u64, outcome: Result<&CommandEnd, &TaskError>) -> Option<CommandJob> {
         let failed = match outcome {
-            Ok(end) => !matches!(end.exit, CommandExit::Code(0) | CommandExit::Asked),
+            Ok(end) => has_failed(end),
             // What had more than it may have had would have it again.
             Err(error) => matches!(error, TaskError::Crashed { .. }),
         };
@@ -49,6 +76,7 @@ impl Retries {
 
 #[cfg(test)]
 mod tests {
+    use mpexec::tasks::CommandExit;
     use mpexec_core::Exit;
 
     use super::*;

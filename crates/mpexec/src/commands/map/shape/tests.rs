@@ -38,6 +38,17 @@ fn values_go_by_title_if_the_titles_name_all_that_is_wanted_and_else_by_place() 
 }
 
 #[test]
+fn titles_that_name_a_part_of_what_is_wanted_are_refused() {
+    let task = &[("item", "str"), ("number", "u32")];
+    let Err(Failure::Error { line, .. }) = shape(task, &[], Some(2), &["number", "itm"]) else {
+        panic!("they are taken")
+    };
+    assert!(line.contains("called number, itm, which name number of f and not item"), "{line}");
+    // What has a value already needs no title.
+    assert!(shape(task, &["item=x"], Some(1), &["number"]).is_ok());
+}
+
+#[test]
 fn a_cell_is_what_its_parameter_wants() {
     let task = &[("a", "option<f64>"), ("b", "bool"), ("c", "option<str>"), ("d", "seq<i64>"), ("e", "f64")];
     let shape = shape(task, &[], Some(5), &[]).unwrap();
