@@ -60,16 +60,14 @@ fn what_has_come_to_its_end_is_over_whoever_reads_its_outcome() {
     assert_eq!(flow.wait().unwrap(), 0);
 }
 
-/// Ends the work with the first failure, and counts what it hears and what it is handed.
+/// Ends the work with the first failure, and keeps what it is handed.
 #[derive(Default)]
 struct Strict {
-    heard: u64,
     taken: Vec<u64>,
 }
 
 impl Collector<u64> for Strict {
     fn arrives(&mut self, _: u64, outcome: Result<&u64, &TaskError>) -> Result<Next, Failure> {
-        self.heard += 1;
         Ok(if outcome.is_err() { Next::Kill } else { Next::GoOn })
     }
 
@@ -88,21 +86,22 @@ fn what_arrives_is_heard_at_once_and_handed_on_in_its_turn() {
     static GO_ON: Mutex<()> = Mutex::new(());
     let _watchdog = mpexec_testkit::Watchdog::new();
     let held = GO_ON.lock().unwrap();
-    let pool = Pool::builder().transport(Transport::Memory).workers(Workers::Exact(2)).build().unwrap();
+    let pool = Arc::new(Pool::builder().transport(Transport::Memory).workers(Workers::Exact(2)).build().unwrap());
     let flow = Flow::new(true, Strict::default());
     let mut pieces = 0;
     let source = move || {
         pieces += 1;
-        Ok((pieces <= 4).then_some([1]))
+        Ok((pieces <= 40).then_some([1]))
     };
     let task = |index: u64| {
         if index == 0 {
             drop(GO_ON.lock());
         }
-        assert!(index != 2, "the third fails");
+        assert!(index == 0, "all others fail");
         index
     };
-    flow.feed(source, move |index, _| pool.apply_async(task, (index,))).unwrap();
+    let caller = Arc::clone(&pool);
+    flow.feed(source, move |index, _| caller.apply_async(task, (index,))).unwrap();
     // The first call still runs.
     while flow.lock().stop == Next::GoOn {
         std::thread::yield_now();
@@ -111,11 +110,7 @@ fn what_arrives_is_heard_at_once_and_handed_on_in_its_turn() {
     drop(held);
     flow.wait().unwrap();
     let collector = flow.collector();
-    assert!(
-        collector.heard >= 2 && collector.taken.is_sorted() && collector.taken.contains(&2),
-        "{:?}",
-        collector.taken
-    );
+    assert!(collector.taken.iter().any(|&index| index > 0) && collector.taken.is_sorted(), "{:?}", collector.taken);
 }
 
 #[test]
