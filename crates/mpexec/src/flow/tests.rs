@@ -68,7 +68,7 @@ struct Strict {
 
 impl Collector<u64> for Strict {
     fn arrives(&mut self, _: u64, outcome: Result<&u64, &TaskError>) -> Result<Next, Failure> {
-        Ok(if outcome.is_err() { Next::Kill } else { Next::GoOn })
+        Ok(if outcome.is_err() { Next::Finish } else { Next::GoOn })
     }
 
     fn take(&mut self, index: u64, _: Result<&u64, &TaskError>) -> Result<Next, Failure> {
