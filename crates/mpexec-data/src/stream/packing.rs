@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use flate2::bufread::GzDecoder;
+
 /// A way to compress.
 ///
 /// ```
@@ -33,7 +35,7 @@ impl Packing {
     /// Unpacks what `packed` gives.
     pub(super) fn unpack(self, packed: Box<dyn BufRead + Send>) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
-            Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+            Packing::Gzip => Box::new(Members { member: GzDecoder::new(packed) }),
             Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed)?),
         })
     }
@@ -43,6 +45,39 @@ impl Packing {
         match self {
             Packing::Gzip => "gzip",
             Packing::Zstd => "zstd",
+        }
+    }
+}
+
+/// The members of a file of gzip one after the other. Behind each may be zeros: a tape, or whatever else is written in blocks, is filled up with
+/// them.
+struct Members {
+    member: GzDecoder<Box<dyn BufRead + Send>>,
+}
+
+impl Read for Members {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let packed = self.member.get_mut();
+            loop {
+                let there = packed.fill_buf()?;
+                if there.is_empty() {
+                    return Ok(0);
+                }
+                let zeros = there.iter().take_while(|&&byte| byte == 0).count();
+                let ends = zeros < there.len();
+                packed.consume(zeros);
+                if ends {
+                    break;
+                }
+            }
+            let nothing: Box<dyn BufRead + Send> = Box::new(io::empty());
+            let packed = std::mem::replace(packed, nothing);
+            self.member = GzDecoder::new(packed);
         }
     }
 }

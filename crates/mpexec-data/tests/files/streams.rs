@@ -50,6 +50,17 @@ fn the_batches_are_the_text_and_each_begins_with_a_row() {
 }
 
 #[test]
+fn zeros_behind_members_of_gzip_are_nothing_and_anything_else_is_broken() {
+    for zeros in [1, 511, 200_000] {
+        let zeros = vec![0; zeros];
+        let packed = [gzip(b"1,2\n3,"), zeros.clone(), gzip(b"4\n"), zeros].concat();
+        assert_eq!(batches(stream(&packed).unwrap()).unwrap().concat(), b"1,2\n3,4\n");
+    }
+    let more = [gzip(b"1,2\n"), b"\0\0more".to_vec()].concat();
+    assert!(stream(&more).is_err_and(|error| error.to_string().contains("gzip")));
+}
+
+#[test]
 fn several_members_and_frames_are_one_text() {
     for pack in [gzip, zstd] {
         let packed = [pack(b"1,2\n3,"), pack(b""), pack(b"4\n")].concat();
