@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Seek};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use mpexec::names::shown;
@@ -45,9 +46,10 @@ impl Source {
         Source::of_file(file)
     }
 
-    /// Whether this names what was given already open, which cannot be opened a second time.
+    /// Whether this names what can be opened once only: what was given already open, or a pipe.
     pub(crate) fn is_given(path: &Path) -> bool {
         path == Path::new("-")
+            || std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
             || GIVEN.iter().any(|given| path.as_os_str().as_encoded_bytes().starts_with(given.as_bytes()))
     }
 

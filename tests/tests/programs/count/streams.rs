@@ -43,6 +43,25 @@ fn expected() -> Vec<u64> {
 }
 
 #[test]
+fn a_named_pipe_is_read_as_what_comes_through_any_other() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a named pipe");
+    let commands = [
+        (&["count-range", "pipe", "-o", "-", "--min", "2"][..], "1\n2\n"),
+        (&["normalize", "pipe"], "0.0,1.0\n0.0,1.0\n"),
+        (&["common-items", "pipe", "one.csv"], "[2]\n[]\n"),
+        (&["frame", "pipe", "--task", "normalize", "--header", "no"], "column_1,column_2\n0.0,1.0\n0.0,1.0\n"),
+    ];
+    file(&folder, "one.csv", b"2\n9\n");
+    for (words, expected) in commands {
+        let writer = program("sh").args(["-c", "printf '1,2\\n3,4\\n' >pipe"]).in_folder(folder.path()).start();
+        assert_eq!(mpexec(words).in_folder(folder.path()).run().good(), expected, "{words:?}");
+        drop(writer);
+    }
+}
+
+#[test]
 fn compressed_texts_and_json_have_the_counts_of_the_array() {
     let folder = folder();
     for (name, text) in texts() {
