@@ -45,7 +45,7 @@ impl Columns {
         Columns::default()
     }
 
-    /// These columns: a name, or a number from 1 on where no column has it as its name.
+    /// These columns: a name, or a number from 1 on where no other column has it as its name.
     pub fn named<I: IntoIterator<Item = S>, S: Into<String>>(names: I) -> Columns {
         Columns { chosen: Some(names.into_iter().map(Into::into).collect()) }
     }
@@ -80,14 +80,18 @@ impl Columns {
 
 fn place(name: &str, names: &[String], count: usize) -> Result<usize, ColumnError> {
     let mut named = (0..).zip(names).filter(|(_, known)| known.as_str() == name).map(|(place, _)| place);
+    let number = name.parse::<usize>().ok().filter(|number| (1..=count).contains(number));
+    // Of several columns with a number as their name it is the one at this place.
+    let own = number.filter(|number| names.get(number - 1).is_some_and(|known| known == name));
     match (named.next(), named.next()) {
-        (Some(first), Some(second)) => {
-            Err(ColumnError::Ambiguous { name: name.into(), first: first + 1, second: second + 1 })
-        }
+        (Some(first), Some(second)) => match own {
+            Some(number) => Ok(number - 1),
+            None => Err(ColumnError::Ambiguous { name: name.into(), first: first + 1, second: second + 1 }),
+        },
         (Some(place), None) => Ok(place),
-        (None, _) => match name.parse::<usize>() {
-            Ok(number) if (1..=count).contains(&number) => Ok(number - 1),
-            _ => Err(ColumnError::Unknown { name: one_line(name), has: told(names, count) }),
+        (None, _) => match number {
+            Some(number) => Ok(number - 1),
+            None => Err(ColumnError::Unknown { name: one_line(name), has: told(names, count) }),
         },
     }
 }
@@ -116,6 +120,8 @@ mod tests {
     fn columns_are_found_by_name_and_by_number() {
         assert_eq!(places(&["c", "1"], &["a", "b", "c"]), Ok(vec![2, 0]));
         assert_eq!(places(&["3"], &[]), Ok(vec![2]));
+        assert_eq!(places(&["3", "1"], &["1", "x", "1"]), Ok(vec![2, 0]));
+        assert_eq!(places(&["1"], &["2", "1", "2"]), Ok(vec![1]));
     }
 
     #[test]
