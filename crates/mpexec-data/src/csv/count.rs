@@ -3,7 +3,7 @@
 use memchr::memchr_iter;
 
 use super::plain::Plain;
-use super::row::{RowReader, line_of, ragged};
+use super::row::{RowReader, line_end, line_of, ragged};
 use crate::table::{BadRow, OnBadRow, PartCounts, RowCounts, RowFault};
 use crate::{CellBounds, Dialect};
 
@@ -46,7 +46,7 @@ impl CsvCounter {
     pub fn count(&mut self, part: &[u8], on_bad_row: OnBadRow, kept: bool) -> Result<PartCounts, BadRow> {
         let mut counts = RowCounts::new(self.columns.len() as u64, kept);
         self.row.reset();
-        let (mut at, mut lines) = (0, 0);
+        let (mut at, mut lines, line_end) = (0, 0, line_end(part));
         loop {
             if let Some(plain) = &self.plain {
                 let (from, passed) = plain.count(part, at, &mut counts);
@@ -54,7 +54,7 @@ impl CsvCounter {
             }
             let begin = at;
             let read = self.row.read(part, &mut at);
-            lines += memchr_iter(b'\n', &part[begin..at]).count() as u64;
+            lines += memchr_iter(line_end, &part[begin..at]).count() as u64;
             let Some(fields) = read else { break };
             let count = if fields == self.fields { self.count_row() } else { None };
             match count {

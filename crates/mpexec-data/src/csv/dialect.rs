@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use csv_core::{ReadRecordResult, ReaderBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::row::line_end;
 use crate::table::is_number_or_missing;
 
 /// What tells the fields of a row apart, and how many there are.
@@ -84,7 +85,7 @@ impl CsvTable {
         let end = if titles { first.end } else { 0 };
         let names = first.cells.iter().filter(|_| titles);
         let names = names.map(|cell| String::from_utf8_lossy(cell.trim_ascii()).into_owned()).collect();
-        let line_ends = memchr::memchr_iter(b'\n', &text[..end]).count();
+        let line_ends = memchr::memchr_iter(line_end(text), &text[..end]).count();
         Ok(CsvTable {
             dialect: Dialect { delimiter, fields: first.cells.len() },
             names,

@@ -16,6 +16,6 @@ mod survey;
 pub use count::CsvCounter;
 pub use dialect::{CsvTable, Dialect, DialectError};
 pub use records::CsvRecords;
-pub(crate) use row::{RowReader, line_of, ragged};
+pub(crate) use row::{RowReader, line_end, line_of, ragged};
 pub(crate) use survey::last_row_start;
 pub use survey::{Stretch, row_starts, survey_csv};

@@ -2,7 +2,7 @@
 
 use memchr::memchr_iter;
 
-use super::row::{RowReader, ragged, row_begin};
+use super::row::{RowReader, line_end, ragged, row_begin};
 use crate::table::RowFault;
 
 /// Cuts texts of whole rows into rows and cells. It keeps its buffers from row to row.
@@ -25,18 +25,20 @@ pub struct CsvRecords {
     begin: usize,
     /// The lines before the last row.
     lines: u64,
+    line_end: u8,
 }
 
 impl CsvRecords {
     /// For rows whose cells are separated by this.
     pub fn new(delimiter: u8) -> CsvRecords {
-        CsvRecords { row: RowReader::new(delimiter, 63), part: Vec::new(), at: 0, begin: 0, lines: 0 }
+        CsvRecords { row: RowReader::new(delimiter, 63), part: Vec::new(), at: 0, begin: 0, lines: 0, line_end: b'\n' }
     }
 
     /// Takes the next part of the text, which holds whole rows. What was left of the one before is forgotten.
     pub fn feed(&mut self, part: Vec<u8>) {
         self.count_lines(self.part.len());
         self.row.reset();
+        self.line_end = line_end(&part);
         (self.part, self.at, self.begin) = (part, 0, 0);
     }
 
@@ -47,7 +49,7 @@ impl CsvRecords {
     }
 
     fn count_lines(&mut self, to: usize) {
-        self.lines += memchr_iter(b'\n', &self.part[self.begin..to]).count() as u64;
+        self.lines += memchr_iter(self.line_end, &self.part[self.begin..to]).count() as u64;
         self.begin = to;
     }
 

@@ -1,7 +1,7 @@
 //! One row of CSV as csv-core cuts it, for all who read rows: counts, cells, and texts.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 use crate::table::RowFault;
 
@@ -90,5 +90,10 @@ pub(crate) fn row_begin(part: &[u8], begin: usize) -> usize {
 
 /// The line in which that is.
 pub(crate) fn line_of(part: &[u8], begin: usize) -> u64 {
-    1 + memchr_iter(b'\n', &part[..row_begin(part, begin)]).count() as u64
+    1 + memchr_iter(line_end(part), &part[..row_begin(part, begin)]).count() as u64
+}
+
+/// What ends the lines of a text of whole rows: where none ends with a line feed they end with carriage returns alone.
+pub(crate) fn line_end(text: &[u8]) -> u8 {
+    if memchr(b'\n', text).is_some() { b'\n' } else { b'\r' }
 }

@@ -4,7 +4,7 @@ use memchr::memchr_iter;
 
 use super::{Cell, PartRows, RowReading};
 use crate::Dialect;
-use crate::csv::{RowReader, line_of, ragged};
+use crate::csv::{RowReader, line_end, line_of, ragged};
 use crate::table::{BadRow, RowFault};
 
 impl Dialect {
@@ -58,7 +58,7 @@ impl Dialect {
                 visit(&row);
             }
         }
-        done.lines = memchr_iter(b'\n', part).count() as u64;
+        done.lines = memchr_iter(line_end(part), part).count() as u64;
         Ok(done)
     }
 }
