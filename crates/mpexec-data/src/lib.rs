@@ -105,7 +105,7 @@ mod text;
 mod width;
 
 pub use bounds::{Bounds, BoundsError};
-pub use columnar::{Batches, ColumnarFile, ColumnarFormat, CountsColumns, JsonRows};
+pub use columnar::{Batches, ColumnarFile, ColumnarFormat, CountsColumns, JsonRows, columns_of};
 pub use count::{Counter, DEFAULT_WINDOW_BYTES, count_range_into};
 pub use csv::{CsvCounter, CsvRecords, CsvTable, Dialect, DialectError, Stretch, row_starts, survey_csv};
 pub use data_file::DataFile;

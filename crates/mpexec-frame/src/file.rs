@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
 use mpexec_data::{Columns, DataError, Format, OnBadRow, temporary};
 
 use crate::chunk::{Chunk, Part};
@@ -219,6 +219,27 @@ impl FrameFile {
         Some((bad, first?))
     }
 
+    /// The first of the files that has no rows because its only one is taken for titles, if nobody has said so; `None` also if nothing was read yet.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("names.csv");
+    /// std::fs::write(&path, "day,price\n")?;
+    /// let file = mpexec_frame::FrameFile::open(&path)?;
+    /// assert_eq!(file.batches(1000)?.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 0);
+    /// assert!(file.titles_alone().is_some_and(|name| name.ends_with("names.csv")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn titles_alone(&self) -> Option<String> {
+        let cut = self.cut.borrow();
+        let mut texts = self.members.iter().zip(&cut.as_ref()?.texts);
+        let alone = |member: &Member| matches!(&member.kind, member::Kind::Text(text) if text.guessed);
+        let found = texts.find(|(member, text)| {
+            alone(member) && text.as_ref().is_some_and(|(layout, _)| layout.parts.is_empty() && layout.bad == 0)
+        });
+        found.map(|(member, _)| member.path.display().to_string())
+    }
+
     /// What is known of all rows when they are read in chunks of so many.
     fn known(&self, place: Option<Workplace<'_>>, rows: u64) -> Result<Rc<Cut>, FrameError> {
         if let Some(known) = self.cut.borrow().as_ref().filter(|cut| cut.rows == rows) {
@@ -269,7 +290,9 @@ impl FrameFile {
             let batch = batch?;
             if writer.is_none() {
                 let file = kept.try_clone().map_err(copy)?;
-                writer = Some(FileWriter::try_new_buffered(file, &batch.schema()).map_err(named)?);
+                // What else is said of the columns was heeded when they were chosen.
+                let schema = Schema::new(batch.schema().fields().clone());
+                writer = Some(FileWriter::try_new_buffered(file, &schema).map_err(named)?);
             }
             if let Some(writer) = &mut writer {
                 writer.write(&batch).map_err(named)?;

@@ -2,7 +2,10 @@
 //! makes of anything else (truth values, dates, times, texts), it is asked itself.
 
 use std::io::Cursor;
+use std::str::FromStr;
 
+use arrow_array::timezone::Tz;
+use arrow_cast::parse::string_to_datetime;
 use arrow_csv::reader::Format;
 use arrow_schema::{DataType, TimeUnit};
 use serde::{Deserialize, Serialize};
@@ -88,6 +91,8 @@ pub(crate) struct Column {
     odd: String,
     /// How many.
     count: usize,
+    /// Whether they are known to be texts: then they may be times, and nothing else.
+    texts: bool,
 }
 
 /// So many are asked about at once.
@@ -108,20 +113,43 @@ impl Column {
         } else if cell.contains(['"', ',', '\n', '\r']) {
             self.kind = Some(Kind::Text);
         } else {
-            self.odd.push_str(cell);
-            self.odd.push('\n');
-            self.count += 1;
-            if self.count == AT_ONCE {
-                self.ask();
-            }
+            self.ask_about(cell);
         }
         number.is_some() && trimmed.len() < cell.len()
+    }
+
+    /// Looks at a text of a format in which numbers are no texts.
+    pub(crate) fn take_text(&mut self, text: &str) {
+        if self.kind == Some(Kind::Text) {
+            return;
+        }
+        if is_time(text) {
+            self.texts = true;
+            self.ask_about(text);
+        } else {
+            self.kind = Some(Kind::Text);
+        }
+    }
+
+    /// Looks at a value of which is known what it is.
+    pub(crate) fn take_kind(&mut self, kind: Option<Kind>) {
+        self.kind = both(self.kind, kind);
+    }
+
+    fn ask_about(&mut self, cell: &str) {
+        self.odd.push_str(cell);
+        self.odd.push('\n');
+        self.count += 1;
+        if self.count == AT_ONCE {
+            self.ask();
+        }
     }
 
     fn ask(&mut self) {
         if self.count > 0 {
             let asked = Format::default().infer_schema(Cursor::new(self.odd.as_bytes()), None);
             let kind = asked.map_or(Some(Kind::Text), |(schema, _)| Kind::of_type(schema.field(0).data_type()));
+            let kind = if self.texts { kind.filter(|kind| kind.is_time()).or(Some(Kind::Text)) } else { kind };
             self.kind = both(self.kind, kind);
             (self.odd, self.count) = (String::new(), 0);
         }
@@ -132,6 +160,13 @@ impl Column {
         self.ask();
         self.kind
     }
+}
+
+/// Whether a text is a date or a time that can be read as one.
+fn is_time(text: &str) -> bool {
+    const LEAST: usize = "2024-02-29".len();
+    let begins = text.len() >= LEAST && text.as_bytes()[0].is_ascii_digit() && !text.contains(['"', ',', '\n', '\r']);
+    begins && Tz::from_str("+00:00").is_ok_and(|zone| string_to_datetime(&zone, text).is_ok())
 }
 
 /// As many digits fit into 63 bits, whatever they are.

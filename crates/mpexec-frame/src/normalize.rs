@@ -59,9 +59,9 @@ pub fn normalize_column(column: ArrayRef) -> Result<ArrayRef, ArrowError> {
 
 type Range = Option<(f64, f64)>;
 
-/// A column of numbers as float64.
+/// A column of numbers as float64; truth values are 0 and 1.
 pub(crate) fn numbers(name: &str, column: &ArrayRef) -> Result<Float64Array, ArrowError> {
-    if !column.data_type().is_numeric() {
+    if !column.data_type().is_numeric() && *column.data_type() != DataType::Boolean {
         return Err(ArrowError::CastError(format!("{name} holds {} and no numbers", column.data_type())));
     }
     Ok(cast(column, &DataType::Float64)?.as_primitive::<Float64Type>().clone())

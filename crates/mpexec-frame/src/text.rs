@@ -26,6 +26,8 @@ mod json;
 pub(crate) struct Writing {
     pub(crate) how: How,
     pub(crate) on_bad_row: OnBadRow,
+    /// The places of the columns that are read; `None`: all.
+    pub(crate) columns: Option<Vec<usize>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +42,8 @@ pub(crate) struct Text {
     pub(crate) writing: Writing,
     /// The titles; none if it has no titles.
     pub(crate) titles: Vec<String>,
+    /// Whether nobody has said that its first row is titles, and it is taken for them.
+    pub(crate) guessed: bool,
     pub(crate) length: u64,
     /// Where its first row begins, and in which line.
     pub(crate) first: u64,
@@ -259,7 +263,7 @@ impl Writing {
     fn find(&self, bytes: &[u8]) -> Found {
         match &self.how {
             How::Csv { delimiter, fields } => csv::find(bytes, *delimiter, *fields, self.on_bad_row),
-            How::Json(table) => json::find(bytes, table, self.on_bad_row),
+            How::Json(table) => json::find(bytes, table, self.on_bad_row, self.columns.as_deref()),
         }
     }
 }

@@ -53,7 +53,7 @@ pub(crate) struct Walk<'a> {
     broken: Rc<RefCell<Option<DataError>>>,
     /// The line ends before the next part.
     lines: u64,
-    /// The rows so far.
+    /// The rows so far, also those that were left out.
     rows: u64,
 }
 
@@ -134,7 +134,7 @@ impl<'a> Walk<'a> {
         }
         bad.count += rows.part.bad;
         self.lines += rows.part.lines;
-        self.rows += rows.part.rows;
+        self.rows += rows.part.rows + rows.part.left_out.len() as u64;
         self.running.check()?;
         Ok(Some((rows, self.sizes.borrow_mut().pop_front().unwrap_or_default())))
     }

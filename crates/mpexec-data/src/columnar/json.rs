@@ -1,12 +1,16 @@
 //! The rows of a Parquet or Arrow file as JSON, value by value, for whoever calls a function with them.
 
-use arrow_array::RecordBatch;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_cast::cast;
 use arrow_json::writer::{EncoderOptions, make_encoder};
+use arrow_schema::{ArrowError, DataType, FieldRef, Fields};
 
 use super::file::Batches;
 use crate::{ColumnarFile, DataError};
 
-/// The rows of a file, read batch by batch. Numbers, truth values and texts are what JSON has; dates and times are texts, lists and
+/// The rows of a file, read batch by batch. Numbers (those of float32 to their last digit), truth values and texts are what JSON has; dates and times are texts, lists and
 /// structures what they are; a null and what is no number (NaN) is `null`.
 ///
 /// ```
@@ -65,16 +69,22 @@ impl JsonRows {
     }
 }
 
-fn write(
-    batch: &RecordBatch,
-    order: &[usize],
-    text: &mut Vec<u8>,
-    ends: &mut Vec<usize>,
-) -> Result<(), arrow_schema::ArrowError> {
+fn write(batch: &RecordBatch, order: &[usize], text: &mut Vec<u8>, ends: &mut Vec<usize>) -> Result<(), ArrowError> {
     let options = EncoderOptions::default().with_explicit_nulls(true);
     let schema = batch.schema();
-    let encoder = |&at: &usize| make_encoder(&schema.fields()[at], batch.column(at), &options);
-    let mut columns = order.iter().map(encoder).collect::<Result<Vec<_>, _>>()?;
+    let widen = |&at: &usize| {
+        let (field, column) = (&schema.fields()[at], batch.column(at));
+        match widened(field.data_type()) {
+            None => Ok((Arc::clone(field), Arc::clone(column))),
+            Some(wide) => {
+                let column = cast(column, &wide)?;
+                Ok((Arc::new(field.as_ref().clone().with_data_type(wide)), column))
+            }
+        }
+    };
+    let wide = order.iter().map(widen).collect::<Result<Vec<(FieldRef, ArrayRef)>, ArrowError>>()?;
+    let encoders = wide.iter().map(|(field, column)| make_encoder(field, column, &options));
+    let mut columns = encoders.collect::<Result<Vec<_>, _>>()?;
     for row in 0..batch.num_rows() {
         for column in &mut columns {
             if column.is_null(row) {
@@ -86,6 +96,27 @@ fn write(
         }
     }
     Ok(())
+}
+
+/// The type with float64 in the place of narrower ones, whose shortest text is that of another float64; `None` if it has none of them.
+fn widened(holds: &DataType) -> Option<DataType> {
+    let inner = |field: &FieldRef| {
+        let wide = widened(field.data_type())?;
+        Some(Arc::new(field.as_ref().clone().with_data_type(wide)))
+    };
+    Some(match holds {
+        DataType::Float16 | DataType::Float32 => DataType::Float64,
+        DataType::List(items) => DataType::List(inner(items)?),
+        DataType::LargeList(items) => DataType::LargeList(inner(items)?),
+        DataType::FixedSizeList(items, length) => DataType::FixedSizeList(inner(items)?, *length),
+        DataType::Struct(fields) => {
+            let wide: Vec<_> = fields.iter().map(inner).collect();
+            wide.iter().any(Option::is_some).then_some(())?;
+            let either = wide.into_iter().zip(fields).map(|(wide, field)| wide.unwrap_or_else(|| Arc::clone(field)));
+            DataType::Struct(either.collect::<Fields>())
+        }
+        _ => return None,
+    })
 }
 
 impl std::fmt::Debug for JsonRows {

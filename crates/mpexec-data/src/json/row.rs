@@ -67,8 +67,7 @@ impl<'de> Visitor<'de> for Row<'_> {
                 known => {
                     map.next_value::<IgnoredAny>()?;
                     if let (Err(name), true, None) = (known, self.all, &odd) {
-                        let fault = format!("the key {name:?} is not in the first row");
-                        odd = Some((self.table.fields, RowFault::Broken { fault }));
+                        odd = Some((self.table.fields, RowFault::unknown_key(&name)));
                     }
                 }
             }
@@ -166,7 +165,7 @@ impl Visitor<'_> for Key<'_, '_> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.row.column(name, self.expected).ok_or_else(|| name.chars().take(40).collect()))
+        Ok(self.row.column(name, self.expected).ok_or_else(|| name.to_owned()))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::table::{BadRow, RowFault};
 
 impl JsonTable {
     /// Shows the chosen cells of each row of `part` to `visit`. `columns` are the places of the columns, from 0 on. A key that is
-    /// not in a row is missing, and one that is not in the first row is looked over.
+    /// not in a row is missing. One that is not in the first row makes a bad row, but where some columns are chosen it is looked over.
     ///
     /// ```
     /// use mpexec_data::{Cell, JsonTable, OnBadRow, RowReading, Want};
@@ -89,8 +89,16 @@ impl JsonTable {
     fn values(&self, row: Value, columns: &[usize]) -> (Vec<Value>, Option<(u64, RowFault)>) {
         match (row, self.names.is_empty()) {
             (Value::Object(mut object), false) => {
-                let value = |&column: &usize| object.get_mut(&self.names[column]).map_or(Value::Null, Value::take);
-                (columns.iter().map(value).collect(), None)
+                let mut known = 0;
+                let mut value = |&column: &usize| {
+                    let found = object.get_mut(&self.names[column]);
+                    known += usize::from(found.is_some());
+                    found.map_or(Value::Null, Value::take)
+                };
+                let values = columns.iter().map(&mut value).collect();
+                let more = columns.len() == self.fields && known < object.len();
+                let unknown = object.keys().find(|name| more && !self.names.contains(name));
+                (values, unknown.map(|name| (self.fields as u64 + 1, RowFault::unknown_key(name))))
             }
             (Value::Array(mut values), true) => {
                 let fault = ragged(values.len(), self.fields);

@@ -29,6 +29,8 @@ pub enum RowFault {
     TooFew { has: u64, wants: u64 },
     /// It has more fields than the table.
     TooMany { has: u64, wants: u64 },
+    /// It names a column that the table has not.
+    UnknownKey { name: String },
     /// It is not what the format says a row is.
     Broken { fault: String },
 }
@@ -56,6 +58,11 @@ pub struct BadRow {
 const TOLD: usize = 40;
 
 impl RowFault {
+    /// A key that the table has not.
+    pub(crate) fn unknown_key(name: &str) -> RowFault {
+        RowFault::UnknownKey { name: name.chars().take(TOLD).collect() }
+    }
+
     /// A cell that is no number.
     pub(crate) fn not_a_number(cell: &[u8]) -> RowFault {
         let text = String::from_utf8_lossy(&cell[..cell.len().min(4 * TOLD)]);
@@ -75,6 +82,7 @@ impl RowFault {
             RowFault::TooFew { .. } | RowFault::TooMany { .. } => {
                 "give another --delimiter if the fields are cut wrongly, or go on with --on-bad-row skip or null"
             }
+            RowFault::UnknownKey { .. } => "choose columns with --columns, or go on with --on-bad-row skip or null",
             RowFault::Broken { .. } => "give another --input-format, or go on with --on-bad-row skip or null",
         }
     }
@@ -88,6 +96,7 @@ impl fmt::Display for RowFault {
                 let fields = if *has == 1 { "field" } else { "fields" };
                 write!(f, "the row has {has} {fields} where the table has {wants}")
             }
+            RowFault::UnknownKey { name } => write!(f, "the key {name:?} is not in the first row"),
             RowFault::Broken { fault } => f.write_str(fault),
         }
     }

@@ -45,6 +45,7 @@ impl Holds {
             DataType::Date64 => Holds::Times { ticks: 1_000, universal: false },
             DataType::Timestamp(unit, zone) => Holds::Times { ticks: ticks(*unit), universal: zone.is_some() },
             DataType::Duration(unit) => Holds::Spans { ticks: ticks(*unit) },
+            DataType::Dictionary(_, values) => return Holds::of(values),
             _ => return None,
         })
     }
@@ -56,6 +57,7 @@ impl Holds {
             Ok(column.as_primitive::<Int64Type>().iter().flatten().map(|whole| Number::whole(whole.into())).collect())
         };
         match (self, column.data_type()) {
+            (_, DataType::Dictionary(_, values)) => self.numbers(&cast(column, values)?),
             (Holds::Floats, _) => {
                 let column = cast(column, &DataType::Float64)?;
                 let numbers = column.as_primitive::<Float64Type>().iter().flatten();

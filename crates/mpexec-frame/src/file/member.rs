@@ -54,7 +54,7 @@ impl Member {
         let input = reference(&held, &path)?;
         let file = DataFile::from_file(file, path.clone())?;
         let format = reading.format.map_or_else(|| file.format(), Ok)?;
-        let kind = match format {
+        let mut kind = match format {
             Format::Npy => Kind::Array(NpyFile::from_file(file.into_file(), path.clone())?.layout().clone()),
             Format::Csv => Kind::Text(csv(&file, reading)?),
             Format::JsonLines => Kind::Text(json(&file, reading)?),
@@ -74,9 +74,15 @@ impl Member {
             Kind::Array(layout) => usize::try_from(layout.cols).unwrap_or(usize::MAX),
             Kind::Columnar { schema, .. } => schema.fields().len(),
         };
-        let chosen = !reading.columns.is_all();
-        let columns = chosen.then(|| reading.columns.places(&titles, count)).transpose();
+        let columns = match &kind {
+            Kind::Columnar { schema, .. } => mpexec_data::columns_of(schema, &reading.columns),
+            _ => reading.columns.places(&titles, count),
+        };
         let columns = columns.map_err(|error| FrameError::Columns(format!("{}: {error}", path.display())))?;
+        let columns = Some(columns).filter(|columns| !reading.columns.is_all() || columns.len() < count);
+        if let Kind::Text(text) = &mut kind {
+            text.writing.columns.clone_from(&columns);
+        }
         Ok(Member { path, input, held: Some(held), kind, columns })
     }
 
@@ -178,8 +184,9 @@ impl Member {
         let opened = move || -> Result<Chunks, FrameError> {
             let file = input.columnar(format).map_err(FrameError::Input)?;
             let all: Vec<_> = (0..file.names().len()).collect();
-            Ok(Box::new(file.batches(&all)?.map(move |batch| {
-                let batch = batch?;
+            let told = move |error: DataError| FrameError::Input(input.renamed(&error.to_string()));
+            Ok(Box::new(file.batches(&all).map_err(&told)?.map(move |batch| {
+                let batch = batch.map_err(&told)?;
                 let chosen = columns.as_ref().map_or(Ok(batch.clone()), |places| batch.project(places));
                 let chosen = chosen.and_then(|batch| target.as_ref().map_or(Ok(batch.clone()), |to| to.fit(&batch)));
                 chosen.map(Chunk::from).map_err(|error| FrameError::format(path.display().to_string(), &error))
@@ -224,6 +231,7 @@ fn text(
     file.read(first..file.length().min(first + SAMPLE), &mut sample)?;
     let lines = memchr::memchr_iter(b'\n', &sample).count().max(1) as u64;
     let row_bytes = (sample.len() as u64 / lines).max(1);
-    let writing = Writing { how, on_bad_row: reading.on_bad_row };
-    Ok(Text { writing, titles, length: file.length(), first, first_line, row_bytes })
+    let guessed = matches!(how, How::Csv { .. }) && reading.header.is_none() && !titles.is_empty();
+    let writing = Writing { how, on_bad_row: reading.on_bad_row, columns: None };
+    Ok(Text { writing, titles, guessed, length: file.length(), first, first_line, row_bytes })
 }

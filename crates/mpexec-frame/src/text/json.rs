@@ -8,12 +8,12 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{Columns, Found};
-use crate::kinds::{Kind, both};
+use crate::kinds::{Column, Kind};
 
-/// Looks at the values of whole lines.
-pub(super) fn find(bytes: &[u8], table: &JsonTable, on_bad_row: OnBadRow) -> Found {
-    let columns: Vec<_> = (0..table.fields).collect();
-    let mut kinds = vec![None; table.fields];
+/// Looks at the values of whole lines, in these columns or all.
+pub(super) fn find(bytes: &[u8], table: &JsonTable, on_bad_row: OnBadRow, places: Option<&[usize]>) -> Found {
+    let columns = places.map_or_else(|| (0..table.fields).collect(), <[_]>::to_vec);
+    let mut found: Vec<_> = (0..table.fields).map(|_| Column::default()).collect();
     let (mut bad, mut first_bad) = (0, None);
     for row in table.rows(bytes, &columns) {
         if let Some(row) = row.bad() {
@@ -26,9 +26,15 @@ pub(super) fn find(bytes: &[u8], table: &JsonTable, on_bad_row: OnBadRow) -> Fou
                 OnBadRow::Null => {}
             }
         }
-        kinds.iter_mut().zip(&row.values).for_each(|(kind, value)| *kind = both(*kind, kind_of(value)));
+        for (&column, value) in columns.iter().zip(&row.values) {
+            match value {
+                Value::String(text) => found[column].take_text(text),
+                other => found[column].take_kind(kind_of(other)),
+            }
+        }
     }
     let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
+    let kinds = found.into_iter().map(Column::kind).collect();
     Found { kinds, words: false, spaced: false, lines, bad, first_bad }
 }
 

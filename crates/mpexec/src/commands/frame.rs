@@ -78,6 +78,7 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
             bad.count += count;
             bad.first.get_or_insert(first);
         }
+        bad.titles_alone = bad.titles_alone.take().or_else(|| file.titles_alone());
         Ok::<_, Failure>(output)
     };
     let mut share_done = false;

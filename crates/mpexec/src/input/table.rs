@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use mpexec::names::shown;
 use mpexec::tasks::{Piece, Rows, SURVEY, SurveyJob, survey};
 use mpexec_core::{Pool, named};
-use mpexec_data::{BadRow, ColumnarFile, DataError, DataFile, FileRef, Format, NpyFile, RowFault, Want, row_starts};
+use mpexec_data::{
+    BadRow, ColumnarFile, DataError, DataFile, FileRef, Format, NpyFile, RowFault, Want, columns_of, row_starts,
+};
 
 use super::source::Source;
 use crate::failure::Failure;
@@ -85,7 +87,7 @@ impl Table {
         let length = file.length();
         let file = ColumnarFile::open_as(file, format)?;
         let (path, names) = (file.path().to_path_buf(), file.names().to_vec());
-        let columns = reading.columns.places(&names, names.len());
+        let columns = columns_of(file.schema(), &reading.columns);
         let columns = columns.map_err(|error| Failure::usage(format!("{}: {error}", shown(&path))))?;
         file.check_cells(&columns, want)?;
         let type_name = if want == Want::Numbers { file.type_name(&columns)? } else { TEXT };

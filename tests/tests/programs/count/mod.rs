@@ -7,6 +7,7 @@ mod formats;
 mod gen_data;
 mod golden;
 mod input;
+mod kinds;
 mod output;
 mod rows;
 mod streams;

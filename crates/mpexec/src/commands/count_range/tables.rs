@@ -208,9 +208,9 @@ impl<'a> Counting<'a> {
     ) -> Result<(Counted, u64), Failure> {
         let mut share_done = false;
         for (number, table) in (self.keeping.first..).zip(&group.tables) {
-            let (open, before) = (table.open()?, self.rows);
+            let (open, before) = (table.open()?, (self.rows, self.bad.count));
             let counted = self.table(&open, number, workers, sink);
-            if counted.is_ok() && self.rows == before && open.may_be_titles_alone() {
+            if counted.is_ok() && (self.rows, self.bad.count) == before && open.may_be_titles_alone() {
                 self.bad.titles_alone.get_or_insert_with(|| open.name());
             }
             Failure::pass_by(counted, &mut share_done)?;

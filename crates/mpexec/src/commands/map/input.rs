@@ -327,21 +327,22 @@ impl Array {
     fn read(&mut self, rows: Range<u64>) -> Result<(), Failure> {
         self.ahead = Values::default();
         match self.file.layout().dtype {
-            DType::I8 => self.numbers::<i8>(rows),
-            DType::I16 => self.numbers::<i16>(rows),
-            DType::I32 => self.numbers::<i32>(rows),
-            DType::I64 => self.numbers::<i64>(rows),
-            DType::U8 => self.numbers::<u8>(rows),
-            DType::U16 => self.numbers::<u16>(rows),
-            DType::U32 => self.numbers::<u32>(rows),
-            DType::U64 => self.numbers::<u64>(rows),
-            DType::F32 => self.numbers::<f32>(rows),
-            DType::F64 => self.numbers::<f64>(rows),
+            DType::I8 => self.numbers::<i8, i8>(rows),
+            DType::I16 => self.numbers::<i16, i16>(rows),
+            DType::I32 => self.numbers::<i32, i32>(rows),
+            DType::I64 => self.numbers::<i64, i64>(rows),
+            DType::U8 => self.numbers::<u8, u8>(rows),
+            DType::U16 => self.numbers::<u16, u16>(rows),
+            DType::U32 => self.numbers::<u32, u32>(rows),
+            DType::U64 => self.numbers::<u64, u64>(rows),
+            DType::F32 => self.numbers::<f32, f64>(rows),
+            DType::F64 => self.numbers::<f64, f64>(rows),
         }
     }
 
-    fn numbers<T: Element + serde::Serialize>(&mut self, rows: Range<u64>) -> Result<(), Failure> {
-        for number in self.file.read_rows::<T>(rows)? {
+    /// Each is written as a `W`: the shortest text of a float32 is that of another float64.
+    fn numbers<T: Element, W: From<T> + serde::Serialize>(&mut self, rows: Range<u64>) -> Result<(), Failure> {
+        for number in self.file.read_rows::<T>(rows)?.into_iter().map(W::from) {
             // A number can be written, to memory: NaN and the infinities, which JSON has not, as null.
             let _ = serde_json::to_writer(&mut self.ahead.text, &number);
             self.ahead.ends.push(self.ahead.text.len());
@@ -353,7 +354,7 @@ impl Array {
 impl Columns {
     fn open(file: DataFile, format: Format, reading: &Reading) -> Result<Columns, Failure> {
         let file = ColumnarFile::open_as(file, format)?;
-        let places = reading.columns.places(file.names(), file.names().len());
+        let places = mpexec_data::columns_of(file.schema(), &reading.columns);
         let places = places.map_err(|error| Failure::usage(format!("{}: {error}", shown(file.path()))))?;
         let titles = places.iter().map(|&place| file.names()[place].clone()).collect();
         Ok(Columns { rows: file.json_rows(&places)?, titles, width: places.len(), ahead: Values::default() })
