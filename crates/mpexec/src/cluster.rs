@@ -24,13 +24,14 @@ use mpexec_core::Workers;
 use mpexec_runs::{Elsewhere, Missing, Plan, RunError, RunFolder, key_of};
 use serde::{Deserialize, Serialize};
 
+use crate::args::TransportName;
 use crate::console::Level;
 use crate::engines::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Worth};
 use crate::exit::Signal;
 use crate::failure::Failure;
 use crate::interrupt::Running;
 use crate::numbers::counted;
-pub(crate) use leaving::end_jobs;
+pub(crate) use leaving::{end_jobs, end_what_is_left};
 use rounds::{Rounds, Seen, Step};
 use script::Script;
 use stopping::Stopping;
@@ -45,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) words: Vec<String>,
     /// Of each element.
     pub(crate) workers: Workers,
+    pub(crate) transport: TransportName,
+    pub(crate) grace: Duration,
 }
 
 /// What jobs of a cluster compute.
@@ -104,6 +107,10 @@ struct State {
     rounds: Rounds,
     /// Nodes on which something was lost.
     without: BTreeSet<String>,
+    /// What was submitted last may not get all nodes, as far as is known.
+    picky: bool,
+    /// Something may have been submitted, by this process or by one before it that was killed and did not hear its number.
+    begun: bool,
     submitted: Option<Instant>,
     asked: Option<Instant>,
     /// Nobody answers, and that was told.
@@ -138,6 +145,7 @@ impl Cluster {
         let name = name_of(run.plan(), &folder);
         let known = run.engine().and_then(|text| serde_json::from_str::<Known>(&text).ok());
         let known = known.filter(|known| known.engine == called && known.name == name);
+        let begun = known.is_some();
         let known = known.unwrap_or_else(|| Known { engine: called.into(), name: name.clone(), ..Known::default() });
         let stopping = Arc::new(Stopping::new(Arc::clone(&engine), name.clone(), folder.clone()));
         // Those of a coordinator before this one may be alive.
@@ -156,8 +164,8 @@ impl Cluster {
             );
             console.note(Level::Normal, &line);
         }
-        let script = Script::new(&folder, job.worker, settings.workers);
-        let state = Mutex::new(State { known, ..State::default() });
+        let script = Script::new(&folder, job.worker, settings);
+        let state = Mutex::new(State { begun, picky: begun, known, ..State::default() });
         let (settings, running) = (settings.clone(), Arc::clone(running));
         let Job { most, inputs, unnamed, .. } = *job;
         let slow = AtomicBool::new(false);
@@ -170,16 +178,19 @@ impl Cluster {
 
     /// Looks what there is to be done, and does it.
     fn step(&self, run: &RunFolder, missing: &[Missing], state: &mut State) -> Result<(), RunError> {
+        let mut no_node = false;
         let alive = match self.patiently(|| self.engine.alive(&self.name)) {
             Ok(alive) => {
                 if std::mem::take(&mut state.silent) {
                     self.note(Level::Normal, "answers again");
                 }
+                no_node = matches!(alive, Alive::Waits { no_node: true, .. });
                 self.tell_what_is_awaited(&alive, state);
                 Some(alive != Alive::None)
             }
-            // Who refuses the job says why.
-            Err(_) if state.known.jobs.is_empty() => Some(false),
+            // Nothing was submitted, and who refuses the job says why.
+            Err(Silence::Nobody(_)) if state.known.jobs.is_empty() => Some(false),
+            Err(Silence::Busy(_)) if !state.begun => Some(false),
             Err(Silence::Nobody(why)) => return Err(self.unheard(&why)),
             Err(Silence::Busy(why)) => {
                 if !std::mem::replace(&mut state.silent, true) {
@@ -195,6 +206,9 @@ impl Cluster {
             return Ok(());
         }
         let shards = state.known.shards.map(|of| left.iter().map(|range| range.range % of).collect::<BTreeSet<_>>());
+        if no_node && std::mem::take(&mut state.picky) && shards.is_some() {
+            return self.submit_for_any_node(run, &left, shards, state);
+        }
         let ended = match (alive, state.known.jobs.last()) {
             (Some(false), Some(job)) if state.rounds.has_submitted() => self.patiently(|| self.engine.why(job)),
             _ => Vec::new(),
@@ -217,6 +231,24 @@ impl Cluster {
         }
     }
 
+    /// What waits for the nodes that are left is taken back, and submitted for all: where there is no other, one that has failed is better than none. That is no further try.
+    fn submit_for_any_node(
+        &self,
+        run: &RunFolder,
+        left: &[&Missing],
+        shards: Option<BTreeSet<u64>>,
+        state: &mut State,
+    ) -> Result<(), RunError> {
+        if self.patiently(|| self.engine.cancel(&self.name)).is_err() {
+            // It goes on waiting, and the next look tries again.
+            state.picky = true;
+            return Ok(());
+        }
+        state.without.clear();
+        self.note(Level::Normal, "it is submitted again, for any node");
+        self.submit(run, left, shards, &[], state)
+    }
+
     /// This process is asked to end.
     fn stopped(&self) -> RunError {
         let asked = self.running.asked();
@@ -228,10 +260,13 @@ impl Cluster {
 
     /// What nobody changes but a person is told once.
     fn tell_what_is_awaited(&self, alive: &Alive, state: &mut State) {
-        let Alive::Waits(reason) = alive else { return };
+        let Alive::Waits { reason, .. } = alive else { return };
         if state.waits.as_ref() != Some(reason) {
-            let job = state.known.jobs.last().map_or("the jobs", String::as_str);
-            self.note(Level::Normal, &format!("job {job}: none of it runs, it waits: {}", one_line(reason)));
+            let which = match state.known.jobs.last() {
+                Some(job) => format!("job {job}: none of it runs, it waits"),
+                None => "none of the jobs runs, they wait".to_owned(),
+            };
+            self.note(Level::Normal, &format!("{which}: {}", one_line(reason)));
             state.waits = Some(reason.clone());
         }
     }
@@ -262,6 +297,7 @@ impl Cluster {
         };
         // Whoever resumes the run finds the arrays by their name, should this process be killed before it knows their number.
         self.keep(run, &state.known)?;
+        state.begun = true;
         let submitted = self.patiently(|| self.engine.submit(&array)).map_err(|why| {
             if self.running.is_stopping() {
                 // It may have been accepted for all that.
@@ -274,6 +310,7 @@ impl Cluster {
             let message = format!("{}: the job cannot be submitted: {}", self.settings.engine.name, one_line(&why));
             RunError::NotComputed { message, begun: false }
         })?;
+        state.picky = !submitted.without.is_empty();
         state.known.shards = Some(submitted.of);
         state.known.jobs.push(submitted.job.clone());
         self.keep(run, &state.known)?;

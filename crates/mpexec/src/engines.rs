@@ -138,7 +138,11 @@ pub(crate) enum Alive {
     /// Some run, or their turn comes as it comes.
     Some,
     /// Some wait, for this, and none runs.
-    Waits(String),
+    Waits {
+        reason: String,
+        /// The nodes that they may get are none that anybody gets now; it may be different with others.
+        no_node: bool,
+    },
 }
 
 /// Why nobody answers.

@@ -55,7 +55,11 @@ const ITSELF: &str = "/proc/self/exe";
 pub(crate) fn done(run: &RunFolder, ranges: u64) -> Result<(), Failure> {
     // Of a share, which prints nothing, nothing is done.
     crate::stdout::sync()?;
-    Ok(run.finish(ranges)?)
+    run.finish(ranges)?;
+    if run.computes_here() {
+        cluster::end_what_is_left(run);
+    }
+    Ok(())
 }
 
 /// The run folder that was asked for.

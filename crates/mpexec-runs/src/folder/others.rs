@@ -23,6 +23,11 @@ impl RunFolder {
         self
     }
 
+    /// Whether what is missing is computed by this process alone.
+    pub fn computes_here(&self) -> bool {
+        matches!(self.role, Role::Here)
+    }
+
     pub(crate) fn role(&self) -> &Role {
         &self.role
     }

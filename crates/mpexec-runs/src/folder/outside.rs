@@ -65,6 +65,15 @@ impl RunFolder {
         Ok(Status { plan, published, bytes, ranges: done(path, &names), holder: holder(path), engine })
     }
 
+    /// Whether the run of a folder is done.
+    ///
+    /// # Errors
+    /// A [`RunError`] if it is no run folder, or cannot be read.
+    pub fn is_done(path: &Path) -> Result<bool, RunError> {
+        RunFolder::read_plan(path)?;
+        Ok(done(path, &results(path)?).is_some())
+    }
+
     /// Removes a run folder. It loses its name at once, as a whole: what cannot be removed then is beside it, under a name that begins with a dot. `force`: also one that
     /// is not finished.
     ///

@@ -42,6 +42,19 @@ pub(crate) fn end_jobs(folder: &Path, note: impl Fn(&str)) -> Result<(), Failure
     })
 }
 
+/// The run of this folder is done, here: jobs that wait to compute in it would find nothing to do. Whether there are any is asked once; who does not answer is not waited
+/// for, because whoever removes the folder asks again.
+pub(crate) fn end_what_is_left(run: &RunFolder) {
+    let known = run.engine().and_then(|text| serde_json::from_str::<Known>(&text).ok());
+    let Some(known) = known.filter(|known| name_of(run.plan(), run.path()) == known.name) else { return };
+    let Some(kind) = ENGINES.iter().find(|kind| kind.name == known.engine) else { return };
+    let engine = (kind.begin)(&[]);
+    if engine.alive(&known.name).is_ok_and(|alive| alive != Alive::None) {
+        // Nothing depends on it.
+        let _ = engine.cancel(&known.name);
+    }
+}
+
 /// `ours`: the jobs are known to be those of this folder, and no others that a copy of it knows of.
 fn end(engine: &dyn Engine, known: &Known, ours: bool, note: impl Fn(&str)) -> Result<(), String> {
     let alive = || match engine.alive(&known.name) {

@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use mpexec::names::one_line;
 use mpexec_core::Workers;
 
+use super::Settings;
 use crate::engines::NO_FOLDER;
 
 /// What this program is called in the run folder.
@@ -23,7 +25,8 @@ const LINES: usize = 3;
 pub(super) struct Script {
     folder: PathBuf,
     worker: Option<String>,
-    workers: String,
+    /// Options of all commands, as words for a shell.
+    options: String,
 }
 
 /// What a worker program is called in the run folder: its own name is told to users, so it has it behind a word that makes it another than ours.
@@ -32,12 +35,16 @@ pub(super) fn name_of_worker(worker: &Path) -> String {
 }
 
 impl Script {
-    pub(super) fn new(folder: &Path, worker: Option<&Path>, workers: Workers) -> Script {
-        let workers = match workers {
+    pub(super) fn new(folder: &Path, worker: Option<&Path>, settings: &Settings) -> Script {
+        let workers = match settings.workers {
             Workers::Exact(count) => count.to_string(),
             _ => "auto".to_owned(),
         };
-        Script { folder: folder.to_path_buf(), worker: worker.map(name_of_worker), workers }
+        let transport = settings.transport.to_possible_value();
+        let transport = transport.map_or_else(|| "auto".to_owned(), |value| value.get_name().to_owned());
+        let grace = settings.grace.as_millis();
+        let options = format!("--workers {workers} --transport {transport} --grace {grace}ms");
+        Script { folder: folder.to_path_buf(), worker: worker.map(name_of_worker), options }
     }
 
     /// The text, for the shard whose number is in this variable, of so many.
@@ -56,7 +63,7 @@ impl Script {
             text.extend_from_slice(b" --worker-program \"$d\"/bin/");
             text.extend_from_slice(&quoted(OsStr::new(worker)));
         }
-        let rest = format!(" --workers {} runs element \"$d\" \"${shard}/{of}\"\n", self.workers);
+        let rest = format!(" {} runs element \"$d\" \"${shard}/{of}\"\n", self.options);
         text.extend_from_slice(rest.as_bytes());
         text
     }
@@ -89,14 +96,25 @@ fn quoted(word: &OsStr) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::args::TransportName;
 
     #[test]
     fn names_stay_one_word_and_variables_are_not_quoted() {
-        let script = Script::new(Path::new("/a b/it's"), Some(Path::new("/x/my worker")), Workers::Auto);
+        let settings = Settings {
+            engine: crate::engines::ENGINES[0],
+            shards: None,
+            words: Vec::new(),
+            workers: Workers::Auto,
+            transport: TransportName::Socket,
+            grace: Duration::from_secs(30),
+        };
+        let script = Script::new(Path::new("/a b/it's"), Some(Path::new("/x/my worker")), &settings);
         let text = String::from_utf8(script.text("NUMBER_OF_IT", 3)).unwrap();
         assert!(text.contains("\nd='/a b/it'\\''s'\n"), "{text}");
-        assert!(text.contains(" --worker-program \"$d\"/bin/'worker/my worker' --workers auto runs element"), "{text}");
+        assert!(text.contains(" --worker-program \"$d\"/bin/'worker/my worker' --workers auto --transport socket --grace 30000ms runs element"), "{text}");
         assert!(text.contains("\"$NUMBER_OF_IT/3\"\n"));
         assert!(text.contains("exec >/dev/null 2>>\"$d/log/shard-$NUMBER_OF_IT.txt\"\n"));
     }

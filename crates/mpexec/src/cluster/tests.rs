@@ -36,7 +36,14 @@ fn compute(folder: &Path, share: Share) {
 
 fn settings() -> Settings {
     let engine = *ENGINES.iter().find(|engine| engine.name == "fake").unwrap();
-    Settings { engine, shards: None, words: Vec::new(), workers: Workers::Exact(2) }
+    Settings {
+        engine,
+        shards: None,
+        words: Vec::new(),
+        workers: Workers::Exact(2),
+        transport: TransportName::Auto,
+        grace: Duration::from_secs(2),
+    }
 }
 
 /// A run folder of which this engine computes what is missing.

@@ -22,8 +22,14 @@ pub(crate) fn run(what: &RunsCommand, console: &Console) -> Result<(), Failure> 
         RunsCommand::Show { folder, check } => show(folder, *check),
         RunsCommand::Clean { folders, force } => {
             for folder in folders {
-                if *force {
-                    cluster::end_jobs(folder, |line| console.note(Level::Normal, line))?;
+                // Of one that stays as it is, jobs may go on.
+                if *force || RunFolder::is_done(folder)? {
+                    let ended = cluster::end_jobs(folder, |line| console.note(Level::Normal, line));
+                    match ended {
+                        // Of a run that is done, jobs could only be left that wait; where there is no cluster, that is no reason to keep it.
+                        Err(failure) if *force => return Err(failure),
+                        _ => {}
+                    }
                 }
                 RunFolder::clean(folder, *force)?;
                 console.note(Level::Normal, &format!("{}: removed", shown(folder)));

@@ -4,6 +4,7 @@
 //! one of which nobody has heard the number is found too.
 
 mod nodes;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use super::asked::{Unanswered, said};
 use super::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Submitted};
 use nodes::{Nodes, is_of_default};
+use words::{partition, refuses};
 
 /// What is typed for it.
 pub(super) const SLURM: Kind =
@@ -24,18 +26,31 @@ pub(super) const SLURM: Kind =
 /// The variable that holds the number of an element.
 const SHARD: &str = "SLURM_ARRAY_TASK_ID";
 
-/// What is said to `sbatch` with these would make jobs that are found by nobody, or by something else.
-const OURS: [&str; 10] =
-    ["-a", "--array", "-J", "--job-name", "-M", "--clusters", "-W", "--wait", "--wrap", "--test-only"];
-
 /// Variables that bend what these programs answer begin so.
 const BENT_BY: [&str; 3] = ["SQUEUE_", "SINFO_", "SCANCEL_"];
+
+/// The same by themselves: what is said in these to `sbatch`, or to all of them, is refused where it is typed (see `words.rs`).
+const OF_OTHERS: [&str; 7] = [
+    "SBATCH_WAIT",
+    "SBATCH_CLUSTERS",
+    "SLURM_CLUSTERS",
+    "SBATCH_ARRAY_INX",
+    "SBATCH_JOB_NAME",
+    "SBATCH_TEST_ONLY",
+    "SBATCH_NO_REQUEUE",
+];
+
+/// Elements wait so for nodes that are down or drained, or that nobody may have now. Other nodes they are not to get.
+const NO_NODE: [&str; 2] = ["ReqNodeNotAvail", "Nodes required for job are DOWN"];
 
 /// An element waits for this as any other does.
 const TURN: [&str; 4] = ["None", "Resources", "Priority", "BeginTime"];
 
 /// If the site's limit is not to be learned: Slurm's own.
 const LONGEST_ARRAY: u64 = 1001;
+
+/// No site can have a higher one.
+const LONGEST_OF_ALL: u64 = 4_000_001;
 
 /// So long a program may take for its answer. Slurm's own wait for a busy controller, and ask again, for some ten seconds,
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -68,6 +83,9 @@ impl Slurm {
                 command.env_remove(variable);
             }
         }
+        for variable in OF_OTHERS {
+            command.env_remove(variable);
+        }
         command
     }
 
@@ -76,19 +94,19 @@ impl Slurm {
         said(command, &[], self.patience)
     }
 
-    /// The site's limit of the length of an array.
-    fn longest_array(&self) -> u64 {
+    /// The site's limit of the length of an array, if it is to be learned.
+    fn longest_array(&self) -> Option<u64> {
         let known = self.ask(self.program("scontrol").args(["show", "config"])).unwrap_or_default();
         let line = known.lines().find_map(|line| line.strip_prefix("MaxArraySize"));
         let limit = line.and_then(|line| line.trim_start_matches([' ', '=']).trim().parse().ok());
-        limit.filter(|limit| *limit > 0).unwrap_or(LONGEST_ARRAY)
+        limit.filter(|limit| *limit > 0)
     }
 
     /// The idle nodes, or else all, in the partition where the jobs go.
     fn nodes(&self) -> Nodes {
         let mut sinfo = self.program("sinfo");
-        let partition = self.partition();
-        sinfo.args(["--noheader", "--format=%t %D %c %P"]).args(&partition);
+        let partition = partition(&self.words);
+        sinfo.args(["--noheader", "--Node", "--format=%N %t %c %P"]).args(&partition);
         let mut listed = self.ask(&mut sinfo).unwrap_or_default();
         if partition.is_none() && listed.lines().any(is_of_default) {
             // Those of others do not get the jobs.
@@ -96,21 +114,6 @@ impl Slurm {
         }
         let idle = Nodes::of(&listed, &["idle"]);
         if idle.count > 0 { idle } else { Nodes::of(&listed, &["alloc", "mix", "comp"]) }
-    }
-
-    fn partition(&self) -> Option<String> {
-        let mut words = self.words.iter();
-        while let Some(word) = words.next() {
-            let named = match word.as_str() {
-                "-p" | "--partition" => words.next().map(String::as_str),
-                word => word.strip_prefix("--partition=").or_else(|| word.strip_prefix("-p")),
-            };
-            if let Some(named) = named {
-                return Some(format!("--partition={named}"));
-            }
-        }
-        let named = std::env::var("SBATCH_PARTITION").ok().filter(|named| !named.is_empty())?;
-        Some(format!("--partition={named}"))
     }
 
     fn sbatch(
@@ -149,11 +152,19 @@ impl Engine for Slurm {
     fn submit(&self, array: &Array<'_>) -> Result<Submitted, String> {
         let (numbers, of) = match &array.shards {
             Shards::These { numbers, of } => (numbers.clone(), *of),
-            Shards::Choose { wanted, worth } => {
-                let of = wanted.unwrap_or_else(|| {
-                    let nodes = self.nodes();
-                    nodes.count.clamp(1, self.longest_array()).min(worth.on(nodes.processors))
-                });
+            Shards::Choose { wanted: Some(wanted), .. } => {
+                let longest = self.longest_array().unwrap_or(LONGEST_OF_ALL);
+                if *wanted > longest {
+                    return Err(format!(
+                        "{wanted} shards are too many: an array has {longest} elements here at most (MaxArraySize)"
+                    ));
+                }
+                ((0..*wanted).collect(), *wanted)
+            }
+            Shards::Choose { wanted: None, worth } => {
+                let nodes = self.nodes();
+                let longest = self.longest_array().unwrap_or(LONGEST_ARRAY);
+                let of = nodes.count.clamp(1, longest).min(worth.on(nodes.processors));
                 ((0..of).collect(), of)
             }
         };
@@ -179,11 +190,9 @@ impl Engine for Slurm {
         })?;
         let mut alive = Alive::None;
         for line in elements.lines() {
-            let Some((element, (state, reason))) =
-                line.split_once(' ').and_then(|(element, rest)| Some((element, rest.split_once(' ')?)))
-            else {
-                continue;
-            };
+            let words = line.split_once(' ').and_then(|(element, rest)| Some((element, rest.split_once(' ')?)));
+            // A site may greet whoever asks something.
+            let Some((element, (state, reason))) = words.filter(|(element, _)| is_element(element)) else { continue };
             // It would wait until an administrator comes.
             if reason == "launch failed requeued held" {
                 let shard = element.rsplit('_').next().and_then(|shard| shard.parse().ok());
@@ -192,7 +201,8 @@ impl Engine for Slurm {
             } else if state != "PD" || TURN.contains(&reason) {
                 alive = Alive::Some;
             } else if alive == Alive::None {
-                alive = Alive::Waits(reason.to_owned());
+                let no_node = NO_NODE.iter().any(|start| reason.starts_with(start));
+                alive = Alive::Waits { reason: reason.to_owned(), no_node };
             }
         }
         Ok(alive)
@@ -214,21 +224,18 @@ impl Engine for Slurm {
     }
 }
 
-/// Why these words of the user's are not to be said: some are ours.
-fn refuses(words: &[String]) -> Option<String> {
-    let is = |word: &str, ours: &str| match ours.strip_prefix("--") {
-        Some(_) => word == ours || word.strip_prefix(ours).is_some_and(|rest| rest.starts_with('=')),
-        None => word.starts_with(ours) && !word.starts_with("--"),
-    };
-    let word = words.iter().find(|word| OURS.iter().any(|ours| is(word, ours)))?;
-    Some(format!("{word} cannot be said: by that the jobs are found and awaited"))
-}
-
 /// The number of a job, on the last line of what a program says; the cluster may stand behind it, where there are several.
 fn number(said: &str) -> Option<String> {
     let last = said.lines().map(str::trim).rfind(|line| !line.is_empty())?;
     let number = last.split(';').next()?.trim();
     (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| number.to_owned())
+}
+
+/// Whether this is the number of a job and of an element, as `squeue` lists them.
+fn is_element(word: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    word.split_once('_')
+        .map_or_else(|| is_number(word), |(job, shard)| is_number(job) && (is_number(shard) || shard == "N/A"))
 }
 
 /// Numbers as Slurm lists them: `0-2,5`.
@@ -303,27 +310,9 @@ mod tests {
     }
 
     #[test]
-    fn the_partition_is_read_of_what_sbatch_is_told() {
-        let slurm = |words: &str| Slurm::new(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
-        let partition = |words: &str| slurm(words).partition();
-        assert_eq!(partition("-A proj -p long").as_deref(), Some("--partition=long"));
-        assert_eq!(partition("-plong").as_deref(), Some("--partition=long"));
-        assert_eq!(partition("--partition=long -t 5").as_deref(), Some("--partition=long"));
-        assert_eq!(partition("-A proj"), None);
-    }
-
-    #[test]
-    fn words_by_which_jobs_are_found_are_not_the_users() {
-        let refused = |words: &str| refuses(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
-        for word in
-            ["-J", "-Jmine", "--job-name=mine", "-a", "-M", "--clusters=b", "--wait", "-W", "--wrap", "--test-only"]
-        {
-            let told = refused(&format!("-A proj {word}"));
-            assert!(told.is_some_and(|told| told.starts_with(&format!("{word} cannot be said"))));
-        }
-        for words in ["-A proj -p long", "--wait-all-nodes=1", "--mem=4G -t 5", "--account=J"] {
-            assert_eq!(refused(words), None, "{words}");
-        }
+    fn an_element_is_one_and_a_greeting_is_none() {
+        assert!(["17_0", "17_999", "17", "17_N/A"].into_iter().all(is_element));
+        assert!(!["Welcome", "17th", "_1", "17_", "", "a_1", "2026-11-29"].into_iter().any(is_element));
     }
 
     #[test]

@@ -46,7 +46,13 @@ impl Who {
                 if let Some(why) = (engine.refuses)(&words) {
                     return Err(Failure::usage(format!("--engine-args: {why}")));
                 }
-                Ok(Who::Jobs(Settings { engine, shards, words, workers: common.workers }))
+                if common.chaos.is_some() {
+                    return Err(Failure::usage(
+                        "--chaos strikes workers of this process, and the jobs of a cluster have theirs elsewhere: leave it away, or compute here",
+                    ));
+                }
+                let (workers, transport, grace) = (common.workers, common.transport, common.grace);
+                Ok(Who::Jobs(Settings { engine, shards, words, workers, transport, grace }))
             }
             _ if shards.is_some() || common.engine_args.is_some() => Err(Failure::usage(format!(
                 "--shards and --engine-args are about jobs of a cluster: they go with --on {}",

@@ -1,5 +1,6 @@
 //! What `map` and `tasks` mean: whose tasks, with which limits, from where to where.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,7 +95,13 @@ impl Limits {
     }
 }
 
-pub(super) fn map(arguments: MapArguments, common: Common, around: Surroundings) -> Result<MapPlan, Failure> {
+pub(super) fn map(arguments: MapArguments, mut common: Common, mut around: Surroundings) -> Result<MapPlan, Failure> {
+    if let (None, Some(named)) = (&common.worker_program, variable(&around)) {
+        // Whoever types the words again may have another variable, or none.
+        let behind_the_program = around.words.len().min(1);
+        around.words.splice(behind_the_program..behind_the_program, ["--worker-program".into(), named.clone()]);
+        common.worker_program = Some(named.into());
+    }
     let (progress, reading) = (common.progress, reading(arguments.reading));
     let with = arguments.with.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
     let options = [("with", with), ("per-file", arguments.per_file.to_string())];
@@ -151,11 +158,14 @@ pub(super) fn tasks(arguments: &TasksArguments, common: Common, around: Surround
     Ok(TasksPlan { pool: of_user(common, around)?, json: arguments.json })
 }
 
+/// The variable that names a worker program. One that is empty is none.
+fn variable(around: &Surroundings) -> Option<OsString> {
+    around.variable.clone().filter(|value| !value.is_empty())
+}
+
 /// The pool of a program that the user names: this one has no tasks that could be called with JSON.
-/// An empty variable is one that is not set.
 fn of_user(mut common: Common, around: Surroundings) -> Result<PoolPlan, Failure> {
-    let variable = around.variable.as_ref().filter(|value| !value.is_empty());
-    common.worker_program = common.worker_program.or_else(|| variable.map(PathBuf::from));
+    common.worker_program = common.worker_program.or_else(|| variable(&around).map(PathBuf::from));
     let pool = pool(common, around);
     if pool.table_worker.is_none() {
         return Err(Failure::usage(

@@ -7,24 +7,24 @@ use crate::common::files::{file, table};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-const COUNT: [&str; 6] = ["--on", "slurm", "count-range", "data.npy", "--run-dir", "run"];
+pub(super) const COUNT: [&str; 6] = ["--on", "slurm", "count-range", "data.npy", "--run-dir", "run"];
 
 /// A folder with the stand-ins and an array.
-fn with_data() -> TempDir {
+pub(super) fn with_data() -> TempDir {
     let folder = slurm();
     table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
     folder
 }
 
 /// Another stand-in.
-fn script(folder: &TempDir, name: &str, text: &str) {
+pub(super) fn script(folder: &TempDir, name: &str, text: &str) {
     // The rights are those of one that is there.
     let path = folder.path().join("bin").join(name);
     fs::copy(folder.path().join("bin/sbatch"), &path).expect("a script");
     fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
 }
 
-fn file_of(folder: &TempDir, name: &str) -> String {
+pub(super) fn file_of(folder: &TempDir, name: &str) -> String {
     fs::read_to_string(folder.path().join(name)).unwrap_or_default()
 }
 
@@ -73,7 +73,7 @@ fn who_types_ctrl_c_while_nobody_answers_has_the_jobs_cancelled_or_is_told_that_
 #[test]
 fn words_by_which_jobs_are_found_are_refused() {
     let folder = with_data();
-    for word in ["-J mine", "--array=0-9", "-M other", "--wait"] {
+    for word in ["-J mine", "--array=0-9", "-M other", "--wait", "-HW", "--clust=b"] {
         let refused = run(&folder, &[&COUNT[..], &["--engine-args", word]].concat()).run();
         let said = refused.fault(2);
         assert!(
@@ -167,7 +167,11 @@ fn an_array_that_somebody_cancels_is_not_submitted_again() {
 fn nodes_are_counted_where_jobs_go() {
     let folder = with_data();
     file(&folder, "rows.jsonl", "[0]\n".repeat(200).as_bytes());
-    script(&folder, "sinfo", "echo idle 2 1 'long*'; echo idle 100 1 other");
+    script(
+        &folder,
+        "sinfo",
+        "for n in a b; do echo $n idle 1 'long*'; done; for n in $(seq 100); do echo $n idle 1 other; done",
+    );
     let map = ["--on", "slurm", "map", "rest", "rows.jsonl", "--run-dir", "run", "--worker-program"];
     let done = run(&folder, &[&map[..], &[env!("CARGO_BIN_EXE_task-worker")]].concat()).run();
     assert!(done.stderr.starts_with("slurm: job 17: 2 shards "), "{}", done.stderr);

@@ -8,7 +8,7 @@ use crate::common::program::{Call, mpexec};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
+pub(super) const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
 
 /// It writes down what it is told, and runs the elements.
 const SBATCH: &str = r#"
@@ -30,7 +30,7 @@ pub(super) fn slurm() -> TempDir {
     for (name, text) in [
         ("sbatch", SBATCH),
         ("squeue", ""),
-        ("sinfo", "echo idle 3; echo alloc 5"),
+        ("sinfo", "for n in a b c; do echo $n idle; done; for n in d e; do echo $n alloc; done"),
         ("scontrol", "case $2 in config) echo 'MaxArraySize            = 1001' ;; *) cat \"$SLURM/ended\" ;; esac"),
     ] {
         let path = folder.path().join("bin").join(name);

@@ -7,6 +7,7 @@ mod elsewhere;
 mod faults;
 mod foreign;
 mod killed;
+mod queue;
 mod replaced;
 mod resumed;
 mod shards;

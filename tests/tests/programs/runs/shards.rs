@@ -12,7 +12,7 @@ fn no_shard_is_too_short_to_be_worth_its_start() {
     let folder = slurm();
     let path = folder.path().join("bin/sinfo");
     // Thirty nodes of eight processors, and some others.
-    fs::write(&path, "#!/bin/sh\necho idle 20 8; echo idle 10 16+; echo alloc 5 2\n").expect("a script");
+    fs::write(&path, "#!/bin/sh\nfor n in $(seq 20); do echo a$n idle 8; done; for n in $(seq 10); do echo b$n idle 16; done; echo c alloc 2\n").expect("a script");
     file(&folder, "rows.jsonl", &b"[1, 2]\n".repeat(40));
     let submitted = |words: &[&str]| {
         let done = run(&folder, &[&["--on", "slurm"], words].concat()).run();

@@ -1,5 +1,10 @@
 //! What `sinfo` lists of nodes.
 
+use std::collections::HashSet;
+
+/// What stands behind the state of a node that saves power, is started or is to be maintained: it gets jobs as any other of its state. (`*` says that it does not answer.)
+const MARKS: [char; 6] = ['~', '#', '%', '$', '@', '^'];
+
 /// Some nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Nodes {
@@ -9,17 +14,17 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// Those in one of these states, of what `sinfo` lists: state, nodes, processors of each.
+    /// Those in one of these states, of what `sinfo` lists: name, state and processors, once for each partition in which a node is.
     pub(super) fn of(listed: &str, states: &[&str]) -> Nodes {
-        let mut nodes = Nodes::default();
+        let (mut nodes, mut seen) = (Nodes::default(), HashSet::new());
         for line in listed.lines() {
             let mut words = line.split_whitespace();
-            if !words.next().is_some_and(|state| states.contains(&state)) {
+            let (Some(name), Some(state)) = (words.next(), words.next()) else { continue };
+            if !states.contains(&state.trim_end_matches(MARKS)) || !seen.insert(name) {
                 continue;
             }
-            nodes.count += words.next().and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
-            // `8+` if some of them have more.
-            let processors = words.next().and_then(|word| word.trim_end_matches('+').parse::<u64>().ok());
+            nodes.count += 1;
+            let processors = words.next().and_then(|word| word.parse::<u64>().ok());
             let fewest = [Some(nodes.processors).filter(|fewest| *fewest > 0), processors];
             nodes.processors = fewest.into_iter().flatten().min().unwrap_or_default();
         }
@@ -38,10 +43,16 @@ mod tests {
 
     #[test]
     fn idle_nodes_are_counted_and_the_processors_of_the_smallest() {
-        let listed = "idle 3 16\nidle 2 8+\nalloc 5 4\ndown 1 2\n";
-        assert_eq!(Nodes::of(listed, &["idle"]), Nodes { count: 5, processors: 8 });
-        assert_eq!(Nodes::of(listed, &["alloc", "mix"]), Nodes { count: 5, processors: 4 });
-        assert_eq!(Nodes::of("idle 3\n", &["idle"]), Nodes { count: 3, processors: 0 });
+        let listed = "a idle 16\nb idle 8\nc alloc 4\nd down 2\ne idle* 2\n";
+        assert_eq!(Nodes::of(listed, &["idle"]), Nodes { count: 2, processors: 8 });
+        assert_eq!(Nodes::of(listed, &["alloc", "mix"]), Nodes { count: 1, processors: 4 });
+        assert_eq!(Nodes::of("a idle\n", &["idle"]), Nodes { count: 1, processors: 0 });
         assert_eq!(Nodes::of(listed, &["comp"]), Nodes::default());
+    }
+
+    #[test]
+    fn nodes_that_save_power_are_idle_and_one_in_two_partitions_is_one() {
+        let listed = "a idle~ 16 long\nb idle# 8 long\na idle~ 16 short\nc idle% 8 short\n";
+        assert_eq!(Nodes::of(listed, &["idle"]), Nodes { count: 3, processors: 8 });
     }
 }
