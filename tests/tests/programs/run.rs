@@ -1,5 +1,7 @@
 //! `mpexec run`: commands as tasks. What they print, how they end, what holds for them.
 
+mod quoting;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

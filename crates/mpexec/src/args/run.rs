@@ -22,8 +22,8 @@ Places for the argument: {} itself, {.} without its ending, {/} without its fold
 ///
 /// COMMAND is one word, a command line as you would type it; or several words, which are taken as they are and never seen by a shell. A shell
 /// (sh) is started only if the command line has characters that only a shell understands. Arguments stay one word whatever is in
-/// them: do not quote their places. A shell that COMMAND itself starts reads them again: hand them over behind its line, as in
-/// sh -c 'echo "$1"' sh {}.
+/// them, within quotes and $(..) too: there is no need to quote their places. A line with a place where that cannot be is refused. A shell that
+/// COMMAND itself starts (sh -c, eval, ssh) reads them again: hand them over behind its line, as in sh -c 'echo "$1"' sh {}.
 ///
 /// Arguments come after :::, or from --arg-file, or from standard input, one a line; empty lines are left out. Without COMMAND each line is a
 /// command line itself. Options stand before COMMAND. Commands have an empty standard input. The output of a command is printed when it has

@@ -47,7 +47,7 @@ const SLACK: Duration = Duration::from_secs(1);
 /// The [`Failure`] that ended it early, or that of the commands.
 pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>) -> Result<(), Failure> {
     running.is(Work { unit: "commands", verb: "run", file: false }, console);
-    let template = (!plan.command.is_empty()).then(|| Template::of(&plan.command)).map(Arc::new);
+    let template = (!plan.command.is_empty()).then(|| Template::of(&plan.command)).transpose()?.map(Arc::new);
     let mut source = Source::open(&plan.arguments)?;
     let mut printer = Printer::open(&Place::Stdout, None)?;
     if plan.dry_run {

@@ -1,5 +1,6 @@
 //! The log of `run`: a line for each command, in the columns that GNU parallel has, so that what reads those reads these.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ impl Joblog {
         let (started, seconds, received) = (end.started, end.seconds, end.stdout.len());
         let mut line =
             format!("{number}\t:\t{started:.3}\t{seconds:10.3}\t0\t{received}\t{code}\t{signal}\t").into_bytes();
-        line.extend(command.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }));
+        line.extend_from_slice(&on_one_line(command));
         line.push(b'\n');
         if let Err(error) = self.file.write_all(&line) {
             // Half a line is none. What is no file of a length, as a pipe, keeps what it has.
@@ -58,4 +59,22 @@ impl Joblog {
         self.bytes += line.len() as u64;
         Ok(())
     }
+}
+
+/// A command that a shell does the same with, without line ends.
+fn on_one_line(command: &[u8]) -> Cow<'_, [u8]> {
+    if !command.contains(&b'\n') {
+        return Cow::Borrowed(command);
+    }
+    let mut line = b"eval \"$(printf %b '".to_vec();
+    for byte in command {
+        match byte {
+            b'\n' => line.extend_from_slice(b"\\n"),
+            b'\\' => line.extend_from_slice(b"\\\\"),
+            b'\'' => line.extend_from_slice(b"'\\''"),
+            _ => line.push(*byte),
+        }
+    }
+    line.extend_from_slice(b"')\"");
+    Cow::Owned(line)
 }

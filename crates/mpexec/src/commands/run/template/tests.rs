@@ -1,13 +1,13 @@
 //! What becomes of a command line, in sentences; the shell itself is asked what it makes of it.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use super::*;
 
+mod contexts;
+
 fn of(typed: &[&str]) -> Template {
-    Template::of(&typed.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>())
+    Template::of(&typed.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>()).unwrap()
 }
 
 fn words(typed: &[&str], argument: &str) -> Vec<String> {
@@ -37,32 +37,22 @@ fn places_are_parts_of_a_path() {
     assert_eq!(each("x.y/.bashrc"), "x.y/.bashrc .bashrc x.y .bashrc");
 }
 
-/// What `printf` gets as its arguments when a shell runs this.
-fn printed(line: &str, argument: &str) -> String {
-    let words = of(&[line]).words(argument.as_bytes(), 1);
-    let words: Vec<_> = words.iter().map(|word| OsStr::from_bytes(word)).collect();
-    assert_eq!(words[0], "sh", "{line}");
-    let output = Command::new(words[0]).args(&words[1..]).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 #[test]
-fn no_name_is_ever_run_and_each_is_one_word_wherever_it_stands() {
-    for name in ["a b", "a\nb", "'", "\"", "$(echo x)", "`echo x`", "; echo x", "\\", "*", "-n", "a'b\"c$d\\e", "\n#x"]
-    {
-        for line in [
-            "printf '<%s>' {};",
-            "printf '<%s>' \"{}\";",
-            "printf '<%s>' '{}';",
-            "printf '<%s>' \"\"{};",
-            "true \\\"; printf '<%s>' {}",
-        ] {
-            assert_eq!(printed(line, name), format!("<{name}>"), "{line} {name:?}");
-        }
-        // Where nothing is quoted as it should be, it is still no command.
-        for line in ["true `: {}`; echo good", "echo good # {}", "cat << E > /dev/null\n{}\nE\necho good"] {
-            assert_eq!(printed(line, name).trim_end(), "good", "{line} {name:?}");
-        }
+fn a_folder_is_what_dirname_says() {
+    for (path, folder) in [
+        ("a//b.c", "a"),
+        ("a/", "."),
+        ("a/b/", "a"),
+        ("a//b//", "a"),
+        ("/", "/"),
+        ("//", "/"),
+        ("//a", "/"),
+        ("/a/", "/"),
+        ("", "."),
+    ] {
+        assert_eq!(words(&["x {//}"], path), ["x", folder], "{path:?}");
+        let dirname = Command::new("dirname").args(["--", path]).output().unwrap();
+        assert_eq!(String::from_utf8(dirname.stdout).unwrap().trim_end(), folder, "{path:?}");
     }
 }
 
@@ -81,4 +71,9 @@ fn a_command_is_shown_as_a_person_would_type_it() {
     assert_eq!(shown(&["gzip -k"], "it's"), "gzip -k 'it'\\''s'");
     assert_eq!(shown(&["echo {} | wc >{#}"], "a b"), "echo 'a b' | wc >2");
     assert_eq!(shown(&["echo {%}"], ""), "echo {%}");
+    assert_eq!(shown(&["echo x-{%}", "{%}"], ""), "'echo x-{%}' {%}");
+    assert_eq!(shown(&["echo x > \"{.}.x\""], "a $b.c"), "echo x > \"a \\$b.x\"");
+    assert_eq!(shown(&["awk '{print \"{}\"}'"], "it's"), "awk '{print \"it'\\''s\"}'");
+    let document = "cat <<X\n{} {.}\nX";
+    assert_eq!(shown(&[document], "X"), "mpexec_1=X mpexec_2=X; cat <<X\n${mpexec_1} ${mpexec_2}\nX");
 }
