@@ -10,7 +10,7 @@ mod memory;
 mod one_call;
 mod outstanding;
 mod ready;
-mod starmap;
+pub(crate) mod starmap;
 
 use anyhow::{Result, ensure};
 use mpexec_core::{Pool, Workers};

@@ -32,7 +32,7 @@ fn count(pool: &Pool, rows: &[Vec<i64>]) -> Result<usize> {
 }
 
 /// What the codec alone costs for these tasks: each encoded behind the other, then each decoded and run.
-fn codec(rows: &[Vec<i64>], bytes: &mut Vec<u8>) -> Result<usize> {
+pub(crate) fn codec(rows: &[Vec<i64>], bytes: &mut Vec<u8>) -> Result<usize> {
     bytes.clear();
     for row in rows {
         encode_owned(row, bytes)?;
