@@ -119,14 +119,6 @@ pub(crate) fn load() -> f64 {
     text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
 }
 
-/// Resident memory of this process in MiB; `None` where the system does not say.
-pub(crate) fn resident_mib() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kib / 1024.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,11 +136,5 @@ mod tests {
         let (before, after) = (read("cpu  10 0 10 70 5 0 1 4 0 0\n"), read("cpu  20 0 20 130 5 0 1 24 0 0\n"));
         assert_eq!(shares(before, after), Shares { idle: 0.6, stolen: 0.2 });
         assert!(Clocks::read("cpu0 1 2").is_none() && Clocks::read("cpu 1 2 3").is_none());
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn this_process_has_resident_memory() {
-        assert!(resident_mib().is_some_and(|mib| mib > 0.1));
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod pool;
 pub(crate) mod ring;
 pub(crate) mod rows;
 pub(crate) mod spawn;
+pub(crate) mod stream;
 
 use std::process::{Command, Stdio, exit};
 
@@ -52,6 +53,7 @@ pub(crate) fn serve_if_child() {
         ipc::ROLE => ipc::serve(&rest),
         handles::ROLE => handles::serve(&rest),
         pool::ROLE => pool::serve(&rest),
+        stream::ROLE => stream::serve(&rest),
         counting::PART => counting::part(&rest),
         counting::PAIR => counting::pair(&rest),
         counting::RAYON => counting::rayon(&rest),
