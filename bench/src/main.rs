@@ -6,6 +6,7 @@
 //! This program is its own worker, and its own raw child ([`raw`]): who is who is decided at the top of `main`.
 #![forbid(unsafe_code)]
 
+mod arguments;
 mod baseline;
 mod chart;
 mod curves;
@@ -22,65 +23,15 @@ mod stats;
 mod table;
 mod versions;
 
-use std::path::PathBuf;
-
 use anyhow::Context;
 use clap::Parser;
-use clap::builder::PossibleValuesParser;
 
+use arguments::Arguments;
 use baseline::Earlier;
 use machine::Watch;
 use place::Setting;
 use raw::spawn::Children;
 use report::Report;
-
-/// Measure the pool beside raw references and other pools; print a table
-#[derive(Parser)]
-#[command(name = "cargo xtask bench", max_term_width = 120)]
-struct Arguments {
-    /// Only these rows
-    #[arg(long, value_name = "ROW", value_delimiter = ',', value_parser = PossibleValuesParser::new(rows::names()))]
-    only: Vec<String>,
-    /// Fewer rounds and smaller inputs: a first look
-    #[arg(long)]
-    quick: bool,
-    /// How often each side is measured [default: 7, with --quick 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: Option<u32>,
-    /// Only our own side, without references: for a profiler
-    #[arg(long)]
-    alone: bool,
-    /// Write the report as JSON as well
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Say which ratios have moved beyond their noise since the run that wrote this file
-    #[arg(long, value_name = "FILE")]
-    baseline: Option<PathBuf>,
-    /// Draw the goals and how far we are from each
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
-    /// Measure how cost grows instead of the rows, and write tables and charts of it into this folder
-    #[arg(long, value_name = "FOLDER")]
-    curves: Option<PathBuf>,
-    /// Only make calls of this form, without processes: for a counter of instructions
-    #[arg(long, value_name = "FORM")]
-    inline: Option<inline::Form>,
-    /// How many of these
-    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "inline")]
-    tasks: usize,
-    /// Keep every processor busy with other work meanwhile; the table and the JSON say so
-    #[arg(long)]
-    busy: bool,
-    /// Say which rows there are, and measure none
-    #[arg(long)]
-    list: bool,
-    /// The Python for the rows beside Python, with NumPy if they are to have it [default: python3]
-    #[arg(long, value_name = "PROGRAM")]
-    python: Option<PathBuf>,
-    /// Where the files to be counted are kept [default: bench beside this program's folder]
-    #[arg(long, value_name = "FOLDER")]
-    folder: Option<PathBuf>,
-}
 
 fn main() -> anyhow::Result<()> {
     mpexec_core::init();
@@ -97,18 +48,20 @@ fn main() -> anyhow::Result<()> {
         return inline::run(form, arguments.tasks);
     }
     // Before an hour is spent on measuring.
+    arguments.look_at_outputs()?;
     let baseline = arguments.baseline.as_deref().map(Earlier::read).transpose()?;
+    let manner = arguments.manner();
     let setting = Setting {
         quick: arguments.quick,
         alone: arguments.alone,
-        rounds: arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 7 }),
+        rounds: arguments.rounds(),
         python: arguments.python.unwrap_or_else(|| "python3".into()),
         folder: match arguments.folder {
             Some(folder) => folder,
             None => place::beside_this_program("../bench")?,
         },
     };
-    let mut report = Report::new(machine::look(), versions::ask(&setting.python), arguments.busy);
+    let mut report = Report::new(machine::look(), versions::ask(&setting.python), manner);
     print!("{}", report.head());
     let _busy = match arguments.busy {
         true => Some(Children::busy(report.machine.cores)?),

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use crate::machine::Watch;
 use crate::place::Setting;
 use crate::report::{Compared, Figure, RowReport, Verdict};
-use crate::stats::{quantile, summary};
+use crate::stats::{quantile, quartiles, summary};
 
 /// What is measured, and which direction is good.
 #[derive(Clone, Copy, Debug)]
@@ -196,6 +196,7 @@ fn compare(against: &Against, metric: Metric, values: &[f64]) -> Compared {
     };
     let agrees = |value| limit.is_none_or(|limit| (margin(limit, value) >= 1.0) == (verdict == Verdict::Met));
     let reference = if absolute { "" } else { against.reference };
+    let quartiles = quartiles(values);
     let margin = limit.map(|limit| margin(limit, median).min(WIDEST));
     let unanimous = agrees(least) && agrees(greatest);
     Compared {
@@ -204,8 +205,10 @@ fn compare(against: &Against, metric: Metric, values: &[f64]) -> Compared {
         median,
         least,
         greatest,
+        quartiles,
         more_is_better,
         goal,
+        limit,
         verdict,
         unanimous,
         margin,

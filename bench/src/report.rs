@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::machine::{Machine, Meanwhile, STOLEN, Shares};
 use crate::versions::Versions;
@@ -12,11 +12,23 @@ use crate::versions::Versions;
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) versions: Versions,
-    /// Every processor had other work by `--busy`.
-    pub(crate) busy: bool,
+    #[serde(flatten)]
+    pub(crate) manner: Manner,
     /// What the processors did during the whole run.
     pub(crate) meanwhile: Meanwhile,
     pub(crate) rows: Vec<RowReport>,
+}
+
+/// How a run was made, where that decides about its figures.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(default)]
+pub(crate) struct Manner {
+    /// Every processor had other work by `--busy`.
+    pub(crate) busy: bool,
+    /// Inputs were smaller by `--quick`.
+    pub(crate) quick: bool,
+    /// Nothing was set beside us, by `--alone`.
+    pub(crate) alone: bool,
 }
 
 /// One row.
@@ -50,9 +62,13 @@ pub(crate) struct Compared {
     pub(crate) median: f64,
     pub(crate) least: f64,
     pub(crate) greatest: f64,
+    /// Between these lies the middle half of the rounds.
+    pub(crate) quartiles: (f64, f64),
     /// A greater value is the better one.
     pub(crate) more_is_better: bool,
     pub(crate) goal: String,
+    /// The number in the goal.
+    pub(crate) limit: Option<f64>,
     pub(crate) verdict: Verdict,
     /// Every round by itself has this verdict.
     pub(crate) unanimous: bool,
@@ -71,8 +87,8 @@ pub(crate) enum Verdict {
 }
 
 impl Report {
-    pub(crate) fn new(machine: Machine, versions: Versions, busy: bool) -> Report {
-        Report { machine, versions, busy, meanwhile: Meanwhile::default(), rows: Vec::new() }
+    pub(crate) fn new(machine: Machine, versions: Versions, manner: Manner) -> Report {
+        Report { machine, versions, manner, meanwhile: Meanwhile::default(), rows: Vec::new() }
     }
 
     pub(crate) fn head(&self) -> String {
@@ -86,7 +102,7 @@ impl Report {
         if self.machine.is_busy() {
             text += "WARNING: the machine is busy with other work. Believe the ratios more than the figures, and neither much.\n";
         }
-        if self.busy {
+        if self.manner.busy {
             text += "Every processor has other work meanwhile, because of --busy.\n";
         }
         text
@@ -112,6 +128,15 @@ impl Report {
             text += "; the machine was busy with other work";
         }
         text
+    }
+}
+
+impl RowReport {
+    /// A row that cannot be measured here.
+    pub(crate) fn skipped(row: &'static str, what: impl Into<String>, reason: &str) -> RowReport {
+        let absent = vec![format!("all of it: skipped, {reason}")];
+        let (figures, compared, meanwhile) = (Vec::new(), Vec::new(), Meanwhile::default());
+        RowReport { row, what: what.into(), figures, compared, absent, meanwhile }
     }
 }
 
@@ -179,13 +204,15 @@ mod tests {
             median: 2.0,
             least: 1.5,
             greatest: 3.0,
+            quartiles: (1.8, 2.2),
             more_is_better: false,
             goal: "<= 1.3 x".into(),
+            limit: Some(1.3),
             verdict: Verdict::Missed,
             unanimous,
             margin: Some(0.65),
         };
-        let mut report = Report::new(Machine::default(), Versions::default(), false);
+        let mut report = Report::new(Machine::default(), Versions::default(), Manner::default());
         report.rows.push(RowReport {
             row: "apply",
             what: "x".into(),
@@ -212,7 +239,7 @@ mod tests {
             commit: "abc and changes".into(),
             peers: vec!["rayon 1".into(), "Python 3".into()],
         };
-        let head = Report::new(Machine::default(), versions, true).head();
+        let head = Report::new(Machine::default(), versions, Manner { busy: true, ..Manner::default() }).head();
         assert!(head.contains("commit abc and changes; rustc 1.2.3; rayon 1, Python 3\n"), "{head}");
         assert!(head.contains("WARNING") && head.ends_with("because of --busy.\n"), "{head}");
     }

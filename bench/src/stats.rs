@@ -20,6 +20,14 @@ pub(crate) fn summary(samples: &[f64]) -> (f64, f64, f64) {
     (median, sorted[0], sorted[sorted.len() - 1])
 }
 
+/// Between these lies the middle half of the samples, and more of them where they are few: of three all.
+pub(crate) fn quartiles(samples: &[f64]) -> (f64, f64) {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let quarter = (sorted.len() - 1) / 4;
+    (sorted[quarter], sorted[sorted.len() - 1 - quarter])
+}
+
 /// Runs `work` and tells how long it took.
 pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let begin = Instant::now();
@@ -45,6 +53,13 @@ mod tests {
     #[test]
     fn a_median_is_not_moved_by_one_interruption() {
         assert_eq!(summary(&[3.0, 1.0, 900.0, 2.0, 4.0]), (3.0, 1.0, 900.0));
+    }
+
+    #[test]
+    fn the_middle_half_of_seven_is_without_the_outermost_two_and_that_of_three_is_all() {
+        assert_eq!(quartiles(&[7.0, 900.0, 3.0, 5.0, 0.1, 4.0, 6.0]), (3.0, 7.0));
+        assert_eq!(quartiles(&[3.0, 1.0, 2.0]), (1.0, 3.0));
+        assert_eq!(quartiles(&[1.0]), (1.0, 1.0));
     }
 
     #[test]

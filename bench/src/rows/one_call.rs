@@ -97,11 +97,13 @@ fn pin(process: Option<u32>, processor: usize) -> Result<()> {
 /// The same with the places given: all on one processor, and the far ends on another.
 fn pinned(setting: &Setting) -> Result<Vec<RowReport>> {
     let free = sched_getaffinity(None)?;
-    if !(free.is_set(NEAR) && free.is_set(FAR)) {
-        return Ok(Vec::new());
-    }
     let mut reports = Vec::new();
     for (row, far_ends) in [("apply, one processor", NEAR), ("apply, two processors", FAR)] {
+        if !(free.is_set(NEAR) && free.is_set(FAR)) {
+            let reason = format!("processors {NEAR} and {FAR} are not both ours");
+            reports.push(RowReport::skipped(row, "the same in given places", &reason));
+            continue;
+        }
         let pool = pool(2)?;
         let mut race = race(row, setting, &pool, Some(far_ends))?;
         race.goal(0, RING, Goal::AtMost(1.3)).goal(0, PIPES, Goal::AtMost(1.0)).goal(1, PIPES, Goal::AtMost(2.0));

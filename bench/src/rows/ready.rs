@@ -53,8 +53,12 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
         let what = format!("build and wait for all of {workers} workers");
         let mut race = Race::new(row, what, &METRICS, move || ready(workers));
         race.beside(RAW, move || raw(workers)).goal(0, RAW, Goal::AtMost(1.25));
-        if workers == 2 && !setting.quick {
-            race.beside(LARGE, move || ready_from_large_parent(workers)).goal(0, LARGE, Goal::WithinSpread);
+        if workers == 2 {
+            match setting.quick {
+                false => race.beside(LARGE, move || ready_from_large_parent(workers)),
+                true => race.without(LARGE, "--quick"),
+            };
+            race.goal(0, LARGE, Goal::WithinSpread);
         }
         for (peer, name) in PYTHONS {
             match setting.peer(|| Python::with(&setting.python, peer)) {
