@@ -22,6 +22,7 @@ mod rows;
 mod stats;
 mod table;
 mod versions;
+mod warm;
 
 use anyhow::Context;
 use clap::Parser;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use mpexec_core::Pool;
 
 use crate::readings::own_memory;
-use crate::rows;
+use crate::warm::pool;
 
 pub(crate) const ROLE: &str = "stream";
 /// Results between two looks.
@@ -20,7 +20,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// When the argument is no number, or the pool fails.
 pub(crate) fn serve(arguments: &[OsString]) -> Result<()> {
     let tasks = arguments.first().and_then(|text| text.to_str()).context("a number of tasks")?.parse()?;
-    println!("{}", widest(&rows::pool(2)?, tasks, own_memory)? / MIB);
+    println!("{}", widest(&pool(2)?, tasks, own_memory)? / MIB);
     Ok(())
 }
 

@@ -12,11 +12,11 @@ mod outstanding;
 mod ready;
 pub(crate) mod starmap;
 
-use anyhow::{Result, ensure};
-use mpexec_core::{Pool, Workers};
+use anyhow::Result;
 
 use crate::place::Setting;
 use crate::report::RowReport;
+pub(crate) use crate::warm::pool;
 
 /// One row of the bench; it may report more than one race.
 pub(crate) struct Row {
@@ -44,14 +44,6 @@ pub(crate) const ALL: &[Row] = &[
 /// The names, for `--only`.
 pub(crate) fn names() -> Vec<&'static str> {
     ALL.iter().map(|row| row.name).collect()
-}
-
-/// A pool whose workers have all answered.
-pub(crate) fn pool(workers: usize) -> Result<Pool> {
-    let pool = Pool::builder().workers(Workers::Exact(workers)).build()?;
-    ensure!(pool.wait_ready(None), "the workers became ready");
-    ensure!(pool.map(|number: u64| number + 1, 0..100)?.len() == 100, "the pool answers");
-    Ok(pool)
 }
 
 /// So many per second, in millions.

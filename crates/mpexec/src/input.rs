@@ -5,12 +5,13 @@ mod source;
 mod table;
 mod waiting;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mpexec::names::one_line;
-use mpexec_data::{Format, NpyFile, Want, files_in};
+use mpexec_data::{Format, NpyFile, Want};
 
 use crate::failure::Failure;
+pub(crate) use crate::given::files;
 use crate::plan::Reading;
 pub(crate) use outputs::{Outputs, make_folder};
 use source::Source;
@@ -21,21 +22,6 @@ pub(crate) use waiting::{Waiting, tables};
 pub(crate) enum Input {
     Array(NpyFile),
     Table(Box<Table>),
-}
-
-/// The files that were named, and those in folders that were.
-///
-/// # Errors
-/// A [`Failure`] of files.
-pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    for path in named {
-        match if path == Path::new("-") { None } else { files_in(path)? } {
-            Some(inside) => files.extend(inside),
-            None => files.push(path.clone()),
-        }
-    }
-    Ok(files)
 }
 
 /// Opens a file and sees what it holds, of which these cells are wanted.

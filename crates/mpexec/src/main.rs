@@ -12,6 +12,7 @@ mod engines;
 mod exit;
 mod failure;
 mod flow;
+mod given;
 mod input;
 mod interrupt;
 mod journal;

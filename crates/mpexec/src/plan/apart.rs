@@ -8,7 +8,7 @@ use mpexec::names::shown;
 
 use super::{Counts, Place, Plan, RunInput};
 use crate::failure::Failure;
-use crate::input::files;
+use crate::given::files;
 use crate::keeping::Keeping;
 use crate::wanted::Wanted;
 

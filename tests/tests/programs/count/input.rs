@@ -73,10 +73,13 @@ fn each_fault_of_a_file_is_told_in_one_line_that_names_it() {
 }
 
 #[test]
-fn a_pipe_is_refused_and_not_waited_for() {
+fn a_pipe_is_waited_for_until_somebody_writes_or_ends_the_program() {
     let folder = folder();
     assert_eq!(program("mkfifo").arg("pipe").in_folder(folder.path()).run().code(), 0);
-    assert!(count(&folder, "pipe").fault(3).starts_with("pipe: is a pipe"));
+    let started = mpexec(["count-range", "pipe", "--output", "out.npy"]).in_folder(folder.path()).start();
+    assert!(started.held().catches(rustix::process::Signal::INT));
+    started.signal(rustix::process::Signal::INT);
+    assert_eq!(started.finish().code(), 130);
 }
 
 #[test]
