@@ -22,7 +22,7 @@ struct Pandas {
 /// use mpexec_data::{Columns, columns_of};
 /// let fields = ["day", "price"].map(|name| Field::new(name, DataType::Int64, true));
 /// let told = [("pandas".to_owned(), r#"{"index_columns":["day"]}"#.to_owned())];
-/// let schema = Schema::new_with_metadata(fields.to_vec(), told.into());
+/// let schema = Schema::new_with_metadata(fields.to_vec(), std::collections::HashMap::from(told));
 /// assert_eq!(columns_of(&schema, &Columns::all())?, [1]);
 /// assert_eq!(columns_of(&schema, &Columns::named(["price", "day"]))?, [1, 0]);
 /// # Ok::<(), mpexec_data::ColumnError>(())
