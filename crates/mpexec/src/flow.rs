@@ -23,7 +23,7 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// What is done with outcomes.
 pub(crate) trait Collector<R>: Send + 'static {
-    /// Hears that a call has its outcome, whoever's turn it is.
+    /// Hears that a call has its outcome, whosever turn it is.
     ///
     /// # Errors
     /// The [`Failure`] that ends the work: what runs is killed.
