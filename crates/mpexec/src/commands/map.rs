@@ -149,7 +149,8 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
             let rest = match skipped {
                 0 => String::new(),
                 _ if whole => String::new(),
-                skipped => format!("; {} more were not made", grouped(skipped)),
+                skipped if rows.is_some() => format!("; {} more were not made", grouped(skipped)),
+                skipped => format!("; at least {} more were not made", grouped(skipped)),
             };
             Err(Failure::task(format!("{failed} of {done} calls failed{rest}; the first: {first}")))
         }

@@ -187,7 +187,11 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
             // Of arguments that were not read, nobody knows how many they are.
             let skipped = commands.map_or(skipped + ended.ended, |all| all.saturating_sub(ended.done));
             let (failed, done) = (grouped(ended.failed), grouped(ended.done));
-            let rest = if skipped > 0 { format!("; {} more were not run", grouped(skipped)) } else { String::new() };
+            let rest = match skipped {
+                0 => String::new(),
+                skipped if commands.is_some() => format!("; {} more were not run", grouped(skipped)),
+                skipped => format!("; at least {} more were not run", grouped(skipped)),
+            };
             Err(Failure::task(format!("{failed} of {done} commands failed{rest}; the first: {first}")))
         }
     }

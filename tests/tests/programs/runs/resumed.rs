@@ -201,7 +201,9 @@ fn with_fail_fast_a_run_ends_at_a_failure_and_so_does_the_next_until_it_is_left_
     let fast = [&words[..], &["--fail-fast"]].concat();
     let first = run(&folder, &fast).run();
     let told = first.stderr.lines().last().expect("an error");
-    assert!(first.code() == 1 && told.contains("calls failed; the first: call 2: "), "{}", first.stderr);
+    // Whether calls behind it had been handed out by then is the scheduler's affair.
+    assert!(first.code() == 1 && told.contains(" calls failed"), "{}", first.stderr);
+    assert!(told.contains("; the first: call 2: "), "{}", first.stderr);
     let kept = results(&folder, "run");
     assert!(
         kept.contains(&"rows-000002".to_owned()),
