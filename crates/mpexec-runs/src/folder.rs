@@ -174,14 +174,14 @@ impl RunFolder {
         let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in out.read_dir().map_err(RunError::io(&out, "read the folder"))? {
             let name = entry.map_err(RunError::io(&out, "read the folder"))?.file_name();
-            let Some(name) = name.to_str() else { continue };
+            let name = name.to_string_lossy();
             match name.strip_prefix(TEMPORARY) {
-                None => drop(published.insert(short(name))),
+                None if !name.starts_with('.') => drop(published.insert(short(&name))),
                 Some(owner) if remove && is_left_behind(owner) => {
                     // Somebody else may be as quick.
-                    let _ = fs::remove_file(out.join(name));
+                    let _ = fs::remove_file(out.join(&*name));
                 }
-                Some(_) => {}
+                _ => {}
             }
         }
         Ok(())
@@ -241,7 +241,7 @@ impl RunFolder {
     /// # Errors
     /// [`RunError::Io`] if that cannot be written.
     pub fn finish(&self, ranges: u64) -> Result<(), RunError> {
-        if matches!(self.role, Role::Share(_)) {
+        if self.is_share() {
             return Ok(());
         }
         self.note(&format!("done {ranges}"));

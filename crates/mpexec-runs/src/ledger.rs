@@ -148,7 +148,7 @@ impl Ledger {
             error: None,
             lacking: false,
             ended: false,
-            mute: matches!(run.role(), Role::Share(_)),
+            mute: run.is_share(),
         }
     }
 

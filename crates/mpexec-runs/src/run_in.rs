@@ -216,7 +216,11 @@ impl<R: mpexec_core::TaskResult> Iterator for Resumed<'_, R> {
             None => {
                 self.over = true;
                 let finished = self.answers.finish().and_then(|ranges| match ranges {
-                    Some(ranges) if self.good => self.run.inputs_hold().and_then(|()| self.run.finish(ranges)),
+                    Some(ranges) if self.good => {
+                        self.run.inputs_hold()?;
+                        self.run.results_hold()?;
+                        self.run.finish(ranges)
+                    }
                     _ => Ok(()),
                 });
                 finished.err().map(|error| Err(error.into()))

@@ -225,9 +225,11 @@ impl Running {
     /// no signal ends the program before that.
     ///
     /// # Errors
-    /// [`Failure::Asked`] if a signal came first: then nothing may be shown. One of files if results are kept, and an input is no longer what it was when that began.
+    /// [`Failure::Asked`] if a signal came first: then nothing may be shown. One of files if results are kept, and an input is no longer what it was when that began, or
+    /// among them is what is none.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
         self.inputs_hold()?;
+        self.run.get().map_or(Ok(()), |run| run.results_hold())?;
         let file = self.command.get().is_some_and(|(_, work)| work.file);
         self.stage().finish(file).map_err(Failure::Asked)
     }

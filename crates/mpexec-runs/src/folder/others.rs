@@ -28,6 +28,11 @@ impl RunFolder {
         matches!(self.role, Role::Here)
     }
 
+    /// Whether this process computes a share of it, beside others.
+    pub fn is_share(&self) -> bool {
+        matches!(self.role, Role::Share(_))
+    }
+
     pub(crate) fn role(&self) -> &Role {
         &self.role
     }

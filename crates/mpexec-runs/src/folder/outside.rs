@@ -13,7 +13,7 @@ use crate::error::RunError;
 use crate::file;
 use crate::lock::{alone, holder, lock};
 use crate::plan::Plan;
-use crate::result::{self, TEMPORARY};
+use crate::result;
 
 /// How far a run is.
 #[derive(Clone, Debug)]
@@ -104,8 +104,9 @@ impl RunFolder {
     }
 }
 
-/// The names of the results that are published, in order.
-fn results(path: &Path) -> Result<Vec<OsString>, RunError> {
+/// The names of the results that are published, in order. What begins with a dot is none: it is being written, or was left there by a file system, as NFS does with what is
+/// removed while somebody reads it.
+pub(super) fn results(path: &Path) -> Result<Vec<OsString>, RunError> {
     let out = path.join(OUT);
     let entries = match out.read_dir() {
         // Whoever wrote the plan came no further.
@@ -116,7 +117,7 @@ fn results(path: &Path) -> Result<Vec<OsString>, RunError> {
     for entry in entries {
         names.push(entry.map_err(RunError::io(&out, "read the folder"))?.file_name());
     }
-    names.retain(|name| !name.to_string_lossy().starts_with(TEMPORARY));
+    names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
     names.sort();
     Ok(names)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
+use super::outside::results;
 use super::{OUT, RunFolder, short};
 use crate::error::RunError;
 use crate::result::{self, Copy, Published};
@@ -43,6 +44,26 @@ impl RunFolder {
     pub fn result(&self, key: &str, input: Option<&str>) -> Result<Vec<u8>, RunError> {
         let mut bytes = Vec::new();
         self.read(key, input, &mut bytes).map(|()| bytes)
+    }
+
+    /// Sees that nothing lies among the results that is none, as a copy of one under another name. What is asked for is checked when it is read; this looks at what nobody has
+    /// asked for, so it is to be asked when all were, and before anything is made of them together.
+    ///
+    /// # Errors
+    /// [`RunError::BadResult`] with the first that is not what was published under its name, [`RunError::Io`] if one cannot be read.
+    pub fn results_hold(&self) -> Result<(), RunError> {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let all_wanted = self.published.lock().unwrap_or_else(PoisonError::into_inner).is_subset(&wanted);
+        if all_wanted || self.is_share() {
+            return Ok(());
+        }
+        for name in results(&self.path)? {
+            // Of a list of commands that has become shorter there are some that are as good as the others.
+            if !name.to_str().is_some_and(|name| wanted.contains(&short(name))) {
+                result::header(&self.path.join(OUT).join(&name), &self.hash)?;
+            }
+        }
+        Ok(())
     }
 
     /// The same, in place of what is in `bytes`.

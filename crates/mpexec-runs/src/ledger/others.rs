@@ -47,7 +47,7 @@ impl Ledger {
     }
 
     pub(crate) fn is_share(&self) -> bool {
-        matches!(self.run.role(), Role::Share(_))
+        self.run.is_share()
     }
 
     /// The name of the range of a task.

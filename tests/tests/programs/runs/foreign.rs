@@ -94,6 +94,32 @@ fn what_was_put_into_a_run_is_not_removed_with_it() {
 }
 
 #[test]
+fn a_result_under_another_name_is_refused_by_all_who_look_at_the_run_and_nothing_comes_of_it() {
+    let folder = folder();
+    run(&folder, &["gen", "data.npy", "--rows", "20000", "--cols", "5", "--seed", "1"]).run();
+    let count = ["count-range", "data.npy", "--output", "counts.csv", "--run-dir", "run", "--range-size", "64K"];
+    run(&folder, &count).run().good();
+    let (out, counts) = (folder.path().join("run/out"), folder.path().join("counts.csv"));
+    let (first, wanted) =
+        (fs::read(out.join("rows-000000")).expect("a result"), fs::read(&counts).expect("the counts"));
+    // In the place of one that is missing, and as one that nobody asks for.
+    for name in ["rows-000002", "zz"] {
+        let _ = fs::remove_file(out.join(name));
+        fs::write(out.join(name), &first).expect("a copy");
+        fs::remove_file(&counts).expect("the counts");
+        for words in [&count[..], &["runs", "resume", "run"], &["runs", "show", "run"]] {
+            let refused = run(&folder, words).run();
+            let told = refused.fault(3);
+            assert!(told.contains(&format!("run/out/{name}: is the result of another range (rows-000000)")), "{told}");
+            assert!(!counts.exists(), "{words:?}");
+        }
+        fs::remove_file(out.join(name)).expect("the copy");
+        run(&folder, &count).run().good();
+        assert!(fs::read(&counts).expect("the counts") == wanted, "{name}");
+    }
+}
+
+#[test]
 fn a_run_that_is_removed_has_no_name_any_more_also_if_not_all_of_it_can_be_removed() {
     let folder = with_data();
     run(&folder, &COUNT).run().good();
