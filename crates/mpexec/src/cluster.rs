@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::TransportName;
 use crate::console::Level;
-use crate::engines::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Worth};
+use crate::engines::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Which, Worth};
 use crate::exit::Signal;
 use crate::failure::Failure;
 use crate::interrupt::Running;
@@ -239,7 +239,7 @@ impl Cluster {
         shards: Option<BTreeSet<u64>>,
         state: &mut State,
     ) -> Result<(), RunError> {
-        if self.patiently(|| self.engine.cancel(&self.name)).is_err() {
+        if self.patiently(|| self.engine.cancel(&self.name, Which::All)).is_err() {
             // It goes on waiting, and the next look tries again.
             state.picky = true;
             return Ok(());

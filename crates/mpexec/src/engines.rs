@@ -75,11 +75,19 @@ pub(crate) trait Engine: fmt::Debug + Send + Sync {
     /// How the elements of an array have ended, as far as that is still known.
     fn why(&self, job: &str) -> Vec<Ended>;
 
-    /// Ends all arrays of this name.
+    /// Ends all arrays of this name, or what waits of them.
     ///
     /// # Errors
     /// Why it cannot.
-    fn cancel(&self, name: &str) -> Result<(), String>;
+    fn cancel(&self, name: &str, which: Which) -> Result<(), String>;
+}
+
+/// Which elements are ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    All,
+    /// Those that have not begun, or are to begin again.
+    Waiting,
 }
 
 /// Jobs to be submitted.

@@ -56,7 +56,7 @@ pub(crate) fn done(run: &RunFolder, ranges: u64) -> Result<(), Failure> {
     // Of a share, which prints nothing, nothing is done.
     crate::stdout::sync()?;
     run.finish(ranges)?;
-    if run.computes_here() {
+    if !run.is_share() {
         cluster::end_what_is_left(run);
     }
     Ok(())

@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 use mpexec::names::{one_line, shown};
 use mpexec_runs::{RunError, RunFolder};
 
+use super::stopping::asking;
 use super::{Known, name_of};
-use crate::engines::{Alive, ENGINES, Engine, Silence};
+use crate::engines::{Alive, ENGINES, Engine, Silence, Which};
 use crate::failure::Failure;
 
 /// So long it is waited until they are gone: what is cancelled may have a while for its end.
 const GOING: Duration = Duration::from_secs(60);
+
+/// Where nothing depends on an answer it is waited for so long.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// It is looked so often.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -42,17 +46,17 @@ pub(crate) fn end_jobs(folder: &Path, note: impl Fn(&str)) -> Result<(), Failure
     })
 }
 
-/// The run of this folder is done, here: jobs that wait to compute in it would find nothing to do. Whether there are any is asked once; who does not answer is not waited
-/// for, because whoever removes the folder asks again.
+/// The run of this folder is done: jobs that wait to compute in it, or that the engine begins again, would find nothing to do, and those that still compute what was computed
+/// here neither. One that has computed something itself ends by itself. It is asked for once, and who does not answer is not waited for: whoever removes the folder asks again.
 pub(crate) fn end_what_is_left(run: &RunFolder) {
     let known = run.engine().and_then(|text| serde_json::from_str::<Known>(&text).ok());
     let Some(known) = known.filter(|known| name_of(run.plan(), run.path()) == known.name) else { return };
     let Some(kind) = ENGINES.iter().find(|kind| kind.name == known.engine) else { return };
     let engine = (kind.begin)(&[]);
-    if engine.alive(&known.name).is_ok_and(|alive| alive != Alive::None) {
-        // Nothing depends on it.
-        let _ = engine.cancel(&known.name);
-    }
+    let which = if run.computes_here() { Which::All } else { Which::Waiting };
+    // Nothing depends on it.
+    let asked = asking("mpexec-left", move || engine.cancel(&known.name, which));
+    let _ = asked.and_then(|answer| answer.recv_timeout(ANSWER).ok());
 }
 
 /// `ours`: the jobs are known to be those of this folder, and no others that a copy of it knows of.
@@ -69,7 +73,7 @@ fn end(engine: &dyn Engine, known: &Known, ours: bool, note: impl Fn(&str)) -> R
     if !ours {
         return Err("they are alive, and were submitted for a folder of another name or plan".to_owned());
     }
-    engine.cancel(&known.name).map_err(|why| format!("they cannot be cancelled: {why}"))?;
+    engine.cancel(&known.name, Which::All).map_err(|why| format!("they cannot be cancelled: {why}"))?;
     let since = Instant::now();
     while alive()? {
         if since.elapsed() > GOING {

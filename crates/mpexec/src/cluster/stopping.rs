@@ -10,7 +10,7 @@ use std::time::Duration;
 use mpexec::names::{one_line, shown};
 
 use crate::console::Level;
-use crate::engines::{Alive, Engine};
+use crate::engines::{Alive, Engine, Which};
 use crate::exit::Signal;
 use crate::interrupt::Running;
 
@@ -133,12 +133,12 @@ impl Stopping {
 
     fn cancel(&self) -> Option<Receiver<Result<(), String>>> {
         let (engine, name) = (Arc::clone(&self.engine), self.name.clone());
-        asking("mpexec-cancel", move || engine.cancel(&name))
+        asking("mpexec-cancel", move || engine.cancel(&name, Which::All))
     }
 }
 
 /// Asks on a thread of this name, for whose answer nobody need wait.
-fn asking<T: Send + 'static>(name: &str, ask: impl FnOnce() -> T + Send + 'static) -> Option<Receiver<T>> {
+pub(super) fn asking<T: Send + 'static>(name: &str, ask: impl FnOnce() -> T + Send + 'static) -> Option<Receiver<T>> {
     let (answers, answer) = mpsc::channel();
     let asking = std::thread::Builder::new().name(name.into()).spawn(move || {
         // Nobody may be left who waits for it.

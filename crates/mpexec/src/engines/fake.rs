@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Submitted};
+use super::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Submitted, Which};
 
 /// What is typed for it.
 pub(super) const FAKE: Kind =
@@ -96,8 +96,8 @@ impl Engine for Fake {
         at.and_then(|at| inner.ended.get(at)).cloned().unwrap_or_default()
     }
 
-    fn cancel(&self, _name: &str) -> Result<(), String> {
-        self.tell("cancel".to_owned());
+    fn cancel(&self, _name: &str, which: Which) -> Result<(), String> {
+        self.tell(if which == Which::All { "cancel".to_owned() } else { "cancel what waits".to_owned() });
         let delay = self.0.lock().unwrap_or_else(PoisonError::into_inner).delay.take();
         if let Some(delay) = delay {
             delay();

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::asked::{Unanswered, said};
-use super::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Submitted};
+use super::{Alive, Array, Ended, Engine, Kind, Shards, Silence, Submitted, Which};
 use nodes::{Nodes, is_of_default};
 use words::{partition, refuses};
 
@@ -218,8 +218,13 @@ impl Engine for Slurm {
         known.lines().filter_map(ended).map(ours).collect()
     }
 
-    fn cancel(&self, name: &str) -> Result<(), String> {
-        let asked = self.ask(self.program("scancel").args(["--me", &format!("--name={name}")]));
+    fn cancel(&self, name: &str, which: Which) -> Result<(), String> {
+        let mut scancel = self.program("scancel");
+        scancel.args(["--me", &format!("--name={name}")]);
+        if which == Which::Waiting {
+            scancel.arg("--state=PENDING");
+        }
+        let asked = self.ask(&mut scancel);
         asked.map(drop).map_err(|error| error.why)
     }
 }
@@ -341,7 +346,7 @@ mod tests {
         let patience = Duration::from_millis(50);
         let slurm = Slurm { programs: folder.path().to_path_buf(), patience, ..Slurm::new(&[]) };
         assert_eq!(slurm.alive("mine"), Err(Silence::Busy("squeue has not answered in 0.05 seconds".into())));
-        assert_eq!(slurm.cancel("mine"), Err("scancel has not answered in 0.05 seconds".into()));
+        assert_eq!(slurm.cancel("mine", Which::All), Err("scancel has not answered in 0.05 seconds".into()));
         assert!(slurm.why("17").is_empty());
         let worth = crate::engines::Worth { most: 9, tasks: None };
         let (without, script) = (["n1".to_owned()].into(), |_: &str, _| b"exit".to_vec());

@@ -30,12 +30,16 @@ fn jobs_that_are_left_when_a_run_is_done_are_cancelled() {
     begun.finish();
     assert_eq!(file_of(&folder, "cancelled"), "");
     run(&folder, &["runs", "resume", "run", "--on", "local"]).run().good();
-    assert!(file_of(&folder, "cancelled").starts_with("--me --name=mpexec-"), "it is done");
-    // Removed, when it is done and one waits again.
+    let cancelled = file_of(&folder, "cancelled");
+    assert!(cancelled.starts_with("--me --name=mpexec-") && !cancelled.contains("PENDING"), "it is done: {cancelled}");
+    // Done there, while one waits that is to begin again; those that run are about to end.
     let folder = with_data();
     waits(&folder);
     assert_eq!(run(&folder, &COUNT).run().code(), 0);
-    assert_eq!(file_of(&folder, "cancelled"), "");
+    let cancelled = file_of(&folder, "cancelled");
+    assert!(cancelled.starts_with("--me --name=mpexec-") && cancelled.ends_with(" --state=PENDING\n"), "{cancelled}");
+    // Removed, when one waits again.
+    fs::remove_file(folder.path().join("cancelled")).expect("it was cancelled");
     let cleaned = run(&folder, &["runs", "clean", "run"]).run();
     assert!(cleaned.stderr.contains("slurm: the jobs are cancelled"), "{}", cleaned.stderr);
     assert!(!folder.path().join("run").exists());
