@@ -52,10 +52,14 @@ const LONGEST_ARRAY: u64 = 1001;
 /// No site can have a higher one.
 const LONGEST_OF_ALL: u64 = 4_000_001;
 
-/// So long a program may take for its answer. Slurm's own wait for a busy controller, and ask again, for some ten seconds,
+/// So long a program may take for its answer. Slurm's own give up by themselves, after the site's `MessageTimeout` for each question: with a controller that is stopped, or
+/// whose machine is gone, `squeue` and `sbatch` of 22.05 end after 10 s and `scancel`, which asks twice, after 20 s, where that is 10 s, as shipped. Sites with busy
+/// controllers say a minute. So this is no limit where Slurm works as it is meant to, but for what hangs for other reasons: a name server, a shared disk under the
+/// programs, a wrapper around them.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// and `sbatch` for minutes: so often that.
+/// `sbatch` alone has so often that: where the queue is full it asks again up to 15 times, and sleeps 1, 2, .. 15 s in between, two minutes of its own, which leaves each of
+/// its 16 questions 15 s. Killed before, it might have submitted what nobody knows of; as it is, that is looked for by its name.
 const OF_SBATCH: u32 = 3;
 
 /// Slurm.
