@@ -16,8 +16,8 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// What it checks.
     pub(crate) what: &'static str,
-    /// Whether it is one of those that one wants while writing.
-    pub(crate) quick: bool,
+    /// When it is run, besides when it is named.
+    pub(crate) when: When,
     /// The steps that must have run before.
     pub(crate) needs: &'static [&'static str],
     /// Whether it can run beside all others: it builds in folders of its own.
@@ -26,30 +26,48 @@ pub(crate) struct Step {
     pub(crate) run: fn(&Place) -> Outcome,
 }
 
+/// When a step is run that nobody has named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Also while one is writing.
+    Quick,
+    /// Before a change is taken.
+    Whole,
+    /// Never: it takes too long for that.
+    Named,
+}
+
 /// All steps.
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "fmt",
         what: "the sources have the form that rustfmt gives them",
-        quick: true,
+        when: When::Quick,
         needs: &[],
         aside: false,
         run: fmt,
     },
-    Step { name: "clippy", what: "no lint has anything to say", quick: true, needs: &[], aside: false, run: clippy },
+    Step {
+        name: "clippy",
+        what: "no lint has anything to say",
+        when: When::Quick,
+        needs: &[],
+        aside: false,
+        run: clippy,
+    },
     Step {
         name: "docs",
         what: "the documentation builds without a warning",
-        quick: false,
+        when: When::Whole,
         needs: &[],
         aside: false,
         run: docs,
     },
-    Step { name: "bins", what: "the programs build", quick: false, needs: &[], aside: false, run: bins },
+    Step { name: "bins", what: "the programs build", when: When::Whole, needs: &[], aside: false, run: bins },
     Step {
         name: "numpy",
         what: "a Python with NumPy is there for the tests that compare with it",
-        quick: false,
+        when: When::Whole,
         needs: &[],
         aside: false,
         run: numpy,
@@ -57,7 +75,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tests",
         what: "all tests and all examples in the documentation pass",
-        quick: true,
+        when: When::Quick,
         needs: &["bins"],
         aside: false,
         run: tests,
@@ -65,7 +83,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "chaos",
         what: "random faults for some seconds: every task tells the truth, and nothing is left behind",
-        quick: false,
+        when: When::Whole,
         needs: &["bins"],
         aside: false,
         run: chaos,
@@ -73,7 +91,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "loom",
         what: "the ring's orderings hold in every interleaving",
-        quick: false,
+        when: When::Whole,
         needs: &[],
         aside: true,
         run: loom,
@@ -81,7 +99,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "bench",
         what: "the measurements and their peers build",
-        quick: false,
+        when: When::Whole,
         needs: &[],
         aside: false,
         run: bench,
@@ -89,7 +107,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "deny",
         what: "crates, licences and sources are those of deny.toml",
-        quick: false,
+        when: When::Whole,
         needs: &[],
         aside: true,
         run: deny,
@@ -97,7 +115,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "advisories",
         what: "no crate has a known weakness",
-        quick: false,
+        when: When::Whole,
         needs: &[],
         aside: true,
         run: advisories,
@@ -105,7 +123,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "public-api",
         what: "the library's public face is that of crates/mpexec-core/public-api.txt",
-        quick: false,
+        when: When::Whole,
         needs: &[],
         aside: true,
         run: public_api::run,
@@ -113,10 +131,18 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "miri",
         what: "the ring's memory model holds under Miri",
-        quick: false,
+        when: When::Whole,
         needs: &[],
         aside: true,
         run: miri,
+    },
+    Step {
+        name: "killed",
+        what: "runs over 800 MB that are killed ten times give what undisturbed ones give",
+        when: When::Named,
+        needs: &[],
+        aside: false,
+        run: killed,
     },
 ];
 
@@ -236,4 +262,10 @@ fn miri(place: &Place) -> Outcome {
     let cargo = ["run", "nightly", "cargo", "miri", "test"];
     rustup.args(cargo).args(["-p", "mpexec-ring", "--lib"]);
     show(place, rustup.env("CARGO_TARGET_DIR", place.target.join("miri")))
+}
+
+/// The smaller one of the same is among the tests. This one takes a release build and minutes.
+fn killed(place: &Place) -> Outcome {
+    let test = ["test", "--release", "-p", "mpexec-tests", "--test", "programs", "--"];
+    show(place, place.cargo(&test).args(["runs::killed", "--ignored", "--nocapture"]))
 }

@@ -20,7 +20,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::place::Place;
 use crate::report::{self, Outcome, Row, Said};
-use crate::steps::{STEPS, Step};
+use crate::steps::{STEPS, Step, When};
 use crate::transcript::{Transcript, excerpt};
 
 /// A program with its libraries may need so much while it is linked.
@@ -44,7 +44,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let chosen = chosen(arguments);
     if arguments.list {
         for step in chosen {
-            println!("{:<12}{}", step.name, step.what);
+            let named = if step.when == When::Named { " (only with --only)" } else { "" };
+            println!("{:<12}{}{named}", step.name, step.what);
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -91,11 +92,10 @@ fn log_of(place: &Place, step: &Step) -> PathBuf {
 }
 
 fn chosen(arguments: &Arguments) -> Vec<&'static Step> {
-    let wanted = |step: &Step| {
-        if arguments.quick {
-            return step.quick;
-        }
-        arguments.only.is_empty() || arguments.only.iter().any(|name| name == step.name)
+    let wanted = |step: &Step| match (arguments.quick, arguments.list) {
+        (true, _) => step.when == When::Quick,
+        _ if !arguments.only.is_empty() => arguments.only.iter().any(|name| name == step.name),
+        (_, list) => list || step.when != When::Named,
     };
     let needed = |step: &Step| STEPS.iter().any(|other| wanted(other) && other.needs.contains(&step.name));
     STEPS.iter().filter(|step| wanted(step) || needed(step)).collect()
@@ -155,8 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn all_steps_are_run_when_none_is_named() {
-        assert_eq!(names(&[], false).len(), STEPS.len());
+    fn all_steps_are_run_when_none_is_named_but_those_that_take_too_long() {
+        let asked = STEPS.iter().filter(|step| step.when == When::Named);
+        assert_eq!(names(&[], false).len() + asked.count(), STEPS.len());
+        assert_eq!(names(&["killed"], false), ["killed"]);
     }
 
     #[test]
@@ -182,7 +184,7 @@ mod tests {
             show(place, place.command("sh").args(["-c", "seq 45; echo at last >&2; exit 3"]))
         }
         const STEP: Step =
-            Step { name: "made-up", what: "nothing", quick: false, needs: &[], aside: false, run: steps };
+            Step { name: "made-up", what: "nothing", when: When::Whole, needs: &[], aside: false, run: steps };
         let mut place = Place::find();
         place.target = std::env::temp_dir().join(format!("xtask-test-logs-{}", std::process::id()));
         let said = one(&STEP, &mut place, Kept::Shown).said.expect("it failed");

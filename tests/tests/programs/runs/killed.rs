@@ -1,4 +1,5 @@
-//! A run that is killed at ten random moments and resumed each time gives what an undisturbed one gives, and computes nothing twice that was published.
+//! A run that is killed ten times, at random moments and when it has a random part of its results, and resumed each time gives what an undisturbed one gives, and computes
+//! nothing twice that was published.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::files::folder;
 use crate::common::program::mpexec;
-use mpexec_testkit::at_some_pace;
+use mpexec_testkit::{at_some_pace, wait_until};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -17,15 +18,23 @@ const SEED: u64 = 20_261_129;
 const KILLS: u32 = 10;
 
 /// What all processes that worked in the run folder did with each result: published it, or dropped a second copy.
-fn logged(run: &Path, what: &str) -> BTreeMap<String, u32> {
+pub(super) fn logged(run: &Path, what: &str) -> BTreeMap<String, u32> {
     let mut found = BTreeMap::new();
-    for log in fs::read_dir(run.join("log")).expect("logs") {
+    for log in fs::read_dir(run.join("log")).into_iter().flatten() {
         let text = fs::read_to_string(log.expect("an entry").path()).expect("a log");
         for key in text.lines().filter_map(|line| line.split_once(' ')?.1.strip_prefix(what)) {
             *found.entry(key.to_owned()).or_default() += 1;
         }
     }
     found
+}
+
+/// How many results are in the folder.
+pub(super) fn results(run: &Path) -> usize {
+    let entries = fs::read_dir(run.join("out")).into_iter().flatten();
+    entries
+        .filter(|entry| entry.as_ref().is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.')))
+        .count()
 }
 
 /// A number from 0 to 1 (xorshift).
@@ -59,30 +68,42 @@ fn killed_all_the_way(folder: &TempDir, words: &[&str], size: &[&str], output: &
     let (mut state, mut struck, mut there) = (SEED, 0, Vec::new());
     // One that was killed before it had a plan is begun again, and nobody lets it come to its end before all kills are over.
     let goes_on = || if run.join("plan.json").exists() { &["runs", "resume", "run"] } else { &kept[..] };
-    for _ in 0..KILLS {
-        let started = mpexec(goes_on()).in_folder(folder.path()).start();
-        // Not to let it work first, but because a random moment is what is asked for.
-        let moment = undisturbed.mul_f64(random(&mut state));
-        let over = started.ends_within(moment.max(Duration::from_millis(1)));
+    for kill in 0..KILLS {
+        let (before, started) = (results(&run), mpexec(goes_on()).in_folder(folder.path()).start());
+        // Not to let it work first, but because a random moment is what is asked for. That may always come before the first result or behind the last: every other one is
+        // when some more are there.
+        let (moment, more) = (undisturbed.mul_f64(random(&mut state)), 1 + kill as usize % 3);
+        let mut over = false;
+        match kill % 2 {
+            0 => over = started.ends_within(moment.max(Duration::from_millis(1))),
+            _ => wait_until("there are more results", || {
+                over = started.ends_within(Duration::ZERO);
+                over || results(&run) >= before + more
+            }),
+        }
         started.signal(Signal::KILL);
         let done = started.finish();
-        struck += u32::from(!over && done.status.code().is_none());
+        let killed = !over && done.status.code().is_none();
+        struck += u32::from(killed);
         assert!(!place.exists() || over || fs::read(&place).expect("the output") == wanted, "it is whole or absent");
-        there.push(if run.join("log").exists() { logged(&run, "published ").len() } else { 0 });
-        println!("killed after {moment:.1?}: {} ranges are published", there[there.len() - 1]);
+        there.push((killed, results(&run)));
+        println!("after {before} results {moment:.1?} or {more} more; killed: {killed}; {} are there", results(&run));
     }
     let _ = fs::remove_file(&place);
     mpexec(goes_on()).in_folder(folder.path()).run().good();
     assert!(fs::read(&place).expect("the output") == wanted, "{words:?}");
     let (published, dropped) = (logged(&run, "published "), logged(&run, "dropped "));
     assert!(published.values().all(|times| *times == 1) && dropped.is_empty(), "{published:?} {dropped:?}");
-    let results = fs::read_dir(run.join("out")).expect("results").count();
-    assert!(results >= published.len() && results > 5, "{results} results");
-    let partly = there.iter().filter(|there| (1..results).contains(there)).count();
+    let all = results(&run);
+    assert!(all >= published.len() && all > 5, "{all} results");
+    let partly = there.iter().filter(|(killed, there)| *killed && (1..all).contains(there)).count();
     println!(
-        "{results} ranges, {struck} of {KILLS} kills struck, {partly} when some were there, {undisturbed:.1?} undisturbed"
+        "{all} ranges, {struck} of {KILLS} kills struck, {partly} when some were there, {undisturbed:.1?} undisturbed"
     );
-    assert!(struck >= 3, "only {struck} were killed");
+    assert!(
+        struck >= 3 && partly >= 3,
+        "{struck} were killed, {partly} of them with a part of their results: {there:?}"
+    );
     mpexec(["runs", "clean", "run"]).in_folder(folder.path()).run();
 }
 
@@ -99,7 +120,7 @@ fn a_run_that_is_killed_ten_times_gives_what_an_undisturbed_one_gives() {
 }
 
 #[test]
-#[ignore = "800 MB, for a release build: cargo test --release -p mpexec-tests --test programs -- runs::killed --ignored --nocapture"]
+#[ignore = "800 MB, for a release build: cargo xtask test --only killed"]
 fn a_run_over_800_megabytes_that_is_killed_ten_times_gives_what_an_undisturbed_one_gives() {
     let folder = folder();
     generated(&folder, "20000000");

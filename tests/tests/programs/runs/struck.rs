@@ -1,11 +1,11 @@
 //! `kill -9` when so many results are published, again and again: with every command that keeps results, and with a program of one's own that uses the library. What
 //! comes in the end is what an undisturbed run gives, and no range that was published is computed again.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::killed::{logged, results};
 use crate::common::examples::example;
 use crate::common::files::{file, folder};
 use crate::common::program::{Call, mpexec};
@@ -16,26 +16,6 @@ const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
 
 /// So often it is killed.
 const KILLS: usize = 4;
-
-/// How often each result was published by all processes that worked in the run folder.
-fn published(run: &Path) -> BTreeMap<String, u32> {
-    let mut found = BTreeMap::new();
-    for log in fs::read_dir(run.join("log")).into_iter().flatten() {
-        let text = fs::read_to_string(log.expect("an entry").path()).expect("a log");
-        for key in text.lines().filter_map(|line| line.split_once(" published ")) {
-            *found.entry(key.1.to_owned()).or_default() += 1;
-        }
-    }
-    found
-}
-
-/// How many results are in the folder.
-fn results(run: &Path) -> usize {
-    let entries = fs::read_dir(run.join("out")).into_iter().flatten();
-    entries
-        .filter(|entry| entry.as_ref().is_ok_and(|entry| !entry.file_name().to_string_lossy().starts_with('.')))
-        .count()
-}
 
 /// Starts it, kills it as soon as there are `more` results more than before, and so on; then lets it come to its end. Returns what that printed.
 fn struck(run: &Path, more: usize, call: impl Fn() -> Call) -> String {
@@ -52,7 +32,7 @@ fn struck(run: &Path, more: usize, call: impl Fn() -> Call) -> String {
     let done = call().run();
     assert_eq!(done.code(), 0, "{}", done.stderr);
     assert!(results(run) > before, "something was left for the end");
-    let published = published(run);
+    let published = logged(run, "published ");
     // A result that was linked by one who was killed before it noted that is in no log; one that is twice in them was computed twice.
     assert!(published.values().all(|times| *times == 1), "{published:?}");
     done.text().to_owned()
