@@ -45,16 +45,18 @@ pub(super) fn interrupted(cluster: &Cluster) {
     cluster.wait_until("the jobs end", || alive(cluster) == 0);
 }
 
-pub(super) fn failing_shards(cluster: &Cluster) {
+/// Calls of which one fails so often: a plain run of calls that do not; then the same, of which one does.
+fn failing<'a>(cluster: &'a Cluster, run: &'static str, names: [&str; 6], fails: &str, times: u32) -> Work<'a> {
     let row = |name: &str, times: u32| format!("[{:?}, {times}]\n", cluster.path(name));
-    // A plain run of calls that do not fail; then the same, of which one does.
-    let work = |run: &'static str, names: [&str; 6], fails: &str, times: u32| {
-        cluster.write("rows.jsonl", names.map(|name| row(name, 0)).concat());
-        let work = Work::new(cluster, run, &calls("abort_often"));
-        work.wanted();
-        cluster.write("rows.jsonl", names.map(|name| row(name, if name == fails { times } else { 0 })).concat());
-        work
-    };
+    cluster.write("rows.jsonl", names.map(|name| row(name, 0)).concat());
+    let work = Work::new(cluster, run, &calls("abort_often"));
+    work.wanted();
+    cluster.write("rows.jsonl", names.map(|name| row(name, if name == fails { times } else { 0 })).concat());
+    work
+}
+
+pub(super) fn failing_shards(cluster: &Cluster) {
+    let work = |run, names, fails, times| failing(cluster, run, names, fails, times);
     let twice = work("twice", ["a", "b", "c", "d", "e", "f"], "b", 2);
     let done = twice.call("ctl").run();
     twice.same(&done);
@@ -77,6 +79,30 @@ pub(super) fn failing_shards(cluster: &Cluster) {
     let done = always.resume(&[]).run();
     always.same(&done);
     assert_eq!(cluster.jobs("always"), 5, "{}", done.stderr);
+}
+
+pub(super) fn no_other_node(cluster: &Cluster) {
+    cluster.shell("ctl", "scontrol update nodename=n3 state=drain reason=tested");
+    // Of the two that are left each has failed after two tries.
+    let work = failing(cluster, "given-back", ["m", "n", "o", "p", "q", "r"], "n", 2);
+    let done = work.call("ctl").run();
+    work.same(&done);
+    let told = &done.stderr;
+    assert!(told.contains(", without n1, n2\n"), "{told}");
+    assert!(told.contains("none of it runs, it waits: ReqNodeNotAvail"), "{told}");
+    assert!(told.contains("slurm: it is submitted again, for any node\n"), "{told}");
+    assert_eq!(cluster.jobs("given-back"), 4, "{told}");
+    // As many shards as nodes are idle are two, in however many partitions these are.
+    cluster.shell("ctl", "scontrol create partitionname=other nodes=n1,n2,n3");
+    cluster.wait_until("the others are idle", || {
+        // One that is drained and has no job is idle too where that is asked for.
+        let states = cluster.shell("ctl", "sinfo --noheader --Node --partition=main --format=%t");
+        states.lines().filter(|state| *state == "idle").count() == 2
+    });
+    let there = ["--on", "slurm", "--engine-args", "-p main,other", "run", "--run-dir", "two", "true", ":::"];
+    let done = cluster.mpexec("ctl", &there).args((0..40).map(|number| number.to_string())).run();
+    assert!(done.stderr.contains(": 2 shards for 40 ranges;"), "{}", done.stderr);
+    cluster.shell("ctl", "scontrol delete partitionname=other; scontrol update nodename=n3 state=resume");
 }
 
 pub(super) fn tampered(cluster: &Cluster) {

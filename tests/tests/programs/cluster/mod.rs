@@ -16,7 +16,7 @@ use machines::Cluster;
 
 type Scene = (&'static str, fn(&Cluster));
 
-const SCENES: [Scene; 13] = [
+const SCENES: [Scene; 14] = [
     ("arrays and tables are counted as on one machine", same::counts),
     ("rows are scaled and compared as on one machine", same::rows),
     ("frames are worked on as on one machine", same::frames),
@@ -29,6 +29,7 @@ const SCENES: [Scene; 13] = [
     ("the coordinator is killed and the run resumed", faults::coordinator_killed),
     ("Ctrl-C cancels the jobs", faults::interrupted),
     ("a shard fails twice, and another always", faults::failing_shards),
+    ("nodes that failed are all that there is", faults::no_other_node),
     ("results are tampered with", faults::tampered),
 ];
 
