@@ -56,7 +56,7 @@ const DEEPEST: usize = 40;
 pub(super) fn stands(line: &[Symbol]) -> Result<Vec<Stand>, Refusal> {
     let places = line.iter().filter(|symbol| matches!(symbol, Symbol::Place(_))).count();
     let mut stands = vec![None; places];
-    Reader::new(line, &mut stands).commands(End::Input)?;
+    Reader::new(line, &mut stands).commands(End::Input, Sentence::new())?;
     stands.into_iter().collect::<Option<_>>().ok_or("has a place where none can be")
 }
 
@@ -98,8 +98,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads commands up to the closing bracket, which is taken, or to the end.
-    fn commands(&mut self, end: End) -> Result<(), Refusal> {
-        let mut sentence = Sentence::new();
+    fn commands(&mut self, end: End, mut sentence: Sentence) -> Result<(), Refusal> {
         loop {
             let Some(symbol) = self.next() else {
                 return if end == End::Input { self.here_documents() } else { Err(UNENDED) };
@@ -119,38 +118,33 @@ impl<'a> Reader<'a> {
                 }
             };
             match byte {
-                b' ' | b'\t' => sentence.end_word(),
+                b' ' | b'\t' => sentence.end_word()?,
                 b'\n' => {
-                    sentence.separator();
+                    sentence.separator()?;
                     self.here_documents()?;
                 }
                 b'#' if !sentence.in_word() => self.comment(),
                 b';' => {
                     let doubled = matches!(self.peek(), Some(Symbol::Byte(b';' | b'&')));
                     self.at += usize::from(doubled);
-                    sentence.separator();
+                    sentence.separator()?;
                     if doubled {
                         sentence.next_pattern();
                     }
                 }
-                b'&' | b'|' => sentence.separator(),
+                b'&' | b'|' => sentence.separator()?,
                 b'<' | b'>' => {
-                    sentence.redirection();
+                    sentence.redirection()?;
                     self.redirection(byte)?;
-                }
-                b'(' if sentence.begins_pattern() => {}
-                b'(' => {
-                    if !sentence.in_word() && self.peek() == Some(Symbol::Byte(b'(')) {
-                        return Err(
-                            "has ((, which shells read in two ways: write ( ( for commands, $((..)) to compute",
-                        );
+                    // `<(..)` is a word, where it is anything.
+                    if self.takes(b'(') {
+                        self.deeper(|reader| reader.commands(End::Bracket, Sentence::new()))?;
+                        sentence.something();
                     }
-                    sentence.separator();
-                    self.deeper(|reader| reader.commands(End::Bracket))?;
-                    sentence.closed();
                 }
+                b'(' => self.bracket(&mut sentence)?,
                 b')' => {
-                    sentence.end_word();
+                    sentence.end_word()?;
                     match (sentence.ends_patterns(), end) {
                         (true, _) => {}
                         (false, End::Bracket) => return Ok(()),
@@ -180,6 +174,29 @@ impl<'a> Reader<'a> {
                 letter => sentence.letter(letter),
             }
         }
+    }
+
+    /// Behind a `(`: of commands, of a function, of a pattern, or of an array.
+    fn bracket(&mut self, sentence: &mut Sentence) -> Result<(), Refusal> {
+        if sentence.has_only_words_in_brackets() {
+            // Some bash reads `\'` in the brackets of an array wrongly if they stand in a substitution.
+            let literal = std::mem::replace(&mut self.literal, false);
+            self.deeper(|reader| reader.commands(End::Bracket, Sentence::of_words()))?;
+            self.literal = literal;
+            sentence.something();
+            return Ok(());
+        }
+        if self.peek() == Some(Symbol::Byte(b'(')) {
+            return Err("has ((, which shells read in two ways: write ( ( for commands, $((..)) to compute");
+        }
+        sentence.end_word()?;
+        if sentence.begins_pattern() {
+            return Ok(());
+        }
+        sentence.separator()?;
+        self.deeper(|reader| reader.commands(End::Bracket, Sentence::new()))?;
+        sentence.closed();
+        Ok(())
     }
 
     /// Behind `<` or `>`.

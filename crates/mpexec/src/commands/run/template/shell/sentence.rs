@@ -1,4 +1,8 @@
 //! As much grammar as it takes to know which bracket ends a substitution: in `$(case x in a) ..;; esac)` the first one does not.
+//!
+//! What is a word of the language to some shells and a command to others is refused where it matters.
+
+use super::Refusal;
 
 /// What a `case` waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,11 +23,31 @@ pub(super) struct Sentence {
     cases: Vec<Case>,
     /// So many words are still to come of `for NAME do`.
     of_for: u8,
+    /// Behind `time`, before the command.
+    timed: bool,
+    /// Within `[[ ]]`.
+    tested: bool,
+    /// Words alone, as in the brackets of an array: none of them is one of the language.
+    words_only: bool,
 }
 
 impl Sentence {
     pub(super) fn new() -> Sentence {
-        Sentence { word: Vec::new(), in_word: false, begins: true, cases: Vec::new(), of_for: 0 }
+        Sentence {
+            word: Vec::new(),
+            in_word: false,
+            begins: true,
+            cases: Vec::new(),
+            of_for: 0,
+            timed: false,
+            tested: false,
+            words_only: false,
+        }
+    }
+
+    /// What stands in the brackets of an array, or in those of `[[ ]]`.
+    pub(super) fn of_words() -> Sentence {
+        Sentence { begins: false, words_only: true, ..Sentence::new() }
     }
 
     pub(super) fn in_word(&self) -> bool {
@@ -32,13 +56,21 @@ impl Sentence {
 
     /// Whether a word that begins here is the name of nothing: no command, no word of the language.
     pub(super) fn is_between_words(&self) -> bool {
-        !self.in_word && !self.begins && self.of_for == 0 && self.cases.last() != Some(&Case::In)
+        let is_free = !self.begins && self.of_for == 0 && !self.tested && !self.words_only;
+        !self.in_word && is_free && self.cases.last() != Some(&Case::In)
     }
 
     /// Whether `NAME[` is what there is of the first word: an element of an array, to some shells.
     pub(super) fn is_element(&self) -> bool {
         let name = self.word.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
-        self.begins && name.is_some_and(|at| at > 0 && self.word[at] == b'[' && !self.word.contains(&b']'))
+        let least = usize::from(!self.words_only);
+        let can_be = self.begins || self.words_only;
+        can_be && name.is_some_and(|at| at >= least && self.word[at] == b'[' && !self.word.contains(&b']'))
+    }
+
+    /// Whether what stands in brackets here is no command: `NAME=(..)`, or a part of `[[ ]]`.
+    pub(super) fn has_only_words_in_brackets(&self) -> bool {
+        self.tested || self.words_only || self.word.ends_with(b"=")
     }
 
     pub(super) fn letter(&mut self, byte: u8) {
@@ -51,12 +83,23 @@ impl Sentence {
         self.letter(0);
     }
 
-    pub(super) fn end_word(&mut self) {
+    pub(super) fn end_word(&mut self) -> Result<(), Refusal> {
         if !std::mem::take(&mut self.in_word) {
-            return;
+            return Ok(());
         }
         let word = std::mem::take(&mut self.word);
         let begins = std::mem::take(&mut self.begins);
+        if std::mem::take(&mut self.timed) {
+            self.timed = word.starts_with(b"-");
+            if is_of_language(&word) {
+                return Err(
+                    "has time before a word of the language, which only some shells know: write time sh -c '..'",
+                );
+            }
+        }
+        if self.tested {
+            return self.word_of_test(&word, begins);
+        }
         match self.cases.last_mut() {
             Some(case @ Case::Subject) => *case = Case::In,
             Some(case @ Case::In) => {
@@ -69,22 +112,37 @@ impl Sentence {
                 self.of_for -= 1;
                 self.begins = self.of_for == 0 && word == b"do";
             }
-            Some(Case::Commands) | None if begins => self.first_word(&word),
+            Some(Case::Commands) | None if begins => self.first_word(&word)?,
             Some(Case::Commands) | None => {}
         }
+        Ok(())
     }
 
-    fn first_word(&mut self, word: &[u8]) {
+    fn first_word(&mut self, word: &[u8]) -> Result<(), Refusal> {
         match word {
             b"case" => self.cases.push(Case::Subject),
             b"esac" => self.end_case(),
-            b"for" | b"select" => self.of_for = 2,
-            b"!" | b"{" | b"}" | b"if" | b"then" | b"elif" | b"else" | b"fi" | b"while" | b"until" | b"do"
-            | b"done" => {
-                self.begins = true;
+            b"for" => self.of_for = 2,
+            b"time" => self.timed = true,
+            b"[[" => self.tested = true,
+            b"function" => return Err("has function, which only some shells know: write NAME() { ..; }"),
+            b"select" | b"coproc" => return Err("has select or coproc, which only some shells know"),
+            _ => self.begins = is_of_language(word),
+        }
+        Ok(())
+    }
+
+    /// A word within `[[ ]]`, which some shells do not know: to them a command begins behind its `&&`.
+    fn word_of_test(&mut self, word: &[u8], begins: bool) -> Result<(), Refusal> {
+        match word {
+            b"]]" => self.tested = false,
+            b"!" => self.begins = begins,
+            _ if begins && is_of_language(word) => {
+                return Err("has a word of the language within [[ ]], which only some shells know");
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn end_case(&mut self) {
@@ -93,16 +151,20 @@ impl Sentence {
     }
 
     /// Behind it another command can begin.
-    pub(super) fn separator(&mut self) {
-        self.end_word();
+    pub(super) fn separator(&mut self) -> Result<(), Refusal> {
+        self.end_word()?;
         // Behind `|` no pattern is a word of the language.
-        self.begins |= self.cases.last() != Some(&Case::Patterns);
+        self.begins |= !self.words_only && self.cases.last() != Some(&Case::Patterns);
         self.of_for = 0;
+        self.timed = false;
+        Ok(())
     }
 
-    pub(super) fn redirection(&mut self) {
-        self.end_word();
+    pub(super) fn redirection(&mut self) -> Result<(), Refusal> {
+        self.end_word()?;
         self.begins = false;
+        self.timed = false;
+        Ok(())
     }
 
     /// Behind `;;`.
@@ -132,4 +194,10 @@ impl Sentence {
     pub(super) fn closed(&mut self) {
         self.begins = true;
     }
+}
+
+/// Whether this is a word of the language where a command can begin.
+fn is_of_language(word: &[u8]) -> bool {
+    const WORDS: &str = "! { } [[ case coproc do done elif else esac fi for function if select then time until while";
+    WORDS.split(' ').any(|known| known.as_bytes() == word)
 }

@@ -1,6 +1,6 @@
 //! What begins with `$`, and backquotes.
 
-use super::{Around, End, Reader, Refusal, Symbol, UNENDED, Way};
+use super::{Around, End, Reader, Refusal, Sentence, Symbol, UNENDED, Way};
 
 /// What a `${..}` does with the rest of its text.
 enum Rest {
@@ -50,7 +50,7 @@ impl Reader<'_> {
     fn substitution(&mut self) -> Result<(), Refusal> {
         // Those of the line around it begin behind its own end.
         let outer = std::mem::take(&mut self.pending);
-        self.commands(End::Bracket)?;
+        self.commands(End::Bracket, Sentence::new())?;
         if !std::mem::replace(&mut self.pending, outer).is_empty() {
             return Err("has a here-document that begins behind the bracket in which it is named");
         }
@@ -135,7 +135,8 @@ impl Reader<'_> {
         match self.peek() {
             Some(Symbol::Place(_)) => return Err("has a place for a name within ${..}"),
             Some(Symbol::Byte(byte)) if is_special(byte) => self.at += 1,
-            _ => self.name(),
+            Some(Symbol::Byte(byte)) if is_of_name(byte) => self.name(),
+            _ => return Err("has a ${ without a name, which only some shells know"),
         }
         let with_colon = self.takes(b':');
         Ok(match self.peek() {
@@ -173,7 +174,7 @@ impl Reader<'_> {
                 symbol => inner.push(symbol),
             }
         }
-        self.apart(&inner, |reader| reader.commands(End::Input))
+        self.apart(&inner, |reader| reader.commands(End::Input, Sentence::new()))
     }
 }
 

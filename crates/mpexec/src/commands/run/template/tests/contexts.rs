@@ -169,6 +169,24 @@ fn what_arrives_is_the_argument_wherever_its_place_stands() {
 }
 
 #[test]
+fn what_only_bash_knows_is_read_as_bash_reads_it() {
+    let shells: Vec<_> = shells().into_iter().filter(|shell| **shell == ["bash"]).collect();
+    for line in [
+        "x=\"$(a=(case {} in); printf '%s.' \"${a[1]}\")\"; printf '%s|' \"${x%.}\"",
+        "x=\"$(a=(); a+=(if {} '#)' ); [[ ${#a[@]} = 3 ]] && printf '%s.' \"${a[1]}\")\"; printf '%s|' \"${x%.}\"",
+        "x=\"$([[ {} = {} && ! ( case = \")\" ) ]] && printf '%s.' {})\"; printf '%s|' \"${x%.}\"",
+        "x=\"$([[ ab =~ ^((a)|case)b$ ]] && case {} in {}) printf '%s.' {};; esac)\"; printf '%s|' \"${x%.}\"",
+        "cat <(case a in a) printf '%s|' {};; esac)",
+        "x=\"$(cat <(printf '%s.' {})# case)\" 2>/dev/null; printf '%s|' \"${x:-{}}\"",
+        "time -p sleep 0 2>/dev/null; x=$(case a in(a) printf '%s.' {};; esac); printf '%s|' \"${x%.}\"",
+    ] {
+        for argument in [&b"a  b"[..], b"*", b"'", b"$(echo x)\"", b"-n"] {
+            arrives(&shells, line, argument);
+        }
+    }
+}
+
+#[test]
 fn a_line_in_which_no_way_is_right_is_refused_in_words() {
     for (line, why) in [
         ("echo \\{}", "has a place behind a backslash"),
@@ -195,6 +213,15 @@ fn a_line_in_which_no_way_is_right_is_refused_in_words() {
         ("echo $(({}) | cat)", "has $(( without ))"),
         ("echo $((\"{}\"))", "has quotes within $((..))"),
         ("a[{}]=1", "has a place for the number of an element"),
+        ("a=([{}]=1)", "has a place for the number of an element"),
+        ("echo \"$(function f { case x in x) echo {};; esac; }; f)\"", "has function, which only some shells know"),
+        ("echo \"$(select x do case a in a) echo {};; esac; done)\"", "has select or coproc"),
+        ("echo \"$(coproc case a in a) echo {};; esac)\"", "has select or coproc"),
+        ("echo \"$(time case a in a) echo {};; esac)\"", "has time before a word of the language"),
+        ("echo \"$(time -p { case a in a) echo {};; esac; })\"", "has time before a word of the language"),
+        ("echo \"$([[ a && case = case ]]; echo {})\"", "has a word of the language within [[ ]]"),
+        ("echo \"$([[ a || ! case a in a) echo {};; esac)\"", "has a word of the language within [[ ]]"),
+        ("echo ${ echo {}; }", "has a ${ without a name, which only some shells know"),
         ("echo $(cat <<X)\n{}\nX", "has a here-document that begins behind the bracket"),
         ("echo 'it {}", "without an end"),
         ("echo $(case {} in a) echo;; ", "without an end"),
