@@ -13,7 +13,7 @@ use mpexec_data::{Format, NpyFile, Want};
 use crate::failure::Failure;
 pub(crate) use crate::given::files;
 use crate::plan::Reading;
-pub(crate) use outputs::{Outputs, make_folder};
+pub(crate) use outputs::{OutputFolder, Outputs};
 use source::Source;
 pub(crate) use table::Table;
 pub(crate) use waiting::{Waiting, tables};

@@ -11,7 +11,7 @@ use mpexec_data::Want;
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::input::{self, Input, Outputs, Waiting};
+use crate::input::{self, Input, OutputFolder, Outputs, Waiting};
 use crate::interrupt::{Running, Work};
 use crate::keeping::Looked;
 use crate::plan::{CountPlan, Counts};
@@ -49,9 +49,10 @@ pub(crate) fn run(plan: &CountPlan, console: &Arc<Console>, running: &Arc<Runnin
     } else {
         vec![Group { tables, counts: plan.counts.clone() }]
     };
-    if let Counts::Each(folder, _) = &plan.counts {
-        input::make_folder(folder)?;
-    }
+    let _folder = match &plan.counts {
+        Counts::Each(folder, _) => Some(OutputFolder::make(folder)?),
+        _ => None,
+    };
     let run = kept::open(plan, kept::TABLES, &looked, running)?;
     tables::run(&groups, plan, run.as_ref(), console, running, started)
 }

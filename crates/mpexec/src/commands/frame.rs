@@ -20,7 +20,7 @@ use mpexec_runs::RunFolder;
 use crate::args::{By, FrameTask};
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::input::{self, Outputs};
+use crate::input::{self, OutputFolder, Outputs};
 use crate::interrupt::{Running, Work};
 use crate::keeping::{self, Computes, Looked, MOST_RANGES, RANGE_OF_TABLE};
 use crate::plan::{self, FramePlan, Place};
@@ -52,9 +52,10 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     // What cannot be read or written is told before anything is done.
     let first = groups.next().unwrap_or_default();
     let (file, path) = open_all(first)?;
-    if let (Place::File(folder), true) = (&plan.place, plan.per_file) {
-        input::make_folder(folder)?;
-    }
+    let _folder = match &plan.place {
+        Place::File(folder) if plan.per_file => Some(OutputFolder::make(folder)?),
+        _ => None,
+    };
     let run = keep(plan, &looked, running)?;
     let output = path.as_ref().map(create).transpose()?;
     running.check()?;

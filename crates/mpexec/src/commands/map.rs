@@ -14,7 +14,7 @@ use mpexec_core::{Pool, TaskError, TaskInfo};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
-use crate::input::Outputs;
+use crate::input::{OutputFolder, Outputs};
 use crate::interrupt::{Running, Work};
 use crate::keeping::{Computes, HAND_ON_EVERY, Looked, MOST_RANGES_OF_CALLS, Shelf};
 use crate::numbers::grouped;
@@ -64,9 +64,10 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
         let places = files.iter().map(|file| plan.place_of(file)).collect();
         Each { begins: input.begins(), places, at: 0 }
     });
-    if let (Place::File(folder), true) = (&plan.place, plan.per_file) {
-        crate::input::make_folder(folder)?;
-    }
+    let _folder = match &plan.place {
+        Place::File(folder) if plan.per_file => Some(OutputFolder::make(folder)?),
+        _ => None,
+    };
     let printer = Printer::open(each.as_ref().map_or(&plan.place, |each| &each.places[0]), plan.packing)?;
     let (rows, bad) = (input.rows(), input.bad_rows());
     running.begin(rows);

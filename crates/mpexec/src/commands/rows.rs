@@ -15,7 +15,7 @@ use mpexec_runs::{Kept, RunFolder};
 use crate::args::When;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::input::{self, Outputs, Table, Waiting, same_columns};
+use crate::input::{self, OutputFolder, Outputs, Table, Waiting, same_columns};
 use crate::interrupt::{Running, Work};
 use crate::keeping::{self, AS_FOR_WORKERS, Computes, Keeping, Looked, MOST_RANGES, RANGE_OF_TABLE, Who};
 use crate::pieces::Pieces;
@@ -38,9 +38,10 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let looked = Arc::new(Looked::at(&files, plan.keeping.as_ref())?);
     let outputs = Outputs::named(plan.output.files(&files)?).and(&looked);
     let tables = input::tables(&files, &plan.reading, work.wants(), &outputs)?;
-    if let (Place::File(folder), Some(_)) = (&plan.output.place, plan.output.each) {
-        input::make_folder(folder)?;
-    }
+    let _folder = match &plan.output.place {
+        Place::File(folder) if plan.output.each.is_some() => Some(OutputFolder::make(folder)?),
+        _ => None,
+    };
     let run = keep(plan.keeping.as_ref(), &plan.pool, work, &looked, running)?;
     let opened = |group: &Range<usize>| {
         let (tables, output) = (&tables[group.clone()], plan.output.of_input(&files[group.start]));

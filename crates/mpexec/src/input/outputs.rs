@@ -11,13 +11,33 @@ use mpexec::names::shown;
 use crate::failure::Failure;
 use crate::keeping::Looked;
 
-/// Makes the folder to which the outputs of several inputs go, if it is not there.
-///
-/// # Errors
-/// A [`Failure`] of files.
-pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::files(format!("{}: the folder cannot be made: {error}", shown(folder))))
+/// The folder to which the outputs of several inputs go. If nothing has come into it, what was made of it is gone when this is.
+#[must_use]
+pub(crate) struct OutputFolder {
+    /// It and those around it that were made for it, the innermost first.
+    made: Vec<PathBuf>,
+}
+
+impl OutputFolder {
+    /// Makes it, if it is not there.
+    ///
+    /// # Errors
+    /// A [`Failure`] of files.
+    pub(crate) fn make(folder: &Path) -> Result<OutputFolder, Failure> {
+        let around = folder.ancestors().filter(|path| !path.as_os_str().is_empty());
+        let made = around.take_while(|path| path.symlink_metadata().is_err()).map(Path::to_path_buf).collect();
+        let folder_made = OutputFolder { made };
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::files(format!("{}: the folder cannot be made: {error}", shown(folder))))?;
+        Ok(folder_made)
+    }
+}
+
+impl Drop for OutputFolder {
+    fn drop(&mut self) {
+        // One in which something is stays, and so do those around it.
+        let _ = self.made.iter().try_for_each(std::fs::remove_dir);
+    }
 }
 
 /// What stands already where outputs will, by device and number there: whatever links lead to it.

@@ -185,6 +185,20 @@ fn of_each_file_by_itself_comes_a_file() {
         assert!(late.is_empty() || late == ["a.csv.csv"], "{command}: {late:?}");
         fs::remove_dir_all(folder.path().join("late")).unwrap();
     }
+    // A folder that was made for nothing is gone again, with those around it that were.
+    fs::create_dir(folder.path().join("here")).expect("a new folder");
+    let before = names_in(&folder);
+    for words in [
+        &["frame", "c.csv", "a.csv", "--task", "normalize"][..],
+        &["normalize", "c.csv", "a.csv"],
+        &["count-range", "a.csv", "c.csv"],
+    ] {
+        let words = [words, &["--per-file", "-o", "here/new/newer"]].concat();
+        let broken = mpexec(&words).in_folder(folder.path()).run();
+        assert!(broken.code() != 0 && broken.stderr.contains("c.csv"), "{words:?}: {}", broken.stderr);
+        assert_eq!(fs::read_dir(folder.path().join("here")).unwrap().count(), 0, "{words:?}");
+    }
+    assert_eq!(names_in(&folder), before);
     for (refused, why) in [
         (&["a.csv", "--per-file", "--task", "describe"][..], "name a folder with --output"),
         (
