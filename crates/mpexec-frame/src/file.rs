@@ -14,7 +14,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use mpexec_data::{Columns, DataError, Format, OnBadRow, temporary};
+use mpexec_data::{Columns, DataError, Format, OnBadRow, Want, temporary};
 
 use crate::chunk::{Chunk, Part};
 use crate::workplace::Workplace;
@@ -53,8 +53,10 @@ pub struct Reading {
     pub delimiter: Option<u8>,
     /// Whether the first row of CSV is titles; `None`: as the first rows show.
     pub header: Option<bool>,
-    /// What becomes of a row of a text that is not as the others: it has not as many fields, is not UTF-8, or no JSON.
+    /// What becomes of a row of a text that is not as the others: it has not as many fields, is not UTF-8, or no JSON, or a cell is not what is wanted.
     pub on_bad_row: OnBadRow,
+    /// What the cells of a text may be: where numbers are wanted, a row with anything else is bad.
+    pub want: Want,
 }
 
 /// A file whose rows can be read as batches, any number of times; or several, one below the other.

@@ -67,6 +67,11 @@ impl Kind {
         })
     }
 
+    /// Whether functions of numbers take it.
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, Kind::Truth | Kind::Whole | Kind::Float)
+    }
+
     fn is_time(self) -> bool {
         (Kind::Date..=Kind::Nanos).contains(&self)
     }
@@ -160,6 +165,13 @@ impl Column {
         self.ask();
         self.kind
     }
+}
+
+/// Whether a cell that has a value is one of a column of numbers.
+pub(crate) fn is_number(cell: &[u8]) -> bool {
+    let mut column = Column::default();
+    let looked = std::str::from_utf8(cell).map(|cell| column.take(cell));
+    looked.is_ok() && column.kind().is_some_and(Kind::is_number)
 }
 
 /// Whether a text is a date or a time that can be read as one.

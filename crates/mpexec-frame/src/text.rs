@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 use mpexec_core::TaskError;
-use mpexec_data::{BadRow, DataFile, FileRef, JsonTable, OnBadRow, Stretch, row_starts, survey_csv};
+use mpexec_data::{BadRow, DataFile, FileRef, JsonTable, OnBadRow, Stretch, Want, row_starts, survey_csv};
 use serde::{Deserialize, Serialize};
 
 use crate::FrameError;
@@ -26,6 +26,7 @@ mod json;
 pub(crate) struct Writing {
     pub(crate) how: How,
     pub(crate) on_bad_row: OnBadRow,
+    pub(crate) want: Want,
     /// The places of the columns that are read; `None`: all.
     pub(crate) columns: Option<Vec<usize>>,
 }
@@ -262,9 +263,14 @@ impl Writing {
     /// Looks at the cells of whole rows.
     fn find(&self, bytes: &[u8]) -> Found {
         match &self.how {
-            How::Csv { delimiter, fields } => csv::find(bytes, *delimiter, *fields, self.on_bad_row),
-            How::Json(table) => json::find(bytes, table, self.on_bad_row, self.columns.as_deref()),
+            How::Csv { delimiter, fields } => csv::find(bytes, *delimiter, *fields, self),
+            How::Json(table) => json::find(bytes, table, self),
         }
+    }
+
+    /// The places of the columns that are read, of so many.
+    fn places(&self, fields: usize) -> Vec<usize> {
+        self.columns.clone().unwrap_or_else(|| (0..fields).collect())
     }
 }
 
@@ -292,11 +298,11 @@ impl Columns {
         let read = match &writing.how {
             How::Csv { delimiter, fields } => {
                 if part.mended {
-                    bytes = csv::mended(self, &bytes, *delimiter, *fields, writing.on_bad_row);
+                    bytes = csv::mended(self, &bytes, *delimiter, *fields, writing);
                 }
                 csv::read(self, bytes, *delimiter, places)
             }
-            How::Json(table) => json::read(self, &bytes, table, writing.on_bad_row, places),
+            How::Json(table) => json::read(self, &bytes, table, writing, places),
         };
         read.map_err(|error| FrameError::format(file.path().display().to_string(), &error))
     }

@@ -28,11 +28,12 @@ pub enum Cell<'a> {
 }
 
 /// What a cell may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Want {
     /// A number, or nothing.
     Numbers,
     /// Anything.
+    #[default]
     Anything,
 }
 

@@ -126,10 +126,15 @@ pub struct JsonRow<'a> {
 }
 
 impl JsonRow<'_> {
+    /// Its line in the part, from 1 on.
+    pub fn line(&self) -> u64 {
+        self.line.number()
+    }
+
     /// What is wrong with it, with its line in the part.
     pub fn bad(&self) -> Option<BadRow> {
         let (column, fault) = self.fault.clone()?;
-        Some(BadRow { line: self.line.number(), column, name: None, fault })
+        Some(BadRow { line: self.line(), column, name: None, fault })
     }
 }
 

@@ -63,8 +63,8 @@ impl RowFault {
         RowFault::UnknownKey { name: name.chars().take(TOLD).collect() }
     }
 
-    /// A cell that is no number.
-    pub(crate) fn not_a_number(cell: &[u8]) -> RowFault {
+    /// A cell that is no number. Of a long one the beginning is told.
+    pub fn not_a_number(cell: &[u8]) -> RowFault {
         let text = String::from_utf8_lossy(&cell[..cell.len().min(4 * TOLD)]);
         let mut found: String = text.chars().take(TOLD).collect();
         if found.len() < cell.len() {

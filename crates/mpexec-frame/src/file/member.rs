@@ -232,6 +232,6 @@ fn text(
     let lines = memchr::memchr_iter(b'\n', &sample).count().max(1) as u64;
     let row_bytes = (sample.len() as u64 / lines).max(1);
     let guessed = matches!(how, How::Csv { .. }) && reading.header.is_none() && !titles.is_empty();
-    let writing = Writing { how, on_bad_row: reading.on_bad_row, columns: None };
+    let writing = Writing { how, on_bad_row: reading.on_bad_row, want: reading.want, columns: None };
     Ok(Text { writing, titles, guessed, length: file.length(), first, first_line, row_bytes })
 }

@@ -5,18 +5,30 @@ use std::io::Cursor;
 use arrow_array::RecordBatch;
 use arrow_csv::reader::Format as CsvFormat;
 use arrow_schema::ArrowError;
-use mpexec_data::{BadRow, CsvRecords, MISSING, OnBadRow, RowFault, is_missing};
+use mpexec_data::{BadRow, CsvRecords, MISSING, OnBadRow, RowFault, Want, is_missing};
 use regex::Regex;
 
-use super::{Columns, Found};
-use crate::kinds::{Column, Kind};
+use super::{Columns, Found, Writing};
+use crate::kinds::{Column, Kind, is_number};
 
 /// Looks at the cells of whole rows.
-pub(super) fn find(bytes: &[u8], delimiter: u8, fields: usize, on_bad_row: OnBadRow) -> Found {
+pub(super) fn find(bytes: &[u8], delimiter: u8, fields: usize, writing: &Writing) -> Found {
+    let found = find_as(Want::Anything, bytes, delimiter, fields, writing);
+    let fits = |place: &usize| found.kinds[*place].is_none_or(Kind::is_number);
+    match writing.want {
+        Want::Numbers if !writing.places(fields).iter().all(fits) => {
+            // Which cells are none.
+            find_as(Want::Numbers, bytes, delimiter, fields, writing)
+        }
+        _ => found,
+    }
+}
+
+fn find_as(want: Want, bytes: &[u8], delimiter: u8, fields: usize, writing: &Writing) -> Found {
     let mut columns: Vec<_> = (0..fields).map(|_| Column::default()).collect();
     let (mut words, mut spaced) = (false, false);
     let (mut bad, mut first_bad) = (0, None);
-    each_row(bytes, delimiter, fields, on_bad_row, |row, cells| {
+    each_row(want, bytes, delimiter, fields, writing, |row, cells| {
         if let Some(row) = row {
             bad += 1;
             first_bad.get_or_insert(row);
@@ -29,7 +41,7 @@ pub(super) fn find(bytes: &[u8], delimiter: u8, fields: usize, on_bad_row: OnBad
             }
         }
         // A row that ends the work is the last that matters.
-        bad == 0 || on_bad_row != OnBadRow::Fail
+        bad == 0 || writing.on_bad_row != OnBadRow::Fail
     });
     let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
     Found { kinds: columns.into_iter().map(Column::kind).collect(), words, spaced, lines, bad, first_bad }
@@ -37,15 +49,18 @@ pub(super) fn find(bytes: &[u8], delimiter: u8, fields: usize, on_bad_row: OnBad
 
 /// Shows the rows, and what is wrong with them, as long as `visit` wants more; those to be left out are shown without cells.
 fn each_row(
+    want: Want,
     bytes: &[u8],
     delimiter: u8,
     fields: usize,
-    on_bad_row: OnBadRow,
+    writing: &Writing,
     mut visit: impl FnMut(Option<BadRow>, &[&[u8]]) -> bool,
 ) {
     let mut records = CsvRecords::new(delimiter);
     records.feed(bytes.to_vec());
     let text = std::str::from_utf8(bytes).is_ok();
+    let of_numbers = if want == Want::Numbers { writing.places(fields) } else { Vec::new() };
+    let is_odd = |cell: &[u8]| !is_missing(cell) && !is_number(cell);
     while records.advance() {
         let mut cells: Vec<&[u8]> = records.cells().collect();
         let broken = || cells.iter().position(|cell| std::str::from_utf8(cell).is_err());
@@ -55,11 +70,17 @@ fn each_row(
             }
             ragged => ragged,
         };
+        let odd = || of_numbers.iter().find(|place| is_odd(cells[**place]));
+        let wrong = wrong.or_else(|| odd().map(|&place| (place as u64 + 1, RowFault::not_a_number(cells[place]))));
         let bad = wrong.map(|(column, fault)| BadRow { line: records.line(), column, name: None, fault });
         if bad.is_some() {
-            let kept = if on_bad_row == OnBadRow::Skip { 0 } else { fields };
+            let kept = if writing.on_bad_row == OnBadRow::Skip { 0 } else { fields };
             cells.resize(kept, b"");
-            cells.iter_mut().filter(|cell| std::str::from_utf8(cell).is_err()).for_each(|cell| *cell = b"");
+            for (place, cell) in cells.iter_mut().enumerate() {
+                if std::str::from_utf8(cell).is_err() || of_numbers.contains(&place) && is_odd(cell) {
+                    *cell = b"";
+                }
+            }
         }
         if !visit(bad, &cells) {
             return;
@@ -91,9 +112,9 @@ pub(super) fn read(
 }
 
 /// The same rows without those that are bad, or with what is missing in them, and without spaces around numbers.
-pub(super) fn mended(columns: &Columns, bytes: &[u8], delimiter: u8, fields: usize, on_bad_row: OnBadRow) -> Vec<u8> {
+pub(super) fn mended(columns: &Columns, bytes: &[u8], delimiter: u8, fields: usize, writing: &Writing) -> Vec<u8> {
     let mut text = ::csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
-    each_row(bytes, delimiter, fields, on_bad_row, |_, cells| {
+    each_row(writing.want, bytes, delimiter, fields, writing, |_, cells| {
         let trimmed = |(cell, &kind): (&&[u8], &Option<Kind>)| match kind {
             Some(Kind::Whole | Kind::Float) => cell.trim_ascii().to_vec(),
             _ => cell.to_vec(),
@@ -118,6 +139,7 @@ fn format(delimiter: u8, words: bool) -> Result<CsvFormat, ArrowError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::How;
     use super::*;
 
     #[test]
@@ -125,7 +147,9 @@ mod tests {
         for text in
             ["1,2\n3,4\n5,6\n", "1,2\r3,4\r5,6\r", "1,2\r\n3,4\r\n5,6", "1,2\r3,4\n5,6", "\r\r1,2\n\r3,4\r\n\n5,6\r"]
         {
-            let found = find(text.as_bytes(), b',', 2, OnBadRow::Fail);
+            let how = How::Csv { delimiter: b',', fields: 2 };
+            let writing = Writing { how, on_bad_row: OnBadRow::Fail, want: Want::Anything, columns: None };
+            let found = find(text.as_bytes(), b',', 2, &writing);
             let columns =
                 Columns { names: vec!["a".to_owned(), "b".to_owned()], kinds: found.kinds, words: found.words };
             let rows = read(&columns, text.as_bytes().to_vec(), b',', None).unwrap();

@@ -61,7 +61,7 @@ pub(crate) struct NormalizeArguments {
 /// describe gives count, mean, standard deviation, least, quartiles and greatest of each column of numbers, as pandas does, with
 /// nothing estimated: of whole numbers beyond 2^53 and of numbers close together and far from zero, where pandas rounds, too. Of dates and times it gives all but the deviation, of durations all, as texts; times with a zone in
 /// universal time. It leaves out texts, truth values, categories that are texts and times of day, and takes decimals for numbers, which pandas leaves out.
-/// normalize scales rows or columns to 0..1.
+/// normalize scales rows or columns to 0..1. To it a cell of a text that is no number makes its row bad, as to the command of this name.
 ///
 /// Workers read the files themselves: row groups of Parquet, record batches of Arrow, rows of .npy, ranges of lines of CSV and JSON. What
 /// cannot be read so is put into a temporary file first (TMPDIR says where): standard input, what is compressed, and texts and arrays that are

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mpexec::names::one_line;
 use mpexec_core::Workers;
-use mpexec_data::DataError;
+use mpexec_data::{DataError, Want};
 use mpexec_frame::{
     FrameError, FrameFile, FrameOutput, Reading, Workplace, csv_text, describe, map_file_columns, map_rows,
     normalize_column, normalize_rows,
@@ -42,9 +42,10 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     let looked = Arc::new(Looked::at(&files, plan.keeping.as_ref())?);
     let outputs = Outputs::named(plan.outputs(&files)?).and(&looked);
     let together = if plan.per_file { 1 } else { files.len().max(1) };
+    let want = if plan.task == FrameTask::Normalize { Want::Numbers } else { Want::Anything };
     let open_all = |files: &[PathBuf]| {
         let output = plan.output_of(files);
-        let file = FrameFile::together(files.iter().map(|file| open(file, &plan.reading, &outputs)))?;
+        let file = FrameFile::together(files.iter().map(|file| open(file, &plan.reading, want, &outputs)))?;
         Ok::<_, Failure>((file, output))
     };
     let create = |path: &PathBuf| FrameOutput::create_as(path, &plan.written_as(path));
@@ -114,11 +115,11 @@ fn passed_by(
 }
 
 /// Opens one of the files.
-fn open(path: &Path, reading: &plan::Reading, outputs: &Outputs) -> Result<FrameFile, Failure> {
+fn open(path: &Path, reading: &plan::Reading, want: Want, outputs: &Outputs) -> Result<FrameFile, Failure> {
     let (source, name) = source(path)?;
     outputs.refuse(&source, name)?;
     let plan::Reading { format, columns, delimiter, header, on_bad_row } = reading.clone();
-    Ok(FrameFile::from_file(source, name, Reading { format, columns, delimiter, header, on_bad_row })?)
+    Ok(FrameFile::from_file(source, name, Reading { format, columns, delimiter, header, on_bad_row, want })?)
 }
 
 /// The file of this name, and what people call it.

@@ -104,15 +104,70 @@ fn rows_or_columns_are_scaled() {
 }
 
 #[test]
+fn a_row_with_a_cell_that_is_no_number_is_told_left_out_or_mended_as_normalize_does() {
+    let folder = folder();
+    file(&folder, "t.csv", b"a,b,c\n1,3,2\n 2 ,n.a,4\n5\n7,7,7\n\"2024-01-01\",4,8\n");
+    let json = [
+        "{\"a\":1,\"b\":3,\"c\":2}",
+        "{\"a\":2,\"b\":\"n.a\",\"c\":4}",
+        "{\"a\":5",
+        "{\"a\":7,\"b\":7,\"c\":7}",
+        "{\"a\":[2],\"b\":4,\"c\":8}\n",
+    ];
+    file(&folder, "t.jsonl", json.join("\n").as_bytes());
+    for (name, line, broken) in [("t.csv", 3, "0.0,,"), ("t.jsonl", 2, ",,")] {
+        let normalize = |more: &[&str]| mpexec([&["normalize", name], more].concat()).in_folder(folder.path()).run();
+        let frame = |by: &str, more: &[&str]| {
+            run(&folder, &[&[name, "--by", by, "--task", "normalize", "--workers", "2"], more].concat())
+        };
+        let skip = ["--on-bad-row", "skip"];
+        let null = ["--on-bad-row", "null"];
+        let told = format!("{name}: line {line}, column 2 (b): found \"n.a\", which is no number; choose");
+        let bad = format!("3 bad rows were WHAT; the first: {name}: line {line}, column 2 (b): found \"n.a\"");
+        for by in ["rows", "columns", "chunks"] {
+            let done = frame(by, &["-o", "o.csv"]);
+            assert!(done.fault(3).starts_with(&told), "{by}: {}", done.stderr);
+            let done = frame(by, &skip);
+            assert!(done.stderr.contains(&bad.replace("WHAT", "left out")), "{by}: {}", done.stderr);
+            let scaled = if by == "columns" { "0.0,0.0,0.0\n1.0,1.0,1.0\n" } else { "0.0,1.0,0.5\n0.0,0.0,0.0\n" };
+            assert_eq!(done.text(), format!("a,b,c\n{scaled}"), "{by} {name}");
+            let done = frame(by, &null);
+            assert!(done.stderr.contains(&bad.replace("WHAT", "taken with missing values")), "{by}: {}", done.stderr);
+            if by != "columns" {
+                let scaled = format!("0.0,1.0,0.5\n0.0,,1.0\n{broken}\n0.0,0.0,0.0\n,0.0,1.0\n");
+                assert_eq!(done.text(), format!("a,b,c\n{scaled}"), "{by} {name}");
+            }
+        }
+        // The other command has the same rows, and says the same.
+        for more in [&skip, &null] {
+            let (one, other) = (normalize(more), frame("rows", more));
+            assert_eq!((one.text(), &one.stderr), (other.text(), &other.stderr), "{name} {more:?}");
+        }
+        assert!(normalize(&[]).fault(3).starts_with(&told));
+        // Of columns that are not read nothing is bad.
+        let done = frame("rows", &["--columns", "c", "--on-bad-row", "skip"]);
+        assert!(done.stderr.contains("1 bad row was left out"), "{}", done.stderr);
+        assert_eq!(done.text(), "c\n0.0\n0.0\n0.0\n0.0\n");
+    }
+    assert!(!names_in(&folder).contains(&"o.csv".to_owned()));
+}
+
+#[test]
 fn what_cannot_be_worked_on_is_told_and_nothing_is_left() {
     let folder = folder();
     file(&folder, "t.csv", b"a,name\n1,x\n2,y\n");
     file(&folder, "n.csv", b"name\nx\ny\n");
     let told = |words: &[&str], code: i32| run(&folder, words).fault(code).to_owned();
-    let text = told(&["t.csv", "--by", "rows", "--task", "normalize", "-o", "o.csv"], 1);
-    assert_eq!(text, "t.csv: chunk 0: name holds Utf8 and no numbers; choose columns of numbers with --columns");
-    let text = told(&["t.csv", "--by", "columns", "--task", "normalize", "-o", "o.csv"], 1);
-    assert!(text.ends_with("the column holds Utf8 and no numbers; choose columns of numbers with --columns"), "{text}");
+    for by in ["rows", "columns", "chunks"] {
+        let text = told(&["t.csv", "--by", by, "--task", "normalize", "-o", "o.csv"], 3);
+        let remedy = "choose the columns of numbers with --columns, or go on with --on-bad-row skip or null";
+        assert_eq!(text, format!("t.csv: line 2, column 2 (name): found \"x\", which is no number; {remedy}"));
+    }
+    // A file that has types says it of the column; what describe writes begins with one of texts.
+    run(&folder, &["t.csv", "--task", "describe", "-o", "d.parquet"]).good();
+    let text = told(&["d.parquet", "--task", "normalize", "-o", "o.csv"], 1);
+    assert!(text.ends_with("holds Utf8 and no numbers; choose columns of numbers with --columns"), "{text}");
+    fs::remove_file(folder.path().join("d.parquet")).unwrap();
     file(&folder, "twice.csv", b"a,a\n1,2\n");
     let text = told(&["twice.csv", "--task", "normalize", "-o", "o.jsonl"], 3);
     assert!(text.contains("two columns are called \"a\", which a line of JSON cannot tell apart"), "{text}");

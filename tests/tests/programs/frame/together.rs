@@ -120,9 +120,9 @@ fn a_file_that_does_not_fit_is_named_with_its_column() {
     assert!(both.starts_with("statistic,a,b\ncount,8.0,8.0\n"), "{both}");
     // What a function says names the file.
     for by in ["rows", "columns"] {
-        let text = run(&folder, &["texts.csv", "--by", by, "--task", "normalize"]);
-        assert!(text.fault(1).starts_with("texts.csv: "), "{}", text.stderr);
-        assert!(text.stderr.contains("b") && text.stderr.contains("holds Utf8 and no numbers"), "{}", text.stderr);
+        let text = run(&folder, &["d.parquet", "--by", by, "--task", "normalize"]);
+        assert!(text.fault(1).starts_with("d.parquet: "), "{}", text.stderr);
+        assert!(text.stderr.contains("holds Utf8 and no numbers"), "{}", text.stderr);
     }
     assert!(!names_in(&folder).contains(&"o.csv".to_owned()));
 }
