@@ -8,18 +8,25 @@ use super::Arguments;
 fn options() -> Vec<String> {
     let mut root = Arguments::command();
     root.build();
-    let long = |command: &clap::Command, global: bool| {
-        let arguments = command.get_arguments().filter(move |argument| argument.is_global_set() == global);
-        let named = arguments.filter(|argument| !argument.is_hide_set()).filter_map(clap::Arg::get_long);
-        named.map(|name| format!("--{name}")).filter(|name| name != "--help" && name != "--version").collect::<Vec<_>>()
-    };
     let mut all = long(&root, true);
-    all.extend(long(&root, false));
-    for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
-        all.extend(long(command, false).iter().map(|option| format!("{} {option}", command.get_name())));
-    }
+    all.extend(of_command(&root, ""));
     all.sort();
     all.dedup();
+    all
+}
+
+fn long(command: &clap::Command, global: bool) -> Vec<String> {
+    let arguments = command.get_arguments().filter(move |argument| argument.is_global_set() == global);
+    let named = arguments.filter(|argument| !argument.is_hide_set()).filter_map(clap::Arg::get_long);
+    named.map(|name| format!("--{name}")).filter(|name| name != "--help" && name != "--version").collect()
+}
+
+/// Those of a command of which these are the words, and of the commands below it.
+fn of_command(command: &clap::Command, words: &str) -> Vec<String> {
+    let mut all: Vec<_> = long(command, false).iter().map(|option| format!("{words}{option}")).collect();
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set()) {
+        all.extend(of_command(below, &format!("{words}{} ", below.get_name())));
+    }
     all
 }
 

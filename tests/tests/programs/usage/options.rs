@@ -17,7 +17,7 @@ enum By {
 }
 use By::{Run, Test};
 
-const OPTIONS: [(&str, By); 103] = [
+const OPTIONS: [(&str, By); 106] = [
     ("--advice", Test("usage/status", "a_run_that_was_well_and_one_that_nobody_watches_get_no_advice")),
     ("--chaos", Test("failure/chaos", "workers_that_are_killed_and_stopped_by_chance_change_no_answer")),
     ("--color", Run("count-range gone", "--color always", "\u{1b}[")),
@@ -106,6 +106,9 @@ const OPTIONS: [(&str, By); 103] = [
     ("run --retries", Test("run", "a_failed_command_is_tried_again")),
     ("run --tag", Run("run echo z{} ::: y", "--tag", "y\tzy\n")),
     ("run --timeout", Run("run sleep ::: 4", "--timeout 10ms", "took longer than its time limit")),
+    ("runs clean --force", Test("runs/resumed", "runs_are_listed_shown_and_removed")),
+    ("runs resume --force-plan", Test("runs/faults", "changes_are_said_and_refused_and_force_plan_starts_over")),
+    ("runs show --check", Test("runs/resumed", "runs_are_listed_shown_and_removed")),
     ("tasks --json", Test("map", "tasks_are_listed_with_parameters_types_and_documentation")),
     ("common-items --force-plan", Test("runs/faults", "changes_are_said_and_refused_and_force_plan_starts_over")),
     ("common-items --range-size", Run("common-items t.csv t.csv --run-dir kept", "--range-size 1", "\"--range-size\"")),
