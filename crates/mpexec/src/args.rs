@@ -213,7 +213,7 @@ pub(crate) struct ReadingArguments {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormat>,
 
-    /// The columns that are read, by name or by number from 1 on: price,3; a name with a comma in double quotes: '"a, b",c' [default: all]
+    /// The columns that are read, by name or by number from 1 on: price,3; +3 where a title is 3; a name with a comma in double quotes: '"a, b",c' [default: all]
     #[arg(long, value_name = "NAMES", value_parser = numbers::names)]
     pub(crate) columns: Option<Vec<Names>>,
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::one_line::one_line;
 
-/// The columns that somebody chose, by name or by number from 1 on.
+/// The columns that somebody chose, by name or by number from 1 on: `2`, or `+2` where a column has that as its name.
 ///
 /// ```
 /// use mpexec_data::Columns;
@@ -32,7 +32,7 @@ pub enum ColumnError {
     #[error("the column {name:?} is chosen twice; name it once")]
     Twice { name: String },
     /// Two columns have the name, so it chooses none.
-    #[error("has several columns named {name:?}; choose by number, {first} or {second}")]
+    #[error("has several columns named {name:?}; choose by number, +{first} or +{second}")]
     Ambiguous { name: String, first: usize, second: usize },
 }
 
@@ -122,6 +122,8 @@ mod tests {
         assert_eq!(places(&["3"], &[]), Ok(vec![2]));
         assert_eq!(places(&["3", "1"], &["1", "x", "1"]), Ok(vec![2, 0]));
         assert_eq!(places(&["1"], &["2", "1", "2"]), Ok(vec![1]));
+        // With a sign it is a number whatever the names are.
+        assert_eq!(places(&["+1", "1", "+3"], &["3", "1", "3"]), Ok(vec![0, 1, 2]));
     }
 
     #[test]
@@ -135,6 +137,6 @@ mod tests {
             );
         }
         assert!(places(&["a", "1"], &["a", "b", "c"]).unwrap_err().contains("chosen twice"));
-        assert!(places(&["a"], &["a", "b", "a"]).unwrap_err().ends_with("choose by number, 1 or 3"));
+        assert!(places(&["a"], &["a", "b", "a"]).unwrap_err().ends_with("choose by number, +1 or +3"));
     }
 }
