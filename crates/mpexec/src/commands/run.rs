@@ -10,7 +10,6 @@ mod template;
 
 use std::any::type_name;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -379,26 +378,5 @@ impl Commands {
     /// All that is kept is published: how many commands there are, if those are all.
     fn settle(&self) -> Result<Option<u64>, Failure> {
         self.shelf.as_ref().map_or(Ok(None), |shelf| shelf.settle())
-    }
-}
-
-impl RunPlan {
-    /// Where the output of a command goes, if it goes to files.
-    fn results_of(&self, index: u64) -> Option<PathBuf> {
-        self.results.as_ref().map(|folder| folder.join((index + 1).to_string()))
-    }
-
-    /// What a command printed, each line with its argument before it if that is wanted.
-    fn tagged(&self, text: &[u8], argument: &[u8]) -> Vec<u8> {
-        if !self.tag {
-            return text.to_vec();
-        }
-        let mut tagged = Vec::with_capacity(text.len() * 2);
-        for line in text.split_inclusive(|&byte| byte == b'\n') {
-            tagged.extend_from_slice(argument);
-            tagged.push(b'\t');
-            tagged.extend_from_slice(line);
-        }
-        tagged
     }
 }

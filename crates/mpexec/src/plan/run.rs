@@ -29,6 +29,27 @@ pub(crate) struct RunPlan {
     pub(crate) progress: When,
 }
 
+impl RunPlan {
+    /// Where the output of a command goes, if it goes to files.
+    pub(crate) fn results_of(&self, index: u64) -> Option<PathBuf> {
+        self.results.as_ref().map(|folder| folder.join((index + 1).to_string()))
+    }
+
+    /// What a command printed, each line with its argument before it if that is wanted.
+    pub(crate) fn tagged(&self, text: &[u8], argument: &[u8]) -> Vec<u8> {
+        if !self.tag {
+            return text.to_vec();
+        }
+        let mut tagged = Vec::with_capacity(text.len() * 2);
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            tagged.extend_from_slice(argument);
+            tagged.push(b'\t');
+            tagged.extend_from_slice(line);
+        }
+        tagged
+    }
+}
+
 /// Where arguments come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RunInput {
