@@ -101,7 +101,7 @@ fn killed_all_the_way(folder: &TempDir, words: &[&str], size: &[&str], output: &
         "{all} ranges, {struck} of {KILLS} kills struck, {partly} when some were there, {undisturbed:.1?} undisturbed"
     );
     assert!(
-        struck >= 3 && partly >= 3,
+        struck >= 3 && partly >= 2,
         "{struck} were killed, {partly} of them with a part of their results: {there:?}"
     );
     mpexec(["runs", "clean", "run"]).in_folder(folder.path()).run();
