@@ -151,6 +151,12 @@ fn outputs_go_to_files_of_their_own() {
             assert_eq!(fs::read_to_string(folder.path().join("out").join(number).join(name)).unwrap(), text);
         }
     }
+    // Where there can be no such folder no command is begun, and where none is begun there is no folder.
+    fs::write(folder.path().join("file"), "").unwrap();
+    let refused = run(&["--results", "file", "touch {}", ":::", "c", "d"]).in_folder(&folder).run();
+    assert!(refused.fault(3).ends_with("/file: the folder cannot be made: File exists (os error 17)"), "{refused:?}");
+    run(&["--results", "none", "echo", ":::"]).in_folder(&folder).run().good();
+    assert_eq!(names_in(&folder), ["file", "out"]);
     // Of one that had to be killed nothing is there that looks whole, nor of a run before.
     at_some_pace(|slower| {
         // So long that it does not listen any more by then.

@@ -21,6 +21,7 @@ use mpexec_runs::{decode, encode, key_of};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::flow::{Collector, Flow, Next};
+use crate::input::OutputFolder;
 use crate::interrupt::{Running, Work};
 use crate::keeping::{Computes, HAND_ON_EVERY, Looked, MOST_RANGES, Shelf};
 use crate::numbers::grouped;
@@ -58,6 +59,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
         }
         return printer.finish(running);
     }
+    let _folder = plan.results.as_deref().map(OutputFolder::make).transpose()?;
     let shelf = keep(plan, running)?;
     let joblog = plan.joblog.as_deref().map(Joblog::create).transpose()?;
     let commands = source.number();

@@ -11,7 +11,7 @@ use mpexec::names::shown;
 use crate::failure::Failure;
 use crate::keeping::Looked;
 
-/// The folder to which the outputs of several inputs go. If nothing has come into it, what was made of it is gone when this is.
+/// The folder to which the outputs of several inputs or commands go. If nothing has come into it, what was made of it is gone when this is.
 #[must_use]
 pub(crate) struct OutputFolder {
     /// It and those around it that were made for it, the innermost first.
