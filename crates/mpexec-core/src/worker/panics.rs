@@ -12,6 +12,8 @@ use crate::os::memory;
 thread_local! {
     static IN_TASK: Cell<bool> = const { Cell::new(false) };
     static REPORT: RefCell<Option<PanicReport>> = const { RefCell::new(None) };
+    /// There may be a report. It is cheaper to ask this for each task.
+    static REPORTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Puts the hook in place: a panic inside a task is kept for its report and not printed; any other goes on to the
@@ -25,6 +27,7 @@ pub(crate) fn install() {
             memory::with_leeway(|names| {
                 if IN_TASK.get() && cfg!(panic = "unwind") {
                     REPORT.set(Some(report(info, names)));
+                    REPORTED.set(true);
                 } else {
                     before(info);
                 }
@@ -59,7 +62,9 @@ pub(crate) fn message_of(payload: &(dyn std::any::Any + Send)) -> String {
 /// Runs a task; its panic, if any, as a report.
 pub(crate) fn catch<R>(task: impl FnOnce() -> R) -> Result<R, PanicReport> {
     // Of a panic that an earlier task has caught itself.
-    REPORT.take();
+    if REPORTED.replace(false) {
+        REPORT.take();
+    }
     IN_TASK.set(true);
     // The task's own state is dropped with it; what it shares (statics) is its author's business, as with threads.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(task));

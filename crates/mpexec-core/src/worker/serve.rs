@@ -163,9 +163,7 @@ fn run_batch<M: Marks, O: Outbox>(
         if minds_refusals {
             blackbox::forget_refusals();
         }
-        let outcome = run_task(&function, entry, marks, out);
-        ambient::set_current(None);
-        *last = outcome?;
+        *last = run_task(&function, entry, marks, out)?;
         ordinal += 1;
         out.end(ordinal);
         pace.tasks += 1;
@@ -180,6 +178,8 @@ fn run_batch<M: Marks, O: Outbox>(
             }
         }
     }
+    // Between the tasks of a batch nothing of the user's runs that could ask.
+    ambient::set_current(None);
     if pace.opened {
         let nanos = pace.nanos();
         if nanos > 0 {
