@@ -277,7 +277,8 @@ pub enum PoolError {
         remedy: String,
     },
     /// Workers died one after another, and no task came to its end meanwhile: five, or fifty that were killed (SIGKILL). A death that ends its task, as all do without
-    /// [`attempts`](crate::PoolBuilder::attempts), is no part of such a row, nor is one of a task that may be tried ten times at most: that comes to its end by itself. The next call starts afresh.
+    /// [`attempts`](crate::PoolBuilder::attempts), is no part of such a row, nor is one of a task that may be tried ten times at most: that comes to its end by itself. Where the last
+    /// death is charged to a task, it ends with this, alone; else all calls that wait do, and the next call starts afresh.
     #[error(
         "{deaths} workers in a row died without finishing a task; the last one, process {pid} of {}, {exit}{}",
         program.display(), last_words(stderr)

@@ -1,8 +1,8 @@
 //! Deaths one after another: how many make a crash loop.
 //!
 //! A death that is charged to a task is its task's business where that comes to an end by it: with its outcome it is over like any other, and one that may be
-//! tried a few times only has its outcome soon. So tasks that kill each worker they meet are named one by one, however many there are. What is counted are deaths that
-//! no task is charged with, and those of tasks that are tried again and again.
+//! tried a few times only has its outcome soon. So tasks that kill each worker they meet are named one by one, however many there are. A task that may be tried
+//! often, and has killed so many workers that this is a crash loop, ends with that error, alone; deaths that no task is charged with end all calls that wait.
 
 use crate::error::Exit;
 

@@ -144,8 +144,14 @@ impl Engine {
         let begun = if in_doubt { u64::MAX } else { progress.passed };
         // Who was asking for a task back that had begun hears how it ended, and it is not tried again.
         let asked_for = culprit.is_some_and(|(job, index)| state.is_stopping(job, index));
-        let spent = overrun.is_some() || asked_for;
         let few_tries = culprit.is_some_and(|(job, _)| state.sched.job(job).is_some_and(|job| job.attempts <= FEW));
+        let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed || refused.is_some();
+        let death = Death { pid, exit, stderr, was_starting, fault, born: state.slots[id].born };
+        // Such a task ends the crash loop with itself, and nobody else loses anything by it.
+        let loops = culprit.filter(|(job, _)| !(is_hook(*job) || expected || few_tries));
+        let loops = loops.and_then(|_| state.row_after(&death)).filter(|row| row.is_crash_loop());
+        let loops = loops.map(|row| self.crash_loop(row, &death));
+        let spent = overrun.is_some() || asked_for || loops.is_some();
         let mut settled = false;
         state.handle(Event::Lost { worker: id, running, spent, begun }, |state, job, index| {
             let function = state.jobs.get(&job).map_or("", |job| &job.function);
@@ -157,7 +163,10 @@ impl Engine {
                 _ if state.sched.job(job).is_some_and(|job| job.once) => {
                     TaskError::OutcomeUnknown { death: Box::new(crashed(function, ran_for)) }
                 }
-                _ => crashed(function, ran_for),
+                _ => match &loops {
+                    Some(error) if culprit == Some((job, index)) => TaskError::Pool(error.clone()),
+                    _ => crashed(function, ran_for),
+                },
             };
             // What is there was printed by the task that ran: what others had printed was taken away when they ended.
             if culprit == Some((job, index)) {
@@ -166,7 +175,6 @@ impl Engine {
             }
             state.fail(job, index, error);
         });
-        let expected = ending || state.slots[id].sentenced || state.slots[id].dismissed || refused.is_some();
         state.record_end(id, exit, expected && overran.is_none());
         let mut slot = std::mem::take(&mut state.slots[id]);
         if let Some(child) = slot.child.take() {
@@ -190,14 +198,13 @@ impl Engine {
                 state.break_job(id, &crashed("", None));
             }
             if state.started.is_none() {
-                let death = Death { pid, exit, stderr, was_starting, fault, born: slot.born };
                 state.started = Some(Err(self.never_ready(&death)));
             }
         } else if settled {
             // That task is over.
             (state.row, state.idle_row) = (Row::default(), Row::default());
         } else if !(expected || few_tries) {
-            self.count_death(&mut state, &Death { pid, exit, stderr, was_starting, fault, born: slot.born });
+            self.count_death(&mut state, &death);
         }
         if state.crash_looped && state.slots.iter().all(Slot::is_empty) && state.sched.work_left() {
             // No worker was to be started because others served the calls; these are gone too.
@@ -247,7 +254,7 @@ impl Engine {
     }
 
     fn count_death(&self, state: &mut State, death: &Death) {
-        let Death { pid, exit, stderr, was_starting, fault, born } = death;
+        let Death { exit, was_starting, fault, .. } = death;
         // Whoever is killed by a signal may have been a good worker; whoever leaves by itself was none.
         let killed = fault.is_none() && matches!(exit, Exit::Signal(_));
         if *was_starting && state.started.is_none() && !killed {
@@ -255,38 +262,45 @@ impl Engine {
             state.crash_looped = true;
             return;
         }
-        // After the loop has ended the calls, those of its workers that were still to die end nothing more.
-        if state.crash_looped {
-            return;
-        }
-        if !(*was_starting || state.sched.outstanding()) {
+        if !(*was_starting || state.sched.outstanding() || state.crash_looped) {
             // There is no call to end; but nor are workers started for ever that die by themselves.
             state.idle_row.add(*exit, fault.is_some());
             state.crash_looped = state.idle_row.is_crash_loop();
             return;
         }
-        // Workers that died at one stroke are one death in the row: it takes a replacement that dies too to go on.
-        if *born < state.row_counted_at {
-            return;
-        }
+        let Some(row) = state.row_after(death) else { return };
         state.row_counted_at = state.deaths;
-        state.row.add(*exit, fault.is_some());
-        if state.row.is_crash_loop() {
+        state.row = row;
+        if row.is_crash_loop() {
             state.crash_looped = true;
-            let error = PoolError::CrashLoop {
-                program: self.program.path.clone(),
-                deaths: state.row.len(),
-                pid: *pid,
-                exit: *exit,
-                stderr: stderr.clone(),
-            };
+            let error = self.crash_loop(row, death);
             state.started.get_or_insert(Err(error.clone()));
             state.end_calls(&error);
+        }
+    }
+
+    fn crash_loop(&self, row: Row, death: &Death) -> PoolError {
+        PoolError::CrashLoop {
+            program: self.program.path.clone(),
+            deaths: row.len(),
+            pid: death.pid,
+            exit: death.exit,
+            stderr: death.stderr.clone(),
         }
     }
 }
 
 impl State {
+    /// The deaths in a row with this one, if it counts.
+    fn row_after(&self, death: &Death) -> Option<Row> {
+        // After the loop has ended the calls, those of its workers that were still to die end nothing more. And workers that died at one
+        // stroke are one death in the row: it takes a replacement that dies too to go on.
+        let counts = !self.crash_looped && death.born >= self.row_counted_at;
+        let mut row = self.row;
+        row.add(death.exit, death.fault.is_some());
+        counts.then_some(row)
+    }
+
     /// The task that a worker was in when it died, once all that it had told was taken in.
     pub(super) fn was_in(&self, id: WorkerId) -> Option<u64> {
         let worker = &self.sched.workers[id];

@@ -47,6 +47,26 @@ fn tasks_that_kill_each_worker_they_meet_are_named_one_by_one_however_many_there
 }
 
 #[test]
+fn a_task_that_may_be_tried_without_end_and_kills_each_worker_it_meets_takes_no_other_with_it() {
+    let _alone = alone();
+    let task = |n: u32| if n % 7 == 2 { Way::Aborts.die() } else { n };
+    for (link, workers, attempts) in LINKS.into_iter().flat_map(|link| [(link, 1, 11), (link, 2, 1_000)]) {
+        let pool = builder(link, workers).attempts(attempts).build().unwrap();
+        let beside = pool.call().chunk_size(1).map_async(|n: u32| n + 1, 0..10);
+        for (n, outcome) in (0..).zip(pool.map_outcomes(task, 0..24)) {
+            match outcome {
+                Ok(same) => assert!(same == n && n % 7 != 2),
+                Err(TaskError::Pool(PoolError::CrashLoop { exit, .. }) | TaskError::Crashed { exit, .. }) => {
+                    assert!(n % 7 == 2 && exit == Way::Aborts.exit(), "{n}: {exit:?}");
+                }
+                Err(error) => panic!("{n}: {error:?}"),
+            }
+        }
+        assert!(beside.get().unwrap().into_iter().eq(1..11));
+    }
+}
+
+#[test]
 fn every_call_that_waits_in_a_crash_loop_is_told() {
     let _alone = alone();
     for link in LINKS {
