@@ -266,7 +266,7 @@ impl<T: Send + 'static, E: Send + 'static> Pending<T, E> {
 
     fn on_end(mut self, callback: impl FnOnce(&Result<T, E>) + Send + 'static) -> Pending<T, E> {
         let shared = self.share();
-        shared.waiting_callbacks().push(Box::new(callback));
+        shared.add_callback(Box::new(callback));
         let kept = shared.clone();
         shared.tell(Hook::Callback(Box::new(move || kept.run_callbacks())));
         self

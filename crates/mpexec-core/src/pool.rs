@@ -48,7 +48,7 @@ use crate::worker::functions::told;
 /// Dropping it returns at once: calls whose handle lives are finished behind it, then its workers leave.
 ///
 /// It belongs to the process that built it. In a fork of that process its copy answers with what had come by then, and else with
-/// [`PoolError::Forked`], and takes nothing from the parent; the fork may build a pool of its own. If a thread of the parent was at the pool at the moment
+/// [`PoolError::Forked`], and takes nothing from the parent; the fork may build a pool of its own. Callbacks that were set before the fork are run in the parent alone. If a thread of the parent was at the pool at the moment
 /// of the fork, there is no telling what had come: then the copy panics and says so.
 ///
 /// ```

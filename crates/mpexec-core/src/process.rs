@@ -107,7 +107,8 @@ impl<R: TaskResult> Process<R> {
         let since = Instant::now();
         let came = self.result.as_ref().is_none_or(|result| result.wait_timeout(limit));
         // What the function returned is kept until the process itself is over.
-        if !came || self.pool.join_timeout(limit.saturating_sub(since.elapsed())).is_err() {
+        let left = limit.saturating_sub(since.elapsed());
+        if !came || matches!(self.pool.join_timeout(left), Err(PoolError::JoinTimedOut { .. })) {
             return Err(WaitTimedOut(limit));
         }
         Ok(self.join())

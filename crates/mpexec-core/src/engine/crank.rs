@@ -53,9 +53,6 @@ impl Drop for Held<'_> {
         if !state.has_errands() {
             return;
         }
-        if state.forked {
-            return state.forget_errands();
-        }
         let (mut after, trash) = (std::mem::take(&mut state.after), std::mem::take(&mut state.trash));
         // In the order of their calls' ends, and so still under the lock: another thread may have the next one at once.
         if after.iter().any(|hook| matches!(hook, Hook::Callback(_))) {

@@ -2,7 +2,8 @@
 //!
 //! A fork has a copy of all that is known here, and the same sockets and shared memory. Were it to take a result or to send a task, its parent would lose
 //! the one and get an answer to the other. So what it drops is left alone, and with the first use its copy is cut off from the workers: what has
-//! come by then is there, all else ends with an error, in the fork alone.
+//! come by then is there, all else ends with an error, in the fork alone. Whoever wanted to be told of that in the parent is told there; who asks
+//! in the fork is told in it.
 
 use std::sync::{MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
@@ -15,11 +16,13 @@ use crate::os::fork;
 
 /// A thread that held the lock at the fork is not there in it, and gives it back to nobody.
 const HELD_FOR_EVER: Duration = Duration::from_secs(1);
+/// How often that is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 impl Engine {
     /// Whether this process is a forked child of the one that built the pool.
     #[inline]
-    pub(super) fn is_a_forks(&self) -> bool {
+    pub(crate) fn is_a_forks(&self) -> bool {
         fork::this_process() != self.built_by
     }
 
@@ -31,7 +34,7 @@ impl Engine {
             match self.state.try_lock() {
                 Ok(state) => break state,
                 Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) if since.elapsed() < HELD_FOR_EVER => std::thread::yield_now(),
+                Err(TryLockError::WouldBlock) if since.elapsed() < HELD_FOR_EVER => std::thread::sleep(LOOK_AGAIN),
                 // There is no state to answer from, and to wait would be to hang.
                 Err(TryLockError::WouldBlock) => {
                     panic!("a thread of the parent was at this pool when it forked this process: {}", PoolError::Forked)
@@ -63,11 +66,7 @@ impl State {
         for id in jobs {
             self.break_job(id, &TaskError::Pool(PoolError::Forked));
         }
-        self.forget_errands();
-    }
-
-    /// What is to run once the lock is released, and where, is the parent's: its callbacks, and the threads that they would run on.
-    pub(super) fn forget_errands(&mut self) {
+        // What was to run once the lock is released is the parent's: its callbacks and wakers.
         std::mem::forget((
             std::mem::take(&mut self.after),
             std::mem::take(&mut self.trash),

@@ -16,7 +16,8 @@ use crate::engine::outcomes::{Hook, Outcome};
 use crate::engine::recording::Pastime;
 use crate::engine::scheduler::JobId;
 use crate::engine::waiter::Arrivals;
-use crate::error::JobError;
+use crate::error::{JobError, PoolError};
+use crate::os::fork;
 use crate::task::TaskResult;
 use crate::task::gather::Gather;
 
@@ -29,8 +30,8 @@ pub(super) struct Call<T, E> {
 pub(super) struct Shared<T, E> {
     source: Source<T, E>,
     value: Mutex<Value<T, E>>,
-    /// Not run yet.
-    callbacks: Mutex<Vec<Callback<T, E>>>,
+    /// Not run yet, and in which process they were given.
+    callbacks: Mutex<(u32, Vec<Callback<T, E>>)>,
     /// Futures that wait for the value to come back from callbacks.
     wakers: Mutex<Vec<Waker>>,
     ended_well: OnceLock<bool>,
@@ -52,13 +53,27 @@ pub(super) enum Source<T, E> {
 
 pub(super) enum Value<T, E> {
     Waiting,
-    /// Being decoded, or shown to callbacks.
-    Lent,
+    /// Being decoded, or shown to callbacks, in this process.
+    Lent(u32),
     Ready(Result<T, E>),
     Taken,
 }
 
 pub(super) const TAKEN: &str = "the result of this handle was taken already";
+
+impl<T, E> Value<T, E> {
+    /// Whether somebody has it, who will put it back.
+    fn is_lent(&self) -> bool {
+        match self {
+            // There is no value, and to wait for it would be to hang.
+            Value::Lent(process) if *process != fork::this_process() => {
+                panic!("a thread of the parent had this result when it forked this process: {}", PoolError::Forked)
+            }
+            Value::Lent(_) => true,
+            _ => false,
+        }
+    }
+}
 
 impl<T, E> Call<T, E> {
     pub(super) fn is_ready(&self) -> bool {
@@ -127,25 +142,35 @@ impl<T, E> Shared<T, E> {
             source,
             value,
             ended_well,
-            callbacks: Mutex::default(),
+            callbacks: Mutex::new((fork::this_process(), Vec::new())),
             wakers: Mutex::default(),
             changed: Condvar::new(),
         }
     }
 
-    pub(super) fn waiting_callbacks(&self) -> MutexGuard<'_, Vec<Callback<T, E>>> {
-        self.callbacks.lock().unwrap_or_else(PoisonError::into_inner)
+    /// One more that is to see the value.
+    pub(super) fn add_callback(&self, callback: Callback<T, E>) {
+        self.waiting_callbacks().1.push(callback);
+    }
+
+    fn waiting_callbacks(&self) -> MutexGuard<'_, (u32, Vec<Callback<T, E>>)> {
+        let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        if callbacks.0 != fork::this_process() {
+            // They are the parent's of this fork, and are run there.
+            std::mem::forget(std::mem::replace(&mut *callbacks, (fork::this_process(), Vec::new())));
+        }
+        callbacks
     }
 
     /// Shows the value to every callback that has not seen it, each once. One that panics takes nothing from the others.
     pub(super) fn run_callbacks(&self) {
         self.settle();
-        let lent = std::mem::replace(&mut *self.lock_settled(), Value::Lent);
+        let lent = std::mem::replace(&mut *self.lock_settled(), Value::Lent(fork::this_process()));
         let returned = Return { shared: self, value: Some(lent) };
         let Some(Value::Ready(outcome)) = &returned.value else { return };
         loop {
             let callback = match self.waiting_callbacks() {
-                mut waiting if !waiting.is_empty() => waiting.remove(0),
+                mut waiting if !waiting.1.is_empty() => waiting.1.remove(0),
                 _ => return,
             };
             let _ = catch_unwind(AssertUnwindSafe(|| callback(outcome)));
@@ -159,7 +184,7 @@ impl<T, E> Shared<T, E> {
     /// The value when nobody has it on loan.
     fn lock_settled(&self) -> MutexGuard<'_, Value<T, E>> {
         let mut value = self.lock();
-        while matches!(*value, Value::Lent) {
+        while value.is_lent() {
             value = self.changed.wait(value).unwrap_or_else(PoisonError::into_inner);
         }
         value
@@ -212,7 +237,7 @@ impl<T, E> Shared<T, E> {
     fn settle(&self) {
         let mut value = self.lock();
         if matches!(*value, Value::Waiting) {
-            *value = Value::Lent;
+            *value = Value::Lent(fork::this_process());
             drop(value);
             let mut returned = Return { shared: self, value: Some(Value::Taken) };
             let outcome = match &self.source {
@@ -227,7 +252,7 @@ impl<T, E> Shared<T, E> {
 
     /// Takes the value out, unless somebody has it or callbacks have not seen it.
     fn try_take(&self, value: &mut Value<T, E>) -> Option<Result<T, E>> {
-        if matches!(value, Value::Lent) || !self.waiting_callbacks().is_empty() {
+        if value.is_lent() || !self.waiting_callbacks().1.is_empty() {
             return None;
         }
         match std::mem::replace(value, Value::Taken) {
@@ -239,7 +264,8 @@ impl<T, E> Shared<T, E> {
     /// The value, after the callbacks have seen it. `None`: the time was up first.
     pub(super) fn take(&self, deadline: Option<Instant>) -> Option<Result<T, E>> {
         self.settle();
-        if callbacks::on_this_thread() {
+        // In a fork there may be nobody else who could.
+        if callbacks::on_this_thread() || self.engine().is_a_forks() {
             self.run_callbacks();
         }
         let mut value = self.lock();

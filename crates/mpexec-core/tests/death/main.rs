@@ -6,6 +6,7 @@
 mod calls;
 mod false_words;
 mod forensics;
+mod forks;
 mod frozen;
 mod hooks;
 mod idle;

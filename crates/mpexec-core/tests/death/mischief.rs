@@ -1,15 +1,13 @@
 //! Tasks that do to their own process what none should: close what is not theirs, come back twice.
 #![expect(unsafe_code, reason = "what a careless C library does")]
 
-use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use mpexec_core::{Exit, JobError, Pending, Pool, PoolError, TaskError, Workers};
+use mpexec_core::{Exit, TaskError};
 
 use crate::common::processes::{children, kill};
-use crate::common::{Scratch, Way, builder, end_this_thread, forever, pass, pool, wait_until};
+use crate::common::{Scratch, Way, builder, end_this_thread, forever, pool, wait_until};
 use crate::{LINKS, alone};
 
 /// Closes every descriptor that is none of the standard streams, as libraries do that mean well.
@@ -145,114 +143,6 @@ fn a_signal_that_is_sent_is_no_abort_whatever_was_refused_before() {
         assert!(matches!(error, TaskError::Crashed { .. }), "{error:?}");
     }
 }
-
-/// Says that it runs, and ends when the gate is open.
-fn waits(ran: String, gate: String, n: u32) -> u32 {
-    std::fs::File::options().append(true).create(true).open(ran).unwrap().write_all(b"x").unwrap();
-    if n > 0 {
-        pass(&gate);
-    }
-    n
-}
-
-#[test]
-fn a_forked_child_of_the_coordinator_drops_nothing_of_it() {
-    let _alone = alone();
-    for link in LINKS {
-        let (pool, ran, gate) = (pool(link, 1), Scratch::new(), Scratch::new());
-        let pids = pool.pids();
-        let items = |from: u32| (from..from + 20).map(|n| (ran.text(), gate.text(), n)).collect::<Vec<_>>();
-        let wait = |(ran, gate, n): (String, String, u32)| waits(ran, gate, n);
-        let mut half_read = pool.call().chunk_size(10).imap(wait, items(0));
-        assert_eq!(half_read.next().unwrap().unwrap(), 0);
-        let job = pool.call().chunk_size(10).starmap_async(waits, items(20));
-        let call = pool.apply_async(waits, (ran.text(), gate.text(), 40));
-        // SAFETY: the child drops what it has of the pool, and ends.
-        let child = unsafe { libc::fork() };
-        if child == 0 {
-            drop((half_read, job, call, pool));
-            // SAFETY: ends the process, and runs nothing of the tests.
-            unsafe { libc::_exit(7) };
-        }
-        let mut status = 0;
-        // SAFETY: waits for the child, and writes a local value.
-        unsafe { libc::waitpid(child, &raw mut status, 0) };
-        assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 7, "{status:#x}");
-        gate.open();
-        assert!(half_read.map(Result::unwrap).eq(1..20));
-        assert!(job.get().unwrap().into_iter().eq(20..40));
-        assert_eq!(call.get().unwrap(), 40);
-        assert_eq!(pool.pids(), pids, "its worker lives on");
-        assert_eq!(std::fs::read(ran.path()).unwrap().len(), 41, "each ran once");
-    }
-}
-
-/// What a fork may do with its copy of a pool, until something is answered that is not to be.
-fn uses(pool: &Pool, job: Pending<Vec<u32>, JobError>, call: Pending<u32>) -> Result<(), String> {
-    let is = |what: &str, right: bool| if right { Ok(()) } else { Err(what.to_owned()) };
-    let forked = |error: &TaskError| matches!(error, TaskError::Pool(PoolError::Forked));
-    is("apply", pool.apply(|n: u8| n, (1,)).is_err_and(|error| forked(&error)))?;
-    is("map", pool.map(|n: u8| n, 0..100).is_err_and(|error| forked(&error.error)))?;
-    is("cancel", !call.cancel())?;
-    is("get", call.get().is_err_and(|error| forked(&error)))?;
-    is("get of a job", job.get().is_err_and(|error| forked(&error.error)))?;
-    is("resize", pool.resize(3).is_err())?;
-    is("pids", pool.pids().is_empty())?;
-    pool.close();
-    is("join", matches!(pool.join(), Err(PoolError::Forked)))?;
-    pool.terminate();
-    is("join", matches!(pool.join_timeout(Duration::from_secs(1)), Err(PoolError::Forked)))?;
-    let own =
-        Pool::builder().workers(Workers::Exact(1)).transport(pool.transport()).build().map_err(|e| e.to_string())?;
-    is("a pool of its own", own.map(|n: u32| n + 1, 0..100).is_ok_and(|all| all.into_iter().eq(1..101)))?;
-    own.close();
-    own.join().map_err(|error| error.to_string())
-}
-
-#[test]
-fn a_fork_of_the_coordinator_that_uses_the_pool_has_errors_and_its_parent_all_results() {
-    let _alone = alone();
-    for link in LINKS {
-        let (pool, ran, gate) = (pool(link, 2), Scratch::new(), Scratch::new());
-        assert!(pool.wait_ready(None));
-        let pids = pool.pids();
-        let items = |from: u32| (from..from + 20).map(|n| (ran.text(), gate.text(), n)).collect::<Vec<_>>();
-        let job = pool.call().chunk_size(3).starmap_async(waits, items(20));
-        let call = pool.apply_async(waits, (ran.text(), gate.text(), 40));
-        loop {
-            // SAFETY: the child uses what it has of the pool, and ends.
-            let child = unsafe { libc::fork() };
-            if child == 0 {
-                let used = catch_unwind(AssertUnwindSafe(|| uses(&pool, job, call)));
-                if let Ok(Err(what)) = &used {
-                    eprintln!("in the fork, {link:?}: {what}");
-                }
-                let code = used.map_or(LOCKED, |used| if used.is_ok() { USED } else { 1 });
-                // SAFETY: ends the process, and runs nothing of the tests.
-                unsafe { libc::_exit(code) };
-            }
-            let mut status = 0;
-            // SAFETY: waits for the child, and writes a local value.
-            unsafe { libc::waitpid(child, &raw mut status, 0) };
-            assert!(libc::WIFEXITED(status), "{status:#x}");
-            match libc::WEXITSTATUS(status) {
-                USED => break,
-                // The supervisor was at the pool just then; it says so, and that is all that can be done.
-                LOCKED => {}
-                code => panic!("it ended with {code}"),
-            }
-        }
-        gate.open();
-        assert!(job.get().unwrap().into_iter().eq(20..40));
-        assert_eq!(call.get().unwrap(), 40);
-        assert_eq!(pool.pids(), pids, "its workers live on");
-        assert_eq!(std::fs::read(ran.path()).unwrap().len(), 21, "each ran once");
-    }
-}
-
-/// How a fork ends that has used its copy of a pool, or could not because a thread that is not there had it locked.
-const USED: i32 = 7;
-const LOCKED: i32 = 3;
 
 #[test]
 fn a_task_that_ends_its_thread_alone_has_an_outcome_that_says_so() {
