@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use mpexec_core::{Pending, TaskError};
 
 use crate::failure::Failure;
+use crate::numbers::grouped;
 
 /// So many calls may be open, or have an outcome whose turn has not come.
 const MOST_CALLS: u64 = 4096;
@@ -78,8 +79,10 @@ struct State<R: 'static> {
     /// Calls that were not begun, because the work was stopped.
     skipped: u64,
     bytes: u64,
-    /// There is no more input.
+    /// There is no more input, or no more of it is read.
     ended: bool,
+    /// It was read to its end.
+    read_out: bool,
     stop: Next,
     failure: Option<Failure>,
 }
@@ -104,6 +107,7 @@ where
             skipped: 0,
             bytes: 0,
             ended: false,
+            read_out: false,
             stop: Next::GoOn,
             failure: None,
         };
@@ -145,7 +149,10 @@ where
             while flow.has_room() {
                 let piece = match source() {
                     Ok(Some(piece)) => piece,
-                    Ok(None) => break,
+                    Ok(None) => {
+                        flow.lock().read_out = true;
+                        break;
+                    }
                     Err(failure) => {
                         flow.lock().failure.get_or_insert(failure);
                         break;
@@ -318,6 +325,18 @@ where
                 }
                 None => self.news.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
+        }
+    }
+
+    /// Of work that was stopped: what is missing, for the end of a sentence. `left`: so many are known not to have been begun, or, if `known`,
+    /// so many there are.
+    pub(crate) fn missing(&self, left: u64, known: bool, begun: &str) -> String {
+        let more = |least: &str| format!("; {least}{} more were not {begun}", grouped(left));
+        match (left, known || self.lock().read_out) {
+            (0, true) => String::new(),
+            (0, false) => "; the input was not read to its end".to_owned(),
+            (_, true) => more(""),
+            (_, false) => more("at least ") + ", as the input was not read to its end",
         }
     }
 

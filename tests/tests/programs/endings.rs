@@ -89,6 +89,60 @@ fn a_command_that_comes_to_its_end_when_it_is_asked_to_is_done_and_not_run_again
     });
 }
 
+#[test]
+fn what_a_command_line_has_started_has_as_long_to_end_as_the_line() {
+    at_some_pace(|slower| {
+        let grace = format!("{}s", 8 * slower);
+        let halted = ["--halt", "now,fail=1"];
+        for (more, arguments, code) in [(&["--grace", &grace][..], &["1"][..], 130), (&halted, &["1", "fails"], 1)] {
+            let folder = folder();
+            // The shell of the line ends at once when it is asked to, and what it waits for takes its time.
+            let cleans = "trap 'sleep 0.2; echo cleaned >>cleaned; exit 1' TERM; echo >>begun; sleep 900 & wait $!";
+            fs::write(folder.path().join("cleans"), cleans).unwrap();
+            let line =
+                "if [ {} = fails ]; then while ! [ -e begun ]; do sleep 0.02; done; false; else sh cleans && true; fi";
+            let started = run(&["-j2"]).args(more).args([line, ":::"]).args(arguments).in_folder(&folder).start();
+            while code == 130 && !folder.path().join("begun").exists() {
+                assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+            }
+            if code == 130 {
+                started.signal(Signal::INT);
+            }
+            assert_eq!(started.finish().code(), code);
+            assert_eq!(fs::read_to_string(folder.path().join("cleaned")).unwrap_or_default(), "cleaned\n");
+        }
+    });
+}
+
+#[test]
+fn a_command_that_ends_with_a_code_of_its_own_when_all_are_asked_to_has_run() {
+    at_some_pace(|slower| {
+        let folder = folder();
+        let grace = format!("{}s", 2 * slower);
+        let line = "trap 'echo out; exit 3' TERM; echo >>begun; sleep 900 & wait $!";
+        let words = ["-j1", "--retries", "5", "--grace", &grace, "--joblog", "log", line, ":::", "1", "2"];
+        let started = run(&words).in_folder(&folder).start();
+        while !folder.path().join("begun").exists() {
+            assert!(!started.ends_within(Duration::from_millis(5)), "{}", started.told());
+        }
+        started.signal(Signal::INT);
+        let done = started.finish();
+        assert_eq!((done.code(), done.text()), (130, "out\n"), "{}", done.stderr);
+        assert!(done.stderr.contains("1 of 2 commands run"), "{}", done.stderr);
+        let log = fs::read_to_string(folder.path().join("log")).unwrap();
+        assert_eq!(log.lines().nth(1).unwrap().split('\t').nth(6), Some("3"), "{log}");
+    });
+}
+
+#[test]
+fn where_the_input_was_not_read_to_its_end_that_is_told() {
+    let mut endless = std::process::Command::new("yes").stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let done = run(&["-j1", "--halt", "soon,fail=1", "exit 4"]).stdin(endless.stdout.take().unwrap()).run();
+    endless.wait().unwrap();
+    let told = done.fault(1);
+    assert!(told.contains("the input was not read to its end; the first: "), "{told}");
+}
+
 /// A pipe with a name.
 fn fifo(folder: &tempfile::TempDir) {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);

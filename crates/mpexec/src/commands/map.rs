@@ -147,12 +147,7 @@ pub(crate) fn run(plan: &MapPlan, console: &Arc<Console>, running: &Arc<Running>
             // Of rows that were not read, nobody knows how many they are.
             let skipped = rows.map_or(skipped, |all| all.saturating_sub(done));
             let (failed, done) = (grouped(failed), grouped(done));
-            let rest = match skipped {
-                0 => String::new(),
-                _ if whole => String::new(),
-                skipped if rows.is_some() => format!("; {} more were not made", grouped(skipped)),
-                skipped => format!("; at least {} more were not made", grouped(skipped)),
-            };
+            let rest = if whole { String::new() } else { flow.missing(skipped, rows.is_some(), "made") };
             Err(Failure::task(format!("{failed} of {done} calls failed{rest}; the first: {first}")))
         }
     }

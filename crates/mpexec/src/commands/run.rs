@@ -188,11 +188,7 @@ pub(crate) fn run(plan: &RunPlan, console: &Arc<Console>, running: &Arc<Running>
             // Of arguments that were not read, nobody knows how many they are.
             let skipped = commands.map_or(skipped + ended.ended, |all| all.saturating_sub(ended.done));
             let (failed, done) = (grouped(ended.failed), grouped(ended.done));
-            let rest = match skipped {
-                0 => String::new(),
-                skipped if commands.is_some() => format!("; {} more were not run", grouped(skipped)),
-                skipped => format!("; at least {} more were not run", grouped(skipped)),
-            };
+            let rest = flow.missing(skipped, commands.is_some(), "run");
             Err(Failure::task(format!("{failed} of {done} commands failed{rest}; the first: {first}")))
         }
     }

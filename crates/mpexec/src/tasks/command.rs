@@ -118,7 +118,8 @@ pub fn run_command(mut job: CommandJob) -> CommandEnd {
     let mut tries = 1;
     loop {
         let end = CommandEnd { worker, ..try_once(&job, tries) };
-        if matches!(end.exit, CommandExit::Code(0) | CommandExit::Asked) || tries >= job.tries {
+        let over = matches!(end.exit, CommandExit::Code(0) | CommandExit::Asked) || ASKED.load(Ordering::SeqCst);
+        if over || tries >= job.tries {
             return end;
         }
         tries += 1;
@@ -168,8 +169,8 @@ fn try_once(job: &CommandJob, tries: u32) -> CommandEnd {
             })
         }
     };
-    // One that has come to its end all the same is done.
-    let asked = ASKED.load(Ordering::SeqCst) && exit != CommandExit::Code(0);
+    // One that has come to an end of its own all the same has this one.
+    let asked = ASKED.load(Ordering::SeqCst) && ends_as_asked(&exit);
     let exit = if asked { CommandExit::Asked } else { exit };
     let exit = match &job.folder {
         Some(folder) if matches!(exit, CommandExit::Asked | CommandExit::Killed) => {
@@ -183,6 +184,12 @@ fn try_once(job: &CommandJob, tries: u32) -> CommandEnd {
     };
     let [stdout, stderr] = output.map(ByteBuf::from);
     CommandEnd { exit, tries, worker: 0, started, seconds: began.elapsed().as_secs_f64(), stdout, stderr }
+}
+
+/// Whether whoever is asked to end (SIGTERM) ends so, or a shell whose command does.
+fn ends_as_asked(exit: &CommandExit) -> bool {
+    let asked = Signal::TERM.as_raw();
+    matches!(exit, CommandExit::Signal(signal) if *signal == asked) || *exit == CommandExit::Code(128 + asked)
 }
 
 fn start(job: &CommandJob) -> Result<Child, CommandExit> {
@@ -268,9 +275,11 @@ fn follow(child: &mut Child, timeout: Option<Duration>, output: &mut [Vec<u8>; 2
         }
         if over {
             let status = child.wait()?;
+            // What it has started was asked too, and may take as long.
             if late == Some(CommandExit::TimedOut) {
-                // What it has started may take as long.
                 kill_what_stays(left);
+            } else if ASKED.load(Ordering::SeqCst) {
+                kill_what_stays(Left::of(Some(UNTIL_KILLED)));
             }
             return Ok(late.unwrap_or_else(|| told(status)));
         }
