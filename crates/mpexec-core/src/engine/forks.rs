@@ -12,7 +12,7 @@ use super::Engine;
 use super::scheduler::JobId;
 use super::state::{Baton, Life, State};
 use crate::error::{PoolError, TaskError};
-use crate::os::fork;
+pub(crate) use crate::os::fork::this_process;
 
 /// A thread that held the lock at the fork is not there in it, and gives it back to nobody.
 const HELD_FOR_EVER: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ impl Engine {
     /// Whether this process is a forked child of the one that built the pool.
     #[inline]
     pub(crate) fn is_a_forks(&self) -> bool {
-        fork::this_process() != self.built_by
+        this_process() != self.built_by
     }
 
     /// The lock of a fork's copy, which is cut off from the workers.

@@ -42,7 +42,7 @@ pub(crate) mod crank;
 mod deadlines;
 mod deaths;
 pub(crate) mod environment;
-mod forks;
+pub(crate) mod forks;
 mod forwarding;
 pub(crate) mod functions;
 pub(crate) mod hooks;

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use crate::engine::Engine;
 use crate::engine::callbacks;
 use crate::engine::calls::CallRef;
+use crate::engine::forks::this_process;
 use crate::engine::open::JobNews;
 use crate::engine::outcomes::{Hook, Outcome};
 use crate::engine::recording::Pastime;
 use crate::engine::scheduler::JobId;
 use crate::engine::waiter::Arrivals;
 use crate::error::{JobError, PoolError};
-use crate::os::fork;
 use crate::task::TaskResult;
 use crate::task::gather::Gather;
 
@@ -66,7 +66,7 @@ impl<T, E> Value<T, E> {
     fn is_lent(&self) -> bool {
         match self {
             // There is no value, and to wait for it would be to hang.
-            Value::Lent(process) if *process != fork::this_process() => {
+            Value::Lent(process) if *process != this_process() => {
                 panic!("a thread of the parent had this result when it forked this process: {}", PoolError::Forked)
             }
             Value::Lent(_) => true,
@@ -142,7 +142,7 @@ impl<T, E> Shared<T, E> {
             source,
             value,
             ended_well,
-            callbacks: Mutex::new((fork::this_process(), Vec::new())),
+            callbacks: Mutex::new((this_process(), Vec::new())),
             wakers: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -155,9 +155,9 @@ impl<T, E> Shared<T, E> {
 
     fn waiting_callbacks(&self) -> MutexGuard<'_, (u32, Vec<Callback<T, E>>)> {
         let mut callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner);
-        if callbacks.0 != fork::this_process() {
+        if callbacks.0 != this_process() {
             // They are the parent's of this fork, and are run there.
-            std::mem::forget(std::mem::replace(&mut *callbacks, (fork::this_process(), Vec::new())));
+            std::mem::forget(std::mem::replace(&mut *callbacks, (this_process(), Vec::new())));
         }
         callbacks
     }
@@ -165,7 +165,7 @@ impl<T, E> Shared<T, E> {
     /// Shows the value to every callback that has not seen it, each once. One that panics takes nothing from the others.
     pub(super) fn run_callbacks(&self) {
         self.settle();
-        let lent = std::mem::replace(&mut *self.lock_settled(), Value::Lent(fork::this_process()));
+        let lent = std::mem::replace(&mut *self.lock_settled(), Value::Lent(this_process()));
         let returned = Return { shared: self, value: Some(lent) };
         let Some(Value::Ready(outcome)) = &returned.value else { return };
         loop {
@@ -237,7 +237,7 @@ impl<T, E> Shared<T, E> {
     fn settle(&self) {
         let mut value = self.lock();
         if matches!(*value, Value::Waiting) {
-            *value = Value::Lent(fork::this_process());
+            *value = Value::Lent(this_process());
             drop(value);
             let mut returned = Return { shared: self, value: Some(Value::Taken) };
             let outcome = match &self.source {

@@ -31,6 +31,7 @@ const INSIDE: &[(&str, &str)] = &[
     ("crates/mpexec-core/src/task/entry.rs", "turns a function into a task and back"),
     ("crates/mpexec-core/tests/programs/refusing.rs", "has the kernel refuse system calls, or delay them"),
     ("crates/mpexec-core/tests/death/forensics.rs", "code that is wrong, to be told where"),
+    ("crates/mpexec-core/tests/death/forks.rs", "forks, as a program does that knows nothing of the library"),
     ("crates/mpexec-core/tests/death/mischief.rs", "does what a careless C library does"),
     ("crates/mpexec-testkit/src/ended.rs", "asks the kernel how a process ended that was reaped"),
     ("crates/mpexec-testkit/src/thread.rs", "ends a thread as no library does"),
