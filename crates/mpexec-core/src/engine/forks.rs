@@ -12,12 +12,18 @@ use super::Engine;
 use super::scheduler::JobId;
 use super::state::{Baton, Life, State};
 use crate::error::{PoolError, TaskError};
-pub(crate) use crate::os::fork::this_process;
+use crate::os::fork;
 
 /// A thread that held the lock at the fork is not there in it, and gives it back to nobody.
 const HELD_FOR_EVER: Duration = Duration::from_secs(1);
 /// How often that is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// A number that no fork of this process has.
+#[inline]
+pub(crate) fn this_process() -> u32 {
+    fork::this_process()
+}
 
 impl Engine {
     /// Whether this process is a forked child of the one that built the pool.
