@@ -193,7 +193,12 @@ fn one_that_ran(time: Duration, off: Duration) {
 fn a_process_of_its_own_is_told_of_likewise() {
     let _alone = alone();
     let death = death(Process::spawn(gives_up, (1,)).unwrap().join());
-    assert!(death.function.ends_with("gives_up") && death.ran_for.is_some());
+    assert!(
+        death.function.ends_with("gives_up") && death.ran_for.is_some(),
+        "{:?} {:?}",
+        death.function,
+        death.ran_for
+    );
     let backtrace = death.backtrace.unwrap();
     assert!(backtrace.to_string().contains("gives_up"));
     assert!(format!("{backtrace:#}").contains("worker::serve"), "all of it, when asked for: {backtrace:#}");
