@@ -90,17 +90,20 @@ pub(super) fn refuses(words: &[String]) -> Option<String> {
     None
 }
 
-/// The option by which these words name partitions, or else the variable of `sbatch`.
+/// The option by which these words name partitions, the last of several as `sbatch` has it, or else the variable of `sbatch`.
 pub(super) fn partition(words: &[String]) -> Option<String> {
-    let mut words = words.iter();
+    let (mut words, mut last) = (words.iter(), None);
     while let Some(word) = words.next() {
         let named = match word.as_str() {
             "-p" | "--partition" => words.next().map(String::as_str),
+            // What comes next is the value of another.
+            word if kind(word) == Kind::Awaits => words.next().and(None),
             word => word.strip_prefix("--partition=").or_else(|| word.strip_prefix("-p")),
         };
-        if let Some(named) = named {
-            return Some(format!("--partition={named}"));
-        }
+        last = named.or(last);
+    }
+    if let Some(named) = last {
+        return Some(format!("--partition={named}"));
     }
     let named = std::env::var("SBATCH_PARTITION").ok().filter(|named| !named.is_empty())?;
     Some(format!("--partition={named}"))
@@ -120,6 +123,8 @@ mod tests {
         assert_eq!(partition("-A proj -p long").as_deref(), Some("--partition=long"));
         assert_eq!(partition("-plong").as_deref(), Some("--partition=long"));
         assert_eq!(partition("--partition=long -t 5").as_deref(), Some("--partition=long"));
+        assert_eq!(partition("-p short -A proj --partition=long").as_deref(), Some("--partition=long"), "the last one");
+        assert_eq!(partition("-A -pen -p long --comment -pa").as_deref(), Some("--partition=long"), "values of others");
         assert_eq!(partition("-A proj"), None);
     }
 
