@@ -91,7 +91,7 @@ const THREAD: Sanitizer = Sanitizer {
         ),
         ("while_the_system_is_slow_to_start", "as above"),
         ("streams_that_have_the_numbers", "it bears no child that was forked and starts threads"),
-        ("a_fork_of_the_coordinator_that_uses_the_pool", "as above"),
+        ("a_fork_of_the_coordinator", "as above"),
         ("after_a_thousand_deaths", "memory is measured, and it keeps what it has seen of it"),
         ("an_endless_input_and_a_slow_consumer", "as above"),
         ("a_worker_that_talks_without_end", "as above"),
