@@ -146,11 +146,15 @@ fn where_workers_are_replaced_after_some_tasks_the_spare_takes_the_place_and_the
         let pool = builder(link, 1).time_limit(LIMIT * 600).max_tasks_per_worker(3).build().unwrap();
         // With the first call there are limits.
         let mut serving = pool.apply(std::process::id, ()).unwrap();
-        for turn in 0..3 {
+        let mut missed = 0;
+        for turn in 0..4 {
             let spare = spare_of(&pool);
             let served: Vec<u32> = (0..3).map(|_| pool.apply(std::process::id, ()).unwrap()).collect();
-            assert_eq!(served, [serving, serving, spare], "{turn}: whose place is free gets the spare");
-            serving = spare;
+            assert_eq!(served[..2], [serving, serving], "{turn}");
+            serving = served[2];
+            // A spare is a child before its pool has heard that it is up: then it comes too late once, and has the next place.
+            missed = if serving == spare { 0 } else { missed + 1 };
+            assert!(missed < 2, "{turn}: whose place is free gets the spare");
         }
         pool.close();
         pool.join().unwrap();
