@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
     /// How many of these
     #[arg(long, value_name = "N", default_value_t = 10_000, requires = "inline")]
     pub(crate) tasks: usize,
+    /// Only say how the time of a call divides: there, and back
+    #[arg(long, exclusive = true)]
+    pub(crate) ways: bool,
     /// Keep every processor busy with other work meanwhile; the table and the JSON say so
     #[arg(long)]
     pub(crate) busy: bool,
@@ -120,6 +123,7 @@ mod tests {
             "--inline map --python p",
             "--list --json y",
             "--list --quick",
+            "--ways --quick",
             "--tasks 5",
             "--json x --json y",
         ] {
@@ -135,6 +139,7 @@ mod tests {
             "--inline codec --tasks 5",
             "--quick --alone --busy --only map,few --only ready --json x --svg y --baseline z --python p --folder f",
             "--list",
+            "--ways",
         ] {
             assert!(typed(line).is_ok(), "{line}");
         }

@@ -23,6 +23,7 @@ mod stats;
 mod table;
 mod versions;
 mod warm;
+mod ways;
 
 use anyhow::Context;
 use clap::Parser;
@@ -47,6 +48,9 @@ fn main() -> anyhow::Result<()> {
     }
     if let Some(form) = arguments.inline {
         return inline::run(form, arguments.tasks);
+    }
+    if arguments.ways {
+        return ways::run();
     }
     // Before an hour is spent on measuring.
     arguments.look_at_outputs()?;

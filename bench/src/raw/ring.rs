@@ -21,7 +21,12 @@ use rustix::net::{
     recvmsg, sendmsg,
 };
 
+use crate::ways::now;
+
 pub(crate) const ROLE: &str = "ring";
+
+/// Who sends this number is answered with the time.
+const WHEN: u64 = 1 << 63;
 
 /// A group of results is shown after so many records, or so many bytes.
 const GROUP_RECORDS: usize = 64;
@@ -67,6 +72,11 @@ impl Ring {
     pub(crate) fn call(&mut self, number: u64) -> Result<()> {
         ensure!(self.stream(number..number + 1, 1, 1)? == [number + 1], "{number} came back wrong");
         Ok(())
+    }
+
+    /// When a record of one number was read by the far end.
+    pub(crate) fn when(&mut self) -> Result<u64> {
+        self.stream(WHEN..WHEN + 1, 1, 1)?.pop().context("there is one answer")
     }
 
     /// All numbers through the child, so many in each record and so many records under way; the answers in order.
@@ -167,6 +177,9 @@ pub(crate) fn serve() -> Result<()> {
             let room = results.append_space(length, length).context("there was room just now")?;
             for (place, number) in room.as_chunks_mut::<8>().0.iter_mut().zip(record.payload.as_chunks::<8>().0) {
                 *place = (u64::from_le_bytes(*number) + 1).to_le_bytes();
+            }
+            if record.payload == WHEN.to_le_bytes() {
+                room[..length].copy_from_slice(&now().to_le_bytes());
             }
             results.append(length);
             ordinal += 1;

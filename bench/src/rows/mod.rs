@@ -7,7 +7,7 @@ mod few;
 mod many_workers;
 mod map;
 mod memory;
-mod one_call;
+pub(crate) mod one_call;
 mod outstanding;
 mod ready;
 pub(crate) mod starmap;

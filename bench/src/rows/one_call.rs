@@ -22,8 +22,8 @@ use crate::stats::latencies;
 
 const METRICS: [Metric; 2] = [Metric::cost("p50", "us"), Metric::cost("p99", "us")];
 /// The processor of this program when the places are given, and the other one.
-const NEAR: usize = 0;
-const FAR: usize = 1;
+pub(crate) const NEAR: usize = 0;
+pub(crate) const FAR: usize = 1;
 const ONCE: &str = "mpexec, at most once";
 const RING: &str = "raw ring";
 const PIPES: &str = "two raw pipes";
@@ -86,7 +86,7 @@ fn race<'a>(
 }
 
 /// Lets a process, or this thread, run on one processor only.
-fn pin(process: Option<u32>, processor: usize) -> Result<()> {
+pub(crate) fn pin(process: Option<u32>, processor: usize) -> Result<()> {
     let pid =
         process.map(|pid| i32::try_from(pid).ok().and_then(Pid::from_raw).context("a process number")).transpose()?;
     let mut set = CpuSet::new();
@@ -94,16 +94,21 @@ fn pin(process: Option<u32>, processor: usize) -> Result<()> {
     sched_setaffinity(pid, &set).with_context(|| format!("pinning to processor {processor}"))
 }
 
+/// Where this program may run, if both places are among that.
+pub(crate) fn free_of_places() -> Result<Option<CpuSet>> {
+    let free = sched_getaffinity(None)?;
+    Ok((free.is_set(NEAR) && free.is_set(FAR)).then_some(free))
+}
+
 /// The same with the places given: all on one processor, and the far ends on another.
 fn pinned(setting: &Setting) -> Result<Vec<RowReport>> {
-    let free = sched_getaffinity(None)?;
     let mut reports = Vec::new();
     for (row, far_ends) in [("apply, one processor", NEAR), ("apply, two processors", FAR)] {
-        if !(free.is_set(NEAR) && free.is_set(FAR)) {
+        let Some(free) = free_of_places()? else {
             let reason = format!("processors {NEAR} and {FAR} are not both ours");
             reports.push(RowReport::skipped(row, "the same in given places", &reason));
             continue;
-        }
+        };
         let pool = pool(2)?;
         let mut race = race(row, setting, &pool, Some(far_ends))?;
         race.goal(0, RING, Goal::AtMost(1.3)).goal(0, PIPES, Goal::AtMost(1.0)).goal(1, PIPES, Goal::AtMost(2.0));

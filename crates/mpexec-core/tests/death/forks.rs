@@ -12,7 +12,8 @@ use mpexec_core::{
     JobError, Pending, Pool, PoolError, Process, TaskError, Transport, Workers, as_completed, wait_all, wait_any,
 };
 
-use crate::common::{Scratch, pass, pool};
+use crate::common::processes::children;
+use crate::common::{Scratch, pass, pool, wait_until};
 use crate::{LINKS, alone};
 
 /// Says that it runs, and ends when the gate is open.
@@ -129,7 +130,11 @@ fn in_a_fork<T>(link: Transport, make: impl Fn(&Files) -> T, uses: impl Fn(T) ->
         match libc::WEXITSTATUS(status) {
             USED => return (made, files),
             // The supervisor was at the pool just then; it says so, and that is all that can be done.
-            LOCKED => files.open_the_gate(),
+            LOCKED => {
+                files.open_the_gate();
+                drop(made);
+                wait_until("its workers have left", || children().is_empty());
+            }
             code => panic!("it ended with {code}"),
         }
     }
