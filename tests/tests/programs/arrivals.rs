@@ -49,7 +49,9 @@ fn a_failure_ends_calls_though_an_earlier_one_still_runs() {
     fs::write(&input, format!("[1000000]\n[\"no number\"]\n{}", "[0]\n".repeat(60))).unwrap();
     let done = mpexec(["map", "--worker-program", WORKER, "-j2", "rest", "--fail-fast"]).arg(&input).run();
     assert_eq!(done.code(), 1);
-    assert!(done.stderr.contains(" more were not made; the first: call 1: "), "{}", done.stderr);
+    // Whether the input was read to its end by then is the scheduler's affair.
+    assert!(done.stderr.contains(" more were not made"), "{}", done.stderr);
+    assert!(done.stderr.contains("; the first: call 1: "), "{}", done.stderr);
     assert!(done.text().starts_with("{\"index\":1,\"error\":"), "{}", done.text());
 }
 
