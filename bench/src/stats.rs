@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// The value below which the share `of` of the (unsorted) samples lies.
 ///
 /// # Panics
@@ -33,6 +35,13 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let begin = Instant::now();
     let value = work();
     (value, begin.elapsed())
+}
+
+/// Nanoseconds since some moment, the same for all processes of the machine.
+pub(crate) fn now() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let since = Duration::try_from(now).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Median and 99th percentile of `count` calls, in microseconds.

@@ -2,26 +2,16 @@
 //!
 //! What is called answers with the time at which it ran. The clock is the same for all processes of a machine.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::raw::ring::Ring;
 use crate::rows::one_call::{FAR, NEAR, free_of_places, pin};
 use crate::rows::pool;
-use crate::stats::quantile;
+use crate::stats::{now, quantile};
 
 const CALLS: usize = 100_000;
 /// Sides are read in turn, so many times.
 const TURNS: usize = 10;
-
-/// Nanoseconds since some moment.
-pub(crate) fn now() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    let since = Duration::try_from(now).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
 
 /// There, back, and both, of one side.
 #[derive(Default)]

@@ -21,7 +21,7 @@ use rustix::net::{
     recvmsg, sendmsg,
 };
 
-use crate::ways::now;
+use crate::stats::now;
 
 pub(crate) const ROLE: &str = "ring";
 
