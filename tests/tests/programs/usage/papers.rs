@@ -8,7 +8,8 @@ use crate::common::files::{TOTAL, folder, names_in, tutorial};
 use crate::common::program::{Started, mpexec, program, programs};
 use rustix::process::Signal;
 
-const COMMANDS: [&str; 12] = [
+/// The commands that have a page of the manual.
+pub(super) const COMMANDS: [&str; 12] = [
     "runs",
     "gen",
     "count-range",
