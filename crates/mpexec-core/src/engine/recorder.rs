@@ -20,7 +20,7 @@ use crate::link::Timing;
 use crate::recording::{BatchSpan, Depth, Recording, SlowTask, Totals, WorkerChange, WorkerEvent};
 
 /// See the head of this file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder {
     lanes: Vec<Lane>,
     /// Tasks that wait: those of a job below the index were there at the time.
@@ -35,7 +35,7 @@ pub(crate) struct Recorder {
 }
 
 /// One place of the pool, through all its workers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lane {
     pid: u32,
     open: VecDeque<Open>,
@@ -44,7 +44,7 @@ struct Lane {
 }
 
 /// A batch under way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Open {
     batch: u64,
     job: JobId,
@@ -270,21 +270,36 @@ impl Recorder {
         });
     }
 
-    /// All that there is up to now. What is under way and has not come back is left out.
+    /// All that there is up to now. What is under way and has not come back is left out; what has come back is there, also before its
+    /// worker has told how long it took, so that the sums and the spans tell of the same tasks at every moment.
     pub(crate) fn recording(&self, now: u64, callers: [u64; 3]) -> Recording {
         let [input, encode, decode] = callers.map(Duration::from_nanos);
+        let so_far = self.with_what_is_open();
         Recording {
             elapsed: Duration::from_nanos(now),
-            totals: Totals { input, encode, decode, ..self.totals },
-            spans: self.spans.all().to_vec(),
-            resolution: self.spans.resolution(),
-            slowest: self.slowest.all().to_vec(),
-            events: self.events.all().to_vec(),
-            events_left_out: self.events.left_out(),
-            depths: self.depths.all().to_vec(),
-            batch_sizes: self.sizes.clone(),
-            task_times: self.times.clone(),
+            totals: Totals { input, encode, decode, ..so_far.totals },
+            resolution: so_far.spans.resolution(),
+            spans: so_far.spans.into_all(),
+            slowest: so_far.slowest.into_all(),
+            events_left_out: so_far.events.left_out(),
+            events: so_far.events.into_all(),
+            depths: so_far.depths.into_all(),
+            batch_sizes: so_far.sizes,
+            task_times: so_far.times,
         }
+    }
+
+    /// A copy in which the batches are over of which something has come back.
+    fn with_what_is_open(&self) -> Recorder {
+        let mut so_far = self.clone();
+        for worker in 0..so_far.lanes.len() {
+            while let Some(open) = so_far.lanes[worker].open.pop_front() {
+                if open.came > 0 {
+                    so_far.close(worker, open, false);
+                }
+            }
+        }
+        so_far
     }
 }
 

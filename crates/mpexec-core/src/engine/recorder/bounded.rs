@@ -10,7 +10,7 @@ const MOST_EVENTS: usize = 4_096;
 const MOST_DEPTHS: usize = 4_096;
 
 /// What workers were at. Where there would be too many, neighbours become one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Spans {
     all: Vec<BatchSpan>,
     resolution: Duration,
@@ -19,8 +19,8 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    pub(super) fn all(&self) -> &[BatchSpan] {
-        &self.all
+    pub(super) fn into_all(self) -> Vec<BatchSpan> {
+        self.all
     }
 
     pub(super) fn resolution(&self) -> Duration {
@@ -81,12 +81,12 @@ fn join(last: &mut BatchSpan, next: &BatchSpan) {
 }
 
 /// The tasks that took longest, the longest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Slowest(Vec<SlowTask>);
 
 impl Slowest {
-    pub(super) fn all(&self) -> &[SlowTask] {
-        &self.0
+    pub(super) fn into_all(self) -> Vec<SlowTask> {
+        self.0
     }
 
     /// Whether a task of so many nanoseconds is one of them.
@@ -102,15 +102,15 @@ impl Slowest {
 }
 
 /// What became of workers, from the first on.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Events {
     all: Vec<WorkerEvent>,
     left_out: u64,
 }
 
 impl Events {
-    pub(super) fn all(&self) -> &[WorkerEvent] {
-        &self.all
+    pub(super) fn into_all(self) -> Vec<WorkerEvent> {
+        self.all
     }
 
     pub(super) fn left_out(&self) -> u64 {
@@ -127,7 +127,7 @@ impl Events {
 }
 
 /// How much there was to do, looked at ever more seldom.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Depths {
     all: Vec<Depth>,
     next: u64,
@@ -138,8 +138,8 @@ pub(super) struct Depths {
 const PACE: u64 = 100_000;
 
 impl Depths {
-    pub(super) fn all(&self) -> &[Depth] {
-        &self.all
+    pub(super) fn into_all(self) -> Vec<Depth> {
+        self.all
     }
 
     pub(super) fn is_due(&self, now: u64) -> bool {

@@ -97,6 +97,29 @@ fn the_task_in_which_a_worker_died_is_among_the_slowest_for_as_long_as_it_ran() 
 }
 
 #[test]
+fn a_batch_that_has_come_back_is_told_also_before_its_worker_has_said_how_long_it_took_and_then_once() {
+    let mut recorder = Recorder::default();
+    recorder.started(0, 8, 0);
+    recorder.sent(0, 0, 1, 0, 2, 10);
+    recorder.sent(0, 1, 1, 2, 3, 10);
+    recorder.sent(0, 2, 1, 5, 1, 10);
+    recorder.came(0, 0, ok(2), 40);
+    recorder.timed(0, 0, timing(20, 2, 35), 0, 40);
+    recorder.came(0, 1, ok(2), 60);
+    // One batch and a part of one: the third is still with its worker.
+    let told = |recorder: &Recorder, now| {
+        let Recording { spans, totals, .. } = recorder.recording(now, [0; 3]);
+        let tasks = spans.iter().map(|span| span.tasks).sum::<u64>();
+        assert_eq!((tasks, spans.len() as u64), (totals.tasks, totals.batches));
+        (spans.iter().map(nanos).collect::<Vec<_>>(), totals.tasks)
+    };
+    assert_eq!(told(&recorder, 65), (vec![[10, 10, 15, 35, 40], [10, 10, 35, 60, 60]], 4));
+    recorder.came(0, 1, ok(1), 80);
+    recorder.timed(0, 1, timing(30, 3, 75), 0, 80);
+    assert_eq!(told(&recorder, 90), (vec![[10, 10, 15, 35, 40], [10, 10, 45, 75, 80]], 5));
+}
+
+#[test]
 fn a_batch_that_was_taken_back_is_none() {
     let mut recorder = Recorder::default();
     recorder.sent(0, 0, 1, 0, 4, 10);
