@@ -35,10 +35,12 @@ pub(crate) struct Arguments {
 }
 
 /// What makes another kind of run, or writes elsewhere: not for `--runs`, which keeps two whole ones.
-const NO_WHOLE_RUN: [&str; 9] =
-    ["--only", "--quick", "--alone", "--busy", "--json", "--svg", "--curves", "--inline", "--list"];
+const NO_WHOLE_RUN: [&str; 10] =
+    ["--only", "--quick", "--alone", "--busy", "--json", "--svg", "--curves", "--inline", "--ways", "--list"];
 /// With these nothing of Python's is measured, or the bench finds it by itself.
-const WITHOUT_OUR_PYTHON: [&str; 5] = ["--python", "--inline", "--list", "--help", "-h"];
+const WITHOUT_OUR_PYTHON: [&str; 6] = ["--python", "--inline", "--ways", "--list", "--help", "-h"];
+/// What measuring writes, and what is read by people: no figure depends on it.
+const NOT_BUILT_FROM: [&str; 4] = [":!*.md", ":!bench/*.json", ":!bench/*.jsonl", ":!bench/*.svg"];
 
 /// The first of these options among what is handed on, with or without a value behind `=`.
 fn first_of<'a>(options: &[&'a str], handed_on: &[String]) -> Option<&'a str> {
@@ -113,7 +115,8 @@ fn state_of(root: &Path) -> String {
     let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else {
         return "unknown".to_owned();
     };
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|list| !list.is_empty());
+    let status = [&["status", "--porcelain", "--untracked-files=no", "--", "."], &NOT_BUILT_FROM[..]].concat();
+    let changed = git(&status).is_none_or(|list| !list.is_empty());
     if changed { commit + " and changes" } else { commit }
 }
 

@@ -1,15 +1,15 @@
 //! The public face of the library as a file: whoever changes it sees that he does, and so does whoever reads the change.
 //!
-//! `crates/mpexec-core/public-api.txt` lists what cargo-public-api finds in rustdoc's output, without what says nothing about
-//! the face. The step compares; with [`RENEW`] set it writes the file anew.
+//! `crates/mpexec-core/public-api.txt` lists what the crate public-api reads out of rustdoc's JSON, which only a nightly toolchain writes, without
+//! what says nothing about the face. The step compares; with [`RENEW`] set it writes the file anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
-use std::process::{Child, Stdio};
 
 use crate::place::Place;
 use crate::report::Outcome;
+use crate::run::show;
 use crate::tools;
 
 /// The file.
@@ -24,19 +24,25 @@ const NOISE: [&str; 4] =
 
 /// The step: compares the face with the file.
 pub(crate) fn run(place: &Place) -> Outcome {
-    let program = match tools::cargo_public_api(place) {
-        Ok(program) => program,
-        Err(why) => return Outcome::Skipped(why),
-    };
-    let mut command = place.command(program);
-    command.args(["public-api", "--package", "mpexec-core", "--omit", "blanket-impls", "--color", "never"]);
+    if let Err(why) = tools::nightly(place) {
+        return Outcome::Skipped(why);
+    }
     // It takes another toolchain, so the products of ours would be thrown away by it, and those of it by us.
-    command.arg("--target-dir").arg(place.target.join("public-api"));
-    let told = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-    let found = match told.and_then(Child::wait_with_output) {
-        Ok(told) if told.status.success() => condensed(&String::from_utf8_lossy(&told.stdout)),
-        Ok(told) => return Outcome::Failed(format!("cargo-public-api: {}", told.status)),
-        Err(error) => return Outcome::Failed(format!("cargo-public-api could not be started: {error}")),
+    let target = place.target.join("public-api");
+    let mut rustup = place.command("rustup");
+    rustup.args(["run", "nightly", "cargo", "rustdoc", "--lib", "--package", "mpexec-core", "--target-dir"]).arg(&target);
+    let written = show(place, rustup.args(["--", "-Z", "unstable-options", "--output-format", "json"]));
+    if written != Outcome::Ok {
+        return written;
+    }
+    let found = match public_api::Builder::from_rustdoc_json(target.join("doc/mpexec_core.json"))
+        .omit_blanket_impls(true)
+        .build()
+    {
+        Ok(face) => condensed(&face.to_string()),
+        Err(error) => {
+            return Outcome::Failed(format!("what rustdoc of the nightly toolchain has written is not understood: {error}"));
+        }
     };
     let path = place.root.join(FILE);
     if env::var_os(RENEW).is_some() {

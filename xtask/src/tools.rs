@@ -18,9 +18,6 @@ const CARGO_DENY: &str = "0.20.2";
 /// The version that the folder `fuzz` was laid out for.
 const CARGO_FUZZ: &str = "0.13.1";
 
-/// The version that reads what the nightly toolchains since the beginning of 2026 write.
-const CARGO_PUBLIC_API: &str = "0.52.0";
-
 /// A question such as "which version are you?" is answered at once, but the first one to a toolchain may load it.
 pub(crate) const ASK: Duration = Duration::from_secs(60);
 /// For what is downloaded ready to use.
@@ -71,16 +68,11 @@ pub(crate) fn cargo_fuzz(place: &Place) -> Result<PathBuf, String> {
     found_or_installed("cargo-fuzz", CARGO_FUZZ, place)
 }
 
-/// Finds cargo-public-api or installs it, and sees to it that there is the nightly toolchain that it needs.
+/// Asks for the nightly toolchain.
 ///
 /// # Errors
-/// Says why it cannot be had.
-pub(crate) fn cargo_public_api(place: &Place) -> Result<PathBuf, String> {
-    nightly(place)?;
-    found_or_installed("cargo-public-api", CARGO_PUBLIC_API, place)
-}
-
-fn nightly(place: &Place) -> Result<(), String> {
+/// Says that there is none.
+pub(crate) fn nightly(place: &Place) -> Result<(), String> {
     if ask(place.command("rustup").args(["run", "nightly", "rustc", "--version"]), ASK).succeeded() {
         return Ok(());
     }

@@ -164,3 +164,17 @@ fn the_exit_codes_of_the_readme_are_those_of_the_help() {
         assert!(codes.split(|c: char| !c.is_ascii_digit()).any(|told| told == code.to_string()), "{code}");
     }
 }
+
+#[test]
+fn the_figures_that_are_kept_are_of_a_commit_and_of_a_quiet_machine() {
+    for (document, heads) in [("bench/RUNS.md", 2), ("bench/CURVES.md", 1)] {
+        let text = read(document);
+        let commits: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("commit ")).collect();
+        assert_eq!(commits.len(), heads, "{document}: {commits:?}");
+        for commit in commits {
+            let (name, _) = commit.split_once("; rustc ").expect("what it was built with stands behind it");
+            assert!(name.len() >= 7 && name.chars().all(|digit| digit.is_ascii_hexdigit()), "{document}: {name}");
+        }
+        assert!(!text.contains("WARNING"), "{document} was written while something else was at work");
+    }
+}
