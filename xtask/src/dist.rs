@@ -35,8 +35,13 @@ pub(crate) struct Arguments {
 /// Builds the archive, and prints where it is.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let place = Place::find();
-    let mut build = place.cargo(&["build", "--package", "mpexec", "--bins"]);
-    build.args((!arguments.dev).then_some("--release"));
+    // Those without optimisation are there already where somebody works, if they are asked for as he builds them.
+    let build: &[&str] = if arguments.dev {
+        &["build", "--workspace", "--exclude", "mpexec-bench", "--bins"]
+    } else {
+        &["build", "--package", "mpexec", "--bins", "--release"]
+    };
+    let mut build = place.cargo(build);
     ensure!(show(&place, &mut build) == Outcome::Ok, "the programs do not build");
     let built = place.target.join(if arguments.dev { "debug" } else { "release" });
     let name = format!("mpexec-{}-{}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, std::env::consts::OS);

@@ -87,13 +87,13 @@ fn calls_are_stopped_while_another_thread_waits(transport: Transport) {
 
 fn a_pool_closed_over_an_iterator_finishes_it(transport: Transport) {
     let pool = pool(transport, 2);
-    let mut closed = pool.imap(|n: u64| n, 0..100_000);
+    let mut closed = pool.imap(|n: u64| n, 0..30_000);
     assert_eq!(closed.next().unwrap().unwrap(), 0);
-    let dropped = pool.imap_unordered(|n: u64| n, 0..100_000);
+    let dropped = pool.imap_unordered(|n: u64| n, 0..30_000);
     pool.close();
-    assert!(closed.map(Result::unwrap).eq(1..100_000));
+    assert!(closed.map(Result::unwrap).eq(1..30_000));
     drop(pool);
-    assert_eq!(dropped.map(|(_, n)| n.unwrap()).sum::<u64>(), (0..100_000).sum::<u64>());
+    assert_eq!(dropped.map(|(_, n)| n.unwrap()).sum::<u64>(), (0..30_000).sum::<u64>());
 }
 
 fn a_job_whose_input_is_slow_is_finished_when_the_pool_closes(transport: Transport) {

@@ -39,7 +39,7 @@ fn calls_beside(pool: &Pool, other: impl Fn() + Send + Sync) {
                 other();
             }
         });
-        for n in 0..10_000u32 {
+        for n in 0..5_000u32 {
             assert_eq!(pool.apply(|n: u32| n, (n,)).unwrap(), n);
         }
         over.store(true, Ordering::Relaxed);

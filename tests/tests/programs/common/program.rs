@@ -57,7 +57,7 @@ pub(crate) fn programs() -> &'static Path {
         let built = ["mpexec", "mpexec-worker"].map(|name| changed(&folder.join(name)));
         let oldest = built.into_iter().min().flatten();
         if oldest.is_none_or(|oldest| oldest < newest_source()) {
-            build(&folder, "mpexec");
+            build(&folder);
         }
         folder
     })
@@ -67,13 +67,14 @@ pub(crate) fn programs() -> &'static Path {
 pub(crate) fn built(package: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a test program knows itself");
     let folder = own.ancestors().nth(2).expect("test programs lie in a folder below the programs");
-    build(folder, package);
+    build(folder);
     folder.join(package)
 }
 
-fn build(folder: &Path, package: &str) {
+/// All of them, as `cargo xtask test` does: of one alone the dependencies would have other features, and be built anew.
+fn build(folder: &Path) {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
-    cargo.args(["build", "--quiet", "--package", package, "--bins"]).current_dir(root());
+    cargo.args(["build", "--quiet", "--workspace", "--exclude", "mpexec-bench", "--bins"]).current_dir(root());
     cargo.env("CARGO_TARGET_DIR", folder.parent().expect("a profile's folder lies in the target folder"));
     if folder.ends_with("release") {
         cargo.arg("--release");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::files::{TOTAL, folder, names_in, tutorial};
-use crate::common::program::{Started, mpexec, program, programs};
+use crate::common::program::{Started, built, mpexec, program, programs};
 use rustix::process::Signal;
 
 /// The commands that have a page of the manual.
@@ -95,14 +95,10 @@ fn what_was_meant_is_guessed() {
 
 #[test]
 fn the_archive_has_everything_in_its_place() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
-    cargo.args(["run", "--quiet", "--package", "xtask", "--", "dist", "--dev"]).current_dir(root);
-    cargo.env("CARGO_TARGET_DIR", programs().parent().unwrap());
-    let output = cargo.output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let archive = text.lines().last().unwrap();
+    let target = programs().parent().unwrap();
+    let made = program(built("xtask")).args(["dist", "--dev"]).env("CARGO_TARGET_DIR", target).run();
+    assert_eq!(made.code(), 0, "{}{}", made.text(), made.stderr);
+    let archive = made.text().lines().last().unwrap();
     let folder = folder();
     let unpacked = program("tar").args(["--extract", "--strip-components=1", "--file", archive, "--directory"]);
     assert_eq!(unpacked.arg(folder.path()).run().code(), 0);
