@@ -30,7 +30,9 @@ pub(crate) fn run(place: &Place) -> Outcome {
     // It takes another toolchain, so the products of ours would be thrown away by it, and those of it by us.
     let target = place.target.join("public-api");
     let mut rustup = place.command("rustup");
-    rustup.args(["run", "nightly", "cargo", "rustdoc", "--lib", "--package", "mpexec-core", "--target-dir"]).arg(&target);
+    rustup
+        .args(["run", "nightly", "cargo", "rustdoc", "--lib", "--package", "mpexec-core", "--target-dir"])
+        .arg(&target);
     let written = show(place, rustup.args(["--", "-Z", "unstable-options", "--output-format", "json"]));
     if written != Outcome::Ok {
         return written;
@@ -41,7 +43,9 @@ pub(crate) fn run(place: &Place) -> Outcome {
     {
         Ok(face) => condensed(&face.to_string()),
         Err(error) => {
-            return Outcome::Failed(format!("what rustdoc of the nightly toolchain has written is not understood: {error}"));
+            return Outcome::Failed(format!(
+                "what rustdoc of the nightly toolchain has written is not understood: {error}"
+            ));
         }
     };
     let path = place.root.join(FILE);
