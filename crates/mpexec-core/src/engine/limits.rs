@@ -116,8 +116,10 @@ impl State {
             return None;
         }
         let told = self.slots[id].progress();
+        // Of one that is over it may tell falsely, and be in another.
+        let is_held = |task| self.sched.workers[id].job_of(task).is_some();
         let task = match self.slots[id].clock {
-            Some(clock) if Some(clock.task) == told.running => clock.task,
+            Some(clock) if Some(clock.task) == told.running && is_held(clock.task) => clock.task,
             _ => self.in_task(id, told)?,
         };
         let job = self.sched.job(self.sched.workers[id].job_of(task)?)?;

@@ -236,6 +236,40 @@ fn each_has_its_limit(limit: Duration, deeds: &[(Transport, Deed)]) {
     }
 }
 
+/// The one before runs for so long that it is looked at; the next tells of that one.
+fn tells_of_one_that_was_looked_at(n: u64) -> u64 {
+    match n + 1 {
+        MAD => std::thread::park_timeout(LIMIT / 2),
+        next if next == MAD + 1 => {
+            tell(told() - 1);
+            forever();
+        }
+        _ => {}
+    }
+    n
+}
+
+#[test]
+fn a_task_that_tells_of_the_one_before_has_its_limit_of_time_also_if_that_one_was_looked_at() {
+    let _alone = alone();
+    at_some_pace(|slower| {
+        let (pool, limit) = (builder(Transport::Shm, 1).build().unwrap(), LIMIT * slower);
+        assert!(pool.wait_ready(None));
+        let call = pool.call().at_most_once().time_limit(limit);
+        let outcomes = call.map_outcomes(tells_of_one_that_was_looked_at, 0..TASKS);
+        for (n, outcome) in (0..).zip(outcomes) {
+            match outcome {
+                Ok(value) => assert!(value == n && n != MAD),
+                // By its limit, or because what it tells was seen to go back.
+                Err(TaskError::TimedOut { .. } | TaskError::Crashed { .. } | TaskError::OutcomeUnknown { .. }) => {
+                    assert_eq!(n, MAD);
+                }
+                Err(error) => panic!("{n}: {error:?}"),
+            }
+        }
+    });
+}
+
 /// What a task of the shared memory tells of the next one, and how much memory it takes then.
 fn grows(n: u64) -> u64 {
     if n == MAD {
