@@ -1,8 +1,6 @@
 //! What surrounds the commands: completions, the manual, variables in place of options, hints at what was meant, the archive.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use crate::common::files::{TOTAL, folder, names_in, tutorial};
 use crate::common::program::{Started, built, mpexec, program, programs};
