@@ -65,7 +65,7 @@ impl Place {
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = if self.aside { Command::new("nice") } else { Command::new(program.as_ref()) };
         if self.aside {
-            command.args(["-n", "10"]).arg(program.as_ref());
+            command.args(["-n", "19"]).arg(program.as_ref());
         }
         command.current_dir(&self.root);
         if let Some(transcript) = &self.transcript

@@ -22,8 +22,10 @@ const CARGO_FUZZ: &str = "0.13.1";
 pub(crate) const ASK: Duration = Duration::from_secs(60);
 /// For what is downloaded ready to use.
 pub(crate) const DOWNLOAD: Duration = Duration::from_secs(120);
-/// For what is compiled: two cores need some three minutes for cargo-deny.
+/// For what is compiled: two cores need some three minutes for cargo-deny,
 const COMPILE: Duration = Duration::from_secs(480);
+/// and many more where it stands back behind all other steps.
+const COMPILE_ASIDE: Duration = Duration::from_secs(1500);
 
 /// The program, if it stands in one of the folders.
 pub(crate) fn in_folders(program: &str, folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
@@ -88,7 +90,7 @@ fn found_or_installed(program: &str, version: &str, place: &Place) -> Result<Pat
     // Without optimisation: it is run once or twice, and compiling it is most of the time.
     let mut cargo = place.cargo(&["install", program, "--locked", "--debug", "--version", version]);
     cargo.arg("--root").arg(&tools).arg("--target-dir").arg(&build).env("CARGO_PROFILE_DEV_DEBUG", "false");
-    let ended = show_within(place, &mut cargo, COMPILE);
+    let ended = show_within(place, &mut cargo, if place.aside { COMPILE_ASIDE } else { COMPILE });
     let found = in_folders(program, [tools.join("bin")]);
     match found.filter(|_| ended.succeeded()) {
         Some(found) => {

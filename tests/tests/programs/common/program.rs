@@ -76,9 +76,7 @@ fn build(folder: &Path) {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
     cargo.args(["build", "--quiet", "--workspace", "--exclude", "mpexec-bench", "--bins"]).current_dir(root());
     cargo.env("CARGO_TARGET_DIR", folder.parent().expect("a profile's folder lies in the target folder"));
-    if folder.ends_with("release") {
-        cargo.arg("--release");
-    }
+    cargo.args(folder.ends_with("release").then_some("--release"));
     assert!(cargo.status().expect("cargo can be started").success(), "the programs cannot be built");
 }
 
