@@ -6,10 +6,6 @@ use std::process::Command;
 
 use crate::transcript::Transcript;
 
-/// What Cargo is told where nobody builds again: to keep nothing for that, and that nobody debugs what it builds. A test that fails
-/// tells its place by itself.
-const FOR_ONE_BUILD: [(&str, &str); 2] = [("CARGO_INCREMENTAL", "0"), ("CARGO_PROFILE_DEV_DEBUG", "false")];
-
 /// The folders that every command needs.
 pub(crate) struct Place {
     /// The root of the project.
@@ -18,7 +14,7 @@ pub(crate) struct Place {
     pub(crate) target: PathBuf,
     /// Where all that is printed goes, if it is kept; else to our own streams.
     pub(crate) transcript: Option<Transcript>,
-    /// Whether Cargo is to build for this one time ([`FOR_ONE_BUILD`]).
+    /// Whether Cargo is to keep nothing for a faster build after the next change.
     pub(crate) once: bool,
     /// Whether what is run here stands back behind all else.
     pub(crate) aside: bool,
@@ -80,10 +76,8 @@ impl Place {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from));
         command.args(arguments);
-        for (variable, value) in FOR_ONE_BUILD {
-            if self.once && env::var_os(variable).is_none() {
-                command.env(variable, value);
-            }
+        if self.once && env::var_os("CARGO_INCREMENTAL").is_none() {
+            command.env("CARGO_INCREMENTAL", "0");
         }
         command
     }

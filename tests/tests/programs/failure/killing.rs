@@ -10,8 +10,8 @@ use mpexec_testkit::processes::children_of;
 use mpexec_testkit::{Watchdog, at_some_pace};
 use rustix::process::Signal;
 
-/// 160 MB.
-const ROWS: u64 = 400_000;
+/// 640 MB.
+const ROWS: u64 = 1_600_000;
 const COLUMNS: u64 = 50;
 /// So many that each lives for several pieces of the file: a piece that is struck ten times is given up.
 const WORKERS: u32 = 16;
