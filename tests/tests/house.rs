@@ -2,7 +2,9 @@
 //!
 //! They stand in no document that could grow old, but in `tests/src/house`; that each of them can fail is proven there.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::sync::LazyLock;
 
 use mpexec_tests::house::Tree;
@@ -108,4 +110,27 @@ fn every_crate_obeys_the_lints_of_the_workspace() {
 #[test]
 fn names_of_tests_read_as_sentences() {
     holds(sentences::SENTENCES);
+}
+
+/// Each crate with the features that it has when these packages are built, as Cargo tells them.
+fn built(packages: &[&str], edges: &str) -> BTreeSet<String> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
+    cargo.args(["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p}: {f}", "--edges", edges]);
+    let told = cargo.args(packages).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo can be started");
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    String::from_utf8_lossy(&told.stdout).lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+/// One feature more or less, and the crate is built once more, with all that stands on it.
+#[test]
+fn what_is_built_for_programs_documentation_and_the_commands_of_the_project_is_what_tests_need() {
+    let members = ["--workspace", "--exclude", "mpexec-bench"];
+    let tests = built(&members, "normal,build,dev");
+    let others = [built(&["--package", "xtask"], "normal,build"), built(&members, "normal,build")];
+    let twice: Vec<&String> = others.iter().flatten().filter(|krate| !tests.contains(*krate)).collect();
+    assert!(tests.len() > 100, "{tests:?}");
+    assert!(
+        twice.is_empty(),
+        "tests have these with other features; name them in xtask/Cargo.toml or tests/Cargo.toml: {twice:#?}"
+    );
 }

@@ -22,8 +22,9 @@ fn build() -> PathBuf {
     std::fs::write(copy.join("Cargo.toml"), manifest).expect("a folder beside the built programs");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
     cargo.args(["build", "--quiet", "--offline"]).current_dir(&copy).env("CARGO_TARGET_DIR", copy.join("target"));
-    // It is built once, and nobody looks into it.
+    // It is built once, and nobody looks into it. What the project has built for the compiler itself, such as derives, is there.
     cargo.envs([("CARGO_INCREMENTAL", "0"), ("CARGO_PROFILE_DEV_DEBUG", "false")]);
+    cargo.env("CARGO_BUILD_BUILD_DIR", programs().parent().expect("a profile's folder lies in the target folder"));
     assert!(cargo.status().expect("cargo can be started").success(), "it does not build");
     copy.join("target/debug/own-worker")
 }

@@ -11,11 +11,12 @@ pub(crate) const HEAD: &str = "#![allow(unused)] use mpexec_core::{Pool, task}; 
 /// What a program may use.
 const LIBRARIES: [&str; 3] = ["mpexec_core", "serde", "bytemuck"];
 
-/// The files of all libraries, by name. Cargo knows them: in its folder there may be many of one name.
+/// The files of all libraries, by name. Cargo knows them: in its folder there may be many of one name. They are built with all programs, as
+/// `cargo xtask test` does: for one crate alone they would have other features, and be built anew.
 static BUILT: LazyLock<HashMap<String, PathBuf>> = LazyLock::new(|| {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--lib", "--message-format", "json"]);
+    build.args(["build", "--quiet", "--workspace", "--exclude", "mpexec-bench", "--bins", "--message-format", "json"]);
     let output = build.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let messages = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
