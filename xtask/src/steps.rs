@@ -220,10 +220,16 @@ fn chaos(place: &Place) -> Outcome {
 }
 
 /// Loom replaces the atomics of the crate by its own, so it builds everything anew: in a folder of its own, or the other
-/// steps would build everything anew after it.
+/// steps would build everything anew after it. Building is most of its time, so only what goes through the interleavings is optimised.
 fn loom(place: &Place) -> Outcome {
     let flags = env::var("RUSTFLAGS").unwrap_or_default() + " --cfg loom";
     let mut cargo = place.cargo(&["test", "-p", "mpexec-ring", "--release", "--test", "loom"]);
+    for name in ["generator", "loom", "mpexec-ring"] {
+        cargo.arg("--config").arg(format!("profile.release.package.{name}.opt-level=1"));
+    }
+    for (key, value) in [("CODEGEN_UNITS", "16"), ("LTO", "off"), ("OPT_LEVEL", "0")] {
+        cargo.env(format!("CARGO_PROFILE_RELEASE_{key}"), value);
+    }
     show(place, cargo.env("RUSTFLAGS", flags.trim()).env("CARGO_TARGET_DIR", place.target.join("loom")))
 }
 
