@@ -50,6 +50,7 @@ mod blank;
 mod cells;
 mod error;
 mod futex;
+mod group;
 mod longest;
 mod map;
 mod memory;

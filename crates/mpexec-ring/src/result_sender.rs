@@ -1,11 +1,11 @@
-//! The worker's end of the result ring: single records, groups of many results, and the progress
-//! cell.
+//! The worker's end of the result ring: single records, groups of many results, and the progress cell.
 //!
 //! Results of many small tasks share one record, a *group*, which grows while the tasks run. Each
 //! task's bytes count as soon as they are appended (`complete`), long before the group is
 //! published; so a worker that dies takes nothing with it that was finished.
 
 use crate::cells::{PageCells, ResultCells, TaskCells};
+use crate::group::Group;
 use crate::memory::{OwnMemory, TrustedMemory};
 use crate::record::{ALIGN, CONTINUED, Capacity, HEADER, Header, padded};
 use crate::writer::{OpenRecord, Place, Spot, Writer};
@@ -45,18 +45,9 @@ pub struct ResultSender {
     tail: u64,
     published: u64,
     granted: Option<Place>,
+    /// Bytes that are granted behind the open record, without a search; 0: none. Then nothing else is granted.
+    behind: u64,
     group: Option<Group>,
-}
-
-/// A group that was begun and not ended.
-#[derive(Clone, Copy, Debug)]
-struct Group {
-    kind: u32,
-    tag: u64,
-    /// The record that grows; none before the first result.
-    open: Option<OpenRecord>,
-    /// The open record is not the group's first.
-    continued: bool,
 }
 
 impl ResultSender {
@@ -75,6 +66,7 @@ impl ResultSender {
             tail: 0,
             published: 0,
             granted: None,
+            behind: 0,
             group: None,
         }
     }
@@ -104,8 +96,7 @@ impl ResultSender {
     ///
     /// # Panics
     ///
-    /// If nothing is granted, if `len` is more than was granted, or if `kind` is not in `1..1 <<
-    /// 31`.
+    /// If nothing is granted, if `len` is more than was granted, or if `kind` is not in `1..1 << 31`.
     pub fn commit(&mut self, len: usize, kind: u32, tag: u64) {
         assert!((1..CONTINUED).contains(&kind), "kinds are 1 to 2^31 - 1, not {kind}");
         let place = self.granted(len);
@@ -113,12 +104,10 @@ impl ResultSender {
         self.close(record);
     }
 
-    /// Begins a group: results that follow with [`Self::append`] share one record of this kind and
-    /// tag.
+    /// Begins a group: results that follow with [`Self::append`] share one record of this kind and tag.
     ///
-    /// It takes no room before the first result. If the ring's end or window comes in between, or a
-    /// [`Self::publish`], the group goes on in a further record, which the coordinator sees as
-    /// [`crate::Taken::continued`]; an append is never split.
+    /// It takes no room before the first result. If the ring's end or window comes in between, or a [`Self::publish`], the group
+    /// goes on in a further record, which the coordinator sees as [`crate::Taken::continued`]; an append is never split.
     ///
     /// # Panics
     ///
@@ -126,12 +115,11 @@ impl ResultSender {
     pub fn begin_group(&mut self, kind: u32, tag: u64) {
         assert!(self.group.is_none(), "end the group before the next");
         assert!((1..CONTINUED).contains(&kind), "kinds are 1 to 2^31 - 1, not {kind}");
-        self.granted = None;
-        self.group = Some(Group { kind, tag, open: None, continued: false });
+        self.drop_grant();
+        self.group = Some(Group { kind, tag, open: None, limit: 0, continued: false });
     }
 
-    /// Space for the next result of the group: contiguous, `min` to `want` bytes, not aligned
-    /// unless it is the first of its record.
+    /// Space for the next result of the group: contiguous, `min` to `want` bytes, not aligned unless it is the first of its record.
     ///
     /// `None` as for [`Self::grant`]; the group stays open.
     ///
@@ -143,8 +131,7 @@ impl ResultSender {
         if self.reserve(min, want) { Some(self.reserved()) } else { None }
     }
 
-    /// Looks for the space that [`Self::append_space`] gives, which is then had from [`Self::reserved`]: for who waits until
-    /// there is some.
+    /// Looks for the space that [`Self::append_space`] gives, which is then had from [`Self::reserved`]: for who waits for some.
     ///
     /// ```
     /// # use mpexec_ring::{PoolPage, in_process};
@@ -163,18 +150,35 @@ impl ResultSender {
     /// If no group is open.
     #[inline]
     pub fn reserve(&mut self, min: usize, want: usize) -> bool {
+        if min <= want && self.reserve_behind(want) {
+            return true;
+        }
         let group = self.group.as_ref().expect("space is asked for after begin_group");
         self.find(group.open, min, want)
+    }
+
+    /// As [`Self::reserve`] for `room` bytes, but only where nothing has to be searched for: behind a result of the same group.
+    /// Asked for each task, so it is to become a part of its caller.
+    #[inline(always)]
+    pub fn reserve_behind(&mut self, room: usize) -> bool {
+        let fits = |group: &Group| group.open.is_some_and(|open| padded(open.end() + room as u64) <= group.limit);
+        let there = room <= self.max_record() && self.group.as_ref().is_some_and(fits);
+        if there {
+            self.granted = None;
+            self.behind = room as u64;
+        }
+        there
     }
 
     /// The space that was found last, and is not used yet.
     #[inline]
     pub fn reserved(&mut self) -> &mut [u8] {
-        let Some(place) = &self.granted else {
-            return &mut [];
+        let (at, room) = match (&self.group, &self.granted) {
+            (Some(Group { open: Some(record), .. }), _) if self.behind > 0 => (record.end(), self.behind),
+            (_, Some(place)) => (place.at, place.room),
+            (_, None) => return &mut [],
         };
-        let offset = self.writer.capacity().offset(place.at);
-        self.memory.bytes_mut(offset, place.room as usize)
+        self.memory.bytes_mut(self.writer.capacity().offset(at), room as usize)
     }
 
     /// The first `len` bytes of the space are a result: from here on it survives this process.
@@ -184,48 +188,39 @@ impl ResultSender {
     /// If there was no [`Self::append_space`] before it, or if `len` is more than that gave.
     #[inline]
     pub fn append(&mut self, len: usize) {
-        let place = self.granted(len);
-        let group = self.group.as_mut().expect("append follows begin_group");
-        let kind = group.kind | if group.continued { CONTINUED } else { 0 };
-        let end = match &mut group.open {
-            Some(record) if place.spot == Spot::Behind => {
-                record.len += len as u64;
-                let (offset, end) = (self.writer.capacity().offset(record.start), record.end());
-                self.memory.store_length(offset, Header { len: record.len as u32, kind, tag: group.tag });
-                if place.widens {
-                    self.writer.widen_to(&place, padded(end));
-                }
-                end
+        let granted_behind = self.granted.is_none() && len as u64 <= self.behind;
+        let end = match self.group.as_mut().filter(|_| granted_behind).and_then(|group| group.grow(len)) {
+            Some((record, header)) => {
+                self.memory.store_length(self.writer.capacity().offset(record.start), header);
+                self.behind = 0;
+                record.end()
             }
-            _ => self.append_first(&place, len),
+            None => self.append_found(len),
         };
         self.memory.cells().complete_to(end);
     }
 
-    /// Ends the group; it is visible after the next [`Self::publish`]. A group without results
-    /// leaves no trace.
+    /// Ends the group; it is visible after the next [`Self::publish`]. A group without results leaves no trace.
     ///
     /// # Panics
     ///
     /// If no group is open.
     pub fn end_group(&mut self) {
         let group = self.group.take().expect("end_group follows begin_group");
-        self.granted = None;
+        self.drop_grant();
         if let Some(record) = group.open {
             self.close(record);
         }
     }
 
-    /// Makes everything so far visible. True: the coordinator says that it sleeps, so ring its
-    /// bell.
+    /// Makes everything so far visible. True: the coordinator says that it sleeps, so ring its bell.
     ///
-    /// An open group is cut here: what it holds is shown as a record of its own, and the group goes
-    /// on in a further one. So a worker whose results fill the ring can publish and wait for
-    /// room in the middle of a group.
+    /// An open group is cut here: what it holds is shown as a record of its own, and the group goes on in a further one. So a
+    /// worker whose results fill the ring can publish and wait for room in the middle of a group.
     ///
     /// Nothing new since the last call: false, and no fence is paid for.
     pub fn publish(&mut self) -> bool {
-        self.granted = None;
+        self.drop_grant();
         if let Some(group) = &mut self.group
             && let Some(record) = group.open.take()
         {
@@ -295,7 +290,7 @@ impl ResultSender {
     /// Finds a place and keeps it in `granted`. `false`: there is none now.
     #[inline]
     fn find(&mut self, open: Option<OpenRecord>, min: usize, want: usize) -> bool {
-        self.granted = None;
+        self.drop_grant();
         let most = self.max_record();
         if min > most {
             return false;
@@ -329,20 +324,33 @@ impl ResultSender {
         place
     }
 
-    /// The first result of a group, or the first that does not fit behind the others.
+    /// What was granted is not used.
+    fn drop_grant(&mut self) {
+        (self.granted, self.behind) = (None, 0);
+    }
+
+    /// A result in the place that a search has found; the next ones then know how far they may go. Where the record ends.
     #[cold]
-    fn append_first(&mut self, place: &Place, len: usize) -> u64 {
-        let group = self.group.as_mut().expect("there was one a moment ago");
-        let (kind, tag) = (group.kind, group.tag);
-        if let Some(record) = group.open.take() {
-            group.continued = true;
-            self.writer.advance(padded(record.end()));
-        }
-        let mark = if group.continued { CONTINUED } else { 0 };
-        let record = self.start_record(place, len, Header { len: len as u32, kind: kind | mark, tag });
-        if let Some(group) = &mut self.group {
-            group.open = Some(record);
-        }
+    fn append_found(&mut self, len: usize) -> u64 {
+        let place = self.granted(len);
+        let mut group = self.group.take().expect("append follows begin_group");
+        let behind = if place.spot == Spot::Behind { group.grow(len) } else { None };
+        let record = if let Some((record, header)) = behind {
+            self.memory.store_length(self.writer.capacity().offset(record.start), header);
+            if place.widens {
+                self.writer.widen_to(&place, padded(record.end()));
+            }
+            record
+        } else {
+            // The first result of a group, or the first that does not fit behind the others.
+            if let Some(record) = group.open {
+                group.continued = true;
+                self.writer.advance(padded(record.end()));
+            }
+            self.start_record(&place, len, group.header(len as u64))
+        };
+        (group.open, group.limit) = (Some(record), self.writer.limit(record.start, self.tail));
+        self.group = Some(group);
         record.end()
     }
 

@@ -84,9 +84,15 @@ impl Writer {
             Some(record) => (Spot::Behind, record.start, record.end()),
             None => (Spot::Here, self.head, self.head + HEADER),
         };
-        let lap_start = start - self.capacity.offset(start);
-        let limit = (lap_start + self.window).min(tail + self.capacity.bytes());
+        let limit = self.limit(start, tail);
         (padded(at + want) <= limit).then_some(Place { spot, at, room: want, widens: false })
+    }
+
+    /// Up to where a record that starts at `start` may be written within its window, by what was known of the tail.
+    #[inline]
+    pub(crate) fn limit(&self, start: u64, tail: u64) -> u64 {
+        let lap_start = start - self.capacity.offset(start);
+        (lap_start + self.window).min(tail + self.capacity.bytes())
     }
 
     /// A place for a payload of `min` to `want` bytes, in a new record or at the end of `open`.

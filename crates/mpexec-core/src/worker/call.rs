@@ -36,14 +36,12 @@ impl Call<'_> {
     }
 }
 
-/// Where a result's bytes went.
+/// Where a result's bytes went that the window did not hold.
 #[derive(Debug)]
-pub(crate) enum Written {
-    /// In the window, so many bytes.
-    InPlace(usize),
-    /// On the heap: larger than the window.
+pub(crate) enum Spill {
+    /// On the heap.
     Heap(Vec<u8>),
-    /// In a parcel.
+    /// In a parcel, so many.
     Parcel(ParcelWriter, usize),
 }
 
@@ -54,63 +52,84 @@ pub(crate) struct ResultSink<'a> {
     used: usize,
     /// From here on a parcel is used.
     largest: usize,
+    /// What most results have no need of, so that a task pays for one word.
+    beyond: Option<Box<Beyond>>,
+}
+
+/// What becomes of a result that does not fit into the window.
+#[derive(Debug, Default)]
+struct Beyond {
     spill: Option<Spill>,
     /// Why there is no parcel.
     refused: Option<io::Error>,
 }
 
-#[derive(Debug)]
-enum Spill {
-    Heap(Vec<u8>),
-    Parcel(ParcelWriter, usize),
-}
-
 impl<'a> ResultSink<'a> {
     pub(crate) fn new(window: &'a mut [u8], largest: usize) -> ResultSink<'a> {
-        ResultSink { window, used: 0, largest, spill: None, refused: None }
+        ResultSink { window, used: 0, largest, beyond: None }
     }
 
     pub(crate) fn restart(&mut self) {
         self.used = 0;
-        self.spill = None;
+        if let Some(beyond) = &mut self.beyond {
+            beyond.spill = None;
+        }
     }
 
-    pub(crate) fn finish(self) -> Written {
-        match self.spill {
-            None => Written::InPlace(self.used),
-            Some(Spill::Heap(bytes)) => Written::Heap(bytes),
-            Some(Spill::Parcel(writer, length)) => Written::Parcel(writer, length),
+    /// Its length in the window, or where else it is.
+    #[inline]
+    pub(crate) fn finish(self) -> Result<usize, Spill> {
+        match self.beyond.and_then(|beyond| beyond.spill) {
+            None => Ok(self.used),
+            Some(spill) => Err(spill),
         }
     }
 
     /// Why a write was refused that was no fault of the value's own.
     pub(crate) fn why_refused(&mut self) -> String {
-        match self.refused.take() {
+        match self.beyond.as_mut().and_then(|beyond| beyond.refused.take()) {
             Some(error) => format!("no memory file could be had for it: {error}"),
             None => "no memory could be had for it".to_owned(),
         }
     }
 
+    /// Behind what is in the window. `false`: there is no room for it.
+    #[inline]
+    fn write_inside(&mut self, bytes: &[u8]) -> bool {
+        let Some(place) = self.window.get_mut(self.used..self.used + bytes.len()) else { return false };
+        place.copy_from_slice(bytes);
+        self.used += bytes.len();
+        true
+    }
+
+    fn spill(&self) -> Option<&Spill> {
+        self.beyond.as_ref()?.spill.as_ref()
+    }
+
     fn refuse(&mut self, error: io::Error) -> SinkFull {
-        self.refused = Some(error);
+        self.beyond.get_or_insert_default().refused = Some(error);
         SinkFull
     }
 
     #[cold]
     fn write_spilled(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
-        let so_far = match self.spill.take() {
+        // After a new beginning there is room again.
+        if self.spill().is_none() && self.write_inside(bytes) {
+            return Ok(());
+        }
+        let so_far = match self.beyond.get_or_insert_default().spill.take() {
             None => self.window[..self.used].to_vec(),
             Some(Spill::Heap(heap)) => heap,
             Some(Spill::Parcel(mut writer, length)) => {
                 writer.write_all(bytes).map_err(|error| self.refuse(error))?;
-                self.spill = Some(Spill::Parcel(writer, length + bytes.len()));
+                self.beyond.get_or_insert_default().spill = Some(Spill::Parcel(writer, length + bytes.len()));
                 return Ok(());
             }
         };
         let mut heap = so_far;
         if heap.len() + bytes.len() <= self.largest {
             heap.extend_from_slice(bytes);
-            self.spill = Some(Spill::Heap(heap));
+            self.beyond.get_or_insert_default().spill = Some(Spill::Heap(heap));
         } else {
             let made = descriptors::with_room(ParcelWriter::create).and_then(|mut writer| {
                 writer.write_all(&heap)?;
@@ -118,7 +137,7 @@ impl<'a> ResultSink<'a> {
                 Ok(writer)
             });
             let writer = made.map_err(|error| self.refuse(error))?;
-            self.spill = Some(Spill::Parcel(writer, heap.len() + bytes.len()));
+            self.beyond.get_or_insert_default().spill = Some(Spill::Parcel(writer, heap.len() + bytes.len()));
         }
         Ok(())
     }
@@ -127,18 +146,14 @@ impl<'a> ResultSink<'a> {
 impl Sink for ResultSink<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
-        if self.spill.is_none()
-            && let Some(place) = self.window.get_mut(self.used..self.used + bytes.len())
-        {
-            place.copy_from_slice(bytes);
-            self.used += bytes.len();
+        if self.beyond.is_none() && self.write_inside(bytes) {
             return Ok(());
         }
         self.write_spilled(bytes)
     }
 
     fn written(&self) -> usize {
-        match &self.spill {
+        match self.spill() {
             None => self.used,
             Some(Spill::Heap(heap)) => heap.len(),
             Some(Spill::Parcel(_, length)) => *length,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mpexec_wire::{Captured, Status, encode};
 
-use super::call::{Call, Entry, ResultSink, Written};
+use super::call::{Call, Entry, ResultSink, Spill};
 use super::panics;
 use crate::os::sheet::{Sheet, flush_standard_output};
 
@@ -91,8 +91,8 @@ fn run_apart(input: &[u8], entry: Entry) -> (Status, Vec<u8>) {
         }
     };
     match inner.sink.finish() {
-        Written::Heap(bytes) => (status, bytes),
+        Err(Spill::Heap(bytes)) => (status, bytes),
         // With no room in place and no limit on the heap, only what is empty is not there.
-        Written::InPlace(_) | Written::Parcel(..) => (status, Vec::new()),
+        Ok(_) | Err(Spill::Parcel(..)) => (status, Vec::new()),
     }
 }

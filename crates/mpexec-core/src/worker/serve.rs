@@ -15,7 +15,7 @@ use mpexec_wire::{
 };
 
 use super::ambient::{self, CurrentTask};
-use super::call::{Call, ResultSink, Written};
+use super::call::{Call, ResultSink, Spill};
 use super::functions::Functions;
 use super::panics;
 use crate::carry::incoming;
@@ -238,21 +238,31 @@ fn run_task<M: Marks, O: Outbox>(
             }
         }
     };
-    match call.sink.finish() {
-        Written::InPlace(length) => {
-            let header = result_header(length, status, false)?;
-            head.copy_from_slice(&header);
-            body[length..pad8(length)].fill(0);
-            out.append(ENTRY_HEADER + pad8(length));
+    let length = match call.sink.finish() {
+        Ok(length) => length,
+        Err(spill) => {
+            send_spilled(spill, status, out)?;
+            return Ok(status);
         }
-        Written::Heap(bytes) => write_result(out, status, false, &bytes)?,
-        Written::Parcel(writer, length) => {
+    };
+    let header = result_header(length, status, false)?;
+    head.copy_from_slice(&header);
+    body[length..pad8(length)].fill(0);
+    out.append(ENTRY_HEADER + pad8(length));
+    Ok(status)
+}
+
+/// A result that is larger than the room it was offered.
+#[cold]
+fn send_spilled<O: Outbox>(spill: Spill, status: Status, out: &mut O) -> Result<(), LinkError> {
+    match spill {
+        Spill::Heap(bytes) => write_result(out, status, false, &bytes),
+        Spill::Parcel(writer, length) => {
             let parcel = writer.finish()?;
             let id = out.send_parcel(parcel, length as u64)?;
             let mut payload = [0; PARCEL_REF];
             ParcelRef { parcel: id, len: length as u64 }.write_to(&mut payload);
-            write_result(out, status, true, &payload)?;
+            write_result(out, status, true, &payload)
         }
     }
-    Ok(status)
 }

@@ -194,6 +194,15 @@ impl ShmOutbox {
         Ok(())
     }
 
+    /// Room that is not simply there: the group's first, or after a wait.
+    #[cold]
+    fn space_after_all(&mut self, min: usize) -> Result<&mut [u8], LinkError> {
+        while !(if self.headed { self.results.reserve(min, min) } else { self.head_and_reserve(min) }) {
+            self.wait_for_space()?;
+        }
+        Ok(self.results.reserved())
+    }
+
     /// The ring is full: what is complete is shown, and the coordinator, which always drains, makes room. The group
     /// goes on in a new one.
     #[cold]
@@ -246,10 +255,10 @@ impl Outbox for ShmOutbox {
 
     #[inline]
     fn space(&mut self, min: usize) -> Result<&mut [u8], LinkError> {
-        while !(if self.headed { self.results.reserve(min, min) } else { self.head_and_reserve(min) }) {
-            self.wait_for_space()?;
+        if self.headed && self.results.reserve_behind(min) {
+            return Ok(self.results.reserved());
         }
-        Ok(self.results.reserved())
+        self.space_after_all(min)
     }
 
     #[inline]
