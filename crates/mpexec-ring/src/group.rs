@@ -12,7 +12,7 @@ pub(crate) struct Group {
     pub(crate) tag: u64,
     /// The record that grows; none before the first result.
     pub(crate) open: Option<OpenRecord>,
-    /// So far it may grow without a look at window and tail, which both only move on; 0 if that is not known.
+    /// So far the record that is open may grow without a look at window and tail, which both only move on.
     pub(crate) limit: u64,
     /// The open record is not the group's first.
     pub(crate) continued: bool,

@@ -45,7 +45,7 @@ pub struct ResultSender {
     tail: u64,
     published: u64,
     granted: Option<Place>,
-    /// Bytes that are granted behind the open record, without a search; 0: none. Then nothing else is granted.
+    /// Bytes that are granted behind the open record, without a search; 0: none. While there are some, `granted` is empty.
     behind: u64,
     group: Option<Group>,
 }
@@ -96,8 +96,9 @@ impl ResultSender {
     ///
     /// # Panics
     ///
-    /// If nothing is granted, if `len` is more than was granted, or if `kind` is not in `1..1 << 31`.
+    /// If nothing is granted, if `len` is more than was granted, if a group is open, or if `kind` is not in `1..1 << 31`.
     pub fn commit(&mut self, len: usize, kind: u32, tag: u64) {
+        assert!(self.group.is_none(), "the results of a group are appended");
         assert!((1..CONTINUED).contains(&kind), "kinds are 1 to 2^31 - 1, not {kind}");
         let place = self.granted(len);
         let record = self.start_record(&place, len, Header { len: len as u32, kind, tag });
@@ -157,12 +158,12 @@ impl ResultSender {
         self.find(group.open, min, want)
     }
 
-    /// As [`Self::reserve`] for `room` bytes, but only where nothing has to be searched for: behind a result of the same group.
-    /// Asked for each task, so it is to become a part of its caller.
+    /// As [`Self::reserve`] for `room` bytes, but only where nothing has to be searched for: behind a result of the same group, and
+    /// never for 0 bytes. `false` leaves what was reserved before as it was. Asked for each task, so it is to become a part of its caller.
     #[inline(always)]
     pub fn reserve_behind(&mut self, room: usize) -> bool {
         let fits = |group: &Group| group.open.is_some_and(|open| padded(open.end() + room as u64) <= group.limit);
-        let there = room <= self.max_record() && self.group.as_ref().is_some_and(fits);
+        let there = (1..=self.max_record()).contains(&room) && self.group.as_ref().is_some_and(fits);
         if there {
             self.granted = None;
             self.behind = room as u64;
@@ -188,7 +189,7 @@ impl ResultSender {
     /// If there was no [`Self::append_space`] before it, or if `len` is more than that gave.
     #[inline]
     pub fn append(&mut self, len: usize) {
-        let granted_behind = self.granted.is_none() && len as u64 <= self.behind;
+        let granted_behind = self.behind > 0 && len as u64 <= self.behind;
         let end = match self.group.as_mut().filter(|_| granted_behind).and_then(|group| group.grow(len)) {
             Some((record, header)) => {
                 self.memory.store_length(self.writer.capacity().offset(record.start), header);
@@ -332,6 +333,7 @@ impl ResultSender {
     /// A result in the place that a search has found; the next ones then know how far they may go. Where the record ends.
     #[cold]
     fn append_found(&mut self, len: usize) -> u64 {
+        assert!(self.behind == 0, "{len} bytes of a grant of {}", self.behind);
         let place = self.granted(len);
         let mut group = self.group.take().expect("append follows begin_group");
         let behind = if place.spot == Spot::Behind { group.grow(len) } else { None };

@@ -105,3 +105,35 @@ fn freeing_twice_and_freeing_nothing_change_nothing() {
     tasks.free_to(spans[2]);
     assert_eq!(tasks.in_use(), 0);
 }
+
+#[test]
+#[should_panic(expected = "written bytes follow their space")]
+fn nothing_is_appended_twice_and_no_bytes_neither() {
+    let (.., mut results) = ends();
+    results.begin_group(1, 0);
+    for _ in 0..2 {
+        results.append_space(1, 1).unwrap();
+        results.append(1);
+    }
+    results.append(0);
+}
+
+#[test]
+#[should_panic(expected = "9 bytes of a grant of 8")]
+fn a_result_behind_others_is_no_longer_than_its_space() {
+    let (.., mut results) = ends();
+    results.begin_group(1, 0);
+    results.append_space(8, 8).unwrap();
+    results.append(8);
+    results.append_space(8, 8).unwrap();
+    results.append(9);
+}
+
+#[test]
+#[should_panic(expected = "the results of a group are appended")]
+fn a_group_is_ended_before_a_record_of_its_own() {
+    let (.., mut results) = ends();
+    results.begin_group(1, 0);
+    results.append_space(8, 8).unwrap();
+    results.commit(8, 1, 0);
+}

@@ -163,9 +163,19 @@ fn run_tasks(capacity: usize, steps: &[TaskStep]) -> TestCaseResult {
 
 #[derive(Clone, Debug)]
 enum ResultStep {
-    Single { min: Size, more: Size, used: u32 },
+    Single {
+        min: Size,
+        more: Size,
+        used: u32,
+    },
     Begin,
-    Append { min: Size, more: Size, used: u32 },
+    Append {
+        min: Size,
+        more: Size,
+        used: u32,
+    },
+    /// Ask, write, and think better of it.
+    Forsake(Size),
     End,
     Publish,
     Take(bool),
@@ -177,6 +187,7 @@ fn result_step() -> impl Strategy<Value = ResultStep> {
         4 => (size(), size(), 0u32..=1000).prop_map(|(min, more, used)| ResultStep::Single { min, more, used }),
         2 => Just(ResultStep::Begin),
         12 => (size(), size(), 0u32..=1000).prop_map(|(min, more, used)| ResultStep::Append { min, more, used }),
+        3 => size().prop_map(ResultStep::Forsake),
         2 => Just(ResultStep::End),
         3 => Just(ResultStep::Publish),
         10 => any::<bool>().prop_map(ResultStep::Take),
@@ -302,6 +313,16 @@ fn run_results(capacity: usize, steps: &[ResultStep]) -> TestCaseResult {
                 let tag = 1 << 40 | number as u64;
                 ring.sender.begin_group(7, tag);
                 ring.group = Some(tag);
+            }
+            ResultStep::Forsake(size) => {
+                let size = size.bytes(longest);
+                let room = match ring.group {
+                    Some(_) => ring.sender.append_space(size, size),
+                    None => ring.sender.grant(size, size),
+                };
+                if let Some(room) = room {
+                    room.fill(0xee);
+                }
             }
             ResultStep::End => {
                 ring.sender.end_group();

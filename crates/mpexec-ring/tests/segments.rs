@@ -218,3 +218,23 @@ fn a_page_that_is_private_serves_its_owner_and_can_be_given_to_nobody() {
     assert!(page.fd().is_none());
     assert!(in_process(4096, &page).is_err());
 }
+
+#[test]
+fn a_group_turns_back_at_the_window_as_a_record_does() {
+    let (tasks, mut receiver, _worker, mut results) = in_process(1 << 20, &PoolPage::create().unwrap()).unwrap();
+    let mut out = Vec::new();
+    results.grant(100 << 10, 100 << 10).unwrap();
+    results.commit(100 << 10, 1, 0);
+    results.publish();
+    receiver.take(Upto::Published, &mut out).unwrap().unwrap();
+    receiver.release(&tasks);
+    results.begin_group(2, 7);
+    for _ in 0..(60 << 10) / 32 {
+        results.append_space(32, 32).unwrap();
+        results.append(32);
+    }
+    results.end_group();
+    results.publish();
+    let [first, second] = [(); 2].map(|()| receiver.take(Upto::Published, &mut out).unwrap().unwrap());
+    assert!(!first.continued && second.continued && first.len < 28 << 10, "{first:?} {second:?}");
+}

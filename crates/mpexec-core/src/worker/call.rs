@@ -30,7 +30,7 @@ impl Call<'_> {
     /// The call failed: whatever was written is dropped and the message is the payload.
     pub(crate) fn fail(&mut self, status: Status, message: &str) -> Status {
         self.sink.restart();
-        // A message that does not fit is cut by the sink's own spilling; it cannot be refused.
+        // If even that is refused the message is empty.
         let _ = self.sink.write(message.as_bytes());
         status
     }
@@ -41,7 +41,7 @@ impl Call<'_> {
 pub(crate) enum Spill {
     /// On the heap.
     Heap(Vec<u8>),
-    /// In a parcel, so many.
+    /// In a parcel, so many bytes.
     Parcel(ParcelWriter, usize),
 }
 
@@ -62,6 +62,8 @@ struct Beyond {
     spill: Option<Spill>,
     /// Why there is no parcel.
     refused: Option<io::Error>,
+    /// Something was refused, so nothing follows what is missing, also if the value's own `Serialize` goes on.
+    shut: bool,
 }
 
 impl<'a> ResultSink<'a> {
@@ -73,6 +75,7 @@ impl<'a> ResultSink<'a> {
         self.used = 0;
         if let Some(beyond) = &mut self.beyond {
             beyond.spill = None;
+            beyond.shut = false;
         }
     }
 
@@ -107,12 +110,16 @@ impl<'a> ResultSink<'a> {
     }
 
     fn refuse(&mut self, error: io::Error) -> SinkFull {
-        self.beyond.get_or_insert_default().refused = Some(error);
+        let beyond = self.beyond.get_or_insert_default();
+        (beyond.refused, beyond.shut) = (Some(error), true);
         SinkFull
     }
 
     #[cold]
     fn write_spilled(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
+        if self.beyond.as_ref().is_some_and(|beyond| beyond.shut) {
+            return Err(SinkFull);
+        }
         // After a new beginning there is room again.
         if self.spill().is_none() && self.write_inside(bytes) {
             return Ok(());
@@ -158,5 +165,58 @@ impl Sink for ResultSink<'_> {
             Some(Spill::Heap(heap)) => heap.len(),
             Some(Spill::Parcel(_, length)) => *length,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(sink: &mut ResultSink<'_>, bytes: usize) {
+        for _ in 0..bytes {
+            sink.write(&[7]).unwrap();
+        }
+        assert_eq!(sink.written(), bytes);
+    }
+
+    #[test]
+    fn a_result_is_whole_wherever_it_goes_and_after_a_new_beginning_too() {
+        for before in [0, 8, 9, 64, 65] {
+            for (after, place) in [(0, "window"), (8, "window"), (9, "heap"), (64, "heap"), (65, "parcel")] {
+                let mut window = [0; 8];
+                let mut sink = ResultSink::new(&mut window, 64);
+                put(&mut sink, before);
+                sink.restart();
+                put(&mut sink, after);
+                let went = match sink.finish() {
+                    Ok(used) => {
+                        assert_eq!((used, &window[..used]), (after, &[7; 8][..after]));
+                        "window"
+                    }
+                    Err(Spill::Heap(heap)) => {
+                        assert_eq!(heap, vec![7; after]);
+                        "heap"
+                    }
+                    Err(Spill::Parcel(_, length)) => {
+                        assert_eq!(length, after);
+                        "parcel"
+                    }
+                };
+                assert_eq!(went, place, "{before} and then {after}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_follows_what_was_refused_until_a_new_beginning() {
+        let mut window = [0; 8];
+        let mut sink = ResultSink::new(&mut window, 64);
+        put(&mut sink, 2);
+        sink.refuse(io::ErrorKind::StorageFull.into());
+        assert!(sink.write(&[7]).is_err());
+        sink.restart();
+        put(&mut sink, 8);
+        assert!(sink.why_refused().contains("no memory file could be had"));
+        assert!(matches!(sink.finish(), Ok(8)));
     }
 }

@@ -194,7 +194,7 @@ impl ShmOutbox {
         Ok(())
     }
 
-    /// Room that is not simply there: the group's first, or after a wait.
+    /// Room that is not simply there: the group's first, past what was known of window and tail, or after a wait.
     #[cold]
     fn space_after_all(&mut self, min: usize) -> Result<&mut [u8], LinkError> {
         while !(if self.headed { self.results.reserve(min, min) } else { self.head_and_reserve(min) }) {
