@@ -117,3 +117,10 @@ pub(crate) fn counts_in(path: &Path) -> Vec<u64> {
     let counts = file.read_rows::<u8>(0..file.layout().rows).expect("its rows");
     counts.into_iter().map(u64::from).collect()
 }
+
+/// A copy of a program, to be started. Another process writes it: a file that this one had open for writing could still be open in
+/// what a neighbour has just forked, and the system starts none that anybody may write.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp").arg(from).arg(to).status();
+    assert!(copied.expect("there is a cp").success(), "{} can be copied", from.display());
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::common::files::{endless, file, folder, table};
+use crate::common::files::{copy_program, endless, file, folder, table};
 use crate::common::program::{Call, Done, mpexec, program, programs};
 use mpexec_testkit::at_some_pace;
 use rustix::process::Signal;
@@ -133,7 +133,7 @@ fn this_program_built_anew_with_the_worker_program_of_before_is_another() {
     let words = [&COUNT[..], &["--worker-program", worker.to_str().expect("a text")]].concat();
     run(&folder, &words).run().good();
     let other = folder.path().join("mpexec");
-    fs::copy(programs().join("mpexec"), &other).expect("a copy");
+    copy_program(&programs().join("mpexec"), &other);
     let copied = program(&other).args(&words).in_folder(folder.path()).run();
     assert_eq!(copied.code(), 0, "a copy is the same: {}", copied.stderr);
     fs::File::options()

@@ -3,14 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::common::files::{TOTAL, endless, file, folder, tutorial};
+use crate::common::files::{TOTAL, copy_program, endless, file, folder, tutorial};
 use crate::common::program::{mpexec, program, programs};
 use tempfile::TempDir;
 
 /// A folder with a copy of `mpexec` and no worker program beside it.
 fn alone() -> TempDir {
     let folder = folder();
-    fs::copy(programs().join("mpexec"), folder.path().join("mpexec")).expect("a program can be copied");
+    copy_program(&programs().join("mpexec"), &folder.path().join("mpexec"));
     folder
 }
 
@@ -59,7 +59,7 @@ fn the_worker_program_can_be_given_by_option_and_by_variable() {
     let both = mpexec(["tasks"]).env("MPEXEC_WORKER_PROGRAM", nowhere).args(["--worker-program", own]);
     assert_eq!(both.run().good(), listed.good());
     let folder = folder();
-    fs::copy(&worker, folder.path().join("own-worker")).unwrap();
+    copy_program(&worker, &folder.path().join("own-worker"));
     let relative = count().args(["--worker-program", "own-worker"]).in_folder(folder.path());
     assert_eq!(relative.run().json()["total"], TOTAL);
 }
@@ -101,7 +101,7 @@ fn what_a_foreign_program_writes_cannot_forge_a_second_line() {
 #[test]
 fn the_search_path_is_never_searched_for_a_worker() {
     let folder = folder();
-    fs::copy(programs().join("mpexec-worker"), folder.path().join("found-by-path")).unwrap();
+    copy_program(&programs().join("mpexec-worker"), &folder.path().join("found-by-path"));
     let call = mpexec(["count-range", "--worker-program", "found-by-path"]).arg(tutorial());
     call.env("PATH", folder.path()).run().fault(4);
 }
