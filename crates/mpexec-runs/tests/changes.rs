@@ -27,10 +27,12 @@ fn changes(error: RunError) -> Vec<String> {
     }
 }
 
-/// A copy of this program: another one that serves the same tasks by their names.
+/// A copy of this program: another one that serves the same tasks by their names. Another process writes it: what this one had open for writing,
+/// a child that a neighbour starts could have open still, and then it cannot be started.
 fn worker(folder: &Path) -> PathBuf {
     let worker = folder.join("my-worker");
-    std::fs::copy(std::env::current_exe().expect("it runs"), &worker).expect("it can be copied");
+    let copied = std::process::Command::new("cp").arg(std::env::current_exe().expect("it runs")).arg(&worker).status();
+    assert!(copied.expect("there is a cp").success());
     worker
 }
 

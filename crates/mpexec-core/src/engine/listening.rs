@@ -126,14 +126,9 @@ impl State {
             return;
         }
         self.slots[id].half_message = half;
-        let worker = &mut self.sched.workers[id];
-        if half {
-            worker.closed += 1;
-        } else {
-            worker.closed = worker.closed.saturating_sub(1);
-            // Tasks may have waited for it.
-            self.dispatch();
-            self.wake_all();
+        match half {
+            true => self.sched.workers[id].closed += 1,
+            false => self.opens(id),
         }
     }
 }

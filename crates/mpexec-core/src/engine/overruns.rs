@@ -35,8 +35,7 @@ impl State {
         if self.sched.workers[id].job_of(task).is_none() {
             // It ended just in time.
             self.slots[id].expiring = None;
-            self.sched.workers[id].closed = self.sched.workers[id].closed.saturating_sub(1);
-            self.dispatch();
+            self.opens(id);
             return None;
         }
         if !self.sched.workers[id].has_only(task) && asked.elapsed() < PATIENCE {

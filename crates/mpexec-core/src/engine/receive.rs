@@ -48,15 +48,13 @@ impl State {
         if looked && let Some(link) = self.slots[id].link.as_mut() {
             link.release();
         }
-        if any {
-            // Taken at a death, or with what was taken back: it may be what somebody sleeps for.
-            if self.baton != Baton::Free
-                && let Some(kick) = &self.kick
-            {
-                kick.ring();
-            }
+        // Taken at a death, or with what was taken back: it may be what somebody sleeps for, as may be the room of a batch that is over.
+        if (self.free_settled(id) || any)
+            && self.baton != Baton::Free
+            && let Some(kick) = &self.kick
+        {
+            kick.ring();
         }
-        self.free_settled(id);
         self.send_home_if_done(id);
         self.mind_room(id);
         any
@@ -261,17 +259,19 @@ impl State {
         }
     }
 
-    /// Frees the batches that are over, and the parcels that came with them.
-    fn free_settled(&mut self, id: WorkerId) {
+    /// Frees the batches that are over, and the parcels that came with them. Whether there was one.
+    fn free_settled(&mut self, id: WorkerId) -> bool {
+        let mut any = false;
         loop {
             let slot = &mut self.slots[id];
             let Some(link) = slot.link.as_mut() else {
-                return;
+                return any;
             };
             let worker = &mut self.sched.workers[id];
             if !worker.front_is_over(|| link.progress().passed) {
-                return;
+                return any;
             }
+            any = true;
             if let Some(held) = worker.held.front()
                 && !self.parcels.is_empty()
                 && self.jobs.get(&held.job).is_none_or(|job| job.parcels)

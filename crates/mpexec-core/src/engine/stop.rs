@@ -85,9 +85,19 @@ impl State {
 
     /// It may have tasks again, unless it is being killed or somebody else stops it too.
     fn open_again(&mut self, hold: Hold, force: bool) {
-        let worker = &mut self.sched.workers[hold.worker];
-        if worker.life == hold.life {
-            worker.closed = worker.closed.saturating_sub(u32::from(force));
+        if force && self.sched.workers[hold.worker].life == hold.life {
+            self.opens(hold.worker);
+        }
+    }
+
+    /// One reason less why the worker gets nothing. With the last of them it gets what waits, and those are woken that have tasks to bring: who has
+    /// the baton sleeps until a worker rings, and one that has nothing never does.
+    pub(super) fn opens(&mut self, id: WorkerId) {
+        let worker = &mut self.sched.workers[id];
+        worker.closed = worker.closed.saturating_sub(1);
+        if worker.closed == 0 {
+            self.dispatch();
+            self.wake_all();
         }
     }
 
@@ -189,8 +199,12 @@ mod overtaking;
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+    use std::sync::Arc;
+
     use super::*;
     use crate::engine::scheduler::{Event, Scheduler};
+    use crate::os::events::Bell;
 
     #[test]
     fn who_stopped_something_of_a_dead_worker_does_not_open_the_one_in_its_place() {
@@ -206,5 +220,20 @@ mod tests {
         assert_eq!(state.sched.workers[0].closed, 1, "somebody stops what the new one runs");
         state.open_again(of_the_new, true);
         assert_eq!(state.sched.workers[0].closed, 0);
+    }
+
+    #[test]
+    fn who_sleeps_until_there_is_room_is_woken_when_the_last_who_stopped_something_is_through() {
+        let kick = Arc::new(Bell::new().unwrap());
+        let mut state = State::default();
+        (state.kick, state.sched) = (Some(kick.clone()), Scheduler::new(1, u64::MAX));
+        state.handle(Event::Ready(0), |_, _, _| {});
+        let both = [state.close(0, true), state.close(0, true)];
+        let rung = both.map(|hold| {
+            state.open_again(hold, true);
+            let mut count = [0; 8];
+            rustix::io::read(kick.as_fd(), &mut count).is_ok()
+        });
+        assert_eq!(rung, [false, true]);
     }
 }

@@ -1,5 +1,7 @@
 //! Aborting: what runs is stopped with its worker, and no other task is harmed, whatever it does at that moment.
 
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
 use mpexec_core::{TaskError, Transport};
@@ -11,6 +13,7 @@ crate::process_contract!(
     an_abort_that_comes_too_late_harms_nobody,
     a_job_is_aborted_without_the_others,
     aborts_one_after_another_are_no_crash_loop,
+    a_job_that_waits_for_room_while_another_is_aborted_goes_on_when_that_is_over,
 );
 
 /// A task that never ends; `mark` says that it runs.
@@ -68,4 +71,27 @@ fn aborts_one_after_another_are_no_crash_loop(transport: Transport) {
         assert!(call.abort());
     }
     assert_eq!(pool.apply(|| 1, ()).unwrap(), 1);
+}
+
+fn a_job_that_waits_for_room_while_another_is_aborted_goes_on_when_that_is_over(transport: Transport) {
+    let pool = pool(transport, 1);
+    for _ in 0..300 {
+        let (tell, under_way) = channel();
+        thread::scope(|scope| {
+            let pool = &pool;
+            let input = (0..100u64).inspect(move |n| {
+                if *n == 50 {
+                    tell.send(()).unwrap();
+                }
+            });
+            let job = scope.spawn(move || pool.call().chunk_size(1).map(|n: u64| n, input));
+            under_way.recv().unwrap();
+            // The only worker gets nothing until it is known whether one of these has begun, or is over; after the last nothing else happens.
+            let calls: Vec<_> = (0..16).map(|_| pool.apply_async(|| (), ())).collect();
+            for call in &calls {
+                assert!(call.abort() || call.is_ready());
+            }
+            assert_eq!(job.join().unwrap().unwrap().len(), 100);
+        });
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use super::machines::{Cluster, WORKER};
+use crate::common::files::write_script;
 use crate::common::program::{Call, Done, Started, mpexec, programs};
 
 /// A command that makes a file.
@@ -144,11 +144,10 @@ impl<'a> Held<'a> {
         let program = programs().join("mpexec");
         let (program, place) = (program.display(), cluster.path(&folder).display().to_string());
         let script = format!(
-            "#!/bin/sh\nif test $(uname -n) = {machine} && mkdir '{place}' 2>/dev/null; then\n    \
-             echo $PPID >'{place}/new' && mv '{place}/new' '{place}/pid' && kill -STOP $PPID\nfi\nexec '{program}' \"$@\"\n"
+            "if test $(uname -n) = {machine} && mkdir '{place}' 2>/dev/null; then\n    \
+             echo $PPID >'{place}/new' && mv '{place}/new' '{place}/pid' && kill -STOP $PPID\nfi\nexec '{program}' \"$@\""
         );
-        fs::write(&path, script).expect("a script");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script");
+        write_script(&path, &script);
         (Held { cluster, machine, folder }, path.display().to_string())
     }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use mpexec_data::{DType, NpyFile, NpyWriter, Shape, npy_header};
@@ -121,6 +122,17 @@ pub(crate) fn counts_in(path: &Path) -> Vec<u64> {
 /// A copy of a program, to be started. Another process writes it: a file that this one had open for writing could still be open in
 /// what a neighbour has just forked, and the system starts none that anybody may write.
 pub(crate) fn copy_program(from: &Path, to: &Path) {
-    let copied = std::process::Command::new("cp").arg(from).arg(to).status();
+    let copied = Command::new("cp").arg(from).arg(to).status();
     assert!(copied.expect("there is a cp").success(), "{} can be copied", from.display());
+}
+
+/// A shell script, to be started; written as [`copy_program`] does, in place of one that may be there.
+pub(crate) fn write_script(path: &Path, text: &str) {
+    let mut writer = Command::new("sh");
+    writer.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path).stdin(Stdio::piped());
+    let mut writer = writer.spawn().expect("there is a shell");
+    let mut input = writer.stdin.take().expect("it was asked for");
+    write!(input, "#!/bin/sh\n{text}\n").expect("it reads");
+    drop(input);
+    assert!(writer.wait().expect("it ends").success(), "{} can be written", path.display());
 }

@@ -196,8 +196,8 @@ fn a_program_started_to_ignore_a_signal_goes_on_ignoring_it() {
 fn a_signal_before_the_work_begins_ends_the_program_too() {
     let folder = folder();
     // A worker program that never says a word.
-    let silent = crate::common::files::file(&folder, "silent", b"#!/bin/sh\nexec sleep 1000\n");
-    std::fs::set_permissions(&silent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let silent = folder.path().join("silent");
+    crate::common::files::write_script(&silent, "exec sleep 1000");
     let call =
         mpexec(["count-range", "--workers", "1"]).arg(zeros(&folder, 1000, 5)).arg("--worker-program").arg(&silent);
     let started = call.start();

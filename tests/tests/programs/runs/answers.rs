@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::elsewhere::{run, slurm};
-use crate::common::files::{file, table};
+use crate::common::files::{file, table, write_script};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -18,10 +18,7 @@ pub(super) fn with_data() -> TempDir {
 
 /// Another stand-in.
 pub(super) fn script(folder: &TempDir, name: &str, text: &str) {
-    // The rights are those of one that is there.
-    let path = folder.path().join("bin").join(name);
-    fs::copy(folder.path().join("bin/sbatch"), &path).expect("a script");
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
+    write_script(&folder.path().join("bin").join(name), text);
 }
 
 pub(super) fn file_of(folder: &TempDir, name: &str) -> String {

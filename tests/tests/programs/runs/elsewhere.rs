@@ -1,9 +1,8 @@
 //! `--on slurm` where there is no Slurm: stand-ins for its programs, which run the elements of an array one after another. What real nodes do is in `cluster/`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
-use crate::common::files::{file, folder, names_in, table};
+use crate::common::files::{file, folder, names_in, table, write_script};
 use crate::common::program::{Call, mpexec};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -33,9 +32,7 @@ pub(super) fn slurm() -> TempDir {
         ("sinfo", "for n in a b c; do echo $n idle; done; for n in d e; do echo $n alloc; done"),
         ("scontrol", "case $2 in config) echo 'MaxArraySize            = 1001' ;; *) cat \"$SLURM/ended\" ;; esac"),
     ] {
-        let path = folder.path().join("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script");
+        write_script(&folder.path().join("bin").join(name), text);
     }
     folder
 }
@@ -248,9 +245,7 @@ fn without_squeue_nobody_waits() {
 fn jobs_that_wait_are_cancelled_before_what_is_in_the_folder_is_dropped() {
     let folder = slurm();
     table(&folder, "data.npy", 3, 2, &[4, 5, 6, 7, 1, 2]);
-    let script = |name: &str, text: &str| {
-        fs::write(folder.path().join("bin").join(name), format!("#!/bin/sh\n{text}\n")).expect("a script");
-    };
+    let script = |name: &str, text: &str| write_script(&folder.path().join("bin").join(name), text);
     // They wait until they are cancelled, and for a while after that.
     script("sbatch", "cat >\"$SLURM/script\"; rm -f \"$SLURM/cancelled\"; echo 17");
     script(
@@ -258,7 +253,6 @@ fn jobs_that_wait_are_cancelled_before_what_is_in_the_folder_is_dropped() {
         "test -e \"$SLURM/mute\" && exit 1; test -e \"$SLURM/script\" || exit 0; test -e \"$SLURM/cancelled\" && { echo >>\"$SLURM/cancelled\"; \
          test $(wc -l <\"$SLURM/cancelled\") -gt 3 && exit 0; }; echo '17_0 PD None'",
     );
-    fs::copy(folder.path().join("bin/sbatch"), folder.path().join("bin/scancel")).expect("a script");
     script("scancel", "echo \"$*\" >\"$SLURM/cancelled\"");
     let begin = || {
         let _ = fs::remove_file(folder.path().join("script"));

@@ -1,9 +1,5 @@
 //! Which program becomes a worker, what it is called, and what it says to a person.
-
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-
-use crate::common::files::{TOTAL, copy_program, endless, file, folder, tutorial};
+use crate::common::files::{TOTAL, copy_program, endless, file, folder, tutorial, write_script};
 use crate::common::program::{mpexec, program, programs};
 use tempfile::TempDir;
 
@@ -68,11 +64,9 @@ fn the_worker_program_can_be_given_by_option_and_by_variable() {
 fn a_worker_program_that_cannot_serve_is_one_line_with_the_remedy() {
     let folder = folder();
     let no_program = file(&folder, "data", b"no program");
-    let silent = file(&folder, "silent", b"#!/bin/sh\nexit 0\n");
-    let rubbish = file(&folder, "rubbish", b"#!/bin/sh\nhead -c 100 /dev/zero >&0\n");
-    for script in [&silent, &rubbish] {
-        fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    let [silent, rubbish] = ["silent", "rubbish"].map(|name| folder.path().join(name));
+    write_script(&silent, "exit 0");
+    write_script(&rubbish, "head -c 100 /dev/zero >&0");
     let missing = folder.path().join("missing");
     for path in [&missing, &no_program, &silent, &rubbish, &folder.path().to_owned()] {
         let name = path.display().to_string();
@@ -89,9 +83,8 @@ fn a_worker_program_that_cannot_serve_is_one_line_with_the_remedy() {
 #[test]
 fn what_a_foreign_program_writes_cannot_forge_a_second_line() {
     let folder = folder();
-    let script = b"#!/bin/sh\nprintf 'first\\nerror: second\\n\\033[31mthird\\n' >&2\nexit 3\n";
-    let path = file(&folder, "talker", script);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = folder.path().join("talker");
+    write_script(&path, "printf 'first\\nerror: second\\n\\033[31mthird\\n' >&2\nexit 3");
     let done = mpexec(["count-range", "--workers", "1"]).arg(tutorial()).arg("--worker-program").arg(&path).run();
     assert_eq!(done.code(), 4, "{}", done.stderr);
     let errors: Vec<_> = done.stderr.lines().filter(|line| line.contains("talker")).collect();
