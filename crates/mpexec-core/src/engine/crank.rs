@@ -185,8 +185,9 @@ impl Engine {
         }
     }
 
-    /// Hands the baton on.
+    /// Hands the baton on. What was done last may have been the last work of a closed pool.
     pub(crate) fn leave(&self, state: &mut State) {
+        self.wind_down(state);
         if state.baton != Baton::Free {
             return;
         }

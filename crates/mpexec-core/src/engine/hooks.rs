@@ -121,6 +121,10 @@ impl State {
         // It is of no use, and its end is no death: nobody is charged for it twice.
         slot.dismissed = true;
         slot.kill();
+        // The supervisor awaits its end. That of a thread it has to look for.
+        if let Some(wake) = &self.wake {
+            wake.ring();
+        }
         self.sched.workers[id].ready = false;
         self.started.get_or_insert(Err(error.clone()));
         // No worker is started before the next call, which may find that the reason is gone.

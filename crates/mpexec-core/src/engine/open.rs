@@ -12,6 +12,7 @@ use super::outcomes::{Hook, Outcome};
 use super::parcels::Parcel;
 use super::scheduler::{Event, Flow, Job, JobId, Run, Terms};
 use super::state::{Life, State};
+use super::waiter::Waiter;
 use crate::error::TaskError;
 
 /// Encoded tasks, as entries of a batch, and the parcels that they name.
@@ -145,37 +146,12 @@ impl Engine {
     /// forgotten when its last outcomes are fetched.
     pub(crate) fn next_news(&self, id: JobId, feeding: bool, whole: bool) -> Option<JobNews> {
         self.drive(None, |state, waiter| {
-            let idle = state.sched.is_idle(id);
-            // Other jobs' owners that wait to bring tasks come first, unless this job has nothing with a worker at all.
-            let may_feed = feeding && (state.hungry.is_empty() || idle);
-            let wanted = if may_feed { state.sched.wanted(id) } else { 0 };
-            let Some(job) = state.jobs.get_mut(&id) else {
-                return Some(JobNews::Done);
-            };
-            if !job.inbox.is_empty() {
-                let news = std::mem::take(&mut job.inbox);
-                if !(whole && idle && job.input_ended && job.broken.is_none() && job.printed.is_none()) {
-                    return Some(JobNews::News(news));
-                }
-                state.forget(id);
-                return Some(JobNews::Last(news));
+            let let_in = state.is_let_in();
+            let news = state.news_of(id, (feeding, let_in.is_some()), whole, waiter);
+            if let (Some(others), false) = (let_in, matches!(news, Some(JobNews::Room(_)))) {
+                state.let_in_one_of(others);
             }
-            if let Some(error) = job.broken.clone() {
-                return Some(JobNews::Broken(error, std::mem::take(&mut job.lost)));
-            }
-            if wanted > 0 {
-                return Some(JobNews::Room(wanted));
-            }
-            if job.input_ended && idle {
-                return Some(JobNews::Done);
-            }
-            if let Some(waiter) = waiter {
-                job.tell(Hook::Thread(waiter.clone()));
-                if feeding {
-                    state.hungry.push_back(waiter.clone());
-                }
-            }
-            None
+            news
         })
     }
 
@@ -272,6 +248,7 @@ impl Engine {
         if state.life == Life::Open {
             state.life = Life::Closed;
         }
+        state.wake_all();
         self.wake.ring();
     }
 
@@ -292,6 +269,47 @@ impl Engine {
 }
 
 impl State {
+    /// See [`Engine::next_news`]. `let_in`: there is room, and it is this one's turn.
+    fn news_of(
+        &mut self,
+        id: JobId,
+        (feeding, let_in): (bool, bool),
+        whole: bool,
+        waiter: Option<&Arc<Waiter>>,
+    ) -> Option<JobNews> {
+        let idle = self.sched.is_idle(id);
+        // Other jobs' owners that wait to bring tasks come first, unless this job has nothing with a worker at all.
+        let may_feed = feeding && (let_in || self.hungry.is_empty() || idle);
+        let wanted = if may_feed { self.sched.wanted(id) } else { 0 };
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return Some(JobNews::Done);
+        };
+        if !job.inbox.is_empty() {
+            let news = std::mem::take(&mut job.inbox);
+            if !(whole && idle && job.input_ended && job.broken.is_none() && job.printed.is_none()) {
+                return Some(JobNews::News(news));
+            }
+            self.forget(id);
+            return Some(JobNews::Last(news));
+        }
+        if let Some(error) = job.broken.clone() {
+            return Some(JobNews::Broken(error, std::mem::take(&mut job.lost)));
+        }
+        if wanted > 0 {
+            return Some(JobNews::Room(wanted));
+        }
+        if job.input_ended && idle {
+            return Some(JobNews::Done);
+        }
+        if let Some(waiter) = waiter {
+            job.tell(Hook::Thread(waiter.clone()));
+            if feeding {
+                self.hungry.push_back(waiter.clone());
+            }
+        }
+        None
+    }
+
     /// Gives up all of a job that has no outcome: each call gets `error`, a job's owner gets it once.
     pub(crate) fn break_job(&mut self, id: JobId, error: &TaskError) {
         let lost = self.sched.unsettled_of(id);
@@ -311,5 +329,6 @@ impl State {
         self.sched.set_input_open(id, false);
         self.handle(Event::Abandoned(id), |_, _, _| {});
         self.sweep_parcels();
+        self.stir();
     }
 }

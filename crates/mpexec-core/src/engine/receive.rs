@@ -7,7 +7,7 @@ use super::obituary::Row;
 use super::outcomes::{Bytes, Outcome};
 use super::scheduler::{JobId, WorkerId, is_hook};
 use super::segments::{Segment, split};
-use super::state::{Baton, State};
+use super::state::State;
 use crate::error::TaskError;
 use crate::link::{LinkError, Received, Timing, Upto};
 
@@ -49,11 +49,8 @@ impl State {
             link.release();
         }
         // Taken at a death, or with what was taken back: it may be what somebody sleeps for, as may be the room of a batch that is over.
-        if (self.free_settled(id) || any)
-            && self.baton != Baton::Free
-            && let Some(kick) = &self.kick
-        {
-            kick.ring();
+        if self.free_settled(id) || any {
+            self.stir();
         }
         self.send_home_if_done(id);
         self.mind_room(id);
@@ -217,6 +214,7 @@ impl State {
             let worker = usize::try_from(index).unwrap_or(usize::MAX);
             return self.hook_ended(id, worker, Outcome::Failed(Box::new(error)));
         }
+        self.stir();
         self.record_failed(&error);
         self.let_go(None, id, index, 1);
         let Some(job) = self.jobs.get_mut(&id) else {

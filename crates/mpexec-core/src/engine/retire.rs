@@ -37,10 +37,10 @@ impl Engine {
         // What was taken back goes to those that stay.
         state.dispatch();
         self.leave(&mut state);
+        // There may be room for more tasks, or all workers may be ready that there are to be.
+        state.wake_all();
         drop(state);
         self.wake.ring();
-        // There may be room for more tasks.
-        self.kick.ring();
         Ok(())
     }
 }

@@ -84,6 +84,8 @@ pub(crate) struct State {
     pub winding_down: bool,
     /// Parked threads that have tasks to bring, in the order in which they will be let.
     pub hungry: VecDeque<Arc<Waiter>>,
+    /// Which of these was let bring some, and how many may be asked after it.
+    let_in: Option<(Arc<Waiter>, usize)>,
     /// Who has the baton sleeps until rung for, however long.
     pub sleeps_long: bool,
     pub kick: Option<Arc<Bell>>,
@@ -197,7 +199,7 @@ impl State {
             self.look_for_slow_workers();
         }
         self.dispatch();
-        self.feed_the_hungry();
+        self.let_in_one_of(self.hungry.len());
         news
     }
 
@@ -261,13 +263,33 @@ impl State {
         .unwrap_or_default()
     }
 
-    /// There is room for tasks: the owner that waits longest may bring some.
-    fn feed_the_hungry(&mut self) {
-        if !self.hungry.is_empty()
+    /// If there is room for tasks the owner that waits longest may bring some; `most`: so many, from that one on, may be asked.
+    pub(super) fn let_in_one_of(&mut self, most: usize) {
+        if most > 0
             && self.sched.has_room()
             && let Some(waiter) = self.hungry.pop_front()
         {
             waiter.wake();
+            self.let_in = Some((waiter, most - 1));
+        }
+    }
+
+    /// Whether this thread was let in, once: and if it has no use for the room, so many others may be asked.
+    pub(super) fn is_let_in(&mut self) -> Option<usize> {
+        let (waiter, others) = self.let_in.take()?;
+        if Arc::ptr_eq(&waiter, &Waiter::current()) {
+            return Some(others);
+        }
+        self.let_in = Some((waiter, others));
+        None
+    }
+
+    /// What somebody waits for may be here. Who has the baton leaves no word where its own news come, and is rung for.
+    pub(super) fn stir(&self) {
+        if self.baton != Baton::Free
+            && let Some(kick) = &self.kick
+        {
+            kick.ring();
         }
     }
 }
@@ -300,5 +322,21 @@ mod tests {
         assert!(state.spin_budget(other) > Duration::ZERO, "a task of a microsecond");
         state.sched.measured(1, 60_000_000, 1);
         assert_eq!(state.spin_budget(other), Duration::ZERO, "a task of milliseconds");
+    }
+
+    #[test]
+    fn who_was_let_in_and_has_no_use_for_the_room_leaves_it_to_the_next_until_all_were_asked() {
+        let mut state = State { sched: Scheduler::new(1, u64::MAX), ..State::default() };
+        let [one, other] = [(); 2].map(|()| std::thread::spawn(Waiter::current).join().unwrap());
+        state.hungry.extend([Waiter::current(), one, other]);
+        state.let_in_one_of(3);
+        assert_eq!((state.hungry.len(), state.is_let_in()), (3, None), "no worker has room");
+        state.sched.handle(Event::Ready(0), &mut Vec::new());
+        state.let_in_one_of(3);
+        assert_eq!((state.hungry.len(), state.is_let_in(), state.is_let_in()), (2, Some(2), None), "once");
+        state.let_in_one_of(2);
+        assert_eq!((state.hungry.len(), state.is_let_in()), (1, None), "it is another's turn");
+        state.let_in_one_of(0);
+        assert_eq!(state.hungry.len(), 1, "all were asked");
     }
 }

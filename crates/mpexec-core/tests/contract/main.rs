@@ -35,6 +35,7 @@ mod stopping;
 mod streams;
 mod surroundings;
 mod together;
+mod told;
 mod user_code;
 mod waiting;
 
