@@ -1,6 +1,8 @@
 //! Each form of a call, and each of its outcomes judged.
 
+use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use mpexec_core::{CallBuilder, JobError, Pending, Sender, TaskError};
@@ -182,20 +184,35 @@ impl Caller {
     }
 
     pub(super) fn cancels(&mut self, call: CallBuilder<'_>) {
+        // Another thread stops them, while this one waits for them.
+        let by_another = self.id.is_multiple_of(2);
+        if by_another {
+            self.round.count(Part::Calls, "of these that cancel, by another thread");
+        }
         let orders = self.orders(false);
         let pending: Vec<(&Order, Pending<Answer>)> =
             orders.iter().map(|order| (order, call.apply_async(work, (order,)))).collect();
-        let mut stopped = Vec::new();
-        for (_, handle) in &pending {
-            stopped.push(match self.random.below(8) {
-                0 => {
-                    self.round.aborted.store(true, Ordering::Relaxed);
-                    (handle.abort(), "aborts")
-                }
-                1..4 => (handle.cancel(), "cancels"),
-                _ => (false, ""),
-            });
-        }
+        let ways: Vec<u64> = pending.iter().map(|_| self.random.below(8)).collect();
+        let stop = |handle: &Pending<Answer>, way| match way {
+            0 => {
+                self.round.aborted.store(true, Ordering::Relaxed);
+                (handle.abort(), "aborts")
+            }
+            1..4 => (handle.cancel(), "cancels"),
+            _ => (false, ""),
+        };
+        let stop_all = || pending.iter().zip(&ways).map(|((_, handle), way)| stop(handle, *way)).collect::<Vec<_>>();
+        let stopped = thread::scope(|scope| {
+            let stopper = by_another.then(|| scope.spawn(stop_all));
+            if by_another {
+                pending.iter().for_each(|(_, handle)| handle.wait());
+            }
+            match stopper.map(ScopedJoinHandle::join) {
+                None => stop_all(),
+                Some(Ok(stopped)) => stopped,
+                Some(Err(panic)) => resume_unwind(panic),
+            }
+        });
         for ((order, handle), (stopped, how)) in pending.into_iter().zip(stopped) {
             let outcome = handle.get();
             if stopped {
