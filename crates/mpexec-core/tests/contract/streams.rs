@@ -4,11 +4,12 @@
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use mpexec_core::{Transport, context, current_task};
 use serde::{Serialize, Serializer};
 
-use crate::common::{Scratch, builder, pass, pool, wait_until};
+use crate::common::{Scratch, at_some_pace, builder, pass, pool, spin, wait_until};
 
 crate::contract!(
     results_ahead_of_a_slow_first_task_stay_within_the_window,
@@ -101,18 +102,25 @@ fn a_first_task_that_dies_behind_a_full_window_is_run_again(transport: Transport
 }
 
 fn results_that_grow_late_do_not_pile_up_before_a_slow_reader(transport: Transport) {
+    // What comes until it is seen that they grow, comes while the one who is to see it may wait for a processor.
+    at_some_pace(|pace| grow_late(transport, Duration::from_micros(100) * pace));
+}
+
+/// Each large result takes so long.
+fn grow_late(transport: Transport, each: Duration) {
     const SMALL: u64 = 20_000;
     let counter = Scratch::new();
     let pool = pool(transport, 2);
     let text = counter.text();
-    let task = |(n, counter): (u64, Option<String>)| match counter {
+    let task = |(n, large): (u64, Option<(String, Duration)>)| match large {
         None => Vec::new(),
-        Some(counter) => {
+        Some((counter, each)) => {
+            spin(each);
             count(&counter);
             vec![n as u8; MIB / 2]
         }
     };
-    let mut results = pool.imap_unordered(task, (0..).map(|n| (n, (n >= SMALL).then(|| text.clone()))));
+    let mut results = pool.imap_unordered(task, (0..).map(|n| (n, (n >= SMALL).then(|| (text.clone(), each)))));
     let mut small = 0;
     while small < SMALL {
         let (index, result) = results.next().unwrap();
