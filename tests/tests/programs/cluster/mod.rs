@@ -52,6 +52,7 @@ fn runs_on_a_cluster_give_the_bytes_of_one_machine_whatever_happens() {
         eprintln!("{:5.1} s  {name}", begun.elapsed().as_secs_f64());
         if played.is_err() {
             failed.push(name);
+            eprintln!("{}", cluster.logs());
             cluster.tidy();
         }
     }

@@ -16,7 +16,7 @@ use rustix::process::Signal;
 
 use super::terminal;
 use mpexec_testkit::hangs;
-use mpexec_testkit::processes::{Held, children_of};
+use mpexec_testkit::processes::{Held, all_processes, children_of};
 
 /// No program of ours takes so long, on a slow machine either; one that does hangs.
 pub(crate) fn watchdog() -> Duration {
@@ -226,7 +226,7 @@ impl Told {
     fn wait_for(&self, words: &str) {
         let waited = self.more.wait_timeout_while(self.so_far(), watchdog(), |text| !text.contains(words));
         let (text, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        assert!(text.contains(words), "{words:?} did not come on stderr: {text}");
+        assert!(text.contains(words), "{words:?} did not come on stderr: {text}\n{}", all_processes());
     }
 }
 
