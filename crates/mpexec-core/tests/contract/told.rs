@@ -6,9 +6,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use mpexec_core::{Pool, TaskError, Transport};
+use mpexec_core::{Pool, TaskError, Transport, current_task};
 
-use crate::common::{Scratch, builder, open, pass, pool, wait_until};
+use crate::common::{Scratch, builder, forever, open, pass, pool, wait_until};
 
 crate::contract!(
     who_waits_for_a_job_is_through_when_another_thread_cancels_it_though_its_tasks_run,
@@ -16,9 +16,16 @@ crate::contract!(
 );
 
 mod processes {
-    use super::{a_call_that_is_to_be_tried_again, a_job_that_is_to_be_tried_again};
+    use super::{
+        a_call_that_is_to_be_tried_again, a_job_that_is_to_be_tried_again,
+        who_waits_for_the_workers_is_through_when_another_thread_closes_the_pool,
+    };
 
-    crate::process_contract!(a_call_that_is_to_be_tried_again, a_job_that_is_to_be_tried_again);
+    crate::process_contract!(
+        a_call_that_is_to_be_tried_again,
+        a_job_that_is_to_be_tried_again,
+        who_waits_for_the_workers_is_through_when_another_thread_closes_the_pool,
+    );
 }
 
 mod in_memory {
@@ -99,4 +106,23 @@ fn a_pool_whose_replacement_cannot_begin_takes_the_next_call(transport: Transpor
     // Whether this one still meets the failure or comes after it, is a matter of moments.
     let _ = pool.apply(|n: u8| n, (2,));
     assert_eq!(pool.apply(|n: u8| n, (3,)).unwrap(), 3);
+}
+
+/// The second worker never becomes ready.
+fn second_hangs() {
+    if current_task().is_some_and(|task| task.worker == 1) {
+        forever();
+    }
+}
+
+fn who_waits_for_the_workers_is_through_when_another_thread_closes_the_pool(transport: Transport) {
+    let (running, gate) = (Scratch::new(), Scratch::new());
+    let pool = builder(transport, 2).start_hook(second_hangs).build().unwrap();
+    thread::scope(|scope| {
+        // This one turns the crank, so the next one is parked.
+        scope.spawn(|| pool.apply(held, (running.text(), gate.text())).unwrap());
+        wait_until("it runs", || running.is_open());
+        while_one_sleeps(|| assert!(!pool.wait_ready(None)), || pool.close());
+        gate.open();
+    });
 }
