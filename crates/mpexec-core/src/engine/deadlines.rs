@@ -74,9 +74,7 @@ impl Supervisor {
             }
         }
         for id in over {
-            self.remains = self.engine.bury(id);
-            self.fill_places();
-            self.mourn();
+            self.bury(id);
         }
     }
 

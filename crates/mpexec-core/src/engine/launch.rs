@@ -76,6 +76,8 @@ impl Begun {
 pub(super) struct UnderWay {
     pub begun: Begun,
     pub whom: Whom,
+    /// It was begun before its place was free, when the system may have had no room for it: should it not be startable, it is begun again.
+    pub early: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +88,10 @@ pub(super) enum Whom {
         born: u64,
     },
     Spare,
+    /// The worker of this place, when that is left (see [`super::successor`]).
+    Successor {
+        id: WorkerId,
+    },
 }
 
 /// A process that was started as a worker and waits to be welcomed.

@@ -79,6 +79,7 @@ pub(crate) mod start;
 pub(crate) mod state;
 mod stop;
 pub(crate) mod striking;
+mod successor;
 pub(crate) mod supervisor;
 mod taking_back;
 pub(crate) mod waiter;

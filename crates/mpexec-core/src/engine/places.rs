@@ -19,35 +19,23 @@ use crate::os::events::Watch;
 use crate::os::spawn;
 
 impl Supervisor {
-    /// The process of place `id` is over: its obituary, and its replacement. To start a process takes longer than to write an obituary, and
-    /// goes on beside it: so it is begun first where hardly anything can speak against it. Should something, the process is
-    /// killed before anybody hears of it.
+    /// The process of place `id` is over: its obituary, and its replacement.
     pub(super) fn replace(&mut self, id: WorkerId) {
-        let begun = self.will_be_replaced(id).then(|| self.engine.begin_process().ok()).flatten();
-        self.remains = self.engine.bury(id);
-        self.scarcity.may_be_over();
-        if let Some((begun, born)) = begun.zip(self.vacant(id)) {
-            self.under_way = Some(UnderWay { begun, whom: Whom::Worker { id, born } });
+        let served = self.will_be_replaced(&self.engine.lock(), id);
+        if served {
+            self.begin_successor(id);
         }
-        self.fill_places();
-        self.mourn();
+        self.bury(id);
     }
 
-    /// Whether the worker of place `id`, which is over, will have a replacement that must be started: it served, and no death before it was
-    /// left without a finished task.
-    fn will_be_replaced(&self, id: WorkerId) -> bool {
-        let (engine, state) = (&self.engine, self.engine.lock());
-        self.under_way.is_none()
-            && self.spare.waiting.is_none()
-            && !self.scarcity.goes_on()
-            && engine.transport != Transport::Memory
-            && engine.config.replace
-            && id < engine.workers()
-            && state.life == Life::Open
-            && !state.crash_looped
-            && matches!(state.slots[id].phase, Phase::Ready)
-            && matches!(state.started, Some(Ok(())))
-            && (state.row.len(), state.idle_row.len()) == (0, 0)
+    /// The same of a process whose end is not awaited any longer.
+    pub(super) fn bury(&mut self, id: WorkerId) {
+        self.remains = self.engine.bury(id);
+        self.scarcity.may_be_over();
+        if self.receive_newcomer() {
+            self.fill_places();
+        }
+        self.mourn();
     }
 
     /// What was buried gives back what it took. Whether there was anything.
@@ -65,11 +53,9 @@ impl Supervisor {
     }
 
     /// If place `id` is empty and is to have a worker: how many have died before that one.
-    fn vacant(&self, id: WorkerId) -> Option<u64> {
+    pub(super) fn vacant(&self, id: WorkerId) -> Option<u64> {
         let (engine, state) = (&self.engine, self.engine.lock());
-        let wanted = state.life == Life::Open || (state.life == Life::Closed && state.sched.work_left());
-        let fresh = engine.config.replace || state.deaths == 0;
-        let vacant = id < engine.workers() && state.slots[id].is_empty() && wanted && fresh && !state.crash_looped;
+        let vacant = id < engine.workers() && state.slots[id].is_empty() && engine.wants_workers(&state);
         vacant.then_some(state.deaths)
     }
 
@@ -91,7 +77,9 @@ impl Supervisor {
                     None => {
                         self.spare.may_try_again();
                         match self.begin_process() {
-                            Ok(begun) => self.under_way = Some(UnderWay { begun, whom: Whom::Worker { id, born } }),
+                            Ok(begun) => {
+                                self.under_way = Some(UnderWay { begun, whom: Whom::Worker { id, born }, early: false })
+                            }
                             Err(error) => self.could_not_start(&error),
                         }
                         // This one first: what it could not have the others cannot have either.
@@ -108,15 +96,17 @@ impl Supervisor {
     /// Looks whether the process that is being started is there; if so it gets its place. `false`: it could not be started, and
     /// it is too early to try again.
     pub(super) fn receive_newcomer(&mut self) -> bool {
+        self.seat_successor();
         let Some(under_way) = self.under_way.take() else {
             return true;
         };
         let limit = self.patience();
-        let UnderWay { begun, whom } = under_way;
-        let newcomer = match begun.child() {
+        let UnderWay { begun, whom, early } = under_way;
+        let child = if matches!(whom, Whom::Successor { .. }) { None } else { begun.child() };
+        let newcomer = match child {
             Some(child) => self.engine.newcomer(begun, child),
             None if begun.since.elapsed() < limit => {
-                self.under_way = Some(UnderWay { begun, whom });
+                self.under_way = Some(UnderWay { begun, whom, early });
                 return true;
             }
             None => {
@@ -128,11 +118,13 @@ impl Supervisor {
         match whom {
             Whom::Worker { id, born } => {
                 let slot = newcomer.and_then(|newcomer| self.engine.greet(newcomer, id));
-                if !self.settle(id, born, slot) {
+                if !(early && slot.is_err() || self.settle(id, born, slot)) {
                     return false;
                 }
             }
             Whom::Spare => self.keep(newcomer),
+            // The place was not left in all that time.
+            Whom::Successor { .. } => return true,
         }
         self.fill_places();
         true
@@ -249,7 +241,7 @@ impl Supervisor {
             return;
         }
         match engine.begin_process() {
-            Ok(begun) => self.under_way = Some(UnderWay { begun, whom: Whom::Spare }),
+            Ok(begun) => self.under_way = Some(UnderWay { begun, whom: Whom::Spare, early: false }),
             Err(_) => self.spare.failed = true,
         }
     }

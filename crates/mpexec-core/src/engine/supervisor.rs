@@ -253,6 +253,7 @@ impl Supervisor {
     fn hear(&mut self, id: WorkerId) {
         let engine = self.engine.clone();
         let mut state = engine.lock();
+        let served = self.will_be_replaced(&state, id);
         match &state.slots[id].phase {
             Phase::Starting(_) => match engine.hear_hello(&mut state, id) {
                 Ok(()) => self.mind_closed_socket(&state, id),
@@ -276,6 +277,12 @@ impl Supervisor {
                 state.mind_half_message(id);
             }
             Phase::Empty => {}
+        }
+        let slot = &state.slots[id];
+        let dying = served && matches!(slot.phase, Phase::Leaving(_)) && slot.fault.is_none();
+        drop(state);
+        if dying {
+            self.begin_successor(id);
         }
     }
 

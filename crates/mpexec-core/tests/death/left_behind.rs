@@ -1,11 +1,14 @@
 //! Nothing is left behind: after a thousand deaths the coordinator has what it had after ten, and after the end of its
 //! pools what it had before them. Memory stays flat while an endless input goes to a slow consumer.
 
+use std::time::{Duration, Instant};
+
 use mpexec_core::{Process, TaskError, Transport};
+use rustix::process::Signal;
 
 use crate::common::Way;
 use crate::common::census::{anonymous_memory, is_again, settled};
-use crate::common::processes::{children, threads};
+use crate::common::processes::{children, signal, threads};
 use crate::common::{pool, wait_until};
 use crate::{LINKS, alone};
 
@@ -86,6 +89,38 @@ fn a_pool_that_is_over_leaves_nothing() {
     let before = settled();
     for _ in 0..5 {
         LINKS.into_iter().for_each(once);
+    }
+    is_again(&before);
+    assert_eq!(before.children, 0);
+}
+
+/// By then its replacement may be on its way, before its place is free: it has no place any more.
+#[test]
+fn a_pool_that_ends_while_a_worker_dies_leaves_nothing() {
+    let _alone = alone();
+    let once = |link: Transport, way: u64| {
+        let dying = pool(link, 2);
+        assert!(dying.wait_ready(None));
+        let pid = dying.apply(std::process::id, ()).unwrap();
+        signal(pid, Signal::KILL);
+        // From before anybody has heard of it to after its place has a worker again.
+        let (struck, moment) = (Instant::now(), Duration::from_micros(20 * way));
+        while struck.elapsed() < moment {
+            std::hint::spin_loop();
+        }
+        match way % 3 {
+            0 => dying.close(),
+            1 => dying.terminate(),
+            // The next one that dies is on its way already.
+            _ => dying.resize(1).unwrap(),
+        }
+        drop(dying);
+    };
+    LINKS.into_iter().for_each(|link| once(link, 0));
+    wait_until("all workers are gone", || children().is_empty());
+    let before = settled();
+    for link in LINKS {
+        (0..90).for_each(|way| once(link, way));
     }
     is_again(&before);
     assert_eq!(before.children, 0);
