@@ -11,6 +11,7 @@ use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
@@ -57,12 +58,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let whole = arguments.only.is_empty() && !arguments.quick;
     let (aside, others): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|step| whole && step.aside);
     let mut beside = Place { once: place.once, aside: true, ..Place::find() };
+    let (ends, ended) = mpsc::channel();
+    let mut awaited = Awaited { running: aside.iter().map(|step| step.name).collect(), ended };
     let rows = thread::scope(|scope| {
         let aside = scope.spawn(move || {
-            let steps = aside.into_iter();
-            steps.map(|step| (step, one(step, &mut beside, Kept::Hidden))).collect::<Vec<_>>()
+            let run = |step: &'static Step| {
+                let row = one(step, &mut beside, Kept::Hidden);
+                // Nobody may wait for it.
+                let _ = ends.send(step.name);
+                (step, row)
+            };
+            aside.into_iter().map(run).collect::<Vec<_>>()
         });
-        let mut rows: Vec<Row> = others.into_iter().map(|step| one(step, &mut place, kept)).collect();
+        let run = |step: &'static Step| {
+            awaited.wait_for(step.after);
+            one(step, &mut place, kept)
+        };
+        let mut rows: Vec<Row> = others.into_iter().map(run).collect();
         // A step does not panic; should it, so does this.
         for (step, row) in aside.join().expect("the steps beside the others have ended") {
             println!("\n== {}: {}", step.name, step.what);
@@ -74,6 +86,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     });
     println!("\n{}", report::closing(&rows, began.elapsed()));
     Ok(if report::any_failed(&rows) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The steps that run beside the others.
+struct Awaited {
+    running: Vec<&'static str>,
+    ended: Receiver<&'static str>,
+}
+
+impl Awaited {
+    /// Waits until none of these runs any more.
+    fn wait_for(&mut self, steps: &[&str]) {
+        while self.running.iter().any(|running| steps.contains(running)) {
+            match self.ended.recv() {
+                Ok(ended) => self.running.retain(|running| *running != ended),
+                // Their thread has ended, and with it they.
+                Err(_) => self.running.clear(),
+            }
+        }
+    }
 }
 
 /// What becomes of what a step prints.
@@ -183,8 +214,15 @@ mod tests {
             place.say("found it");
             show(place, place.command("sh").args(["-c", "seq 45; echo at last >&2; exit 3"]))
         }
-        const STEP: Step =
-            Step { name: "made-up", what: "nothing", when: When::Whole, needs: &[], aside: false, run: steps };
+        const STEP: Step = Step {
+            name: "made-up",
+            what: "nothing",
+            when: When::Whole,
+            needs: &[],
+            after: &[],
+            aside: false,
+            run: steps,
+        };
         let mut place = Place::find();
         place.target = std::env::temp_dir().join(format!("xtask-test-logs-{}", std::process::id()));
         let said = one(&STEP, &mut place, Kept::Shown).said.expect("it failed");
@@ -194,6 +232,27 @@ mod tests {
         assert_eq!(said.path, place.target.join("test-logs/made-up.log"));
         assert!(place.transcript.is_none());
         fs::remove_dir_all(&place.target).unwrap();
+    }
+
+    #[test]
+    fn a_step_begins_when_those_have_ended_that_it_is_to_come_after() {
+        let (ends, ended) = mpsc::channel();
+        let mut awaited = Awaited { running: vec!["a", "b", "c"], ended };
+        ends.send("a").unwrap();
+        ends.send("c").unwrap();
+        awaited.wait_for(&["c", "none"]);
+        assert_eq!(awaited.running, ["b"]);
+        awaited.wait_for(&["a", "c"]);
+        drop(ends);
+        awaited.wait_for(&["b"]);
+        assert!(awaited.running.is_empty());
+    }
+
+    #[test]
+    fn a_step_comes_after_such_only_as_run_beside_the_others() {
+        let aside = |name: &&str| STEPS.iter().any(|step| step.name == *name && step.aside);
+        assert!(STEPS.iter().all(|step| step.after.iter().all(aside) && (step.after.is_empty() || !step.aside)));
+        assert!(STEPS.iter().any(|step| !step.after.is_empty()));
     }
 
     #[test]

@@ -14,6 +14,9 @@ const CANNOT: i32 = 77;
 /// Nothing on the cluster takes so long.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Between two questions.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
 /// The worker program with the tasks of the tests.
 pub(super) const WORKER: &str = env!("CARGO_BIN_EXE_task-worker");
 
@@ -126,6 +129,8 @@ impl Cluster {
         let begun = Instant::now();
         while !holds() {
             assert!(begun.elapsed() < PATIENCE, "{what}: that did not come: {}", self.logs());
+            // Each question is processes, and what is waited for needs the processors.
+            std::thread::park_timeout(ASK_EVERY);
         }
     }
 

@@ -8,3 +8,4 @@ pub(crate) mod files;
 pub(crate) mod program;
 pub(crate) mod python;
 pub(crate) mod terminal;
+mod told;

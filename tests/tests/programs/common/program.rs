@@ -8,13 +8,14 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
 
 use super::terminal;
+use super::told::Told;
 use mpexec_testkit::hangs;
 use mpexec_testkit::processes::{Held, all_processes, children_of};
 
@@ -203,33 +204,6 @@ impl Call {
     }
 }
 
-/// What a program has written to standard error so far.
-#[derive(Debug, Default)]
-struct Told {
-    text: Mutex<String>,
-    more: Condvar,
-}
-
-impl Told {
-    fn listen(&self, mut stream: impl Read) {
-        let mut block = [0; 4096];
-        while let Ok(length @ 1..) = stream.read(&mut block) {
-            self.so_far().push_str(&String::from_utf8_lossy(&block[..length]));
-            self.more.notify_all();
-        }
-    }
-
-    fn so_far(&self) -> MutexGuard<'_, String> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait_for(&self, words: &str) {
-        let waited = self.more.wait_timeout_while(self.so_far(), watchdog(), |text| !text.contains(words));
-        let (text, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        assert!(text.contains(words), "{words:?} did not come on stderr: {text}\n{}", all_processes());
-    }
-}
-
 /// A program that runs. Dropped, it is killed.
 pub(crate) struct Started {
     child: Child,
@@ -288,12 +262,12 @@ impl Started {
 
     /// Waits until it has said this on standard error.
     pub(crate) fn wait_for(&self, words: &str) {
-        self.stderr.wait_for(words);
+        self.stderr.wait_for(words, watchdog());
     }
 
     /// What it has said on standard error.
     pub(crate) fn told(&self) -> String {
-        self.stderr.so_far().clone()
+        self.stderr.so_far()
     }
 
     /// The next line of its standard output.
