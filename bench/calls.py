@@ -23,8 +23,13 @@ def counted(program, row, rounds):
     return [int(number) for number, _ in numbers]
 
 
+told = subprocess.run([sys.argv[1], "--batches"], check=True, capture_output=True, text=True).stdout
+in_batch = {row: int(tasks) / int(batches) for row, tasks, batches in re.findall(r"^(\S+): (\d+) tasks in (\d+) batches$", told, re.M)}
+
 for row, tasks in TASKS.items():
     few, many = counted(sys.argv[1], row, FEW), counted(sys.argv[1], row, MANY)
     calls, switches = [(more - less) / (MANY - FEW) for less, more in zip(few, many)]
     each = [f"{1000 * number / tasks:.3f} {what}" for number, what in [(calls, "system calls"), (switches, "switches")]]
-    print(f"{row}: a thousand tasks need {' and '.join(each)}")
+    # Of chunks the rows are counted above, of which a task has 4,096.
+    batches = tasks / (4096 if row == "chunks" else 1) / in_batch[row]
+    print(f"{row}: a thousand tasks need {' and '.join(each)}; a batch {switches / batches:.2f} switches, of {in_batch[row]:.0f} tasks")

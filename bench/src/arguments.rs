@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Only say how the time of a call divides: there, and back
     #[arg(long, exclusive = true)]
     pub(crate) ways: bool,
+    /// Only say in how many batches the tasks of some rows travel
+    #[arg(long, exclusive = true)]
+    pub(crate) batches: bool,
     /// Keep every processor busy with other work meanwhile; the table and the JSON say so
     #[arg(long)]
     pub(crate) busy: bool,

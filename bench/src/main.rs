@@ -8,6 +8,7 @@
 
 mod arguments;
 mod baseline;
+mod batches;
 mod chart;
 mod curves;
 mod inline;
@@ -51,6 +52,9 @@ fn main() -> anyhow::Result<()> {
     }
     if arguments.ways {
         return ways::run();
+    }
+    if arguments.batches {
+        return batches::run();
     }
     // Before an hour is spent on measuring.
     arguments.look_at_outputs()?;

@@ -24,12 +24,14 @@ const BATCHES: &str = "batches of a given size";
 const TASKS: &str = "the number of tasks";
 const WORKERS: &str = "the number of workers";
 
-/// What a task, a batch, a job and a worker of a job take of the coordinator, in nanoseconds.
-type Costs = Fit<4>;
+/// What takes the coordinator's time, in nanoseconds: a task, a batch, that several tasks are in a batch, a job, a worker that a job wakes, and a worker's
+/// place, which is passed at each batch.
+type Costs = Fit<6>;
 
 /// How often each of these is in a task's share of a job.
-fn parts(tasks: f64, in_batch: f64, workers: f64) -> [f64; 4] {
-    [1.0, 1.0 / in_batch, 1.0 / tasks, workers / tasks]
+fn parts(tasks: f64, in_batch: f64, workers: f64) -> [f64; 6] {
+    let several = if in_batch > 1.0 { 1.0 } else { 0.0 };
+    [1.0, 1.0 / in_batch, several / in_batch, 1.0 / tasks, workers / tasks, workers / in_batch]
 }
 
 /// Tasks of so many nanoseconds travel together in such numbers.
@@ -39,8 +41,13 @@ fn in_batch(length: f64) -> f64 {
 
 /// With tasks of so many nanoseconds in a long job: how many workers one thread can keep busy.
 fn kept_busy(costs: &Costs, length: f64) -> f64 {
-    let [task, batch, ..] = costs.0;
-    length / (task + batch / in_batch(length))
+    let [task, batch, several, _, _, place] = costs.0;
+    let in_batch = in_batch(length);
+    let several = if in_batch > 1.0 { several } else { 0.0 };
+    // So many workers w want w tasks in the time of one, and each batch passes w places: w (each + w place) = length.
+    let (each, place) = (task + (batch + several) / in_batch, place / in_batch);
+    let root = (each * each + 4.0 * place * length).sqrt();
+    2.0 * length / (each + root)
 }
 
 /// The shortest task, in nanoseconds, with which one thread keeps so many workers busy: below, the thread is the limit.
@@ -74,7 +81,7 @@ fn tasks(setting: &Setting) -> u64 {
 }
 
 /// The points of the other curves' `map`, as far as they are there.
-fn of_curves(curves: &[Curve], tasks_of_workers: f64) -> Vec<Point<4>> {
+fn of_curves(curves: &[Curve], tasks_of_workers: f64) -> Vec<Point<6>> {
     let line = |name: &str| {
         let curve = curves.iter().find(|curve| curve.name == name);
         curve.and_then(|curve| curve.lines.iter().find(|line| line.name == "map")).map_or(&[][..], |line| &line.points)
@@ -95,7 +102,7 @@ fn of_curves(curves: &[Curve], tasks_of_workers: f64) -> Vec<Point<4>> {
 pub(super) fn section(setting: &Setting, curves: &[Curve]) -> Result<(String, Value)> {
     let measured = measured(setting)?;
     let tasks = tasks(setting) as f64;
-    let mut points: Vec<Point<4>> =
+    let mut points: Vec<Point<6>> =
         measured.iter().map(|&(chunk, cost)| Point { of: BATCHES, parts: parts(tasks, chunk, 2.0), cost }).collect();
     points.extend(of_curves(curves, super::workers::tasks(setting) as f64));
     let costs = Fit::of(&points);
@@ -111,13 +118,16 @@ pub(super) fn section(setting: &Setting, curves: &[Curve]) -> Result<(String, Va
         let fitted = short(costs.says(parts(tasks, *chunk, 2.0)));
         let _ = writeln!(text, "| {chunk} | {} | {fitted} |", short(*cost));
     }
-    let [task, batch, job, worker] = costs.0;
+    let [task, batch, several, job, worker, place] = costs.0;
     let _ = writeln!(
         text,
-        "\nFitted to this table and to the two curves of `map` above, each deviation relative to what was measured: {} ns a task, {} ns a \
-         batch, {} us a job, {} us for each worker that a job wakes. How far the fit is off:\n",
+        "\nFitted to this table and to the two curves of `map` above, each deviation relative to what was measured: {} ns a task; {} ns a batch, {} ns \
+         more if several tasks are in it, and {} ns for each worker of the pool, whose place is passed; {} us a job, {} us for each worker that it \
+         wakes. How far the fit is off:\n",
         short(task),
         short(batch),
+        short(several),
+        short(place),
         short(job / 1e3),
         short(worker / 1e3)
     );
@@ -130,7 +140,9 @@ pub(super) fn section(setting: &Setting, curves: &[Curve]) -> Result<(String, Va
     let saturation = write_plan(&mut text, &costs);
     let told: Vec<_> =
         measured.iter().map(|(chunk, cost)| json!({ "tasks in a batch": chunk, "ns a task": cost })).collect();
-    let fitted = json!({ "ns a task": task, "ns a batch": batch, "ns a job": job, "ns a worker": worker });
+    let fitted = json!({
+        "ns a task": task, "ns a batch": batch, "ns a batch of several": several, "ns a batch and place": place, "ns a job": job, "ns a worker": worker,
+    });
     Ok((text, json!({ "measured": told, "fitted": fitted, "saturated below, ns": saturation })))
 }
 
@@ -168,12 +180,23 @@ mod tests {
     use super::*;
     use crate::curves::{Axis, Line};
 
-    const COSTS: Costs = Fit([50.0, 2000.0, 0.0, 0.0]);
+    const COSTS: Costs = Fit([50.0, 500.0, 1500.0, 0.0, 0.0, 0.0]);
 
     #[test]
     fn long_tasks_travel_alone_and_need_the_driver_the_least() {
-        assert_eq!(kept_busy(&COSTS, 1e6), 1e6 / 2050.0);
+        assert!((kept_busy(&COSTS, 1e6) / (1e6 / 550.0) - 1.0).abs() < 1e-9, "nothing travels with it");
+        assert!((kept_busy(&COSTS, 1e5) / (1e5 / (50.0 + 2000.0 / 3.0)) - 1.0).abs() < 1e-9);
         assert!(kept_busy(&COSTS, 1e2) < kept_busy(&COSTS, 1e3) && kept_busy(&COSTS, 1e3) < kept_busy(&COSTS, 1e6));
+    }
+
+    #[test]
+    fn each_worker_makes_each_batch_dearer() {
+        let places = Fit([50.0, 2000.0, 0.0, 0.0, 0.0, 10.0]);
+        for length in [1e3, 1e5, 1e7] {
+            let (workers, in_batch) = (kept_busy(&places, length), in_batch(length));
+            let wanted = workers * (50.0 + (2000.0 + 10.0 * workers) / in_batch);
+            assert!((wanted / length - 1.0).abs() < 1e-9, "{length}: {workers}");
+        }
     }
 
     #[test]
@@ -182,7 +205,7 @@ mod tests {
             let length = saturated_below(&COSTS, workers);
             assert!((kept_busy(&COSTS, length) / workers - 1.0).abs() < 1e-6, "{workers}: {length}");
         }
-        assert!((saturated_below(&COSTS, 1024.0) - 1024.0 * 2050.0).abs() < 1.0);
+        assert!((saturated_below(&COSTS, 1024.0) - 1024.0 * 550.0).abs() < 1.0);
     }
 
     #[test]
@@ -199,8 +222,8 @@ mod tests {
         };
         let points = of_curves(&[curve("tasks"), curve("workers"), curve("sizes")], 2e6);
         let of: Vec<_> = points.iter().map(|point| (point.of, point.parts)).collect();
-        assert_eq!(of[0], (TASKS, [1.0, 0.01, 0.01, 0.01]));
-        assert_eq!(of[3], (WORKERS, [1.0, 1.0 / CHOSEN, 1.0 / 2e6, 1e6 / 2e6]));
+        assert_eq!(of[0], (TASKS, [1.0, 0.01, 0.01, 0.01, 0.01, 0.01]));
+        assert_eq!(of[3], (WORKERS, [1.0, 1.0 / CHOSEN, 1.0 / CHOSEN, 1.0 / 2e6, 1e6 / 2e6, 1e6 / CHOSEN]));
         assert_eq!(of.len(), 4);
     }
 }

@@ -14,15 +14,12 @@ pub(super) fn curve(setting: &Setting) -> Result<Curve> {
     for exponent in 2..=greatest {
         let tasks = 10u64.pow(exponent);
         let nanos = |seconds: f64| seconds / tasks as f64 * 1e9;
-        if exponent < 8 {
-            // All answers of 10^8 would be memory, not time.
-            let took = middle(setting.rounds, || {
-                let answers = pool.map(|number: u64| number + 1, 0..tasks)?;
-                ensure!(answers.len() as u64 == tasks, "{} answers", answers.len());
-                Ok(())
-            })?;
-            map.push(tasks as f64, nanos(took.seconds), took);
-        }
+        let took = middle(setting.rounds, || {
+            let answers = pool.map(|number: u64| number + 1, 0..tasks)?;
+            ensure!(answers.len() as u64 == tasks, "{} answers", answers.len());
+            Ok(())
+        })?;
+        map.push(tasks as f64, nanos(took.seconds), took);
         let took = middle(setting.rounds, || {
             let mut sum = 0u64;
             for answer in pool.imap(|number: u64| number + 1, 0..tasks) {

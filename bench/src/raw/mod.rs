@@ -3,6 +3,7 @@
 //! Their other end is this program again, started with [`MARK`] and a role; [`serve_if_child`] looks for these right after
 //! it is decided that this is no worker of a pool, so that a raw child starts nearly as fast as a program can.
 
+pub(crate) mod carried;
 pub(crate) mod counting;
 pub(crate) mod handles;
 pub(crate) mod ipc;

@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use super::terminal;
 use super::told::Told;
 use mpexec_testkit::hangs;
-use mpexec_testkit::processes::{Held, all_processes, children_of};
+use mpexec_testkit::processes::{Held, children_of};
 
 /// No program of ours takes so long, on a slow machine either; one that does hangs.
 pub(crate) fn watchdog() -> Duration {
