@@ -14,8 +14,8 @@ const BLOCK: usize = 5 * 4096;
 const WARM: u32 = 3;
 
 /// Does it by a pool that takes note of batches, once the pool knows how long the tasks take; says how many tasks and batches there were.
-fn counted(work: impl Fn(&Pool) -> Result<()>) -> Result<(u64, u64)> {
-    let pool = Pool::builder().workers(Workers::Exact(2)).record().build()?;
+fn counted(workers: Workers, work: impl Fn(&Pool) -> Result<()>) -> Result<(u64, u64)> {
+    let pool = Pool::builder().workers(workers).record().build()?;
     ensure!(pool.wait_ready(None), "the workers became ready");
     let so_far = || -> Result<(u64, u64)> {
         let totals = pool.recording().context("the pool records")?.totals;
@@ -28,6 +28,15 @@ fn counted(work: impl Fn(&Pool) -> Result<()>) -> Result<(u64, u64)> {
     work(&pool)?;
     let after = so_far()?;
     Ok((after.0 - before.0, after.1 - before.1))
+}
+
+/// How many tasks a batch has, on average, of a `map` of so many that do nothing.
+///
+/// # Errors
+/// When the pool fails.
+pub(crate) fn mean_of_map(workers: Workers, tasks: u64) -> Result<f64> {
+    let (tasks, batches) = counted(workers, |pool| Ok(pool.map(|n: u64| n + 1, 0..tasks).map(drop)?))?;
+    Ok(tasks as f64 / batches.max(1) as f64)
 }
 
 /// Prints it, a line for each row.
@@ -47,13 +56,25 @@ pub(crate) fn run() -> Result<()> {
         Ok(pool.map(|block: &[i64]| vec![1u8; block.len() / 5], blocks).map(drop)?)
     };
     let rows = [
-        ("apply", counted(calls)?),
-        ("apply-async", counted(outstanding)?),
-        ("map", counted(map)?),
-        ("chunks", counted(chunks)?),
+        ("apply", counted(Workers::Exact(2), calls)?),
+        ("apply-async", counted(Workers::Exact(2), outstanding)?),
+        ("map", counted(Workers::Exact(2), map)?),
+        ("chunks", counted(Workers::Exact(2), chunks)?),
     ];
     for (row, (tasks, batches)) in rows {
         println!("{row}: {tasks} tasks in {batches} batches");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_travel_alone_and_short_tasks_together() {
+        assert!(mean_of_map(Workers::Inline, 20_000).unwrap() > 1.0);
+        let calls = |pool: &Pool| (0..20).try_for_each(|n| Ok(pool.apply(|n: u64| n, (n,)).map(drop)?));
+        assert_eq!(counted(Workers::Inline, calls).unwrap(), (20, 20));
+    }
 }

@@ -3,10 +3,12 @@
 use std::fmt::Write;
 
 use anyhow::{Result, ensure};
+use mpexec_core::Workers;
 use serde_json::{Value, json};
 
 use super::Curve;
 use super::fit::{Fit, Point};
+use crate::batches;
 use crate::place::Setting;
 use crate::readings::middle;
 use crate::report::short;
@@ -17,8 +19,6 @@ const CHUNKS: [usize; 7] = [1, 4, 16, 64, 256, 1024, 4096];
 /// A batch aims at so much work, in nanoseconds, and has no more tasks than this: as the engine does.
 const AIM: f64 = 300_000.0;
 const MOST: f64 = 16_384.0;
-/// Tasks in a batch where the engine chooses, of a function that does nothing: some 50 ns each.
-const CHOSEN: f64 = 6000.0;
 /// The curves that the fit is made from.
 const BATCHES: &str = "batches of a given size";
 const TASKS: &str = "the number of tasks";
@@ -29,9 +29,9 @@ const WORKERS: &str = "the number of workers";
 type Costs = Fit<6>;
 
 /// How often each of these is in a task's share of a job.
-fn parts(tasks: f64, in_batch: f64, workers: f64) -> [f64; 6] {
+fn parts(tasks: f64, in_batch: f64, workers: f64, woken: f64) -> [f64; 6] {
     let several = if in_batch > 1.0 { 1.0 } else { 0.0 };
-    [1.0, 1.0 / in_batch, several / in_batch, 1.0 / tasks, workers / tasks, workers / in_batch]
+    [1.0, 1.0 / in_batch, several / in_batch, 1.0 / tasks, woken / tasks, workers / in_batch]
 }
 
 /// Tasks of so many nanoseconds travel together in such numbers.
@@ -80,31 +80,40 @@ fn tasks(setting: &Setting) -> u64 {
     setting.size(1_000_000, 50_000)
 }
 
-/// The points of the other curves' `map`, as far as they are there.
-fn of_curves(curves: &[Curve], tasks_of_workers: f64) -> Vec<Point<6>> {
+/// The points of the other curves' `map`, as far as they are there. `in_batch`: how many tasks a batch has, of so many workers and tasks.
+fn of_curves(
+    curves: &[Curve],
+    tasks_of_workers: f64,
+    in_batch: impl Fn(f64, f64) -> Result<f64>,
+) -> Result<Vec<Point<6>>> {
     let line = |name: &str| {
         let curve = curves.iter().find(|curve| curve.name == name);
         curve.and_then(|curve| curve.lines.iter().find(|line| line.name == "map")).map_or(&[][..], |line| &line.points)
     };
-    let by_tasks = line("tasks").iter().map(|&(tasks, cost)| {
-        // Little work goes to one worker, in one batch.
-        let (batch, workers) = if tasks < CHOSEN { (tasks, 1.0) } else { (CHOSEN, 2.0) };
-        Point { of: TASKS, parts: parts(tasks, batch, workers), cost }
-    });
-    let by_workers = line("workers").iter().map(|&(workers, cost)| Point {
-        of: WORKERS,
-        parts: parts(tasks_of_workers, CHOSEN, workers),
-        cost,
-    });
-    by_tasks.chain(by_workers).collect()
+    let by_tasks = line("tasks").iter().map(|&(tasks, cost)| (TASKS, tasks, 2.0, cost));
+    let by_workers = line("workers").iter().map(|&(workers, cost)| (WORKERS, tasks_of_workers, workers, cost));
+    let point = |(of, tasks, workers, cost): (&'static str, f64, f64, f64)| {
+        let in_batch = in_batch(workers, tasks)?;
+        // What travels in one batch goes to one worker.
+        let woken = workers.min((tasks / in_batch).ceil());
+        Ok(Point { of, parts: parts(tasks, in_batch, workers, woken), cost })
+    };
+    by_tasks.chain(by_workers).map(point).collect()
+}
+
+/// As the engine cuts them. More tasks than some are cut as these are.
+fn cut(workers: f64, tasks: f64) -> Result<f64> {
+    batches::mean_of_map(Workers::Exact(workers as usize), tasks.min(1e7) as u64)
 }
 
 pub(super) fn section(setting: &Setting, curves: &[Curve]) -> Result<(String, Value)> {
     let measured = measured(setting)?;
     let tasks = tasks(setting) as f64;
-    let mut points: Vec<Point<6>> =
-        measured.iter().map(|&(chunk, cost)| Point { of: BATCHES, parts: parts(tasks, chunk, 2.0), cost }).collect();
-    points.extend(of_curves(curves, super::workers::tasks(setting) as f64));
+    let mut points: Vec<Point<6>> = measured
+        .iter()
+        .map(|&(chunk, cost)| Point { of: BATCHES, parts: parts(tasks, chunk, 2.0, 2.0), cost })
+        .collect();
+    points.extend(of_curves(curves, super::workers::tasks(setting) as f64, cut)?);
     let costs = Fit::of(&points);
     let mut text = String::from("## The one thread that drives\n\n");
     // Writing to a String cannot fail.
@@ -115,7 +124,7 @@ pub(super) fn section(setting: &Setting, curves: &[Curve]) -> Result<(String, Va
     );
     let _ = writeln!(text, "| tasks in a batch | ns a task | fitted |\n|---:|---:|---:|");
     for (chunk, cost) in &measured {
-        let fitted = short(costs.says(parts(tasks, *chunk, 2.0)));
+        let fitted = short(costs.says(parts(tasks, *chunk, 2.0, 2.0)));
         let _ = writeln!(text, "| {chunk} | {} | {fitted} |", short(*cost));
     }
     let [task, batch, several, job, worker, place] = costs.0;
@@ -220,10 +229,11 @@ mod tests {
             y: "ns a task",
             lines: vec![Line { name: "map", apart: None, points: map.points.clone(), once: vec![] }],
         };
-        let points = of_curves(&[curve("tasks"), curve("workers"), curve("sizes")], 2e6);
+        let in_batch = |workers: f64, tasks: f64| Ok((tasks / workers).min(1000.0));
+        let points = of_curves(&[curve("tasks"), curve("workers"), curve("sizes")], 2e6, in_batch).unwrap();
         let of: Vec<_> = points.iter().map(|point| (point.of, point.parts)).collect();
-        assert_eq!(of[0], (TASKS, [1.0, 0.01, 0.01, 0.01, 0.01, 0.01]));
-        assert_eq!(of[3], (WORKERS, [1.0, 1.0 / CHOSEN, 1.0 / CHOSEN, 1.0 / 2e6, 1e6 / 2e6, 1e6 / CHOSEN]));
+        assert_eq!(of[0], (TASKS, [1.0, 0.02, 0.02, 0.01, 0.02, 0.04]));
+        assert_eq!(of[3], (WORKERS, [1.0, 0.5, 0.5, 1.0 / 2e6, 1e6 / 2e6, 5e5]));
         assert_eq!(of.len(), 4);
     }
 }

@@ -74,6 +74,13 @@ impl Ring {
         Ok(())
     }
 
+    /// A record as long as one of ours there and back: 80 bytes with its head, where a call has 88 and its result 64.
+    pub(crate) fn long_call(&mut self, number: u64) -> Result<()> {
+        let answers = self.stream(number..number + 8, 8, 1)?;
+        ensure!(answers.iter().copied().eq(number + 1..number + 9), "{number} and seven more came back wrong");
+        Ok(())
+    }
+
     /// When a record of one number was read by the far end.
     pub(crate) fn when(&mut self) -> Result<u64> {
         self.stream(WHEN..WHEN + 1, 1, 1)?.pop().context("there is one answer")
