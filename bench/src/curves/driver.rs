@@ -24,8 +24,8 @@ const BATCHES: &str = "batches of a given size";
 const TASKS: &str = "the number of tasks";
 const WORKERS: &str = "the number of workers";
 
-/// What takes the coordinator's time, in nanoseconds: a task, a batch, that several tasks are in a batch, a job, a worker that a job wakes, and a worker's
-/// place, which is passed at each batch.
+/// What takes time, in nanoseconds: a task, a batch, that several tasks are in a batch, a job, a worker that a job wakes, and at each batch each
+/// worker, as these take turns on the processors that there are.
 type Costs = Fit<6>;
 
 /// How often each of these is in a task's share of a job.
@@ -41,13 +41,10 @@ fn in_batch(length: f64) -> f64 {
 
 /// With tasks of so many nanoseconds in a long job: how many workers one thread can keep busy.
 fn kept_busy(costs: &Costs, length: f64) -> f64 {
-    let [task, batch, several, _, _, place] = costs.0;
+    let [task, batch, several, ..] = costs.0;
     let in_batch = in_batch(length);
     let several = if in_batch > 1.0 { several } else { 0.0 };
-    // So many workers w want w tasks in the time of one, and each batch passes w places: w (each + w place) = length.
-    let (each, place) = (task + (batch + several) / in_batch, place / in_batch);
-    let root = (each * each + 4.0 * place * length).sqrt();
-    2.0 * length / (each + root)
+    length / (task + (batch + several) / in_batch)
 }
 
 /// The shortest task, in nanoseconds, with which one thread keeps so many workers busy: below, the thread is the limit.
@@ -127,16 +124,16 @@ pub(super) fn section(setting: &Setting, curves: &[Curve]) -> Result<(String, Va
         let fitted = short(costs.says(parts(tasks, *chunk, 2.0, 2.0)));
         let _ = writeln!(text, "| {chunk} | {} | {fitted} |", short(*cost));
     }
-    let [task, batch, several, job, worker, place] = costs.0;
+    let [task, batch, several, job, worker, turns] = costs.0;
     let _ = writeln!(
         text,
         "\nFitted to this table and to the two curves of `map` above, each deviation relative to what was measured: {} ns a task; {} ns a batch, {} ns \
-         more if several tasks are in it, and {} ns for each worker of the pool, whose place is passed; {} us a job, {} us for each worker that it \
+         more if several tasks are in it, and {} ns for each worker of the pool, as they take turns on these processors; {} us a job, {} us for each worker that it \
          wakes. How far the fit is off:\n",
         short(task),
         short(batch),
         short(several),
-        short(place),
+        short(turns),
         short(job / 1e3),
         short(worker / 1e3)
     );
@@ -150,7 +147,7 @@ pub(super) fn section(setting: &Setting, curves: &[Curve]) -> Result<(String, Va
     let told: Vec<_> =
         measured.iter().map(|(chunk, cost)| json!({ "tasks in a batch": chunk, "ns a task": cost })).collect();
     let fitted = json!({
-        "ns a task": task, "ns a batch": batch, "ns a batch of several": several, "ns a batch and place": place, "ns a job": job, "ns a worker": worker,
+        "ns a task": task, "ns a batch": batch, "ns a batch of several": several, "ns a batch and worker": turns, "ns a job": job, "ns a worker": worker,
     });
     Ok((text, json!({ "measured": told, "fitted": fitted, "saturated below, ns": saturation })))
 }
@@ -161,7 +158,7 @@ fn write_plan(text: &mut String, costs: &Costs) -> Value {
     let _ = writeln!(
         text,
         "\nFrom these, the share of their time that workers on so many processors could work, were the rest of a larger machine as this one: one \
-         thread gives out batches of {} us of work, at most {MOST} tasks.\n",
+         thread gives out batches of {} us of work, at most {MOST} tasks, and each worker has a processor, so that none takes turns.\n",
         short(AIM / 1e3)
     );
     let _ = writeln!(
@@ -196,16 +193,6 @@ mod tests {
         assert!((kept_busy(&COSTS, 1e6) / (1e6 / 550.0) - 1.0).abs() < 1e-9, "nothing travels with it");
         assert!((kept_busy(&COSTS, 1e5) / (1e5 / (50.0 + 2000.0 / 3.0)) - 1.0).abs() < 1e-9);
         assert!(kept_busy(&COSTS, 1e2) < kept_busy(&COSTS, 1e3) && kept_busy(&COSTS, 1e3) < kept_busy(&COSTS, 1e6));
-    }
-
-    #[test]
-    fn each_worker_makes_each_batch_dearer() {
-        let places = Fit([50.0, 2000.0, 0.0, 0.0, 0.0, 10.0]);
-        for length in [1e3, 1e5, 1e7] {
-            let (workers, in_batch) = (kept_busy(&places, length), in_batch(length));
-            let wanted = workers * (50.0 + (2000.0 + 10.0 * workers) / in_batch);
-            assert!((wanted / length - 1.0).abs() < 1e-9, "{length}: {workers}");
-        }
     }
 
     #[test]
