@@ -11,25 +11,24 @@ use crate::stats::{summary, timed};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Middle {
     pub(crate) seconds: f64,
-    /// There is only one reading, as each takes long.
+    /// There is only one reading.
     pub(crate) once: bool,
 }
 
-/// The middle of several readings of `work`, or the only one where it takes long. One before these is a warm-up: memory
-/// that a machine gives out for the first time is dear.
+/// The middle of several readings of `work`, of three where it takes long. One before these is a warm-up: memory that a machine gives out for the
+/// first time is dear.
 pub(crate) fn middle(rounds: u32, mut work: impl FnMut() -> Result<()>) -> Result<Middle> {
     const LONG: Duration = Duration::from_secs(1);
     let (done, warm_up) = timed(&mut work);
     done?;
-    let once = warm_up > LONG;
-    let rounds = if once { 1 } else { rounds };
+    let rounds = if warm_up > LONG { rounds.min(3) } else { rounds };
     let mut readings = Vec::new();
     for _ in 0..rounds {
         let (done, took) = timed(&mut work);
         done?;
         readings.push(took.as_secs_f64());
     }
-    Ok(Middle { seconds: summary(&readings).0, once })
+    Ok(Middle { seconds: summary(&readings).0, once: rounds == 1 })
 }
 
 /// The sum of fields of a file under `/proc` that are told in KiB, in bytes.
