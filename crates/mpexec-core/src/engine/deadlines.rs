@@ -64,8 +64,9 @@ impl Supervisor {
                         slot.fault = Some(what);
                         slot.kill();
                     }
-                    Phase::Leaving(since) if since.elapsed() >= response => slot.kill(),
+                    // It may be long in a task; it is over when it has left.
                     Phase::Leaving(_) if slot.thread.is_some() => over.push(id),
+                    Phase::Leaving(since) if since.elapsed() >= response => slot.kill(),
                     _ => {}
                 }
                 if slot.given_up_at().is_some_and(|at| at <= Instant::now()) {

@@ -88,7 +88,7 @@ pub(super) enum Whom {
         born: u64,
     },
     Spare,
-    /// The worker of this place, when that is left (see [`super::successor`]).
+    /// The worker of this place, when that is left, or of another that is empty (see [`super::successor`]).
     Successor {
         id: WorkerId,
     },

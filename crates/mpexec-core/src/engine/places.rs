@@ -31,7 +31,9 @@ impl Supervisor {
     /// The same of a process whose end is not awaited any longer.
     pub(super) fn bury(&mut self, id: WorkerId) {
         self.remains = self.engine.bury(id);
-        self.scarcity.may_be_over();
+        if self.remains.is_some() {
+            self.scarcity.may_be_over();
+        }
         if self.receive_newcomer() {
             self.fill_places();
         }
@@ -103,8 +105,8 @@ impl Supervisor {
         let limit = self.patience();
         let UnderWay { begun, whom, early } = under_way;
         let child = if matches!(whom, Whom::Successor { .. }) { None } else { begun.child() };
-        let newcomer = match child {
-            Some(child) => self.engine.newcomer(begun, child),
+        let (newcomer, early) = match child {
+            Some(child) => (self.engine.newcomer(begun, child), early),
             None if begun.since.elapsed() < limit => {
                 self.under_way = Some(UnderWay { begun, whom, early });
                 return true;
@@ -112,7 +114,7 @@ impl Supervisor {
             None => {
                 // It is killed before anybody hears of it, who may end this program.
                 drop(begun);
-                Err(self.engine.never_started(limit))
+                (Err(self.engine.never_started(limit)), false)
             }
         };
         match whom {
@@ -123,8 +125,8 @@ impl Supervisor {
                 }
             }
             Whom::Spare => self.keep(newcomer),
-            // The place was not left in all that time.
-            Whom::Successor { .. } => return true,
+            // No place was left in all that time.
+            Whom::Successor { .. } => {}
         }
         self.fill_places();
         true

@@ -2,8 +2,8 @@
 //!
 //! The kernel takes a process apart for a while, and its obituary takes another: a process that is started takes longer than both and goes on
 //! beside them. That a worker dies is known when its end of the socket is closed, which is before its end is told: whoever has closed it
-//! is dead, or is killed for it. The new process waits until the place is left; should that be to have no worker any more, as the pool
-//! ends, it is killed before anybody hears of it.
+//! is dead, or is killed for it. The new process waits until that place is left, or another one is empty; should there be none for it any
+//! more, as the pool ends, it is killed before anybody hears of it.
 
 use super::Engine;
 use super::launch::{UnderWay, Whom};
@@ -45,17 +45,20 @@ impl Supervisor {
         self.under_way = begun.map(|begun| UnderWay { begun, whom: Whom::Successor { id }, early: true });
     }
 
-    /// The successor gets its place if that is vacant by now. Where it is to have no worker any more, it is killed.
+    /// The successor gets its place if that is vacant by now, or any other that is: a dying worker may be long in dying. Where its place is to have no
+    /// worker any more, it is killed.
     pub(super) fn seat_successor(&mut self) {
         let Some(UnderWay { whom: Whom::Successor { id }, .. }) = self.under_way else {
             return;
         };
-        let vacant = self.vacant(id);
+        let places = [id].into_iter().chain(0..self.engine.workers());
+        let vacant = places.filter_map(|id| Some((id, self.vacant(id)?))).next();
         if vacant.is_none() && !self.is_leaving(id) {
             self.under_way = None;
         }
-        if let (Some(born), Some(under_way)) = (vacant, &mut self.under_way) {
+        if let (Some((id, born)), Some(under_way)) = (vacant, &mut self.under_way) {
             under_way.whom = Whom::Worker { id, born };
+            self.spare.may_try_again();
         }
     }
 

@@ -279,7 +279,7 @@ impl Supervisor {
             Phase::Empty => {}
         }
         let slot = &state.slots[id];
-        let dying = served && matches!(slot.phase, Phase::Leaving(_)) && slot.fault.is_none();
+        let dying = served && slot.killed.is_some() && slot.fault.is_none() && !slot.dismissed;
         drop(state);
         if dying {
             self.begin_successor(id);

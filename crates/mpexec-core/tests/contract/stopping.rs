@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use mpexec_core::{Pool, PoolError, TaskError, Transport, Workers};
 
-use crate::common::{Scratch, pass, pool};
+use crate::common::{Scratch, builder, open, pass, pool, wait_until};
 
 crate::contract!(
     close_and_join_finish_everything,
     a_closed_pool_says_so_and_closing_twice_is_harmless,
     joining_an_open_pool_is_an_error,
     a_join_with_a_limit_says_what_was_left,
+    a_terminated_pool_is_over_when_its_last_task_is_however_long_that_takes,
     a_dropped_pool_finishes_what_has_a_handle,
     a_dropped_pool_returns_at_once_while_a_task_runs,
     a_half_read_iterator_is_work_that_is_left,
@@ -69,6 +70,24 @@ fn a_join_with_a_limit_says_what_was_left(transport: Transport) {
     gate.open();
     pool.join().unwrap();
     calls.into_iter().for_each(|call| call.get().unwrap());
+}
+
+/// A thread cannot be killed.
+fn a_terminated_pool_is_over_when_its_last_task_is_however_long_that_takes(transport: Transport) {
+    let pool = builder(transport, 1).response_limit(Duration::from_millis(20)).build().unwrap();
+    let [begun, gate] = [Scratch::new(), Scratch::new()];
+    let task = |begun: String, gate: String| {
+        open(&begun);
+        pass(&gate);
+    };
+    let call = pool.apply_async(task, (begun.text(), gate.text()));
+    wait_until("it has begun", || begun.is_open());
+    pool.terminate();
+    // Longer than a worker may take to respond.
+    let joined = pool.join_timeout(Duration::from_millis(100));
+    gate.open();
+    joined.or_else(|_| pool.join()).unwrap();
+    assert!(matches!(call.get(), Err(TaskError::Cancelled { .. })));
 }
 
 fn a_dropped_pool_finishes_what_has_a_handle(transport: Transport) {

@@ -103,7 +103,9 @@ fn a_pool_without_limits_has_no_spare() {
 #[test]
 fn a_spare_that_dies_is_missed_once_and_then_there_is_another() {
     let _alone = alone();
-    for link in LINKS {
+    let is_killed = |pool: &Pool| assert!(overrun(pool) > 0);
+    let exits = |pool: &Pool| assert!(pool.apply(|| std::process::exit(3), ()).map(|(): ()| ()).is_err());
+    for (link, dies) in LINKS.into_iter().flat_map(|link| [(link, is_killed as fn(&Pool)), (link, exits)]) {
         let pool = builder(link, 1).time_limit(LIMIT * 100).build().unwrap();
         pool.apply(|| (), ()).unwrap();
         let spare = spare_of(&pool);
@@ -111,7 +113,7 @@ fn a_spare_that_dies_is_missed_once_and_then_there_is_another() {
         wait_until("it is gone and taken note of", || !children().contains(&spare));
         assert_eq!(pool.map(|n: u32| n, 0..100).unwrap().len(), 100);
         assert!(others(&pool).is_empty(), "nobody starts spares for ever");
-        overrun(&pool);
+        dies(&pool);
         let next = spare_of(&pool);
         assert!(next != spare);
         // It goes on through a change of size.
