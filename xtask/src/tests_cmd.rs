@@ -4,7 +4,7 @@
 //! is skipped, and said to be. Where the output goes to no terminal, that of each step is also written to
 //! `target/test-logs`, and the last of what failed stands once more at the end.
 //!
-//! Steps that build in folders of their own run beside the others and stand back behind them: tests wait for processes most of the time, and
+//! Steps that build in folders of their own run beside the others and, unless these wait for them, stand back behind them: tests wait for processes most of the time, and
 //! there is a processor to spare. What they print is shown when the others have ended.
 
 use std::fs;
@@ -63,6 +63,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let rows = thread::scope(|scope| {
         let aside = scope.spawn(move || {
             let run = |step: &'static Step| {
+                // One that others wait for does not stand back behind them.
+                beside.aside = !is_awaited(step);
                 let row = one(step, &mut beside, Kept::Hidden);
                 // Nobody may wait for it.
                 let _ = ends.send(step.name);
@@ -86,6 +88,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     });
     println!("\n{}", report::closing(&rows, began.elapsed()));
     Ok(if report::any_failed(&rows) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Whether a step begins only when this one has ended.
+fn is_awaited(step: &Step) -> bool {
+    STEPS.iter().any(|other| other.after.contains(&step.name))
 }
 
 /// The steps that run beside the others.
@@ -252,7 +259,8 @@ mod tests {
     fn a_step_comes_after_such_only_as_run_beside_the_others() {
         let aside = |name: &&str| STEPS.iter().any(|step| step.name == *name && step.aside);
         assert!(STEPS.iter().all(|step| step.after.iter().all(aside) && (step.after.is_empty() || !step.aside)));
-        assert!(STEPS.iter().any(|step| !step.after.is_empty()));
+        let awaited = STEPS.iter().filter(|step| is_awaited(step)).map(|step| step.name);
+        assert_eq!(awaited.collect::<Vec<_>>(), ["numpy"]);
     }
 
     #[test]
