@@ -127,6 +127,7 @@ mod tests {
             "--list --json y",
             "--list --quick",
             "--ways --quick",
+            "--batches --quick",
             "--tasks 5",
             "--json x --json y",
         ] {

@@ -35,10 +35,21 @@ pub(crate) struct Arguments {
 }
 
 /// What makes another kind of run, or writes elsewhere: not for `--runs`, which keeps two whole ones.
-const NO_WHOLE_RUN: [&str; 10] =
-    ["--only", "--quick", "--alone", "--busy", "--json", "--svg", "--curves", "--inline", "--ways", "--list"];
+const NO_WHOLE_RUN: [&str; 11] = [
+    "--only",
+    "--quick",
+    "--alone",
+    "--busy",
+    "--json",
+    "--svg",
+    "--curves",
+    "--inline",
+    "--ways",
+    "--batches",
+    "--list",
+];
 /// With these nothing of Python's is measured, or the bench finds it by itself.
-const WITHOUT_OUR_PYTHON: [&str; 6] = ["--python", "--inline", "--ways", "--list", "--help", "-h"];
+const WITHOUT_OUR_PYTHON: [&str; 7] = ["--python", "--inline", "--ways", "--batches", "--list", "--help", "-h"];
 /// What measuring writes, and what is read by people: no figure depends on it.
 const NOT_BUILT_FROM: [&str; 4] = [":!*.md", ":!bench/*.json", ":!bench/*.jsonl", ":!bench/*.svg"];
 
