@@ -42,6 +42,7 @@ const WHOLE: u64 = 64 << 20;
 #[serde(deny_unknown_fields)]
 pub struct InputId {
     /// Where it was, in full. It may be elsewhere now.
+    #[serde(with = "crate::plan::path_as_word")]
     pub path: PathBuf,
     /// Its length in bytes.
     pub size: u64,

@@ -67,6 +67,7 @@ pub struct CommandLine {
     /// The words.
     pub words: Vec<Word>,
     /// The folder in which it was typed.
+    #[serde(with = "path_as_word")]
     pub folder: PathBuf,
     /// Whether it read standard input, which cannot be read again.
     pub stdin: bool,
@@ -97,6 +98,19 @@ impl From<&Word> for OsString {
             Word::Text(text) => text.into(),
             Word::Bytes(bytes) => OsString::from_vec(bytes.clone()),
         }
+    }
+}
+
+/// A path as a [`Word`]: a name may be no text.
+pub(crate) mod path_as_word {
+    use super::{Deserialize, OsString, Path, PathBuf, Serialize, Word};
+
+    pub(crate) fn serialize<S: serde::Serializer>(path: &Path, out: S) -> Result<S::Ok, S::Error> {
+        Word::from(&path.as_os_str().to_owned()).serialize(out)
+    }
+
+    pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(read: D) -> Result<PathBuf, D::Error> {
+        Ok(OsString::from(&Word::deserialize(read)?).into())
     }
 }
 
@@ -150,7 +164,8 @@ impl Plan {
 
     pub(crate) fn to_text(&self) -> Vec<u8> {
         let written = Written { format: FORMAT, hash: self.hash(), all: hash_of(self), plan: self.clone() };
-        let mut text = serde_json::to_vec_pretty(&written).unwrap_or_default();
+        // It consists of numbers, texts and bytes, as what is hashed does.
+        let mut text = serde_json::to_vec_pretty(&written).expect("a plan can be written");
         text.push(b'\n');
         text
     }
@@ -226,9 +241,9 @@ impl Plan {
     }
 }
 
-/// Of something that consists of texts and numbers, which can always be written.
+/// Of something that consists of texts, bytes and numbers, which can always be written. Were it not so, what has no hash must not have that of something else.
 fn hash_of(what: &impl Serialize) -> String {
-    let text = serde_json::to_vec(what).unwrap_or_default();
+    let text = serde_json::to_vec(what).expect("what is hashed can be written");
     blake3::hash(&text).to_hex().to_string()
 }
 
@@ -257,6 +272,19 @@ pub(crate) mod tests {
 
     fn refused(text: &[u8]) -> String {
         Plan::of_text(text, Path::new("run/plan.json")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names_that_are_no_text_stand_in_a_plan_as_bytes_and_others_as_text() {
+        use std::ffi::OsStr;
+        let odd = PathBuf::from(OsStr::from_bytes(b"/data/a\xffb.npy"));
+        let mut plan = plan();
+        plan.inputs[0].path.clone_from(&odd);
+        plan.command.as_mut().expect("a command").folder.clone_from(&odd);
+        let text = plan.to_text();
+        assert_eq!(Plan::of_text(&text, Path::new("plan.json")).unwrap(), plan);
+        let plain = String::from_utf8(self::plan().to_text()).unwrap();
+        assert!(plain.contains("\"path\": \"/data/a.npy\""), "{plain}");
     }
 
     #[test]

@@ -105,10 +105,15 @@ impl RunFolder {
             return Ok(copy);
         }
         let new = temporary(folder, "program");
-        fs::copy(program, &new).map_err(RunError::io(&new, "copy the program"))?;
         let all = fs::Permissions::from_mode(0o755);
-        let named = fs::set_permissions(&new, all).and_then(|()| fs::rename(&new, &copy));
-        named.map_err(RunError::io(&copy, "write it"))?;
+        // A program of which only a part has come to the disk would run, and do nothing.
+        let copied = fs::copy(program, &new).and_then(|_| fs::File::open(&new)?.sync_all());
+        let copied = copied.map_err(RunError::io(&new, "copy the program"));
+        let named = copied.and_then(|()| {
+            let named = fs::set_permissions(&new, all).and_then(|()| fs::rename(&new, &copy));
+            named.map_err(RunError::io(&copy, "write it"))
+        });
+        named.inspect_err(|_| drop(fs::remove_file(&new)))?;
         Ok(copy)
     }
 
