@@ -6,6 +6,7 @@
 //!
 //! What is to be done next is decided in `rounds.rs`; what is an engine's alone stands in its own file behind [`Engine`].
 
+mod ends;
 mod leaving;
 mod lost;
 mod patience;
@@ -31,7 +32,9 @@ use crate::exit::Signal;
 use crate::failure::Failure;
 use crate::interrupt::Running;
 use crate::numbers::counted;
+use ends::Ends;
 pub(crate) use leaving::{end_jobs, end_what_is_left};
+use patience::pause;
 use rounds::{Rounds, Seen, Step};
 use script::Script;
 use stopping::Stopping;
@@ -105,6 +108,7 @@ struct State {
     known: Known,
     stage: String,
     rounds: Rounds,
+    ends: Ends,
     /// Nodes on which something was lost.
     without: BTreeSet<String>,
     /// What was submitted last may not get all nodes, as far as is known.
@@ -112,6 +116,8 @@ struct State {
     /// Something may have been submitted, by this process or by one before it that was killed and did not hear its number.
     begun: bool,
     submitted: Option<Instant>,
+    /// When this process began to wait.
+    since: Option<Instant>,
     asked: Option<Instant>,
     /// Nobody answers, and that was told.
     silent: bool,
@@ -206,13 +212,16 @@ impl Cluster {
             return Ok(());
         }
         let shards = state.known.shards.map(|of| left.iter().map(|range| range.range % of).collect::<BTreeSet<_>>());
-        if no_node && std::mem::take(&mut state.picky) && shards.is_some() {
+        if no_node && shards.is_some() && std::mem::take(&mut state.picky) {
             return self.submit_for_any_node(run, &left, shards, state);
         }
-        let ended = match (alive, state.known.jobs.last()) {
-            (Some(false), Some(job)) if state.rounds.has_submitted() => self.patiently(|| self.engine.why(job)),
-            _ => Vec::new(),
-        };
+        let over = alive == Some(false) && state.rounds.has_submitted();
+        if let Some(job) = state.known.jobs.last()
+            && (over || alive == Some(true) && state.ends.is_due())
+        {
+            state.ends.said(self.patiently(|| self.engine.why(job)));
+        }
+        let ended = if over { state.ends.all() } else { Vec::new() };
         let lost: Vec<_> =
             ended.into_iter().filter(|one| shards.as_ref().is_some_and(|all| all.contains(&one.shard))).collect();
         let all_failed = shards.as_ref().is_some_and(|all| {
@@ -298,7 +307,7 @@ impl Cluster {
         // Whoever resumes the run finds the arrays by their name, should this process be killed before it knows their number.
         self.keep(run, &state.known)?;
         state.begun = true;
-        let submitted = self.patiently(|| self.engine.submit(&array)).map_err(|why| {
+        let submitted = self.stopping.submitting(|| self.patiently(|| self.engine.submit(&array))).map_err(|why| {
             if self.running.is_stopping() {
                 // It may have been accepted for all that.
                 return self.stopped();
@@ -315,6 +324,7 @@ impl Cluster {
         state.known.jobs.push(submitted.job.clone());
         self.keep(run, &state.known)?;
         state.submitted = Some(Instant::now());
+        state.ends.begin();
         let (job, count, ranges) =
             (one_line(&submitted.job), counted(submitted.shards, "shard"), counted(left.len() as u64, "range"));
         let line = match again {
@@ -345,12 +355,6 @@ fn name_of(plan: &Plan, folder: &Path) -> String {
     format!("mpexec-{}", &place[..12])
 }
 
-/// How long until the next look: a part of the time that has gone by, so that neither short nor long jobs are looked at for nothing.
-fn pause(since: Option<Instant>, part: u32, least: u64, most: u64) -> Duration {
-    let gone = since.map_or(Duration::ZERO, |since| since.elapsed());
-    (gone / part).clamp(Duration::from_millis(least), Duration::from_millis(most))
-}
-
 impl Elsewhere for Cluster {
     fn wait(&self, run: &RunFolder, stage: &str, missing: &[Missing]) -> Result<(), RunError> {
         self.stopping.awaits(true);
@@ -371,6 +375,8 @@ impl Cluster {
             state.rounds = state.rounds.of_next_stage();
         }
         let state = &mut *state;
+        // Who picks up what another has submitted looks for it as seldom.
+        let since = *state.since.get_or_insert_with(Instant::now);
         loop {
             run.look()?;
             if missing.first().is_none_or(|first| run.is_published(&first.key)) {
@@ -379,12 +385,13 @@ impl Cluster {
             if self.running.is_stopping() {
                 return Err(self.stopped());
             }
-            let ask_every = pause(state.submitted, 8, 300, 10_000);
+            let since = state.submitted.unwrap_or(since);
+            let ask_every = pause(since, 8, 300, 10_000);
             if state.asked.is_none_or(|asked| asked.elapsed() >= ask_every) {
                 self.step(run, missing, state)?;
                 state.asked = Some(Instant::now());
             }
-            self.running.stops_within(pause(state.submitted, 20, 50, 2_000));
+            self.running.stops_within(pause(since, 20, 50, 2_000));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! An engine that takes long to answer: whoever waits hears of it while it does, once.
+//! How long is waited: until the next look, and for an engine that takes long to answer, of which whoever waits hears while it does, once.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Cluster;
 use crate::console::Level;
@@ -22,6 +22,11 @@ impl Cluster {
             }
         })
     }
+}
+
+/// How long until the next look: a part of the time that has gone by, so that neither short nor long jobs are looked at for nothing.
+pub(super) fn pause(since: Instant, part: u32, least: u64, most: u64) -> Duration {
+    (since.elapsed() / part).clamp(Duration::from_millis(least), Duration::from_millis(most))
 }
 
 /// Calls `tell` meanwhile, if `ask` takes longer than this.

@@ -36,6 +36,8 @@ pub(super) struct Stopping {
     pub(super) folder: PathBuf,
     /// Results of them are awaited.
     awaited: AtomicBool,
+    /// One is being submitted: whether it is accepted is not known.
+    submitting: AtomicBool,
     /// It was told what becomes of them.
     told: AtomicBool,
     /// The answer of whoever is to cancel them, once that was begun.
@@ -44,8 +46,16 @@ pub(super) struct Stopping {
 
 impl Stopping {
     pub(super) fn new(engine: Arc<dyn Engine>, name: String, folder: PathBuf) -> Stopping {
-        let (awaited, told) = (AtomicBool::new(false), AtomicBool::new(false));
-        Stopping { engine, name, folder, awaited, told, answer: Mutex::default() }
+        let [awaited, submitting, told] = [const { AtomicBool::new(false) }; 3];
+        Stopping { engine, name, folder, awaited, submitting, told, answer: Mutex::default() }
+    }
+
+    /// Submits.
+    pub(super) fn submitting<T>(&self, submit: impl FnOnce() -> T) -> T {
+        self.submitting.store(true, Ordering::SeqCst);
+        let submitted = submit();
+        self.submitting.store(false, Ordering::SeqCst);
+        submitted
     }
 
     /// From now on results are awaited, or no longer.
@@ -73,6 +83,14 @@ impl Stopping {
             return self.tell(Level::Normal, &self.goes_on(), note);
         }
         match self.cancelled_within(longest) {
+            Some(Ok(())) if self.submitting.load(Ordering::SeqCst) => {
+                let line = format!(
+                    "the jobs are cancelled, but one was being submitted, as {}, and may be accepted yet: mpexec runs clean --force {} cancels it then",
+                    self.name,
+                    shown(&self.folder)
+                );
+                self.tell(Level::Quiet, &line, note);
+            }
             Some(Ok(())) => self.tell(Level::Normal, "the jobs are cancelled", note),
             Some(Err(why)) => {
                 self.tell(Level::Quiet, &format!("the jobs cannot be cancelled: {}", one_line(&why)), note)

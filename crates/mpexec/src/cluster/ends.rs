@@ -1,0 +1,65 @@
+//! What an engine says of elements that have ended. It may forget that soon (Slurm after `MinJobAge`, five minutes as shipped and one at busy sites), and the last element may
+//! work for hours more: so it is asked while others are alive, too, and what it has said is kept until more is submitted.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::engines::Ended;
+
+/// So often while elements are alive.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// See the head of this file.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    known: BTreeMap<u64, Ended>,
+    asked: Option<Instant>,
+}
+
+impl Ends {
+    /// Whether the engine is to be asked while elements are alive.
+    pub(super) fn is_due(&self) -> bool {
+        self.asked.is_some_and(|asked| asked.elapsed() >= EVERY)
+    }
+
+    /// What the engine has said now.
+    pub(super) fn said(&mut self, ended: Vec<Ended>) {
+        self.asked = Some(Instant::now());
+        self.known.extend(ended.into_iter().map(|one| (one.shard, one)));
+    }
+
+    /// All that it has said since something was submitted.
+    pub(super) fn all(&self) -> Vec<Ended> {
+        self.known.values().cloned().collect()
+    }
+
+    /// Something was submitted: from now on its elements count.
+    pub(super) fn begin(&mut self) {
+        *self = Ends { known: BTreeMap::new(), asked: Some(Instant::now()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_once_is_known_though_it_is_forgotten_there() {
+        let mut ends = Ends::default();
+        assert!(!ends.is_due(), "nothing was submitted");
+        ends.begin();
+        assert!(!ends.is_due());
+        ends.asked = ends.asked.and_then(|asked| asked.checked_sub(EVERY));
+        assert!(ends.is_due());
+        let failed = Ended::with_code(3, Some("n1".into()), 1);
+        ends.said(vec![failed.clone()]);
+        assert!(!ends.is_due());
+        ends.said(vec![Ended::with_code(5, None, 0)]);
+        assert_eq!(ends.all(), [failed, Ended::with_code(5, None, 0)]);
+        // Begun again there, it ended in another way.
+        ends.said(vec![Ended::with_code(3, Some("n2".into()), 0)]);
+        assert_eq!(ends.all()[0].node.as_deref(), Some("n2"));
+        ends.begin();
+        assert_eq!(ends.all(), []);
+    }
+}
