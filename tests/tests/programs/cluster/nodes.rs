@@ -56,6 +56,7 @@ pub(super) fn controller_killed(cluster: &Cluster) {
     held.wait();
     // What it has not written down it would give to others a second time.
     cluster.wait_until_written_down("n2");
+    assert!(work.done_on("n2").is_empty() && cluster.results("controller").len() < 3, "{}", run.told());
     cluster.make("kill", "ctl");
     run.wait_for("slurm: does not answer (");
     cluster.make("start", "ctl");

@@ -143,9 +143,11 @@ impl<'a> Held<'a> {
         let path = cluster.path(&name);
         let program = programs().join("mpexec");
         let (program, place) = (program.display(), cluster.path(&folder).display().to_string());
+        // Nobody begins before all stand still: what another worker computes meanwhile would be published.
         let script = format!(
-            "if test $(uname -n) = {machine} && mkdir '{place}' 2>/dev/null; then\n    \
-             echo $PPID >'{place}/new' && mv '{place}/new' '{place}/pid' && kill -STOP $PPID\nfi\nexec '{program}' \"$@\""
+            "if test $(uname -n) = {machine}; then\n    if mkdir '{place}' 2>/dev/null; then\n        \
+             kill -STOP $PPID\n        echo $PPID >'{place}/new' && mv '{place}/new' '{place}/pid'\n    else\n        \
+             until test -e '{place}/pid'; do sleep 0.02; done\n    fi\nfi\nexec '{program}' \"$@\""
         );
         write_script(&path, &script);
         (Held { cluster, machine, folder }, path.display().to_string())
