@@ -46,6 +46,8 @@ pub struct Workplace<'a> {
     run: Option<&'a Arc<RunFolder>>,
     /// Of tables that are worked on one by one, which it is.
     part: Option<usize>,
+    /// Which of the plan's inputs is read, if it is one.
+    reads: Option<usize>,
     pub(crate) watch: Watch<'a>,
 }
 
@@ -53,7 +55,7 @@ impl<'a> Workplace<'a> {
     /// Where what a function gives is kept in a run folder: what is there is not computed again. The chunks must follow from the plan of the
     /// run, as those of a file do that is one of its inputs, and so must the function.
     pub fn kept(pool: &'a Pool, run: &'a Arc<RunFolder>) -> Workplace<'a> {
-        Workplace { pool, run: Some(run), part: None, watch: Watch::default() }
+        Workplace { pool, run: Some(run), part: None, reads: None, watch: Watch::default() }
     }
 
     /// The same for the table of this number, of several that are worked on one by one and have one run folder: their results do not meet there.
@@ -67,6 +69,19 @@ impl<'a> Workplace<'a> {
     /// ```
     pub fn part(self, number: usize) -> Workplace<'a> {
         Workplace { part: Some(number), ..self }
+    }
+
+    /// The same, and all that is read is the input of this number, from 0 on, of the run's plan: before a result is kept, that one is looked at, and not all of them.
+    ///
+    /// ```
+    /// # use mpexec_core::Pool;
+    /// # use mpexec_frame::Workplace;
+    /// fn of_the_second(pool: &Pool) -> Workplace<'_> {
+    ///     Workplace::from(pool).part(1).reading(1)
+    /// }
+    /// ```
+    pub fn reading(self, input: usize) -> Workplace<'a> {
+        Workplace { reads: Some(input), ..self }
     }
 
     /// The same, and `hears` is told how far the work is.
@@ -101,18 +116,18 @@ impl<'a> Workplace<'a> {
     where
         'a: 's,
     {
-        self.run.map(|run| Kept { run, stage, decides })
+        self.run.map(|run| Kept { run, stage, decides, reads: self.reads })
     }
 }
 
 impl<'a> From<&'a Pool> for Workplace<'a> {
     fn from(pool: &'a Pool) -> Workplace<'a> {
-        Workplace { pool, run: None, part: None, watch: Watch::default() }
+        Workplace { pool, run: None, part: None, reads: None, watch: Watch::default() }
     }
 }
 
 impl<'a> From<&'a Arc<Pool>> for Workplace<'a> {
     fn from(pool: &'a Arc<Pool>) -> Workplace<'a> {
-        Workplace { pool, run: None, part: None, watch: Watch::default() }
+        Workplace { pool, run: None, part: None, reads: None, watch: Watch::default() }
     }
 }

@@ -43,7 +43,7 @@ pub enum RunError {
     },
     /// The plan cannot be read.
     #[error(
-        "{}: is no whole plan ({}): remove the folder, or start over with --force-plan",
+        "{}: is no whole plan ({}): remove this file and type the same command again, which keeps the results that fit, or start over with --force-plan",
         shown::path(path),
         shown::line(why)
     )]

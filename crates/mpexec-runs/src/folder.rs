@@ -27,6 +27,7 @@ use crate::result::{self, TEMPORARY};
 pub(crate) use elsewhere::Role;
 pub use elsewhere::{Elsewhere, Missing, Share};
 pub use outside::Status;
+pub(crate) use publishing::Finished;
 use who::{is_left_behind, who};
 
 const PLAN: &str = "plan.json";

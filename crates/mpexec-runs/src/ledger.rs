@@ -16,7 +16,7 @@ use mpexec_core::__kept::ResultBytes;
 use crate::error::RunError;
 use crate::folder::{Role, RunFolder};
 use crate::plan::Cut;
-use crate::publisher::Publisher;
+use crate::publisher::{Publisher, Waiting};
 use crate::records::Records;
 pub use done::Done;
 
@@ -67,6 +67,8 @@ pub struct Ledger {
     run: Arc<RunFolder>,
     publisher: Publisher,
     stage: String,
+    /// Which of the inputs its results come from, if it is one.
+    reads: Option<usize>,
     cut: Cut,
     /// The number of the first range when it comes to shares.
     from: u64,
@@ -136,6 +138,7 @@ impl Ledger {
             run: Arc::clone(run),
             publisher: Publisher::new(Arc::clone(run)),
             stage: stage.to_owned(),
+            reads: None,
             cut: run.plan().cut,
             from: others::counted_from(stage),
             ranges: VecDeque::new(),
@@ -150,6 +153,11 @@ impl Ledger {
             ended: false,
             mute: run.is_share(),
         }
+    }
+
+    /// The same, all of whose results come from the plan's input of this number; `None`: any of them.
+    pub(crate) fn reading(self, reads: Option<usize>) -> Ledger {
+        Ledger { reads, ..self }
     }
 
     /// The next task, of this weight, with these bytes as arguments if they do not follow from the plan. Returns where its result belongs, or
@@ -264,7 +272,7 @@ impl Ledger {
         self.held += records.length();
         range.state = State::Held { records: Arc::clone(&records) };
         if whole {
-            self.publisher.publish(&key, input, &records)?;
+            self.publisher.publish(Waiting { key, input, reads: self.reads, records: Arc::clone(&records) })?;
             if self.mute || self.held > MOST_HELD && at > 0 {
                 self.held -= records.length();
                 self.ranges[at].state = State::Published;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::error::RunError;
-use crate::folder::RunFolder;
+use crate::folder::{Finished, RunFolder};
 use crate::records::Records;
 
 /// So many threads publish at once,
@@ -54,11 +54,15 @@ struct State {
     error: Option<RunError>,
 }
 
+/// A result that is handed over.
 #[derive(Debug)]
-struct Waiting {
-    key: String,
-    input: String,
-    records: Arc<Records>,
+pub(crate) struct Waiting {
+    pub(crate) key: String,
+    /// The hash of its arguments.
+    pub(crate) input: String,
+    /// Which input it comes from; `None`: any of them.
+    pub(crate) reads: Option<usize>,
+    pub(crate) records: Arc<Records>,
 }
 
 impl Publisher {
@@ -72,7 +76,7 @@ impl Publisher {
     ///
     /// # Errors
     /// That of an earlier result, or of the system that gives no thread.
-    pub(crate) fn publish(&mut self, key: &str, input: String, records: &Arc<Records>) -> Result<(), RunError> {
+    pub(crate) fn publish(&mut self, result: Waiting) -> Result<(), RunError> {
         if self.threads.len() < THREADS {
             let shared = Arc::clone(&self.shared);
             let started = std::thread::Builder::new().name("mpexec-publish".into()).spawn(move || shared.work());
@@ -82,12 +86,13 @@ impl Publisher {
                 Err(cause) => return Err(RunError::io(self.shared.run.path(), "start a thread for it")(cause)),
             }
         }
-        let full = |state: &mut State| state.is_full(records.length()) && !state.failed;
+        let length = result.records.length();
+        let full = |state: &mut State| state.is_full(length) && !state.failed;
         let mut state = self.shared.room.wait_while(self.shared.lock(), full).unwrap_or_else(PoisonError::into_inner);
         state.told()?;
-        state.bytes += records.length();
-        state.open.insert(key.to_owned());
-        state.queue.push_back(Waiting { key: key.to_owned(), input, records: Arc::clone(records) });
+        state.bytes += length;
+        state.open.insert(result.key.clone());
+        state.queue.push_back(result);
         drop(state);
         self.shared.work.notify_one();
         Ok(())
@@ -154,7 +159,10 @@ impl Shared {
                 return;
             }
             let pieces: Vec<_> = batch.iter().map(|one| one.records.pieces()).collect();
-            let results = batch.iter().zip(&pieces).map(|(one, pieces)| (&one.key[..], &one.input[..], &pieces[..]));
+            let results = batch.iter().zip(&pieces).map(|(one, pieces)| {
+                let Waiting { key, input, reads, .. } = one;
+                Finished { key, input, reads: *reads, pieces }
+            });
             let (_, done) = self.run.publish_all(&results.collect::<Vec<_>>());
             let mut state = self.lock();
             for Waiting { key, records, .. } in &batch {
@@ -182,7 +190,7 @@ mod tests {
     }
 
     fn waiting(number: usize, bytes: usize) -> Waiting {
-        Waiting { key: format!("rows-{number}"), input: "-".into(), records: records(vec![0; bytes]) }
+        Waiting { key: format!("rows-{number}"), input: "-".into(), reads: None, records: records(vec![0; bytes]) }
     }
 
     fn state(sizes: impl IntoIterator<Item = usize>) -> State {
@@ -218,7 +226,8 @@ mod tests {
         let run = Arc::new(run);
         let mut publisher = Publisher::new(Arc::clone(&run));
         publisher.shared.lock().failed = true;
-        publisher.publish("rows-000001", "-".to_owned(), &records(b"finished".to_vec())).unwrap();
+        let (key, input) = ("rows-000001".to_owned(), "-".to_owned());
+        publisher.publish(Waiting { key, input, reads: None, records: records(b"finished".to_vec()) }).unwrap();
         drop(publisher);
         assert_eq!(run.result("rows-000001", None).unwrap(), b"finished");
     }

@@ -6,6 +6,7 @@
 //!
 //! What is to be done next is decided in `rounds.rs`; what is an engine's alone stands in its own file behind [`Engine`].
 
+mod awaited;
 mod ends;
 mod leaving;
 mod lost;
@@ -122,7 +123,7 @@ struct State {
     /// Nobody answers, and that was told.
     silent: bool,
     /// What all wait for, as it was told.
-    waits: Option<String>,
+    told: BTreeSet<String>,
 }
 
 impl Cluster {
@@ -215,7 +216,7 @@ impl Cluster {
         if no_node && shards.is_some() && std::mem::take(&mut state.picky) {
             return self.submit_for_any_node(run, &left, shards, state);
         }
-        let over = alive == Some(false) && state.rounds.has_submitted();
+        let over = alive == Some(false) && state.rounds.ever_submitted();
         if let Some(job) = state.known.jobs.last()
             && (over || alive == Some(true) && state.ends.is_due())
         {
@@ -224,12 +225,12 @@ impl Cluster {
         let ended = if over { state.ends.all() } else { Vec::new() };
         let lost: Vec<_> =
             ended.into_iter().filter(|one| shards.as_ref().is_some_and(|all| all.contains(&one.shard))).collect();
-        let all_failed = shards.as_ref().is_some_and(|all| {
-            let failed: BTreeSet<_> = lost.iter().filter(|one| one.failed).map(|one| one.shard).collect();
-            failed.len() == all.len()
-        });
-        let hopeless = lost.iter().any(|one| one.refused || one.cancelled);
-        match state.rounds.next(Seen { alive, all_failed, hopeless }, Instant::now()) {
+        // Of each shard the engine has said one thing.
+        let all = |some: usize| shards.as_ref().is_some_and(|all| all.len() == some);
+        let (all_ended, all_failed) = (all(lost.len()), all(lost.iter().filter(|one| one.failed).count()));
+        // What became of an earlier stage is no news of this one.
+        let hopeless = state.rounds.has_submitted() && lost.iter().any(|one| one.refused || one.cancelled);
+        match state.rounds.next(Seen { alive, all_ended, all_failed, hopeless }, Instant::now()) {
             Step::Wait => Ok(()),
             Step::GiveUp if alive.is_none() => Err(self.unheard("it has not answered for an hour")),
             Step::GiveUp => Err(self.given_up(&left, shards.as_ref(), &lost, state)),
@@ -267,19 +268,6 @@ impl Cluster {
         RunError::NotComputed { message: "ended before all was computed".to_owned(), begun: true }
     }
 
-    /// What nobody changes but a person is told once.
-    fn tell_what_is_awaited(&self, alive: &Alive, state: &mut State) {
-        let Alive::Waits { reason, .. } = alive else { return };
-        if state.waits.as_ref() != Some(reason) {
-            let which = match state.known.jobs.last() {
-                Some(job) => format!("job {job}: none of it runs, it waits"),
-                None => "none of the jobs runs, they wait".to_owned(),
-            };
-            self.note(Level::Normal, &format!("{which}: {}", one_line(reason)));
-            state.waits = Some(reason.clone());
-        }
-    }
-
     fn submit(
         &self,
         run: &RunFolder,
@@ -288,7 +276,6 @@ impl Cluster {
         lost: &[Ended],
         state: &mut State,
     ) -> Result<(), RunError> {
-        let again = !lost.is_empty();
         let of = state.known.shards;
         // Other files have ranges of which nobody knows yet.
         let ranges = if self.inputs > 1 && self.most.is_some() { u64::MAX } else { left.len() as u64 };
@@ -327,14 +314,15 @@ impl Cluster {
         state.ends.begin();
         let (job, count, ranges) =
             (one_line(&submitted.job), counted(submitted.shards, "shard"), counted(left.len() as u64, "range"));
-        let line = match again {
+        let line = match state.rounds.is_again() {
             false => format!("job {job}: {count} for {ranges}; results in {}", shown(run.path())),
             true => {
-                let reasons: Vec<_> = lost.iter().map(ToString::to_string).collect();
+                let reasons = lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                let reasons = if reasons.is_empty() { reasons } else { format!(" ({reasons})") };
                 let without: Vec<_> = submitted.without.iter().map(String::as_str).collect();
                 let without =
                     if without.is_empty() { String::new() } else { format!(", without {}", without.join(", ")) };
-                format!("{ranges} missing ({}); submitted again as job {job}{without}", reasons.join("; "))
+                format!("{ranges} missing{reasons}; submitted again as job {job}{without}")
             }
         };
         self.note(Level::Normal, &line);

@@ -213,12 +213,12 @@ impl Running {
         self.hooks.dismissed.call(());
     }
 
-    /// Sees that the inputs are still what they were, if results of them are kept: before one of several files appears.
+    /// Sees that the input of this number is still what it was, if results of it are kept: before the file that is made of it appears, of several.
     ///
     /// # Errors
     /// A [`Failure`] of files.
-    pub(crate) fn inputs_hold(&self) -> Result<(), Failure> {
-        Ok(self.run.get().map_or(Ok(()), |run| run.inputs_hold())?)
+    pub(crate) fn input_holds(&self, number: usize) -> Result<(), Failure> {
+        Ok(self.run.get().map_or(Ok(()), |run| run.input_holds(number))?)
     }
 
     /// All is computed: the result may be shown. A file has to be named then, and [`named`](Running::named) be called;
@@ -228,8 +228,7 @@ impl Running {
     /// [`Failure::Asked`] if a signal came first: then nothing may be shown. One of files if results are kept, and an input is no longer what it was when that began, or
     /// among them is what is none.
     pub(crate) fn finish(&self) -> Result<(), Failure> {
-        self.inputs_hold()?;
-        self.run.get().map_or(Ok(()), |run| run.results_hold())?;
+        self.run.get().map_or(Ok(()), |run| run.inputs_hold().and_then(|()| run.results_hold()))?;
         let file = self.command.get().is_some_and(|(_, work)| work.file);
         self.stage().finish(file).map_err(Failure::Asked)
     }

@@ -84,7 +84,7 @@ pub struct Missing {
 /// /// Squares of the numbers below 10, by way of a run folder.
 /// fn squares(run: RunFolder) -> Result<Vec<u64>, RunError> {
 ///     let pool = Pool::builder().workers(Workers::Exact(1)).build().expect("a worker");
-///     let kept = Kept { run: &Arc::new(run), stage: "rows", decides: false };
+///     let kept = Kept { run: &Arc::new(run), stage: "rows", decides: false, reads: None };
 ///     let mut answers = stream(&pool, Some(kept), |n: u64| n * n, |_| Fate::Kept, (0..10).map(|n| Next::Task(1, n)));
 ///     let mut squares = Vec::new();
 ///     while let Some(square) = answers.next()? {

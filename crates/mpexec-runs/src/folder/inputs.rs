@@ -1,7 +1,10 @@
 //! Whether the inputs are still those of the plan, while a run goes on.
 
+use std::collections::BTreeSet;
+
 use super::RunFolder;
 use crate::error::RunError;
+use crate::input::InputId;
 
 impl RunFolder {
     /// Sees whether all inputs are still the files that were looked at for the plan, nobody has touched them since, and samples of their bytes are the same. To be asked before
@@ -29,20 +32,63 @@ impl RunFolder {
     /// # Errors
     /// [`RunError::InputChanged`] with the first that is not, [`RunError::Io`] if one cannot be read.
     pub fn inputs_hold(&self) -> Result<(), RunError> {
-        for input in &self.plan().inputs {
-            if let Some(change) = input.touched()? {
-                return Err(self.changed(change));
-            }
-        }
-        Ok(())
+        self.plan().inputs.iter().try_for_each(|input| self.holds(input))
     }
 
-    /// The same without reading them, which costs next to nothing.
-    pub(super) fn inputs_seem_to_hold(&self) -> Result<(), RunError> {
-        if self.plan().inputs.iter().all(|input| input.is_untouched()) { Ok(()) } else { self.inputs_hold() }
+    /// The same of the plan's input of this number, from 0 on; what comes of that one alone needs no look at a thousand others. There is none of a number behind the last.
+    ///
+    /// # Errors
+    /// As [`inputs_hold`](RunFolder::inputs_hold).
+    pub fn input_holds(&self, number: usize) -> Result<(), RunError> {
+        self.plan().inputs.get(number).map_or(Ok(()), |input| self.holds(input))
+    }
+
+    fn holds(&self, input: &InputId) -> Result<(), RunError> {
+        input.touched()?.map_or(Ok(()), |change| Err(self.changed(change)))
+    }
+
+    /// The same without reading them, which costs next to nothing; of these inputs, or with a `None` among them of all.
+    pub(super) fn inputs_seem_to_hold(&self, reads: &BTreeSet<Option<usize>>) -> Result<(), RunError> {
+        let seems = |input: &InputId| if input.is_untouched() { Ok(()) } else { self.holds(input) };
+        let inputs = &self.plan().inputs;
+        if reads.contains(&None) {
+            return inputs.iter().try_for_each(seems);
+        }
+        reads.iter().flatten().filter_map(|&number| inputs.get(number)).try_for_each(seems)
     }
 
     fn changed(&self, change: String) -> RunError {
         RunError::InputChanged { path: self.path().to_path_buf(), change }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::folder::Finished;
+    use crate::plan::{Plan, tests::plan};
+
+    #[test]
+    fn before_a_result_appears_the_inputs_that_it_comes_from_are_looked_at_and_at_the_end_all() {
+        let scratch = tempfile::tempdir().unwrap();
+        let names = ["first", "second"].map(|name| scratch.path().join(name));
+        names.iter().for_each(|name| fs::write(name, "as it was").unwrap());
+        let plan = Plan { inputs: InputId::of_all(&names).unwrap(), ..plan() };
+        let run = RunFolder::open(&scratch.path().join("run"), &plan, false).unwrap();
+        fs::write(&names[1], "as it is").unwrap();
+        let published = |key, reads: &[Option<usize>]| {
+            let finished = reads.iter().map(|&reads| Finished { key, input: "-", reads, pieces: &[b"computed"] });
+            let (_, done) = run.publish_all(&finished.collect::<Vec<_>>());
+            (done.is_ok(), run.is_published(key))
+        };
+        assert_eq!(published("of-the-first", &[Some(0)]), (true, true));
+        assert_eq!(published("of-the-second", &[Some(1)]), (false, false));
+        assert_eq!(published("of-any", &[None]), (false, false));
+        assert_eq!(published("of-both", &[Some(0), Some(1)]), (false, false));
+        assert!(run.input_holds(0).is_ok());
+        assert!(matches!(run.input_holds(1), Err(RunError::InputChanged { .. })));
+        assert!(matches!(run.inputs_hold(), Err(RunError::InputChanged { .. })));
     }
 }

@@ -8,28 +8,39 @@ use super::{OUT, RunFolder, short};
 use crate::error::RunError;
 use crate::result::{self, Copy, Published};
 
+/// A result that is to be published.
+pub(crate) struct Finished<'a> {
+    pub(crate) key: &'a str,
+    /// The hash of its arguments.
+    pub(crate) input: &'a str,
+    /// Which input it comes from; `None`: any of them.
+    pub(crate) reads: Option<usize>,
+    /// Its bytes, in pieces.
+    pub(crate) pieces: &'a [&'a [u8]],
+}
+
 impl RunFolder {
     /// Publishes the result of a range, computed from arguments with this hash (`-` if they follow from the plan). Of several copies the first counts.
     ///
     /// # Errors
     /// [`RunError::Io`], or [`RunError::InputChanged`] if an input is no longer what the plan says; nothing was published then.
     pub fn publish(&self, key: &str, input: &str, bytes: &[u8]) -> Result<Published, RunError> {
-        let (done, error) = self.publish_all(&[(key, input, &[bytes])]);
+        let (done, error) = self.publish_all(&[Finished { key, input, reads: None, pieces: &[bytes] }]);
         error.map(|()| done.first().copied().flatten().unwrap_or(Published::Later))
     }
 
     /// The same of several, each in pieces, which costs little more than one: what became of each, and the first error.
-    pub(crate) fn publish_all(
-        &self,
-        results: &[(&str, &str, &[&[u8]])],
-    ) -> (Vec<Option<Published>>, Result<(), RunError>) {
+    pub(crate) fn publish_all(&self, results: &[Finished<'_>]) -> (Vec<Option<Published>>, Result<(), RunError>) {
         // What was computed from another input than the plan's is no result of the plan.
-        if let Err(error) = self.inputs_seem_to_hold() {
+        if let Err(error) = self.inputs_seem_to_hold(&results.iter().map(|result| result.reads).collect()) {
             return (vec![None; results.len()], Err(error));
         }
-        let copies = results.iter().map(|&(key, input, pieces)| Copy { plan: &self.hash, key, input, pieces });
+        let copies = results.iter().map(|&Finished { key, input, pieces, .. }| {
+            let plan = &self.hash;
+            Copy { plan, key, input, pieces }
+        });
         let (done, error) = result::publish_all(&self.path.join(OUT), &self.who, &copies.collect::<Vec<_>>());
-        for ((key, ..), done) in results.iter().zip(&done) {
+        for (Finished { key, .. }, done) in results.iter().zip(&done) {
             let Some(published) = done else { continue };
             self.published.lock().unwrap_or_else(PoisonError::into_inner).insert(short(key));
             self.note(&format!("{} {key}", if *published == Published::First { "published" } else { "dropped" }));

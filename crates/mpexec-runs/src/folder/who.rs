@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
 use std::sync::OnceLock;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use crate::lock::host;
 
@@ -36,7 +38,13 @@ pub(super) fn is_left_behind(owner: &str) -> bool {
     }
     let Some(pid) = pid.and_then(|pid| pid.parse::<u32>().ok()) else { return false };
     let ours = pid == std::process::id() && chance_of == Some(chance());
-    !ours && (pid == std::process::id() || !Path::new(&format!("/proc/{pid}")).exists())
+    !ours && (pid == std::process::id() || !lives(pid))
+}
+
+/// Whether a process has this number. Asked by way of a signal that is none, because of a process of another user `/proc` may show nothing.
+fn lives(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    test_kill_process(pid) != Err(Errno::SRCH)
 }
 
 #[cfg(test)]
@@ -54,5 +62,6 @@ mod tests {
         assert!(!is_left_behind(&of(gone, "1", "1")), "whoever has that number there may live");
         assert!(!is_left_behind(&format!("other{}", of(gone, &space(), "1"))));
         assert!(!is_left_behind(&of(std::os::unix::process::parent_id(), &space(), "1")));
+        assert!(lives(1), "of another user, unless this is root");
     }
 }

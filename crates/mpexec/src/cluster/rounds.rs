@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub(super) const SUBMISSIONS: u32 = 4;
 
 /// How long results may be on their way.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 /// So long nobody may answer. A controller is restarted in minutes, and somebody who waits should be told when it is not.
 const SILENCE: Duration = Duration::from_secs(3600);
@@ -32,7 +32,9 @@ pub(super) struct Rounds {
 pub(super) struct Seen {
     /// Whether an element is alive, if that is known.
     pub(super) alive: Option<bool>,
-    /// Whether each shard of which results are missing is known to have failed.
+    /// Whether each shard of which results are missing is known to have ended, well or not,
+    pub(super) all_ended: bool,
+    /// and whether each is known to have failed.
     pub(super) all_failed: bool,
     /// Whether another try is no use: one of them has said that its input is at fault, or somebody has cancelled it.
     pub(super) hopeless: bool,
@@ -63,7 +65,9 @@ impl Rounds {
             return Step::GiveUp;
         }
         let quiet = *self.quiet.get_or_insert(now);
-        if (self.submissions > 0 || self.before) && !seen.all_failed && now.duration_since(quiet) < GRACE {
+        // What was submitted for an earlier stage seldom computes this one, and who has ended, before the last look at the folder, does so no more.
+        let late = if self.submissions > 0 { !seen.all_failed } else { self.before && !seen.all_ended };
+        if late && now.duration_since(quiet) < GRACE {
             return Step::Wait;
         }
         if self.submissions == SUBMISSIONS {
@@ -76,12 +80,22 @@ impl Rounds {
 
     /// Those of the stage that comes after this one.
     pub(super) fn of_next_stage(&self) -> Rounds {
-        Rounds { before: self.before || self.submissions > 0, ..Rounds::default() }
+        Rounds { before: self.ever_submitted(), ..Rounds::default() }
     }
 
-    /// Whether anything was submitted since this stage began.
+    /// Whether anything was submitted since this stage began,
     pub(super) fn has_submitted(&self) -> bool {
         self.submissions > 0
+    }
+
+    /// or for an earlier one.
+    pub(super) fn ever_submitted(&self) -> bool {
+        self.has_submitted() || self.before
+    }
+
+    /// Whether what is submitted now was submitted before.
+    pub(super) fn is_again(&self) -> bool {
+        self.submissions > 1
     }
 }
 
@@ -89,8 +103,9 @@ impl Rounds {
 mod tests {
     use super::*;
 
-    const GONE: Seen = Seen { alive: Some(false), all_failed: false, hopeless: false };
-    const FAILED: Seen = Seen { all_failed: true, ..GONE };
+    const GONE: Seen = Seen { alive: Some(false), all_ended: false, all_failed: false, hopeless: false };
+    const ENDED: Seen = Seen { all_ended: true, ..GONE };
+    const FAILED: Seen = Seen { all_failed: true, ..ENDED };
     const UNKNOWN: Seen = Seen { alive: None, ..GONE };
 
     #[test]
@@ -123,6 +138,19 @@ mod tests {
         assert_eq!(rounds.next(GONE, now), Step::Submit);
         let mut next = rounds.of_next_stage();
         assert_eq!([next.next(GONE, now), next.next(GONE, now + GRACE)], [Step::Wait, Step::Submit]);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_next_stage_whose_elements_are_known_to_have_ended() {
+        let (now, mut rounds) = (Instant::now(), Rounds::default());
+        assert_eq!(rounds.next(GONE, now), Step::Submit);
+        assert_eq!(rounds.next(ENDED, now), Step::Wait, "what they have computed of this stage may be late");
+        let mut next = rounds.of_next_stage();
+        assert!(next.ever_submitted() && !next.has_submitted());
+        assert_eq!(next.next(ENDED, now), Step::Submit);
+        assert!(!next.is_again());
+        assert_eq!(next.next(FAILED, now), Step::Submit);
+        assert!(next.is_again());
     }
 
     #[test]

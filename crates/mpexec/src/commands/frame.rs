@@ -73,7 +73,7 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     let place = place.watched(&hear);
     let mut bad = BadRows::default();
     let mut one = |number: usize, file: &FrameFile, output| {
-        let place = if plan.per_file { place.part(number) } else { place };
+        let place = if plan.per_file { place.part(number).reading(number) } else { place };
         watching.of(file);
         let output = work(plan, file, place, output, (running, &watching))?;
         if let Some((count, first)) = file.bad_rows() {
@@ -87,7 +87,7 @@ pub(crate) fn run(plan: &FramePlan, console: &Arc<Console>, running: &Arc<Runnin
     let mut last = passed_by(one(0, &file, output), &mut share_done);
     for (number, group) in (1..).zip(groups) {
         let Ok(before) = last else { break };
-        running.inputs_hold()?;
+        running.input_holds(number - 1)?;
         running.named(before.map_or(Ok(()), |output| running.name(output.complete()?)))?;
         let done = open_all(group).and_then(|(file, path)| one(number, &file, path.as_ref().map(create).transpose()?));
         last = passed_by(done, &mut share_done);

@@ -203,7 +203,7 @@ impl Each {
     fn go_on(&mut self, input: usize, printer: &mut Option<Printer>, running: &Running) -> Result<(), Failure> {
         while self.at < input {
             let done = printer.take();
-            running.inputs_hold()?;
+            running.input_holds(self.at)?;
             running.named(done.map_or(Ok(()), |printer| printer.finish(running)))?;
             self.at += 1;
             *printer = Some(Printer::open(&self.places[self.at], None)?);

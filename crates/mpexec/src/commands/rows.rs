@@ -63,7 +63,7 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let mut share_done = false;
     let mut one = |number: usize, out: &mut NumbersOut| {
         let stage = stage(number);
-        let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false });
+        let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false, reads: Some(number) });
         let table = tables[number].open()?;
         let mut walk = Walk::begin(&table, work, plan.reading.on_bad_row, &pool, kept, running)?;
         while let Some((part, bytes)) = walk.next(&mut bad)? {
@@ -80,14 +80,15 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
         let mut out = first.take().map_or_else(|| opened(group), Ok)?;
         group.clone().try_for_each(|number| Failure::pass_by(one(number, &mut out), &mut share_done))?;
         // The last one appears when all is done.
-        let before = last.replace(out);
-        before.map_or(Ok(()), |out| running.inputs_hold().and_then(|()| running.named(out.finish(running))))
+        let before = last.replace((group.start, out));
+        before
+            .map_or(Ok(()), |(input, out)| running.input_holds(input).and_then(|()| running.named(out.finish(running))))
     });
     let done = done.and(if share_done { Err(Failure::ShareDone) } else { Ok(()) });
     drop(progress);
     workforce::hear_out(&pool, console);
     done.and_then(|()| running.finish())?;
-    running.named(last.map_or(Ok(()), |out| out.finish(running)))?;
+    running.named(last.map_or(Ok(()), |(_, out)| out.finish(running)))?;
     run.map_or(Ok(()), |run| keeping::done(&run, ranges))?;
     bad.tell(&plan.reading, console);
     Ok(())
@@ -121,7 +122,7 @@ pub(crate) fn common_items(
     let mut bad = BadRows::default();
     let walk = |number: usize| {
         let stage = stage(number);
-        let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false });
+        let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false, reads: Some(number) });
         Walk::begin(opened[number], work, plan.reading.on_bad_row, &pool, kept, running)
     };
     let (first, all) = (sides[0].len(), files.len());

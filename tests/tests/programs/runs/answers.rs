@@ -21,6 +21,11 @@ pub(super) fn script(folder: &TempDir, name: &str, text: &str) {
     write_script(&folder.path().join("bin").join(name), text);
 }
 
+/// What is said first to Slurm's programs of the jobs of a run: that they are of this user, and what they are called.
+pub(super) fn of_mine() -> String {
+    format!("--user={} --name=mpexec-", rustix::process::getuid().as_raw())
+}
+
 pub(super) fn file_of(folder: &TempDir, name: &str) -> String {
     fs::read_to_string(folder.path().join(name)).unwrap_or_default()
 }
@@ -56,9 +61,7 @@ fn who_types_ctrl_c_while_nobody_answers_has_the_jobs_cancelled_or_is_told_that_
         started.signal(Signal::INT);
         let done = started.finish();
         assert_eq!(done.code(), 130, "{name}: {}", done.stderr);
-        mpexec_testkit::wait_until("they are cancelled", || {
-            file_of(&folder, "cancelled").starts_with("--me --name=mpexec-")
-        });
+        mpexec_testkit::wait_until("they are cancelled", || file_of(&folder, "cancelled").starts_with(&of_mine()));
         let told = match name {
             "scancel" => "were to be cancelled, and there is no answer yet: they may go on, and mpexec runs resume ",
             // It hangs, and might be accepted when nobody is here any more.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::answers::of_mine;
 use crate::common::files::{file, folder, names_in, table, write_script};
 use crate::common::program::{Call, mpexec};
 use rustix::process::Signal;
@@ -283,12 +284,12 @@ fn jobs_that_wait_are_cancelled_before_what_is_in_the_folder_is_dropped() {
     assert!(!folder.path().join("cancelled").exists());
     let done = run(&folder, &over).run();
     assert_eq!((done.code(), done.stderr.as_str()), (0, "slurm: the jobs are cancelled\n"));
-    assert!(cancelled().starts_with("--me --name=mpexec-") && cancelled().lines().count() > 3, "{}", cancelled());
+    assert!(cancelled().starts_with(&of_mine()) && cancelled().lines().count() > 3, "{}", cancelled());
     run(&folder, &["runs", "clean", "run"]).run();
     fs::remove_file(folder.path().join("cancelled")).expect("the file");
     begin();
     run(&folder, &["runs", "clean", "--force", "run"]).run();
-    assert!(cancelled().starts_with("--me --name=mpexec-") && !names_in(&folder).contains(&"run".to_owned()));
+    assert!(cancelled().starts_with(&of_mine()) && !names_in(&folder).contains(&"run".to_owned()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What may go wrong with a run folder: each has one line that names the file and says what to do, and nothing that was published is lost.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use crate::common::files::{copy_program, endless, file, folder, table};
 use crate::common::program::{Call, Done, mpexec, program, programs};
@@ -89,9 +89,12 @@ fn a_plan_that_is_missing_cut_or_newer_is_told_and_force_plan_starts_over() {
     }
     run(&folder, &[&COUNT[..], &["--force-plan"]].concat()).run().good();
     assert_eq!(fs::read_to_string(&plan).expect("a plan").len(), good.len() + ",\n        \"--force-plan\"".len());
-    // Results without a plan are none of this run's: whoever comes next finds that out by their plan.
+    // As is told: the results without a plan are found to be those of what is typed again.
+    let computed = || fs::metadata(folder.path().join("run/out/rows-000000")).expect("a result").ino();
+    let before = computed();
     fs::remove_file(&plan).expect("the plan");
     count(&folder).good();
+    assert_eq!(computed(), before);
     fs::write(folder.path().join("data.txt"), "").expect("a file");
     fs::create_dir(folder.path().join("mine")).expect("a folder");
     fs::write(folder.path().join("mine/file"), "").expect("a file");

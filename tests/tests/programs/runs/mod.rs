@@ -7,6 +7,7 @@ mod elsewhere;
 mod faults;
 mod foreign;
 mod killed;
+mod odd_names;
 mod queue;
 mod replaced;
 mod resumed;

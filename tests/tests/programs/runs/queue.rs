@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::answers::{COUNT, file_of, script, with_data};
+use super::answers::{COUNT, file_of, of_mine, script, with_data};
 use super::elsewhere::{WORKER, run, slurm};
 use crate::common::files::file;
 use rustix::process::Signal;
@@ -31,13 +31,13 @@ fn jobs_that_are_left_when_a_run_is_done_are_cancelled() {
     assert_eq!(file_of(&folder, "cancelled"), "");
     run(&folder, &["runs", "resume", "run", "--on", "local"]).run().good();
     let cancelled = file_of(&folder, "cancelled");
-    assert!(cancelled.starts_with("--me --name=mpexec-") && !cancelled.contains("PENDING"), "it is done: {cancelled}");
+    assert!(cancelled.starts_with(&of_mine()) && !cancelled.contains("PENDING"), "it is done: {cancelled}");
     // Done there, while one waits that is to begin again; those that run are about to end.
     let folder = with_data();
     waits(&folder);
     assert_eq!(run(&folder, &COUNT).run().code(), 0);
     let cancelled = file_of(&folder, "cancelled");
-    assert!(cancelled.starts_with("--me --name=mpexec-") && cancelled.ends_with(" --state=PENDING\n"), "{cancelled}");
+    assert!(cancelled.starts_with(&of_mine()) && cancelled.ends_with(" --state=PENDING\n"), "{cancelled}");
     // Removed, when one waits again.
     fs::remove_file(folder.path().join("cancelled")).expect("it was cancelled");
     let cleaned = run(&folder, &["runs", "clean", "run"]).run();

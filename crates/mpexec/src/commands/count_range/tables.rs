@@ -74,7 +74,7 @@ pub(super) fn run(
     let mut finished = Finished::default();
     for group in groups {
         let begun = if plan.per_file { Instant::now() } else { started };
-        let keeping = Keeping { run, first, ranges: 0 };
+        let keeping = Keeping { run, first, reads: first, ranges: 0 };
         first += group.tables.len();
         let counting = Counting::new(plan, &pool, running, (&mut progress, unit), group.tables[0].cols(), keeping);
         let sink = first_sink.take().map_or_else(|| sink(group), Ok);
@@ -181,6 +181,8 @@ struct Keeping<'a> {
     run: Option<&'a Arc<RunFolder>>,
     /// The number of its first table.
     first: usize,
+    /// The one that is read.
+    reads: usize,
     /// So many ranges were done.
     ranges: u64,
 }
@@ -226,6 +228,7 @@ impl<'a> Counting<'a> {
     /// Counts a table: by lines as long as these are its rows, and the rest by parts whose rows were looked for.
     fn table(&mut self, table: &Table, number: usize, workers: usize, sink: &mut Sink) -> Result<(), Failure> {
         let (mut lines, mut rest) = (0, None);
+        self.keeping.reads = number;
         let by_lines = table.lines(workers)?;
         if !by_lines.is_empty() {
             rest = self.parts(table, by_lines, &format!("table{number}"), sink, &mut lines)?;
@@ -289,7 +292,7 @@ impl<'a> Counting<'a> {
             Ok(Err(_)) => Fate::Refused,
             Err(_) => Fate::Lost,
         };
-        let keeping = self.keeping.run.map(|run| Kept { run, stage, decides: true });
+        let keeping = self.keeping.run.map(|run| Kept { run, stage, decides: true, reads: Some(self.keeping.reads) });
         let mut answers = stream(self.pool, keeping, named(COUNT_TABLE, count_table), fate, jobs);
         while let Some(answer) = answers.next()? {
             if let Ok(Err(CountFault::Quoted { from })) = answer {
