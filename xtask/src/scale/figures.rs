@@ -42,6 +42,8 @@ pub(super) struct Publishing {
     pub(super) counted: f64,
     pub(super) commands_plain: f64,
     pub(super) commands: f64,
+    pub(super) tables_plain: f64,
+    pub(super) tables: f64,
     pub(super) disk: f64,
     pub(super) syncs: f64,
 }
@@ -104,6 +106,8 @@ impl Figures {
                     counted: number("counted")?,
                     commands_plain: number("commands_plain")?,
                     commands: number("commands")?,
+                    tables_plain: number("tables_plain")?,
+                    tables: number("tables")?,
                     disk: number("disk")?,
                     syncs: number("syncs")?,
                 }),
@@ -151,12 +155,12 @@ mod tests {
     #[test]
     fn a_line_is_read_and_a_strange_one_is_named() {
         let array = r#"{"kind":"array","nodes":100,"emulated":true,"scheduler":"quick","elements":250,"seconds":1,"submit":0.02,"first":0.9,"filled":1.5,"end":5}"#;
-        let publish = r#"{"kind":"publish","bytes":8,"plain":1,"kept":2,"merge":3,"ranges":4,"counted_plain":5,"counted":6,"commands_plain":7,"commands":8,"disk":9,"syncs":10}"#;
+        let publish = r#"{"kind":"publish","bytes":8,"plain":1,"kept":2,"merge":3,"ranges":4,"counted_plain":5,"counted":6,"commands_plain":7,"commands":8,"tables_plain":9,"tables":10,"disk":11,"syncs":12}"#;
         let figures = Figures::read(&format!("{array}\n\n{publish}\n")).unwrap();
         let array = &figures.arrays[0];
         assert_eq!((array.waves(), array.first_wave(), array.submit, array.all), (3.0, 100.0, Some(0.02), None));
         assert_eq!(figures.of(false, false).count(), 1);
-        assert_eq!(figures.publishing[0].syncs, 10.0);
+        assert_eq!(figures.publishing[0].syncs, 12.0);
         assert!(Figures::read("{\"kind\":\"else\"}").unwrap_err().to_string().contains("else"));
         assert!(Figures::read("").is_err());
     }

@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn the_spread_is_what_nodes_have_shown() {
         let of = |lines: &str| {
-            let publish = r#"{"kind":"publish","bytes":1,"plain":1,"kept":1,"merge":1,"ranges":1,"counted_plain":1,"counted":1,"commands_plain":1,"commands":1,"disk":1,"syncs":1}"#;
+            let publish = r#"{"kind":"publish","bytes":1,"plain":1,"kept":1,"merge":1,"ranges":1,"counted_plain":1,"counted":1,"commands_plain":1,"commands":1,"tables_plain":1,"tables":1,"disk":1,"syncs":1}"#;
             let array = r#"{"kind":"array","nodes":1,"elements":1,"seconds":1,"first":1,"filled":1,"end":1}"#;
             median(spreads(&Figures::read(&format!("{publish}\n{array}\n{lines}")).unwrap()))
         };
