@@ -279,7 +279,7 @@ impl Columns<'_> {
         let fate = |answer: &Result<Returned, Missed>| {
             answer.as_ref().map_or_else(|missed| missed.fault.fate(), |_| Fate::Kept)
         };
-        let mut answers = stream(place.pool, place.stage(&stage, false), task, fate, tasks);
+        let mut answers = stream(place.pool, place.stage(&stage, false, false), task, fate, tasks);
         for job in &jobs {
             let Some(answer) = answers.next()? else { break };
             let returned = self.told(job.names.len(), answer)?;

@@ -155,7 +155,7 @@ fn walk<C: Into<Chunk>>(
         Next::CutShort => Next::CutShort,
     });
     let stage = place.name_of(stage);
-    let mut answers = stream(place.pool, place.stage(&stage, true), look, fate, jobs);
+    let mut answers = stream(place.pool, place.stage(&stage, true, looks.is_some()), look, fate, jobs);
     let mut index = 0;
     while let Some(answer) = answers.next()? {
         let Walked { names: named, columns, rows: more } = told("chunk", index, answer)?;

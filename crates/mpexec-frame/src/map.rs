@@ -179,7 +179,7 @@ impl<'a> Mapped<'a> {
             Returned::of(&done).map_err(Fault::Function)
         };
         let stage = place.name_of("chunks");
-        let answers = stream(place.pool, place.stage(&stage, false), task, fate, jobs);
+        let answers = stream(place.pool, place.stage(&stage, false, false), task, fate, jobs);
         Mapped { answers, index: 0, schema: None, sending, watch: place.watch, ended: false }
     }
 

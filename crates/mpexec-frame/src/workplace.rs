@@ -111,12 +111,12 @@ impl<'a> Workplace<'a> {
         self.part.map_or_else(|| stage.to_owned(), |part| format!("file{part}-{stage}"))
     }
 
-    /// `decides`: what comes of the stage decides about the next.
-    pub(crate) fn stage<'s>(self, stage: &'s str, decides: bool) -> Option<Kept<'s>>
+    /// `decides`: what comes of the stage decides about the next; `follows`: it follows from the one before.
+    pub(crate) fn stage<'s>(self, stage: &'s str, decides: bool, follows: bool) -> Option<Kept<'s>>
     where
         'a: 's,
     {
-        self.run.map(|run| Kept { run, stage, decides, reads: self.reads })
+        self.run.map(|run| Kept { run, stage, decides, follows, reads: self.reads })
     }
 }
 

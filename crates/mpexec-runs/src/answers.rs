@@ -158,7 +158,7 @@ impl<'a, R: TaskResult> Answers<'a, R> {
         J: Item<M> + 'a,
         M: 'a,
     {
-        let ledger = Ledger::new(kept.run, kept.stage).reading(kept.reads);
+        let ledger = Ledger::of(kept);
         let feed = Feed { ledger, slots: HashMap::new(), made: 0, ended: false, error: None };
         let feed = Rc::new(RefCell::new(feed));
         let tasks = tasks.into_iter();

@@ -80,7 +80,7 @@ pub enum RunError {
     },
     /// An input was changed while the run went on.
     #[error(
-        "{}: {change}, while the run went on: nothing that was computed since then is published; put it back as it was and resume the run, or start \
+        "{}: {change}, while the run went on: nothing that comes of it since then is published; put it back as it was and resume the run, or start \
          over with --force-plan",
         shown::path(path)
     )]

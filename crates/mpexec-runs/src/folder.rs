@@ -19,13 +19,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::error::RunError;
+use crate::error::{Fault, RunError};
 use crate::file;
 use crate::lock::{alone, join, lock};
 use crate::plan::Plan;
 use crate::result::{self, TEMPORARY};
 pub(crate) use elsewhere::Role;
-pub use elsewhere::{Elsewhere, Missing, Share};
+pub use elsewhere::{Elsewhere, Missing, Share, Stage};
 pub use outside::Status;
 pub(crate) use publishing::Finished;
 use who::{is_left_behind, who};
@@ -78,6 +78,8 @@ pub struct RunFolder {
     log: Mutex<File>,
     /// That it is not done was seen to.
     undone: AtomicBool,
+    /// At all inputs.
+    looks: inputs::Looks,
     /// Held until it is dropped.
     _lock: File,
 }
@@ -118,7 +120,10 @@ impl RunFolder {
                     write_whole(path, PLAN, &plan.to_text())?;
                 }
             }
-            Err(RunError::NoPlan { .. }) => write_whole(path, PLAN, &plan.to_text())?,
+            Err(RunError::NoPlan { .. }) => {
+                refuse_results_of_others(path, plan)?;
+                write_whole(path, PLAN, &plan.to_text())?;
+            }
             Err(error) => return Err(error),
         }
         RunFolder::enter(path, plan, doubts, lock)
@@ -162,7 +167,8 @@ impl RunFolder {
         let (plan, hash) = (plan.clone(), plan.hash());
         let (path, published, wanted, role) = (path.to_path_buf(), Mutex::default(), Mutex::default(), Role::Here);
         let undone = AtomicBool::new(false);
-        let run = RunFolder { path, hash, plan, doubts, who, published, wanted, role, log, undone, _lock: lock };
+        let looks = inputs::Looks::begin();
+        let run = RunFolder { path, hash, plan, doubts, who, published, wanted, role, log, undone, looks, _lock: lock };
         run.scan(true)?;
         run.note("opened");
         run.doubts.iter().for_each(|doubt| run.note(doubt));
@@ -266,6 +272,20 @@ impl RunFolder {
         // It is told to whoever wants to know; no result depends on it.
         let _ = self.log.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
+}
+
+/// Where the plan is missing, results tell of which it was: another must not take its place, for they would be lost then.
+fn refuse_results_of_others(path: &Path, plan: &Plan) -> Result<(), RunError> {
+    for name in outside::results(path)? {
+        if let Err(RunError::BadResult { fault: Fault::OtherPlan, .. }) =
+            result::header(&path.join(OUT).join(&name), &plan.hash())
+        {
+            let name = crate::shown::path(Path::new(&name));
+            let changes = vec![format!("its plan is missing, and {OUT}/{name} was not computed by this command")];
+            return Err(RunError::Changed { path: path.to_path_buf(), changes });
+        }
+    }
+    Ok(())
 }
 
 /// What stands for a name: no two of them are the same, as far as anybody lives to see it.

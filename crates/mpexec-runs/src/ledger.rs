@@ -15,6 +15,7 @@ use mpexec_core::__kept::ResultBytes;
 
 use crate::error::RunError;
 use crate::folder::{Role, RunFolder};
+use crate::kept::Kept;
 use crate::plan::Cut;
 use crate::publisher::{Publisher, Waiting};
 use crate::records::Records;
@@ -67,6 +68,8 @@ pub struct Ledger {
     run: Arc<RunFolder>,
     publisher: Publisher,
     stage: String,
+    /// Its tasks follow from the results of another.
+    follows: bool,
     /// Which of the inputs its results come from, if it is one.
     reads: Option<usize>,
     cut: Cut,
@@ -138,6 +141,7 @@ impl Ledger {
             run: Arc::clone(run),
             publisher: Publisher::new(Arc::clone(run)),
             stage: stage.to_owned(),
+            follows: false,
             reads: None,
             cut: run.plan().cut,
             from: others::counted_from(stage),
@@ -155,9 +159,10 @@ impl Ledger {
         }
     }
 
-    /// The same, all of whose results come from the plan's input of this number; `None`: any of them.
-    pub(crate) fn reading(self, reads: Option<usize>) -> Ledger {
-        Ledger { reads, ..self }
+    /// Of this stage. What it [`decides`](Kept::decides) is no business of the ledger.
+    pub fn of(kept: Kept<'_>) -> Ledger {
+        let Kept { run, stage, reads, follows, .. } = kept;
+        Ledger { reads, follows, ..Ledger::new(run, stage) }
     }
 
     /// The next task, of this weight, with these bytes as arguments if they do not follow from the plan. Returns where its result belongs, or

@@ -60,7 +60,7 @@ mod stream;
 
 pub use answers::{Answers, Fate, Next};
 pub use error::{Fault, RunError};
-pub use folder::{Elsewhere, Missing, RunFolder, Share, Status};
+pub use folder::{Elsewhere, Missing, RunFolder, Share, Stage, Status};
 pub use input::{InputId, hash_of_file};
 pub use kept::Kept;
 pub use ledger::{Done, Ledger, Slot};

@@ -147,7 +147,7 @@ impl<'p> InFolder<'p> {
         };
         let run = Arc::new(RunFolder::open(&self.folder, &plan, self.afresh)?);
         let items = items.into_iter().map(|item| Next::Task(0, item));
-        let kept = Kept { run: &run, stage: "tasks", decides: false, reads: None };
+        let kept = Kept { run: &run, stage: "tasks", decides: false, follows: false, reads: None };
         let answers = Answers::begin(self.pool, kept, true, function, |_| Fate::Kept, items);
         Ok(Resumed { answers, run, index: 0, good: true, over: false })
     }

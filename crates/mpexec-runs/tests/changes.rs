@@ -176,7 +176,7 @@ fn an_input_that_is_changed_while_the_run_goes_on_ends_it_and_nothing_is_publish
     let told = error.to_string();
     assert!(matches!(error, RunInError::Run(RunError::InputChanged { .. })), "{told}");
     assert!(
-        told.contains("input had 3 bytes and has 8, while the run went on: nothing that was computed since"),
+        told.contains("input had 3 bytes and has 8, while the run went on: nothing that comes of it since"),
         "{told}"
     );
     drop(results);

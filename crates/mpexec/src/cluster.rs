@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use mpexec::names::{one_line, shown};
 use mpexec_core::Workers;
-use mpexec_runs::{Elsewhere, Missing, Plan, RunError, RunFolder, key_of};
+use mpexec_runs::{Elsewhere, Missing, Plan, RunError, RunFolder, Stage, key_of};
 use serde::{Deserialize, Serialize};
 
 use crate::args::TransportName;
@@ -117,6 +117,8 @@ struct State {
     /// Something may have been submitted, by this process or by one before it that was killed and did not hear its number.
     begun: bool,
     submitted: Option<Instant>,
+    /// This process has submitted something, or has seen it alive.
+    ours: bool,
     /// When this process began to wait.
     since: Option<Instant>,
     asked: Option<Instant>,
@@ -216,7 +218,8 @@ impl Cluster {
         if no_node && shards.is_some() && std::mem::take(&mut state.picky) {
             return self.submit_for_any_node(run, &left, shards, state);
         }
-        let over = alive == Some(false) && state.rounds.ever_submitted();
+        let over = alive == Some(false);
+        state.ours |= alive == Some(true);
         if let Some(job) = state.known.jobs.last()
             && (over || alive == Some(true) && state.ends.is_due())
         {
@@ -228,14 +231,15 @@ impl Cluster {
         // Of each shard the engine has said one thing.
         let all = |some: usize| shards.as_ref().is_some_and(|all| all.len() == some);
         let (all_ended, all_failed) = (all(lost.len()), all(lost.iter().filter(|one| one.failed).count()));
-        // What became of an earlier stage is no news of this one.
-        let hopeless = state.rounds.has_submitted() && lost.iter().any(|one| one.refused || one.cancelled);
-        match state.rounds.next(Seen { alive, all_ended, all_failed, hopeless }, Instant::now()) {
+        // What has ended before this process began may have been cancelled so that it could begin.
+        let hopeless = state.ours && lost.iter().any(|one| one.refused || one.cancelled);
+        match state.rounds.next(Seen { alive, all_ended, all_failed, ours: state.ours, hopeless }, Instant::now()) {
             Step::Wait => Ok(()),
             Step::GiveUp if alive.is_none() => Err(self.unheard("it has not answered for an hour")),
             Step::GiveUp => Err(self.given_up(&left, shards.as_ref(), &lost, state)),
             Step::Submit => {
-                state.without.extend(lost.iter().filter(|one| one.failed).filter_map(|one| one.node.clone()));
+                let failed = lost.iter().filter(|one| one.failed && !one.cancelled);
+                state.without.extend(failed.filter_map(|one| one.node.clone()));
                 self.submit(run, &left, shards, &lost, state)
             }
         }
@@ -311,10 +315,11 @@ impl Cluster {
         state.known.jobs.push(submitted.job.clone());
         self.keep(run, &state.known)?;
         state.submitted = Some(Instant::now());
-        state.ends.begin();
+        let was_ours = std::mem::replace(&mut state.ours, true);
+        state.ends.submitted(&array.shards);
         let (job, count, ranges) =
             (one_line(&submitted.job), counted(submitted.shards, "shard"), counted(left.len() as u64, "range"));
-        let line = match state.rounds.is_again() {
+        let line = match state.rounds.is_again() && (was_ours || lost.iter().any(|one| one.failed)) {
             false => format!("job {job}: {count} for {ranges}; results in {}", shown(run.path())),
             true => {
                 let reasons = lost.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
@@ -344,7 +349,7 @@ fn name_of(plan: &Plan, folder: &Path) -> String {
 }
 
 impl Elsewhere for Cluster {
-    fn wait(&self, run: &RunFolder, stage: &str, missing: &[Missing]) -> Result<(), RunError> {
+    fn wait(&self, run: &RunFolder, stage: &Stage<'_>, missing: &[Missing]) -> Result<(), RunError> {
         self.stopping.awaits(true);
         let waited = self.wait_for(run, stage, missing);
         if matches!(waited, Err(RunError::NotComputed { .. } | RunError::Refused { .. })) {
@@ -356,11 +361,12 @@ impl Elsewhere for Cluster {
 }
 
 impl Cluster {
-    fn wait_for(&self, run: &RunFolder, stage: &str, missing: &[Missing]) -> Result<(), RunError> {
+    fn wait_for(&self, run: &RunFolder, stage: &Stage<'_>, missing: &[Missing]) -> Result<(), RunError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.stage != stage {
-            state.stage = stage.to_owned();
-            state.rounds = state.rounds.of_next_stage();
+        if state.stage != stage.name {
+            state.stage = stage.name.to_owned();
+            state.rounds = Rounds::of_stage(stage.follows, !state.known.jobs.is_empty());
+            state.ends.begin();
         }
         let state = &mut *state;
         // Who picks up what another has submitted looks for it as seldom.

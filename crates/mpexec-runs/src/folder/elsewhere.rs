@@ -64,6 +64,15 @@ pub struct Missing {
     pub tasks: u64,
 }
 
+/// Of which stage ranges are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// Its tasks follow from the results of an earlier one; see [`Kept::follows`](crate::Kept::follows).
+    pub follows: bool,
+}
+
 /// Those who compute what is missing.
 ///
 /// ```
@@ -73,7 +82,7 @@ pub struct Missing {
 /// # use std::sync::Arc;
 /// # use mpexec_core::{Pool, Workers};
 /// # use mpexec_runs::{Cut, Plan, Program};
-/// use mpexec_runs::{Elsewhere, Fate, Kept, Missing, Next, RunError, RunFolder, Share, stream};
+/// use mpexec_runs::{Elsewhere, Fate, Kept, Missing, Next, RunError, RunFolder, Share, Stage, stream};
 /// # let scratch = tempfile::tempdir()?;
 /// # let folder = scratch.path().join("squares");
 /// # let plan = Plan {
@@ -84,7 +93,7 @@ pub struct Missing {
 /// /// Squares of the numbers below 10, by way of a run folder.
 /// fn squares(run: RunFolder) -> Result<Vec<u64>, RunError> {
 ///     let pool = Pool::builder().workers(Workers::Exact(1)).build().expect("a worker");
-///     let kept = Kept { run: &Arc::new(run), stage: "rows", decides: false, reads: None };
+///     let kept = Kept { run: &Arc::new(run), stage: "rows", decides: false, follows: false, reads: None };
 ///     let mut answers = stream(&pool, Some(kept), |n: u64| n * n, |_| Fate::Kept, (0..10).map(|n| Next::Task(1, n)));
 ///     let mut squares = Vec::new();
 ///     while let Some(square) = answers.next()? {
@@ -99,8 +108,8 @@ pub struct Missing {
 /// struct Second;
 ///
 /// impl Elsewhere for Second {
-///     fn wait(&self, run: &RunFolder, stage: &str, missing: &[Missing]) -> Result<(), RunError> {
-///         assert!(stage == "rows" && missing[0].range == 1);
+///     fn wait(&self, run: &RunFolder, stage: &Stage<'_>, missing: &[Missing]) -> Result<(), RunError> {
+///         assert!(stage.name == "rows" && missing[0].range == 1);
 ///         let second = RunFolder::join(run.path(), run.plan())?.only("1/2".parse().expect("a share"));
 ///         assert!(matches!(squares(second), Err(RunError::Elsewhere)), "the first is not its business");
 ///         run.look()
@@ -121,7 +130,7 @@ pub trait Elsewhere: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`RunError::NotComputed`] if it will not be, or another.
-    fn wait(&self, run: &RunFolder, stage: &str, missing: &[Missing]) -> Result<(), RunError>;
+    fn wait(&self, run: &RunFolder, stage: &Stage<'_>, missing: &[Missing]) -> Result<(), RunError>;
 }
 
 /// Who computes what is missing.

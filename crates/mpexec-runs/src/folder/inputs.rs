@@ -1,6 +1,8 @@
 //! Whether the inputs are still those of the plan, while a run goes on.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::RunFolder;
 use crate::error::RunError;
@@ -8,7 +10,7 @@ use crate::input::InputId;
 
 impl RunFolder {
     /// Sees whether all inputs are still the files that were looked at for the plan, nobody has touched them since, and samples of their bytes are the same. To be asked before
-    /// anything is made of the results together; each by itself was published only while the files were untouched.
+    /// anything is made of the results together; each by itself was published only while its file was untouched.
     ///
     /// ```
     /// # use std::collections::BTreeMap;
@@ -47,18 +49,55 @@ impl RunFolder {
         input.touched()?.map_or(Ok(()), |change| Err(self.changed(change)))
     }
 
-    /// The same without reading them, which costs next to nothing; of these inputs, or with a `None` among them of all.
+    /// The same without reading them, which costs next to nothing; of these inputs, or with a `None` among them of all. Now and then of all whatever is asked for, so that a run of
+    /// many hours does not end only then because of one that was touched in the first.
     pub(super) fn inputs_seem_to_hold(&self, reads: &BTreeSet<Option<usize>>) -> Result<(), RunError> {
         let seems = |input: &InputId| if input.is_untouched() { Ok(()) } else { self.holds(input) };
         let inputs = &self.plan().inputs;
-        if reads.contains(&None) {
-            return inputs.iter().try_for_each(seems);
+        if reads.contains(&None) || inputs.len() > 1 && self.looks.are_due() {
+            return self.looks.timed(|| inputs.iter().try_for_each(seems));
         }
         reads.iter().flatten().filter_map(|&number| inputs.get(number)).try_for_each(seems)
     }
 
     fn changed(&self, change: String) -> RunError {
         RunError::InputChanged { path: self.path().to_path_buf(), change }
+    }
+}
+
+/// When all inputs were looked at, and when it is time to look again.
+#[derive(Debug)]
+pub(super) struct Looks(Mutex<Instant>);
+
+/// After so long at least,
+const EVERY: Duration = Duration::from_secs(1);
+
+/// and after so many times as long as it takes: that is the part of the time that a thread has for it.
+const TIMES: u32 = 20;
+
+impl Looks {
+    pub(super) fn begin() -> Looks {
+        Looks(Mutex::new(Instant::now() + EVERY))
+    }
+
+    /// Whether it is time; to one who asks.
+    fn are_due(&self) -> bool {
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let due = *next <= now;
+        if due {
+            // Nobody else looks meanwhile.
+            *next = now + EVERY;
+        }
+        due
+    }
+
+    fn timed<T>(&self, look: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let seen = look();
+        let pause = begun.elapsed().saturating_mul(TIMES).max(EVERY);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + pause;
+        seen
     }
 }
 
@@ -90,5 +129,9 @@ mod tests {
         assert!(run.input_holds(0).is_ok());
         assert!(matches!(run.input_holds(1), Err(RunError::InputChanged { .. })));
         assert!(matches!(run.inputs_hold(), Err(RunError::InputChanged { .. })));
+        // After a while of all, also for a result that comes from another.
+        *run.looks.0.lock().unwrap() = Instant::now();
+        assert_eq!(published("of-the-first-later", &[Some(0)]), (false, false));
+        assert_eq!(published("of-the-first-at-last", &[Some(0)]), (true, true));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Entry, Ledger, Slot, State};
 use crate::error::RunError;
-use crate::folder::{Missing, Role};
+use crate::folder::{Missing, Role, Stage};
 
 /// Where the ranges of a stage begin to be counted when it comes to shares: at the number of its table. Of many small files each is a stage of one range, and all of them would be the first
 /// share's if each began anew.
@@ -28,7 +28,8 @@ impl Ledger {
                 .collect();
             match (self.run.role(), missing.first()) {
                 (Role::Elsewhere(others), Some(first)) if first.range == self.from + self.first => {
-                    others.wait(&self.run, &self.stage, &missing)?;
+                    let stage = Stage { name: &self.stage, follows: self.follows };
+                    others.wait(&self.run, &stage, &missing)?;
                     self.see_others();
                 }
                 _ => break,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::engines::Ended;
+use crate::engines::{Ended, Shards};
 
 /// So often while elements are alive.
 const EVERY: Duration = Duration::from_secs(30);
@@ -28,20 +28,30 @@ impl Ends {
         self.known.extend(ended.into_iter().map(|one| (one.shard, one)));
     }
 
-    /// All that it has said since something was submitted.
+    /// The last that it has said of each shard since that was submitted.
     pub(super) fn all(&self) -> Vec<Ended> {
         self.known.values().cloned().collect()
     }
 
-    /// Something was submitted: from now on its elements count.
+    /// There are elements, of which nothing is known.
     pub(super) fn begin(&mut self) {
-        *self = Ends { known: BTreeMap::new(), asked: Some(Instant::now()) };
+        self.asked.get_or_insert_with(Instant::now);
+    }
+
+    /// These shards were submitted: from now on their new elements count.
+    pub(super) fn submitted(&mut self, shards: &Shards) {
+        match shards {
+            Shards::These { numbers, .. } => self.known.retain(|shard, _| !numbers.contains(shard)),
+            Shards::Choose { .. } => self.known.clear(),
+        }
+        self.asked = Some(Instant::now());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engines::Worth;
 
     #[test]
     fn what_was_said_once_is_known_though_it_is_forgotten_there() {
@@ -59,7 +69,10 @@ mod tests {
         // Begun again there, it ended in another way.
         ends.said(vec![Ended::with_code(3, Some("n2".into()), 0)]);
         assert_eq!(ends.all()[0].node.as_deref(), Some("n2"));
-        ends.begin();
+        // Of what was not submitted again it stays as it was.
+        ends.submitted(&Shards::These { numbers: [5].into(), of: 8 });
+        assert_eq!(ends.all().iter().map(|one| one.shard).collect::<Vec<_>>(), [3]);
+        ends.submitted(&Shards::Choose { wanted: None, worth: Worth { most: 1, tasks: None } });
         assert_eq!(ends.all(), []);
     }
 }

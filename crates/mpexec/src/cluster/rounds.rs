@@ -15,11 +15,16 @@ pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// So long nobody may answer. A controller is restarted in minutes, and somebody who waits should be told when it is not.
 const SILENCE: Duration = Duration::from_secs(3600);
 
+/// The same of what is over for longer: of what was submitted for the stage before, and is known to have ended, as the few that have come to this one have published what they have; and of
+/// what was submitted by an earlier coordinator, and was alive no more when this one came.
+const SHORT_GRACE: Duration = Duration::from_secs(2);
+
 /// Where a stage is.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
+    /// Of what computes this stage.
     submissions: u32,
-    /// Something was submitted for a stage before, and what comes of it computes this one too.
+    /// Something was submitted for a stage that this one follows from, or may have been; some of that may have come to this one.
     before: bool,
     /// Since when nobody answers.
     silent: Option<Instant>,
@@ -36,6 +41,8 @@ pub(super) struct Seen {
     pub(super) all_ended: bool,
     /// and whether each is known to have failed.
     pub(super) all_failed: bool,
+    /// Whether this coordinator has submitted something, or has seen it alive.
+    pub(super) ours: bool,
     /// Whether another try is no use: one of them has said that its input is at fault, or somebody has cancelled it.
     pub(super) hopeless: bool,
 }
@@ -65,9 +72,14 @@ impl Rounds {
             return Step::GiveUp;
         }
         let quiet = *self.quiet.get_or_insert(now);
-        // What was submitted for an earlier stage seldom computes this one, and who has ended, before the last look at the folder, does so no more.
-        let late = if self.submissions > 0 { !seen.all_failed } else { self.before && !seen.all_ended };
-        if late && now.duration_since(quiet) < GRACE {
+        let grace = match self.submissions {
+            0 if !self.before => Duration::ZERO,
+            _ if self.submissions > 0 && seen.all_failed => Duration::ZERO,
+            0 if seen.all_ended => SHORT_GRACE,
+            _ if !seen.ours => SHORT_GRACE,
+            _ => GRACE,
+        };
+        if now.duration_since(quiet) < grace {
             return Step::Wait;
         }
         if self.submissions == SUBMISSIONS {
@@ -78,19 +90,10 @@ impl Rounds {
         Step::Submit
     }
 
-    /// Those of the stage that comes after this one.
-    pub(super) fn of_next_stage(&self) -> Rounds {
-        Rounds { before: self.ever_submitted(), ..Rounds::default() }
-    }
-
-    /// Whether anything was submitted since this stage began,
-    pub(super) fn has_submitted(&self) -> bool {
-        self.submissions > 0
-    }
-
-    /// or for an earlier one.
-    pub(super) fn ever_submitted(&self) -> bool {
-        self.has_submitted() || self.before
+    /// Of a stage that is begun, whether it `follows` from an earlier one or not: elements go on to their shares of all stages that do not, so what was `submitted` before, by whomever,
+    /// is a first try of those.
+    pub(super) fn of_stage(follows: bool, submitted: bool) -> Rounds {
+        Rounds { submissions: u32::from(submitted && !follows), before: submitted, ..Rounds::default() }
     }
 
     /// Whether what is submitted now was submitted before.
@@ -103,19 +106,24 @@ impl Rounds {
 mod tests {
     use super::*;
 
-    const GONE: Seen = Seen { alive: Some(false), all_ended: false, all_failed: false, hopeless: false };
+    const GONE: Seen = Seen { alive: Some(false), all_ended: false, all_failed: false, ours: true, hopeless: false };
     const ENDED: Seen = Seen { all_ended: true, ..GONE };
     const FAILED: Seen = Seen { all_failed: true, ..ENDED };
     const UNKNOWN: Seen = Seen { alive: None, ..GONE };
 
     #[test]
-    fn the_first_is_submitted_at_once_unless_an_earlier_coordinator_has_left_one() {
+    fn the_first_is_submitted_at_once_and_what_an_earlier_coordinator_has_left_may_be_late() {
         let now = Instant::now();
         assert_eq!(Rounds::default().next(GONE, now), Step::Submit);
-        let mut resumed = Rounds::default();
+        let mut resumed = Rounds::of_stage(false, true);
         assert_eq!(resumed.next(Seen { alive: Some(true), ..GONE }, now), Step::Wait);
         assert_eq!(resumed.next(UNKNOWN, now), Step::Wait, "nobody knows");
-        assert_eq!(resumed.next(GONE, now), Step::Submit);
+        assert_eq!([resumed.next(GONE, now), resumed.next(GONE, now + GRACE)], [Step::Wait, Step::Submit]);
+        assert!(resumed.is_again());
+        // Nobody has seen it alive.
+        let (mut resumed, gone) = (Rounds::of_stage(false, true), Seen { ours: false, ..GONE });
+        assert_eq!([resumed.next(gone, now), resumed.next(gone, now + SHORT_GRACE)], [Step::Wait, Step::Submit]);
+        assert_eq!(Rounds::of_stage(false, true).next(FAILED, now), Step::Submit, "there is nothing to wait for");
     }
 
     #[test]
@@ -132,25 +140,25 @@ mod tests {
     }
 
     #[test]
-    fn results_of_the_next_stage_may_be_late_too() {
-        let (now, mut rounds) = (Instant::now(), Rounds::default());
-        assert_eq!(rounds.of_next_stage().next(GONE, now), Step::Submit, "nothing was submitted before");
-        assert_eq!(rounds.next(GONE, now), Step::Submit);
-        let mut next = rounds.of_next_stage();
-        assert_eq!([next.next(GONE, now), next.next(GONE, now + GRACE)], [Step::Wait, Step::Submit]);
+    fn elements_compute_all_stages_that_do_not_follow_from_another_so_each_is_tried_as_often_and_waited_for() {
+        let now = Instant::now();
+        let mut next = Rounds::of_stage(false, true);
+        assert_eq!([next.next(ENDED, now), next.next(ENDED, now + GRACE)], [Step::Wait, Step::Submit]);
+        assert!((2..SUBMISSIONS).all(|_| next.next(FAILED, now) == Step::Submit));
+        assert_eq!(next.next(FAILED, now), Step::GiveUp);
     }
 
     #[test]
-    fn nobody_waits_for_a_next_stage_whose_elements_are_known_to_have_ended() {
-        let (now, mut rounds) = (Instant::now(), Rounds::default());
-        assert_eq!(rounds.next(GONE, now), Step::Submit);
-        assert_eq!(rounds.next(ENDED, now), Step::Wait, "what they have computed of this stage may be late");
-        let mut next = rounds.of_next_stage();
-        assert!(next.ever_submitted() && !next.has_submitted());
-        assert_eq!(next.next(ENDED, now), Step::Submit);
-        assert!(!next.is_again());
-        assert_eq!(next.next(FAILED, now), Step::Submit);
-        assert!(next.is_again());
+    fn a_stage_that_follows_from_another_has_tries_of_its_own_and_a_short_grace_if_all_have_ended() {
+        let now = Instant::now();
+        let begun = || Rounds::of_stage(true, true);
+        for (seen, grace) in [(GONE, GRACE), (ENDED, SHORT_GRACE), (FAILED, SHORT_GRACE)] {
+            let mut next = begun();
+            assert_eq!([next.next(seen, now), next.next(seen, now + grace)], [Step::Wait, Step::Submit]);
+            assert!(!next.is_again());
+            assert_eq!([next.next(FAILED, now), next.next(FAILED, now)], [Step::Submit, Step::Submit]);
+            assert!(next.is_again());
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mpexec_runs::{Cut, Ledger, Plan, Program, Share};
+use mpexec_runs::{Cut, Kept, Ledger, Plan, Program, Share};
+use mpexec_testkit::Watchdog;
 
 use super::*;
 use crate::engines::ENGINES;
@@ -60,7 +61,8 @@ fn run(folder: &Path, fake: &Fake) -> (Arc<RunFolder>, Cluster) {
 
 /// What a coordinator gets of a stage.
 fn results(run: &Arc<RunFolder>, stage: &str) -> Result<Vec<u8>, RunError> {
-    let mut ledger = Ledger::new(run, stage);
+    let follows = stage.starts_with("later");
+    let mut ledger = Ledger::of(Kept { run, stage, decides: true, follows, reads: None });
     assert!((0..TASKS).all(|_| ledger.task(1, None).is_none()), "it computes nothing itself");
     ledger.close()?;
     let mut results = Vec::new();
@@ -91,8 +93,8 @@ fn any_engine_computes_what_is_missing_and_what_is_lost_is_submitted_again_witho
 }
 
 #[test]
-fn a_later_stage_is_submitted_as_soon_as_those_of_the_earlier_one_have_ended() {
-    let _watchdog = mpexec_testkit::Watchdog::new();
+fn a_stage_that_follows_from_another_is_submitted_soon_after_those_of_that_one_have_ended() {
+    let _watchdog = Watchdog::new();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let place = path.clone();
@@ -100,16 +102,88 @@ fn a_later_stage_is_submitted_as_soon_as_those_of_the_earlier_one_have_ended() {
         let share = Share { number: shard, of };
         // What is decided by the first stage can be computed when all of that is there.
         let there = (0..TASKS).all(|range| place.join(format!("out/rows-{range:06}")).exists());
-        compute(&place, share, if there { "more" } else { "rows" });
+        compute(&place, share, if there { "later" } else { "rows" });
         0
     });
     let (run, _) = self::run(&path, &fake);
     let begun = Instant::now();
     let all: Vec<_> = (0..TASKS).collect();
-    assert_eq!([results(&run, "rows").unwrap(), results(&run, "more").unwrap()], [all.clone(), all]);
+    assert_eq!([results(&run, "rows").unwrap(), results(&run, "later").unwrap()], [all.clone(), all]);
     assert!(begun.elapsed() < rounds::GRACE, "nothing is on its way");
     let submitted = "submit {0, 1, 2} of 3 without {}, true";
     assert_eq!(fake.told(), [submitted, submitted]);
+}
+
+#[test]
+fn results_of_another_table_that_come_late_are_waited_for_though_all_have_ended() {
+    let _watchdog = Watchdog::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let place = path.clone();
+    let fake = Fake::of(move |shard, of, _| {
+        compute(&place, Share { number: shard, of }, "rows");
+        0
+    });
+    let (run, _) = self::run(&path, &fake);
+    results(&run, "rows").unwrap();
+    let (asks, before) = (fake.clone(), fake.asked());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // It has seen that none is alive, and that nothing is there.
+            while asks.asked() < before + 3 {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            (0..3).for_each(|number| compute(&path, Share { number, of: 3 }, "table1"));
+        });
+        assert_eq!(results(&run, "table1").unwrap(), (0..TASKS).collect::<Vec<_>>());
+    });
+    assert_eq!(fake.told(), ["submit {0, 1, 2} of 3 without {}, true"]);
+}
+
+#[test]
+fn who_picks_an_array_up_asks_why_it_ended_and_leaves_the_node_out() {
+    let _watchdog = Watchdog::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let place = path.clone();
+    let fake = Fake::of(move |shard, of, node| {
+        if (shard, node) == (1, "a") {
+            return 1;
+        }
+        compute(&place, Share { number: shard, of }, "rows");
+        0
+    });
+    let (run, cluster) = self::run(&path, &fake);
+    // A coordinator that is gone when its array was accepted.
+    let of = |range| Missing { range, key: format!("rows-{range:06}"), tasks: 1 };
+    let missing: Vec<_> = (0..u64::from(TASKS)).map(of).collect();
+    cluster.step(&run, &missing, &mut cluster.state.lock().unwrap()).unwrap();
+    drop((cluster, run));
+    let (run, _) = self::run(&path, &fake);
+    assert_eq!(results(&run, "rows").unwrap(), (0..TASKS).collect::<Vec<_>>());
+    let told = fake.told();
+    assert_eq!(told[told.len() - 1], "submit {1} of 3 without {\"a\"}, true", "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[test]
+fn who_resumes_what_somebody_has_refused_or_cancelled_before_tries_it() {
+    let _watchdog = Watchdog::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let (place, tries) = (path.clone(), std::sync::atomic::AtomicU32::new(0));
+    let fake = Fake::of(move |shard, of, _| {
+        if tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 3 {
+            return 65;
+        }
+        compute(&place, Share { number: shard, of }, "rows");
+        0
+    });
+    let (run, _) = self::run(&path, &fake);
+    assert!(matches!(results(&run, "rows"), Err(RunError::Refused { .. })));
+    drop(run);
+    let (run, _) = self::run(&path, &fake);
+    assert_eq!(results(&run, "rows").unwrap(), (0..TASKS).collect::<Vec<_>>());
 }
 
 #[test]

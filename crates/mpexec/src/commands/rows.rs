@@ -63,7 +63,8 @@ pub(crate) fn normalize(plan: &NormalizePlan, console: &Arc<Console>, running: &
     let mut share_done = false;
     let mut one = |number: usize, out: &mut NumbersOut| {
         let stage = stage(number);
-        let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false, reads: Some(number) });
+        let kept =
+            run.as_ref().map(|run| Kept { run, stage: &stage, decides: false, follows: false, reads: Some(number) });
         let table = tables[number].open()?;
         let mut walk = Walk::begin(&table, work, plan.reading.on_bad_row, &pool, kept, running)?;
         while let Some((part, bytes)) = walk.next(&mut bad)? {
@@ -122,7 +123,8 @@ pub(crate) fn common_items(
     let mut bad = BadRows::default();
     let walk = |number: usize| {
         let stage = stage(number);
-        let kept = run.as_ref().map(|run| Kept { run, stage: &stage, decides: false, reads: Some(number) });
+        let kept =
+            run.as_ref().map(|run| Kept { run, stage: &stage, decides: false, follows: false, reads: Some(number) });
         Walk::begin(opened[number], work, plan.reading.on_bad_row, &pool, kept, running)
     };
     let (first, all) = (sides[0].len(), files.len());

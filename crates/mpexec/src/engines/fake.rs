@@ -22,6 +22,7 @@ pub(crate) struct Fake(Arc<Mutex<Inner>>);
 struct Inner {
     told: Vec<String>,
     ended: Vec<Vec<Ended>>,
+    asked: u32,
     element: Option<Element>,
     delay: Option<Delay>,
 }
@@ -49,6 +50,11 @@ impl Fake {
 
     fn tell(&self, line: String) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).told.push(line);
+    }
+
+    /// How often it was asked who is alive.
+    pub(crate) fn asked(&self) -> u32 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).asked
     }
 
     /// What it was asked for.
@@ -87,6 +93,7 @@ impl Engine for Fake {
     }
 
     fn alive(&self, _name: &str) -> Result<Alive, Silence> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).asked += 1;
         Ok(Alive::None)
     }
 

@@ -1,7 +1,8 @@
 //! Slurm, through its own programs: `sbatch`, `squeue`, `scontrol`, `scancel` and `sinfo`. Nothing else of mpexec knows of them.
 //!
 //! Not `sbatch --wait`, which looks every some seconds, and not `sacct`, which needs a database that not every site has. Arrays are found by their name, so
-//! one of which nobody has heard the number is found too.
+//! one of which nobody has heard the number is found too. `squeue` is not told whose they are: it passes over a user whom a name server does not know at this moment, and then none is
+//! there, and by plan and folder nobody else has that name.
 
 mod nodes;
 mod words;
@@ -147,7 +148,7 @@ impl Slurm {
     /// The number of an array of this name that is alive.
     fn number_of(&self, name: &str) -> Option<String> {
         let mut squeue = self.program("squeue");
-        let listed = self.ask(squeue.args(["--noheader", "--format=%F", &mine(), &format!("--name={name}")])).ok()?;
+        let listed = self.ask(squeue.args(["--noheader", "--format=%F", &format!("--name={name}")])).ok()?;
         number(&listed)
     }
 }
@@ -187,7 +188,7 @@ impl Engine for Slurm {
 
     fn alive(&self, name: &str) -> Result<Alive, Silence> {
         let mut squeue = self.program("squeue");
-        squeue.args(["--noheader", "--array", "--format=%F_%K %t %r", &mine(), &format!("--name={name}")]);
+        squeue.args(["--noheader", "--array", "--format=%F_%K %t %r", &format!("--name={name}")]);
         let elements = self.ask(&mut squeue).map_err(|error| match error.kind {
             ErrorKind::NotFound => Silence::Nobody(error.why),
             _ => Silence::Busy(error.why),
@@ -224,18 +225,14 @@ impl Engine for Slurm {
 
     fn cancel(&self, name: &str, which: Which) -> Result<(), String> {
         let mut scancel = self.program("scancel");
-        scancel.args([&mine(), &format!("--name={name}")]);
+        // By the user's number, which all versions take; `--me` is younger than what many sites have.
+        scancel.args([format!("--user={}", rustix::process::getuid().as_raw()), format!("--name={name}")]);
         if which == Which::Waiting {
             scancel.arg("--state=PENDING");
         }
         let asked = self.ask(&mut scancel);
         asked.map(drop).map_err(|error| error.why)
     }
-}
-
-/// Jobs of this user alone, by his number, which all versions take; `--me` is younger than what many sites have.
-fn mine() -> String {
-    format!("--user={}", rustix::process::getuid().as_raw())
 }
 
 /// The number of a job, on the last line of what a program says; the cluster may stand behind it, where there are several.

@@ -93,6 +93,9 @@ fn a_plan_that_is_missing_cut_or_newer_is_told_and_force_plan_starts_over() {
     let computed = || fs::metadata(folder.path().join("run/out/rows-000000")).expect("a result").ino();
     let before = computed();
     fs::remove_file(&plan).expect("the plan");
+    let slip = run(&folder, &[&COUNT[..], &["--max", "7"]].concat()).run();
+    assert!(slip.fault(2).contains("its plan is missing, and out/rows-000000 was not computed by this command"));
+    assert!(!plan.exists());
     count(&folder).good();
     assert_eq!(computed(), before);
     fs::write(folder.path().join("data.txt"), "").expect("a file");

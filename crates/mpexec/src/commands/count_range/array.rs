@@ -126,7 +126,7 @@ impl Counting<'_> {
                 Some(job) => Some(Next::Task((job.rows.end - job.rows.start) * row_bytes, job)),
                 None => running.is_stopping().then_some(Next::CutShort),
             });
-            let kept = run.map(|run| Kept { run, stage: "rows", decides: false, reads: None });
+            let kept = run.map(|run| Kept { run, stage: "rows", decides: false, follows: false, reads: None });
             let mut answers =
                 stream(self.pool, kept, task, |answer| if answer.is_ok() { Fate::Kept } else { Fate::Lost }, tasks);
             let mut index = 0;

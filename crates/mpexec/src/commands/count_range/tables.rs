@@ -26,6 +26,9 @@ use crate::walk::BadRows;
 use crate::workforce::For;
 use crate::{print, workforce};
 
+/// How the name of a stage ends whose rows were looked for because the lines of the stage before it are none.
+const ROWS: &str = "-rows";
+
 /// What a worker answers for one part.
 type Answer = Result<TableAnswer, CountFault>;
 
@@ -238,7 +241,7 @@ impl<'a> Counting<'a> {
         }
         let parts = table.parts(rest, self.pool, workers, self.running)?;
         // What is counted as rows that were looked for never meets what was counted as lines.
-        let stage = if rest.is_some() { format!("table{number}-rows") } else { format!("table{number}") };
+        let stage = if rest.is_some() { format!("table{number}{ROWS}") } else { format!("table{number}") };
         match self.parts(table, parts, &stage, sink, &mut lines)? {
             None => Ok(()),
             Some(from) => Err(Failure::files(CountFault::Quoted { from }.to_string())),
@@ -292,7 +295,13 @@ impl<'a> Counting<'a> {
             Ok(Err(_)) => Fate::Refused,
             Err(_) => Fate::Lost,
         };
-        let keeping = self.keeping.run.map(|run| Kept { run, stage, decides: true, reads: Some(self.keeping.reads) });
+        let keeping = self.keeping.run.map(|run| Kept {
+            run,
+            stage,
+            decides: true,
+            follows: stage.ends_with(ROWS),
+            reads: Some(self.keeping.reads),
+        });
         let mut answers = stream(self.pool, keeping, named(COUNT_TABLE, count_table), fate, jobs);
         while let Some(answer) = answers.next()? {
             if let Ok(Err(CountFault::Quoted { from })) = answer {
