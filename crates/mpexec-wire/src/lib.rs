@@ -44,6 +44,7 @@
 
 mod batch;
 mod codec;
+mod copying;
 mod decoder;
 mod frame;
 mod function;
@@ -63,6 +64,7 @@ pub use batch::{
     FunctionKind,
 };
 pub use codec::{DecodeError, EncodeError, MAX_DEPTH, MAX_EMPTY, decode, decode_prefix, encode, encode_to_vec};
+pub use copying::{append, copied, copy};
 pub use decoder::{Frame, FrameDecoder};
 pub use frame::{
     FRAME_HEADER, FRAME_MAGIC, Forgotten, FrameError, FrameHeader, FrameKind, MAX_ATTACHED, MAX_CONTROL, MAX_DATA,

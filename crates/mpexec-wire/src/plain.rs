@@ -19,6 +19,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     codec::{DecodeError, EncodeError, decode_prefix, encode},
+    copying::append,
     record::pad8,
     sink::Sink,
 };
@@ -223,7 +224,7 @@ fn to_vec<P: Pod>(raw: &[u8], prepare: impl FnOnce(Range<*const u8>)) -> Vec<P> 
     let memory = vector.spare_capacity_mut()[..count].as_ptr_range();
     prepare(memory.start.cast()..memory.end.cast());
     match bytemuck::try_cast_slice(raw) {
-        Ok(elements) => vector.extend_from_slice(elements),
+        Ok(elements) => append(&mut vector, elements),
         Err(_) => vector.extend(raw.chunks_exact(size_of::<P>()).map(bytemuck::pod_read_unaligned::<P>)),
     }
     vector

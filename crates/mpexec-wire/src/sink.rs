@@ -8,6 +8,8 @@
 
 use thiserror::Error;
 
+use crate::copying::{append, copy};
+
 /// The sink has no room for what was to be written; nothing of that write is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the place given for the encoded bytes is full: give a larger one")]
@@ -40,7 +42,7 @@ pub trait Sink {
 impl Sink for Vec<u8> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
-        self.extend_from_slice(bytes);
+        append(self, bytes);
         Ok(())
     }
 
@@ -83,7 +85,7 @@ impl Sink for SliceSink<'_> {
             return Err(SinkFull);
         }
         let (here, rest) = std::mem::take(&mut self.rest).split_at_mut(bytes.len());
-        here.copy_from_slice(bytes);
+        copy(here, bytes);
         self.rest = rest;
         Ok(())
     }

@@ -14,6 +14,7 @@ use super::calls::Calls;
 use super::ids::IdMap;
 use super::outcomes::Hook;
 use super::printed::Printed;
+use super::recycled::Recycled;
 use super::waiter::Arrivals;
 use crate::error::TaskError;
 
@@ -22,7 +23,7 @@ use crate::error::TaskError;
 pub(crate) struct Chunk {
     pub first: u64,
     pub count: u32,
-    pub bytes: Vec<u8>,
+    pub bytes: Recycled,
     pub from: usize,
     pub to: usize,
 }

@@ -26,6 +26,7 @@
 //! | [`retire`] | sending workers home: a smaller pool, a worker that has done its share or grown too large |
 //! | [`forks`] | what a fork of the coordinator has of a pool: nothing
 //! | [`forwarding`] | what workers print on its way to our own streams |
+//! | [`recycled`] | the memory of large results, for the next ones |
 //! | [`printed`] | what a task had printed that took its worker down |
 //! | [`posting`], [`attachments`] | descriptors that travel beside the batches |
 //! | [`calls`] | single calls: where their outcomes are left |
@@ -66,6 +67,7 @@ mod receive;
 mod recorded;
 mod recorder;
 pub(crate) mod recording;
+pub(crate) mod recycled;
 mod remains;
 mod retire;
 mod scarcity;

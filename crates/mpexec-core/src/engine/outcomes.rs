@@ -1,11 +1,13 @@
 //! How a call ended, not decoded yet, and who wants to be told.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::Waker;
 
 use mpexec_ring::Parcel;
-use mpexec_wire::{PanicReport, Status, decode};
+use mpexec_wire::{PanicReport, Status, copied, decode};
 
+use super::recycled::Recycled;
 use super::scheduler::WorkerId;
 use super::waiter::{Arrivals, Waiter};
 use crate::error::TaskError;
@@ -44,11 +46,20 @@ impl std::fmt::Debug for Hook {
     }
 }
 
+/// What came, and where in it a result's bytes are.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub bytes: Recycled,
+    pub range: Range<usize>,
+}
+
 /// A result's bytes; short ones without an allocation.
 #[derive(Debug)]
 pub(crate) enum Bytes {
     Short(u8, [u8; 23]),
     Long(Box<[u8]>),
+    /// A large one, where it came.
+    Whole(Box<Whole>),
     Parcel(Parcel),
 }
 
@@ -60,7 +71,7 @@ impl Bytes {
                 place.copy_from_slice(bytes);
                 Bytes::Short(bytes.len() as u8, short)
             }
-            None => Bytes::Long(bytes.into()),
+            None => Bytes::Long(copied(bytes).into()),
         }
     }
 
@@ -68,6 +79,7 @@ impl Bytes {
         match self {
             Bytes::Short(length, bytes) => &bytes[..usize::from(*length)],
             Bytes::Long(bytes) => bytes,
+            Bytes::Whole(whole) => whole.bytes.get(whole.range.clone()).unwrap_or_default(),
             Bytes::Parcel(parcel) => parcel,
         }
     }

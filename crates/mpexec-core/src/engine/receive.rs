@@ -1,10 +1,13 @@
 //! The incoming half of a turn of the crank: results out of the links, outcomes to their jobs, room back to the workers.
 
-use mpexec_wire::{Entries, GROUP_HEADER, GroupHeader, Results, Status};
+use std::ops::Range;
+
+use mpexec_wire::{ENTRY_HEADER, Entries, GROUP_HEADER, GroupHeader, Results, Status, copied};
 
 use super::jobs::{Chunk, News};
 use super::obituary::Row;
-use super::outcomes::{Bytes, Outcome};
+use super::outcomes::{Bytes, Outcome, Whole};
+use super::recycled;
 use super::scheduler::{JobId, WorkerId, is_hook};
 use super::segments::{Segment, split};
 use super::state::State;
@@ -125,13 +128,15 @@ impl State {
                     self.let_go(Some(id), job, first, count.into());
                     // Work is done: whoever died before is no part of a loop. (A hook is no work.)
                     (self.row, self.idle_row) = (Row::default(), Row::default());
-                    if self.settle_calls(job, first, &bytes[from..to]) {
+                    if self.settle_calls(job, first, bytes, from..to, alone && count == 1) {
                         continue;
                     }
-                    let chunk = if alone {
-                        Chunk { first, count, bytes: std::mem::take(bytes), from, to }
+                    let chunk = if alone && !recycled::is_wasted(to - from, bytes.capacity()) {
+                        let large = recycled::is_worth(to - from, bytes.capacity());
+                        let next = if large { recycled::take() } else { Vec::new() };
+                        Chunk { first, count, bytes: std::mem::replace(bytes, next).into(), from, to }
                     } else {
-                        Chunk { first, count, bytes: bytes[from..to].to_vec(), from: 0, to: to - from }
+                        Chunk { first, count, bytes: copied(&bytes[from..to]).into(), from: 0, to: to - from }
                     };
                     self.put(job, News::Results(chunk), faulty);
                 }
@@ -166,8 +171,9 @@ impl State {
         Ok(())
     }
 
-    /// Results of single calls go to their cells. `false`: they are none.
-    fn settle_calls(&mut self, id: JobId, first: u64, results: &[u8]) -> bool {
+    /// Results of single calls, which lie there in what came, go to their cells; one that is `alone` takes along what came, if it is large. `false`: they are none.
+    fn settle_calls(&mut self, id: JobId, first: u64, came: &mut Vec<u8>, range: Range<usize>, alone: bool) -> bool {
+        let results = &came[range.clone()];
         let Some(job) = self.jobs.get_mut(&id) else {
             return false;
         };
@@ -181,6 +187,20 @@ impl State {
             return false;
         };
         let mut told = Vec::new();
+        if alone && recycled::is_worth(range.len(), came.capacity()) {
+            // Bytes were checked when the group was split, so no entry is an error here.
+            if let Some(Ok(entry)) = Results::new(results, 0, 0).next() {
+                let (status, index) = (entry.status, first + u64::from(entry.offset));
+                let begin = range.start + ENTRY_HEADER;
+                let range = begin..begin + entry.payload.len();
+                let bytes = std::mem::replace(came, recycled::take()).into();
+                told = calls.settle(index, Outcome::Came(status, Bytes::Whole(Box::new(Whole { bytes, range }))));
+            }
+            if !told.is_empty() {
+                self.fire(told);
+            }
+            return true;
+        }
         let mut entries = Results::new(results, 0, 0);
         // Bytes were checked when the group was split, so no entry is an error here.
         while let Some(Ok(entry)) = entries.next() {

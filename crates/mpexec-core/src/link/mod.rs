@@ -25,7 +25,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use mpexec_ring::Parcel;
-use mpexec_wire::{ENTRY_HEADER, RESULT_PARCEL, ResultHeader, Status, pad8};
+use mpexec_wire::{ENTRY_HEADER, RESULT_PARCEL, ResultHeader, Status, copy, pad8};
 
 use parcels::Parcels;
 
@@ -268,7 +268,7 @@ pub(crate) fn write_result(
     let space = out.space(whole)?;
     let (head, body) = space.split_at_mut(ENTRY_HEADER);
     head.copy_from_slice(&header);
-    body[..payload.len()].copy_from_slice(payload);
+    copy(&mut body[..payload.len()], payload);
     body[payload.len()..whole - ENTRY_HEADER].fill(0);
     out.append(whole);
     Ok(())

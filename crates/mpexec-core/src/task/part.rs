@@ -2,7 +2,7 @@
 //! values and cost nothing if nobody reads on.
 
 use mpexec_ring::Parcel;
-use mpexec_wire::{ENTRY_HEADER, Results, Status, pad8};
+use mpexec_wire::{ENTRY_HEADER, Results, Status, copied, pad8};
 
 use super::outcome::decode_result;
 use super::params::TaskResult;
@@ -73,7 +73,7 @@ impl Part {
             Content::Large(_, parcel) => ResultBytes::of(parcel),
             Content::Results(chunk) => {
                 let entry = Results::new(chunk.bytes.get(from..chunk.to).unwrap_or_default(), 0, 0).next();
-                let bytes = entry.and_then(Result::ok).map(|entry| entry.payload.to_vec());
+                let bytes = entry.and_then(Result::ok).map(|entry| copied(entry.payload));
                 self.content = Content::Results(chunk);
                 ResultBytes::from(bytes.unwrap_or_default())
             }

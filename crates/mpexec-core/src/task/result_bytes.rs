@@ -20,7 +20,7 @@ enum Place {
 impl ResultBytes {
     pub(super) fn of(parcel: Parcel) -> ResultBytes {
         let short = parcel.len() < SHORTEST_PARCEL;
-        ResultBytes(if short { Place::Here(parcel.to_vec()) } else { Place::Parcel(parcel) })
+        ResultBytes(if short { Place::Here(mpexec_wire::copied(&parcel)) } else { Place::Parcel(parcel) })
     }
 
     /// The vector, if it is one.

@@ -7,7 +7,9 @@ use std::cell::Cell;
 use std::io::{self, Write};
 
 use mpexec_ring::ParcelWriter;
-use mpexec_wire::{ENTRY_HEADER, ENTRY_PARCEL, EncodeError, EntryHeader, PARCEL_REF, ParcelRef, Sink, SinkFull, pad8};
+use mpexec_wire::{
+    ENTRY_HEADER, ENTRY_PARCEL, EncodeError, EntryHeader, PARCEL_REF, ParcelRef, Sink, SinkFull, append, pad8,
+};
 
 use crate::carry::Attachment;
 use crate::carry::outgoing::{Naming, collect};
@@ -198,7 +200,7 @@ impl Sink for EntrySink<'_> {
         if self.bytes.len() + bytes.len() > self.limit && !bytes.is_empty() {
             return self.spill(bytes);
         }
-        self.bytes.extend_from_slice(bytes);
+        append(self.bytes, bytes);
         Ok(())
     }
 

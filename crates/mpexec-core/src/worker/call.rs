@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use mpexec_ring::ParcelWriter;
-use mpexec_wire::{Sink, SinkFull, Status};
+use mpexec_wire::{Sink, SinkFull, Status, append, copy};
 
 use crate::os::{descriptors, fork};
 
@@ -100,7 +100,7 @@ impl<'a> ResultSink<'a> {
     #[inline]
     fn write_inside(&mut self, bytes: &[u8]) -> bool {
         let Some(place) = self.window.get_mut(self.used..self.used + bytes.len()) else { return false };
-        place.copy_from_slice(bytes);
+        copy(place, bytes);
         self.used += bytes.len();
         true
     }
@@ -135,7 +135,7 @@ impl<'a> ResultSink<'a> {
         };
         let mut heap = so_far;
         if heap.len() + bytes.len() <= self.largest {
-            heap.extend_from_slice(bytes);
+            append(&mut heap, bytes);
             self.beyond.get_or_insert_default().spill = Some(Spill::Heap(heap));
         } else {
             let made = descriptors::with_room(ParcelWriter::create).and_then(|mut writer| {

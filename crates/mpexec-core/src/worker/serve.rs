@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use mpexec_wire::{
     BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeader, ENTRY_HEADER, Entries, Entry as TaskEntry,
-    PARCEL_REF, ParcelRef, Status, encode, pad8,
+    PARCEL_REF, ParcelRef, Sink, Status, encode, pad8,
 };
 
 use super::ambient::{self, CurrentTask};
@@ -31,7 +31,7 @@ const SHOW_AFTER_NS: u64 = 100_000;
 const UNTIMED: u32 = 16;
 /// A task is short below this.
 const SHORT_NS: u64 = 20_000;
-/// How much room a result is offered at first; what is larger takes a way over the heap.
+/// How much room a result is offered at least; what is larger than its room takes a way over the heap.
 const WINDOW: usize = 2048;
 
 /// Serves until the coordinator says to leave; how the last task ended, `Ok` when there was none.
@@ -44,13 +44,38 @@ pub(crate) fn serve<I: Inbox>(
     panics::install();
     let marks = inbox.marks();
     incoming::set_shelf(Rc::new(marks.parcels().clone()));
-    let mut last = Status::Ok;
-    let mut clock = Clock::default();
+    let mut seen = Seen { clock: Clock::default(), room: Room(0), last: Status::Ok };
     loop {
         match inbox.next(out)? {
-            Incoming::Shutdown => return Ok(last),
-            Incoming::Batch(bytes) => run_batch(bytes, &marks, out, functions, worker, &mut clock, &mut last)?,
+            Incoming::Shutdown => return Ok(seen.last),
+            Incoming::Batch(bytes) => run_batch(bytes, &marks, out, functions, worker, &mut seen)?,
         }
+    }
+}
+
+/// What earlier tasks have shown.
+struct Seen {
+    clock: Clock,
+    room: Room,
+    /// How the last one ended.
+    last: Status,
+}
+
+/// The room for the next result beyond [`WINDOW`]: results of one length after another are written where they travel, whatever that is.
+struct Room(usize);
+
+impl Room {
+    /// Of an entry of at most so many bytes.
+    #[inline]
+    fn for_next(&self, most: usize) -> usize {
+        self.0.max(WINDOW).min(most)
+    }
+
+    /// A result was so long; the next may be a little longer. `most`: longer ones need none, for they travel by themselves.
+    #[inline]
+    fn was(&mut self, length: usize, most: usize) {
+        let large = length > WINDOW - ENTRY_HEADER && length <= most;
+        self.0 = if large { ENTRY_HEADER + pad8(length + length / 8) } else { 0 };
     }
 }
 
@@ -127,8 +152,7 @@ fn run_batch<M: Marks, O: Outbox>(
     out: &mut O,
     functions: &mut Functions,
     worker: u32,
-    clock: &mut Clock,
-    last: &mut Status,
+    Seen { clock, room, last }: &mut Seen,
 ) -> Result<(), LinkError> {
     let header = BatchHeader::read(bytes).map_err(LinkError::broken)?;
     let function = functions.find(header.function_kind, header.function);
@@ -163,7 +187,7 @@ fn run_batch<M: Marks, O: Outbox>(
         if minds_refusals {
             blackbox::forget_refusals();
         }
-        *last = run_task(&function, entry, marks, out)?;
+        *last = run_task(&function, entry, marks, out, room)?;
         ordinal += 1;
         out.end(ordinal);
         pace.tasks += 1;
@@ -210,6 +234,7 @@ fn run_task<M: Marks, O: Outbox>(
     entry: TaskEntry<'_>,
     marks: &M,
     out: &mut O,
+    room: &mut Room,
 ) -> Result<Status, LinkError> {
     let parcel = entry.parcel().map(|named| marks.parcels().take(named.parcel, named.len)).transpose()?;
     let input = parcel.as_deref().unwrap_or(entry.payload);
@@ -221,7 +246,7 @@ fn run_task<M: Marks, O: Outbox>(
         }
     };
     let largest = out.max_entry() - ENTRY_HEADER;
-    let space = out.space(WINDOW.min(out.max_entry()))?;
+    let space = out.space(room.for_next(out.max_entry()))?;
     let (head, body) = space.split_at_mut(ENTRY_HEADER);
     let mut call = Call { input, sink: ResultSink::new(&mut *body, largest) };
     incoming::set_open(true);
@@ -238,6 +263,7 @@ fn run_task<M: Marks, O: Outbox>(
             }
         }
     };
+    room.was(call.sink.written(), largest);
     let length = match call.sink.finish() {
         Ok(length) => length,
         Err(spill) => {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use mpexec_wire::{ENTRY_HEADER, pad8};
+use mpexec_wire::{ENTRY_HEADER, append, copied, pad8};
 
 use super::flow::Flow;
 use super::pace::{MOST_TASKS, Pace};
@@ -181,12 +181,12 @@ impl Job {
                     && run.count < MOST_TASKS
                     && run.bytes.len() + entry.len() <= CALLS_TOGETHER =>
             {
-                run.bytes.extend_from_slice(entry);
+                append(&mut run.bytes, entry);
                 run.count += 1;
             }
             _ => {
                 let mut bytes = std::mem::take(spare);
-                bytes.extend_from_slice(entry);
+                append(&mut bytes, entry);
                 self.queue.push_back(Run { first: index, count: 1, attempt: 1, bytes, from: 0 });
             }
         }
@@ -232,7 +232,7 @@ impl Job {
         if count == front.count {
             return self.queue.pop_front();
         }
-        let piece = entries.get(..length)?.to_vec();
+        let piece = copied(entries.get(..length)?);
         let run = Run { first: front.first, count, attempt: front.attempt, bytes: piece, from: 0 };
         front.first += u64::from(count);
         front.count -= count;

@@ -120,7 +120,7 @@ impl ShmLink {
         let space = self.tasks.grant(length, length)?;
         let (head, body) = space[..length].split_at_mut(parts[0].len());
         head.copy_from_slice(parts[0]);
-        body.copy_from_slice(parts[1]);
+        mpexec_wire::copy(body, parts[1]);
         Some(self.tasks.commit(length, kind, tag))
     }
 }

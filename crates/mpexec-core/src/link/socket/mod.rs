@@ -15,7 +15,7 @@ use std::os::fd::BorrowedFd;
 use mpexec_ring::Parcel;
 use mpexec_wire::{
     BatchHeader, FRAME_HEADER, FrameHeader, FrameKind, FromWorker, GROUP_HEADER, PARCEL_REF, PROGRESS, ParcelRef,
-    Progress as ProgressFrame, ToWorker, decode,
+    Progress as ProgressFrame, ToWorker, copied, decode,
 };
 
 use super::control::{Reader, Socket, Writer, fd};
@@ -138,7 +138,7 @@ impl SocketLink {
                     _ if told.bye => return Err(LinkError::broken("it said something after its farewell")),
                     FrameKind::Group if payload.len() > GROUP_HEADER => {
                         told.odd |= told.running == 0;
-                        arrived.push_back((Received::Group, payload.to_vec()));
+                        arrived.push_back((Received::Group, copied(payload)));
                     }
                     FrameKind::Progress => told.progress(ProgressFrame::read(payload).map_err(LinkError::broken)?)?,
                     // Each result that is here and not taken in may name one.
@@ -185,7 +185,7 @@ impl Link for SocketLink {
         let batch = BatchHeader::read(header).map_err(LinkError::broken)?;
         self.writer.send(FrameKind::Batch, &[header, entries], &[])?;
         self.told.sent = batch.base_ordinal + u64::from(batch.count);
-        self.kept.push_back(entries.to_vec());
+        self.kept.push_back(copied(entries));
         Ok(true)
     }
 

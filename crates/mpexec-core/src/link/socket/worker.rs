@@ -5,7 +5,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use mpexec_wire::{FrameKind, FromWorker, GROUP_HEADER, GroupHeader, Progress as ProgressFrame, ToWorker, decode};
+use mpexec_wire::{
+    FrameKind, FromWorker, GROUP_HEADER, GroupHeader, Progress as ProgressFrame, ToWorker, copy, decode,
+};
 
 use super::marks::Range;
 use super::{LARGEST, label};
@@ -60,7 +62,7 @@ pub(crate) fn open(writer: Writer, parcels: Parcels) -> (SocketInbox, SocketOutb
     let take_in = move |kind: FrameKind, payload: &[u8]| match kind {
         FrameKind::Batch => {
             let mut words = vec![0u128; payload.len().div_ceil(16)];
-            bytemuck::cast_slice_mut::<u128, u8>(&mut words)[..payload.len()].copy_from_slice(payload);
+            copy(&mut bytemuck::cast_slice_mut::<u128, u8>(&mut words)[..payload.len()], payload);
             shared.put(Job::Batch(words, payload.len()));
             Ok(())
         }

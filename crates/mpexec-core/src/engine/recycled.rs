@@ -1,0 +1,93 @@
+//! One buffer for large results, which is kept: memory that is asked for anew for each of them is given back to the system in between, and each of its pages is a fault.
+//!
+//! What has come is copied out of the ring into it, and it is back when that was decoded.
+
+use std::ops::Deref;
+use std::sync::Mutex;
+
+/// Shorter ones the allocator keeps by itself.
+const LEAST: usize = 32 << 10;
+
+/// A longer one would be memory that nobody has asked to keep. What came through a ring of the usual length is no longer.
+const MOST: usize = (1 << 20) + (64 << 10);
+
+static KEPT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// The buffer, empty, if it is there; else one without memory.
+pub(super) fn take() -> Vec<u8> {
+    KEPT.try_lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
+}
+
+/// Whether results of so many bytes may have a buffer of this capacity for themselves: it is large, and three quarters of it are theirs.
+pub(super) fn is_worth(bytes: usize, capacity: usize) -> bool {
+    bytes >= LEAST && bytes >= capacity - capacity / 4
+}
+
+/// Whether it would be wasted on them: it was another's, and an eighth of it would do.
+pub(super) fn is_wasted(bytes: usize, capacity: usize) -> bool {
+    capacity >= LEAST && bytes < capacity / 8
+}
+
+/// Bytes whose memory may be used for others when they are dropped.
+#[derive(Debug)]
+pub(crate) struct Recycled(Vec<u8>);
+
+impl Recycled {
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+}
+
+impl From<Vec<u8>> for Recycled {
+    fn from(bytes: Vec<u8>) -> Recycled {
+        Recycled(bytes)
+    }
+}
+
+impl Deref for Recycled {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Recycled {
+    fn drop(&mut self) {
+        if !(LEAST..=MOST).contains(&self.0.capacity()) {
+            return;
+        }
+        // Who finds it locked does not wait for so little.
+        if let Ok(mut kept) = KEPT.try_lock()
+            && kept.capacity() < self.0.capacity()
+        {
+            self.0.clear();
+            std::mem::swap(&mut *kept, &mut self.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_kept_if_it_is_large_and_not_too_large() {
+        for (capacity, may_be_kept) in [(LEAST - 1, false), (LEAST, true), (MOST, true), (MOST + 1, false)] {
+            // Other tests have results too, and whoever is quicker has it.
+            let found = (0..1000).any(|_| {
+                drop(take());
+                drop(Recycled::from(Vec::with_capacity(capacity)));
+                take().capacity() == capacity
+            });
+            assert_eq!(found, may_be_kept, "{capacity}");
+        }
+    }
+
+    #[test]
+    fn results_have_a_buffer_that_is_mostly_theirs() {
+        assert!(is_worth(LEAST, LEAST / 3 * 4) && !is_worth(LEAST, LEAST / 3 * 4 + 8));
+        assert!(!is_worth(LEAST - 1, LEAST - 1));
+        assert!(is_wasted(LEAST / 8 - 1, LEAST) && !is_wasted(LEAST / 8, LEAST) && !is_wasted(0, LEAST - 1));
+    }
+}
