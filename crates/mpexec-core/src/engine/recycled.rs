@@ -1,21 +1,35 @@
-//! One buffer for large results, which is kept: memory that is asked for anew for each of them is given back to the system in between, and each of its pages is a fault.
+//! Buffers for large arguments and results, which are kept: memory that is asked for anew for each of them is given back to the system in between, and each of its pages is a fault.
 //!
-//! What has come is copied out of the ring into it, and it is back when that was decoded.
+//! An argument is encoded into one, which is back when its task has ended; a result is copied out of the ring into one, which is back when it was decoded.
 
 use std::ops::Deref;
 use std::sync::Mutex;
 
 /// Shorter ones the allocator keeps by itself.
-const LEAST: usize = 32 << 10;
+pub(crate) const LEAST: usize = 32 << 10;
 
 /// A longer one would be memory that nobody has asked to keep. What came through a ring of the usual length is no longer.
 const MOST: usize = (1 << 20) + (64 << 10);
 
-static KEPT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// For a call an argument and its result.
+static KEPT: Mutex<[Vec<u8>; 2]> = Mutex::new([Vec::new(), Vec::new()]);
 
-/// The buffer, empty, if it is there; else one without memory.
-pub(super) fn take() -> Vec<u8> {
-    KEPT.try_lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
+/// The larger of them, empty, if it is there; else one without memory.
+pub(crate) fn take() -> Vec<u8> {
+    // Who finds them locked does not wait for so little.
+    let Ok(mut kept) = KEPT.try_lock() else { return Vec::new() };
+    kept.iter_mut().max_by_key(|one| one.capacity()).map(std::mem::take).unwrap_or_default()
+}
+
+/// One of so many bytes at least with these in it, if there is one.
+pub(crate) fn take_with(room: usize, bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut taken = take();
+    if taken.capacity() < room.max(bytes.len()) {
+        drop(Recycled(taken));
+        return None;
+    }
+    taken.extend_from_slice(bytes);
+    Some(taken)
 }
 
 /// Whether results of so many bytes may have a buffer of this capacity for themselves: it is large, and three quarters of it are theirs.
@@ -57,12 +71,12 @@ impl Drop for Recycled {
         if !(LEAST..=MOST).contains(&self.0.capacity()) {
             return;
         }
-        // Who finds it locked does not wait for so little.
-        if let Ok(mut kept) = KEPT.try_lock()
-            && kept.capacity() < self.0.capacity()
+        let Ok(mut kept) = KEPT.try_lock() else { return };
+        if let Some(smaller) = kept.iter_mut().min_by_key(|one| one.capacity())
+            && smaller.capacity() < self.0.capacity()
         {
             self.0.clear();
-            std::mem::swap(&mut *kept, &mut self.0);
+            std::mem::swap(smaller, &mut self.0);
         }
     }
 }
@@ -76,9 +90,9 @@ mod tests {
         for (capacity, may_be_kept) in [(LEAST - 1, false), (LEAST, true), (MOST, true), (MOST + 1, false)] {
             // Other tests have results too, and whoever is quicker has it.
             let found = (0..1000).any(|_| {
-                drop(take());
+                drop((take(), take()));
                 drop(Recycled::from(Vec::with_capacity(capacity)));
-                take().capacity() == capacity
+                take_with(capacity, b"it begins so").is_some_and(|taken| taken == b"it begins so")
             });
             assert_eq!(found, may_be_kept, "{capacity}");
         }

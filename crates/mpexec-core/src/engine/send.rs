@@ -8,6 +8,7 @@ use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeade
 use super::jobs::JobState;
 use super::limits::delay;
 use super::parcels::Parcel;
+use super::recycled::Recycled;
 use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len, is_hook};
 use super::state::State;
 use super::supervisor::{CONTROL, token};
@@ -198,6 +199,8 @@ impl State {
             self.spare.push(buffer);
         } else if buffer.capacity() < *SPARE_BYTES.start() {
             self.spare_call = buffer;
+        } else {
+            drop(Recycled::from(buffer));
         }
     }
 

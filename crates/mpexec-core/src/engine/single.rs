@@ -11,6 +11,7 @@ use super::functions::FunctionRef;
 use super::jobs::JobState;
 use super::open::Staged;
 use super::outcomes::Hook;
+use super::recycled::{self, Recycled};
 use super::scheduler::{Function, Job, JobId, Run, Terms};
 use super::state::{Lane, State};
 use crate::error::TaskError;
@@ -135,7 +136,15 @@ const LANES: usize = 64;
 impl State {
     fn queue_call(&mut self, job: JobId, index: u64, entry: &[u8]) {
         self.record_queued(job, index + 1);
-        self.sched.push_call(job, index, entry, &mut self.spare_call);
+        let mut large = Vec::new();
+        let spare = if entry.len() < recycled::LEAST {
+            &mut self.spare_call
+        } else {
+            large = recycled::take_with(entry.len(), &[]).unwrap_or_default();
+            &mut large
+        };
+        self.sched.push_call(job, index, entry, spare);
+        drop(Recycled::from(large));
     }
 
     /// A call whose caller waits for it goes straight to a worker that has nothing, if nobody was there before.

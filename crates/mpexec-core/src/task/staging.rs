@@ -16,6 +16,7 @@ use crate::carry::outgoing::{Naming, collect};
 use crate::engine::attachments::Wanted;
 use crate::engine::open::Staged;
 use crate::engine::parcels::{Parcel, new_file};
+use crate::engine::recycled::{self, Recycled};
 use crate::error::TaskError;
 
 /// Encoded tasks.
@@ -28,7 +29,7 @@ pub(crate) struct Staging {
     parcel_bytes: u64,
 }
 
-/// A buffer that grew beyond this is not kept for the next call.
+/// A buffer that grew beyond this is not kept for this thread's next call, but for any.
 const KEPT: usize = 64 << 10;
 
 thread_local! {
@@ -132,6 +133,8 @@ pub(crate) fn take_spare() -> Vec<u8> {
 pub(crate) fn leave_spare(bytes: Vec<u8>) {
     if (1..=KEPT).contains(&bytes.capacity()) {
         SPARE.set(bytes);
+    } else {
+        drop(Recycled::from(bytes));
     }
 }
 
@@ -175,6 +178,17 @@ impl<'a> EntrySink<'a> {
         (self.parcel, self.refused)
     }
 
+    /// For many bytes at once, in a buffer that was used before, if there is one.
+    #[cold]
+    fn make_room(&mut self, more: usize) {
+        let room = self.bytes.len() + more;
+        if self.bytes.capacity() < room
+            && let Some(larger) = recycled::take_with(room, self.bytes)
+        {
+            leave_spare(std::mem::replace(self.bytes, larger));
+        }
+    }
+
     #[cold]
     fn spill(&mut self, more: &[u8]) -> Result<(), SinkFull> {
         let spilled = match &mut self.parcel {
@@ -199,6 +213,9 @@ impl Sink for EntrySink<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), SinkFull> {
         if self.bytes.len() + bytes.len() > self.limit && !bytes.is_empty() {
             return self.spill(bytes);
+        }
+        if bytes.len() >= recycled::LEAST {
+            self.make_room(bytes.len());
         }
         append(self.bytes, bytes);
         Ok(())
