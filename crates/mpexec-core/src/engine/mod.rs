@@ -141,6 +141,8 @@ pub(crate) struct Engine {
     pub(crate) built_by: u32,
     /// Rings that no worker has yet.
     tried: Mutex<Option<launch::TriedRings>>,
+    /// Buffers are kept as long as there is one.
+    _keeping: recycled::Keeping,
 }
 
 impl Engine {

@@ -1,9 +1,10 @@
 //! Buffers for large arguments and results, which are kept: memory that is asked for anew for each of them is given back to the system in between, and each of its pages is a fault.
 //!
-//! An argument is encoded into one, which is back when its task has ended; a result is copied out of the ring into one, which is back when it was decoded.
+//! An argument is encoded into one, which is back when its task has ended; a result is copied out of the ring into one, which is back when it was decoded. All pools of a process share them,
+//! and with the last of these they are gone.
 
 use std::ops::Deref;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// Shorter ones the allocator keeps by itself.
 pub(crate) const LEAST: usize = 32 << 10;
@@ -11,14 +12,55 @@ pub(crate) const LEAST: usize = 32 << 10;
 /// A longer one would be memory that nobody has asked to keep. What came through a ring of the usual length is no longer.
 const MOST: usize = (1 << 20) + (64 << 10);
 
-/// For a call an argument and its result.
-static KEPT: Mutex<[Vec<u8>; 2]> = Mutex::new([Vec::new(), Vec::new()]);
+static KEPT: Mutex<Kept> = Mutex::new(Kept { pools: 0, buffers: [Vec::new(), Vec::new()] });
+
+#[derive(Debug)]
+struct Kept {
+    /// So many pools there are; without one nothing is kept.
+    pools: usize,
+    /// For a call an argument and its result.
+    buffers: [Vec<u8>; 2],
+}
+
+/// Nobody has them locked for longer than a few instructions, but in a fork of the process: there it may be for ever.
+const PATIENCE: u32 = 100_000;
+
+fn patiently() -> Option<MutexGuard<'static, Kept>> {
+    for _ in 0..PATIENCE {
+        match KEPT.try_lock() {
+            Ok(kept) => return Some(kept),
+            Err(TryLockError::Poisoned(kept)) => return Some(kept.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+        }
+    }
+    None
+}
+
+/// Held by each pool, whether it is counted.
+#[derive(Debug)]
+pub(super) struct Keeping(bool);
+
+impl Keeping {
+    pub(super) fn begin() -> Keeping {
+        Keeping(patiently().map(|mut kept| kept.pools += 1).is_some())
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        let Some(mut kept) = patiently().filter(|_| self.0) else { return };
+        kept.pools -= 1;
+        if kept.pools == 0 {
+            kept.buffers = [Vec::new(), Vec::new()];
+        }
+    }
+}
 
 /// The larger of them, empty, if it is there; else one without memory.
 pub(crate) fn take() -> Vec<u8> {
     // Who finds them locked does not wait for so little.
     let Ok(mut kept) = KEPT.try_lock() else { return Vec::new() };
-    kept.iter_mut().max_by_key(|one| one.capacity()).map(std::mem::take).unwrap_or_default()
+    kept.buffers.iter_mut().max_by_key(|one| one.capacity()).map(std::mem::take).unwrap_or_default()
 }
 
 /// One of so many bytes at least with these in it, if there is one.
@@ -72,7 +114,10 @@ impl Drop for Recycled {
             return;
         }
         let Ok(mut kept) = KEPT.try_lock() else { return };
-        if let Some(smaller) = kept.iter_mut().min_by_key(|one| one.capacity())
+        if kept.pools == 0 {
+            return;
+        }
+        if let Some(smaller) = kept.buffers.iter_mut().min_by_key(|one| one.capacity())
             && smaller.capacity() < self.0.capacity()
         {
             self.0.clear();
@@ -87,6 +132,7 @@ mod tests {
 
     #[test]
     fn a_buffer_is_kept_if_it_is_large_and_not_too_large() {
+        let pool = Keeping::begin();
         for (capacity, may_be_kept) in [(LEAST - 1, false), (LEAST, true), (MOST, true), (MOST + 1, false)] {
             // Other tests have results too, and whoever is quicker has it.
             let found = (0..1000).any(|_| {
@@ -96,6 +142,7 @@ mod tests {
             });
             assert_eq!(found, may_be_kept, "{capacity}");
         }
+        drop(pool);
     }
 
     #[test]

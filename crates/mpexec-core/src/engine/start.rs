@@ -18,6 +18,7 @@ use super::jobs::JobState;
 use super::launch::{ThreadWorker, TriedRings};
 use super::recorded::Recorded;
 use super::recording::Pastimes;
+use super::recycled;
 use super::scheduler::Scheduler;
 use super::slot::Slot;
 use super::state::{Baton, Life, State};
@@ -113,6 +114,7 @@ impl Engine {
             pastimes: Pastimes::default(),
             built_by: fork::this_process(),
             tried: Mutex::new(tried),
+            _keeping: recycled::Keeping::begin(),
             config,
         });
         let supervisor = Supervisor::new(engine.clone(), serve)?;
