@@ -1,8 +1,8 @@
 //! Copies of many bytes, in pieces.
 //!
 //! From some length on `memcpy` leaves the copying to one instruction of the processor (`rep movsb`; the GNU C library from 2 to 8 KiB on, until the second cache is full).
-//! On an AMD EPYC that copies 1 to 3 GB a second where the target lies a few bytes further within its page than the source, as a vector behind the length of a message does,
-//! and 30 to 60 otherwise. Copied piece by piece, each shorter than that, it is 25 to 60 wherever they lie. `cargo run --release -p mpexec-wire --example copies` shows it.
+//! On an AMD EPYC that copies 3 GB a second where the target lies a few bytes further within its page than the source, as a vector behind the length of a message does,
+//! and 40 to 90 otherwise. Copied piece by piece, each shorter than that, it is 29 to 94 wherever they lie. `cargo run --release -p mpexec-wire --example copies` shows it.
 
 /// A piece, in bytes: the instruction is used for none so short.
 const PIECE: usize = 2048;

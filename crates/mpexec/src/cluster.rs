@@ -187,13 +187,14 @@ impl Cluster {
 
     /// Looks what there is to be done, and does it.
     fn step(&self, run: &RunFolder, missing: &[Missing], state: &mut State) -> Result<(), RunError> {
-        let mut no_node = false;
+        let (mut no_node, mut works) = (false, false);
         let alive = match self.patiently(|| self.engine.alive(&self.name)) {
             Ok(alive) => {
                 if std::mem::take(&mut state.silent) {
                     self.note(Level::Normal, "answers again");
                 }
                 no_node = matches!(alive, Alive::Waits { no_node: true, .. });
+                works = !matches!(alive, Alive::None | Alive::Ending);
                 self.tell_what_is_awaited(&alive, state);
                 Some(alive != Alive::None)
             }
@@ -219,7 +220,7 @@ impl Cluster {
             return self.submit_for_any_node(run, &left, shards, state);
         }
         let over = alive == Some(false);
-        state.ours |= alive == Some(true);
+        state.ours |= works;
         if let Some(job) = state.known.jobs.last()
             && (over || alive == Some(true) && state.ends.is_due())
         {
@@ -365,7 +366,7 @@ impl Cluster {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.stage != stage.name {
             state.stage = stage.name.to_owned();
-            state.rounds = Rounds::of_stage(stage.follows, !state.known.jobs.is_empty());
+            state.rounds = Rounds::of_stage(stage.follows, !state.known.jobs.is_empty(), state.begun);
             state.ends.begin();
         }
         let state = &mut *state;

@@ -143,6 +143,8 @@ pub(crate) struct Submitted {
 pub(crate) enum Alive {
     /// All have ended.
     None,
+    /// All are about to have ended.
+    Ending,
     /// Some run, or their turn comes as it comes.
     Some,
     /// Some wait, for this, and none runs.

@@ -138,7 +138,8 @@ mod tests {
             let found = (0..1000).any(|_| {
                 drop((take(), take()));
                 drop(Recycled::from(Vec::with_capacity(capacity)));
-                take_with(capacity, b"it begins so").is_some_and(|taken| taken == b"it begins so")
+                let taken = take_with(capacity, b"it begins so");
+                taken.is_some_and(|taken| taken.capacity() == capacity && taken == b"it begins so")
             });
             assert_eq!(found, may_be_kept, "{capacity}");
         }

@@ -273,7 +273,7 @@ impl PoolBuilder {
 
     /// The size of each of a worker's two rings in bytes, a power of two; 4 MiB if not set. Only what is used is touched.
     ///
-    /// What is a quarter of it and longer travels in memory of its own, whose pages are new each time, and that costs five times as much: with arguments or results of a mebibyte each,
+    /// What is a quarter of it and longer travels in memory of its own, whose pages are new each time, and that costs four to six times as much: with arguments or results of a mebibyte each,
     /// take 8 MiB.
     pub fn ring_capacity(mut self, bytes: usize) -> PoolBuilder {
         self.config.ring_capacity = bytes;

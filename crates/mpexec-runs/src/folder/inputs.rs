@@ -72,6 +72,8 @@ pub(super) struct Looks(Mutex<Instant>);
 /// After so long at least,
 const EVERY: Duration = Duration::from_secs(1);
 
+const AN_HOUR: Duration = Duration::from_secs(3600);
+
 /// and after so many times as long as it takes: that is the part of the time that a thread has for it.
 const TIMES: u32 = 20;
 
@@ -86,8 +88,8 @@ impl Looks {
         let now = Instant::now();
         let due = *next <= now;
         if due {
-            // Nobody else looks meanwhile.
-            *next = now + EVERY;
+            // Nobody else looks meanwhile, however long it takes.
+            *next = now + AN_HOUR;
         }
         due
     }

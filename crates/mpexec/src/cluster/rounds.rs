@@ -76,7 +76,8 @@ impl Rounds {
             0 if !self.before => Duration::ZERO,
             _ if self.submissions > 0 && seen.all_failed => Duration::ZERO,
             0 if seen.all_ended => SHORT_GRACE,
-            _ if !seen.ours => SHORT_GRACE,
+            // Nobody knows of them any more: they have ended long ago.
+            _ if !seen.ours && !seen.all_ended => SHORT_GRACE,
             _ => GRACE,
         };
         if now.duration_since(quiet) < grace {
@@ -91,9 +92,9 @@ impl Rounds {
     }
 
     /// Of a stage that is begun, whether it `follows` from an earlier one or not: elements go on to their shares of all stages that do not, so what was `submitted` before, by whomever,
-    /// is a first try of those.
-    pub(super) fn of_stage(follows: bool, submitted: bool) -> Rounds {
-        Rounds { submissions: u32::from(submitted && !follows), before: submitted, ..Rounds::default() }
+    /// is a first try of those. `begun`: it may have been, by somebody who did not hear of it.
+    pub(super) fn of_stage(follows: bool, submitted: bool, begun: bool) -> Rounds {
+        Rounds { submissions: u32::from(submitted && !follows), before: submitted || begun, ..Rounds::default() }
     }
 
     /// Whether what is submitted now was submitted before.
@@ -115,15 +116,22 @@ mod tests {
     fn the_first_is_submitted_at_once_and_what_an_earlier_coordinator_has_left_may_be_late() {
         let now = Instant::now();
         assert_eq!(Rounds::default().next(GONE, now), Step::Submit);
-        let mut resumed = Rounds::of_stage(false, true);
+        let mut resumed = Rounds::of_stage(false, true, true);
         assert_eq!(resumed.next(Seen { alive: Some(true), ..GONE }, now), Step::Wait);
         assert_eq!(resumed.next(UNKNOWN, now), Step::Wait, "nobody knows");
         assert_eq!([resumed.next(GONE, now), resumed.next(GONE, now + GRACE)], [Step::Wait, Step::Submit]);
         assert!(resumed.is_again());
         // Nobody has seen it alive.
-        let (mut resumed, gone) = (Rounds::of_stage(false, true), Seen { ours: false, ..GONE });
+        let (mut resumed, gone) = (Rounds::of_stage(false, true, true), Seen { ours: false, ..GONE });
         assert_eq!([resumed.next(gone, now), resumed.next(gone, now + SHORT_GRACE)], [Step::Wait, Step::Submit]);
-        assert_eq!(Rounds::of_stage(false, true).next(FAILED, now), Step::Submit, "there is nothing to wait for");
+        // They have just ended.
+        let (mut resumed, ended) = (Rounds::of_stage(false, true, true), Seen { ours: false, ..ENDED });
+        assert_eq!([resumed.next(ended, now), resumed.next(ended, now + GRACE)], [Step::Wait, Step::Submit]);
+        // Whoever submitted did not hear the number.
+        let mut unheard = Rounds::of_stage(false, false, true);
+        assert_eq!([unheard.next(gone, now), unheard.next(gone, now + SHORT_GRACE)], [Step::Wait, Step::Submit]);
+        assert!(!unheard.is_again());
+        assert_eq!(Rounds::of_stage(false, true, true).next(FAILED, now), Step::Submit, "there is nothing to wait for");
     }
 
     #[test]
@@ -142,7 +150,7 @@ mod tests {
     #[test]
     fn elements_compute_all_stages_that_do_not_follow_from_another_so_each_is_tried_as_often_and_waited_for() {
         let now = Instant::now();
-        let mut next = Rounds::of_stage(false, true);
+        let mut next = Rounds::of_stage(false, true, true);
         assert_eq!([next.next(ENDED, now), next.next(ENDED, now + GRACE)], [Step::Wait, Step::Submit]);
         assert!((2..SUBMISSIONS).all(|_| next.next(FAILED, now) == Step::Submit));
         assert_eq!(next.next(FAILED, now), Step::GiveUp);
@@ -151,7 +159,7 @@ mod tests {
     #[test]
     fn a_stage_that_follows_from_another_has_tries_of_its_own_and_a_short_grace_if_all_have_ended() {
         let now = Instant::now();
-        let begun = || Rounds::of_stage(true, true);
+        let begun = || Rounds::of_stage(true, true, true);
         for (seen, grace) in [(GONE, GRACE), (ENDED, SHORT_GRACE), (FAILED, SHORT_GRACE)] {
             let mut next = begun();
             assert_eq!([next.next(seen, now), next.next(seen, now + grace)], [Step::Wait, Step::Submit]);

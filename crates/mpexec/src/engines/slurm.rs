@@ -203,9 +203,12 @@ impl Engine for Slurm {
                 let shard = element.rsplit('_').next().and_then(|shard| shard.parse().ok());
                 self.unheld.lock().unwrap_or_else(PoisonError::into_inner).extend::<Option<u64>>(shard);
                 self.ask(self.program("scancel").arg(element)).map_err(|error| Silence::Busy(error.why))?;
+            } else if state == "CG" {
+                // It has ended, perhaps because somebody has cancelled it, and its node is cleaned up.
+                alive = if alive == Alive::None { Alive::Ending } else { alive };
             } else if state != "PD" || TURN.contains(&reason) {
                 alive = Alive::Some;
-            } else if alive == Alive::None {
+            } else if matches!(alive, Alive::None | Alive::Ending) {
                 let no_node = NO_NODE.iter().any(|start| reason.starts_with(start));
                 alive = Alive::Waits { reason: reason.to_owned(), no_node };
             }

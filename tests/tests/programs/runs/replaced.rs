@@ -48,11 +48,13 @@ fn results_of_a_file_that_was_replaced_while_all_were_opened_are_not_those_of_th
         let begun = started.finish();
         assert!([0, 3].contains(&begun.code()), "{}", begun.stderr);
         let again = mpexec(&kept).in_folder(folder.path()).run();
+        if again.code() != 0 {
+            // It was replaced when the plan was written: the run was begun with the old one.
+            assert!(again.fault(2).contains("many/000.csv"), "{}", again.stderr);
+            continue;
+        }
         let resumed = output();
         mpexec(&all).in_folder(folder.path()).run().good();
-        match again.code() {
-            0 => assert_eq!(resumed, output(), "{command:?} took the results of the old file for those of the new"),
-            code => assert_eq!(code, 2, "{}", again.stderr),
-        }
+        assert_eq!(resumed, output(), "{command:?} took the results of the old file for those of the new");
     }
 }
