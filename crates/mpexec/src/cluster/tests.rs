@@ -59,6 +59,18 @@ fn run(folder: &Path, fake: &Fake) -> (Arc<RunFolder>, Cluster) {
     (Arc::new(run.computed_by(Box::new(waits))), asked)
 }
 
+/// An engine on whose node `a` the second shard fails.
+fn where_a_fails(folder: &Path) -> Fake {
+    let folder = folder.to_path_buf();
+    Fake::of(move |shard, of, node| {
+        if (shard, node) == (1, "a") {
+            return 1;
+        }
+        compute(&folder, Share { number: shard, of }, "rows");
+        0
+    })
+}
+
 /// What a coordinator gets of a stage.
 fn results(run: &Arc<RunFolder>, stage: &str) -> Result<Vec<u8>, RunError> {
     let follows = stage.starts_with("later");
@@ -76,14 +88,7 @@ fn results(run: &Arc<RunFolder>, stage: &str) -> Result<Vec<u8>, RunError> {
 fn any_engine_computes_what_is_missing_and_what_is_lost_is_submitted_again_without_the_node() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
-    let place = path.clone();
-    let fake = Fake::of(move |shard, of, node| {
-        if (shard, node) == (1, "a") {
-            return 1;
-        }
-        compute(&place, Share { number: shard, of }, "rows");
-        0
-    });
+    let fake = where_a_fails(&path);
     let (run, _) = self::run(&path, &fake);
     assert_eq!(results(&run, "rows").unwrap(), (0..TASKS).collect::<Vec<_>>());
     // Seven tasks are enough for three nodes of two processors.
@@ -145,14 +150,7 @@ fn who_picks_an_array_up_asks_why_it_ended_and_leaves_the_node_out() {
     let _watchdog = Watchdog::new();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
-    let place = path.clone();
-    let fake = Fake::of(move |shard, of, node| {
-        if (shard, node) == (1, "a") {
-            return 1;
-        }
-        compute(&place, Share { number: shard, of }, "rows");
-        0
-    });
+    let fake = where_a_fails(&path);
     let (run, cluster) = self::run(&path, &fake);
     // A coordinator that is gone when its array was accepted.
     let of = |range| Missing { range, key: format!("rows-{range:06}"), tasks: 1 };
