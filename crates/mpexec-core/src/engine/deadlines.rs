@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 
 use super::memory::MEMORY_LOOK;
 use super::scheduler::WorkerId;
-use super::slot::{Owed, Phase, Slot};
+use super::slot::{DYING, Owed, Phase, Slot};
 use super::state::State;
 use super::striking::Striking;
 use super::supervisor::{Supervisor, TURN};
 use crate::link::{LinkError, Progress, Upto};
 use crate::os::family::{main_thread_has_ended, stands_still};
+
+/// While somebody comes or goes, the supervisor sleeps for this part of the time that he has at most: a stop of the program in that sleep counts for no more.
+const LOOKS: u32 = 16;
 
 impl Supervisor {
     /// When the supervisor has to look again even if nothing happens.
@@ -28,6 +31,8 @@ impl Supervisor {
         });
         let given_up = state.slots.iter().filter_map(Slot::given_up_at);
         let next = limits.chain(given_up).min().map(|at| at.saturating_duration_since(Instant::now()).max(TURN));
+        let on_the_way = next.is_some() || self.under_way.is_some() || self.spare.dies_within().is_some();
+        let looks = on_the_way.then_some((handshake.min(response).min(DYING) / LOOKS).max(TURN));
         // Between two short tasks nobody works, but whoever has worked since the last look may have grown.
         let looked = self.memory_looked.as_ref();
         let grows = state.sched.working() || looked.is_some_and(|look| look.finished != state.sched.finished);
@@ -40,6 +45,7 @@ impl Supervisor {
         let owing = state.slots.iter().any(|slot| slot.child.is_some()).then_some(response / 2);
         let next = next
             .into_iter()
+            .chain(looks)
             .chain(memory)
             .chain(owing)
             .chain(listening)
@@ -58,7 +64,7 @@ impl Supervisor {
             let (handshake, response) = (self.engine.config.handshake_limit, self.engine.config.response_limit);
             for (id, slot) in state.slots.iter_mut().enumerate() {
                 match &slot.phase {
-                    Phase::Starting(starting) if starting.since.elapsed() >= handshake => {
+                    Phase::Starting(starting) if self.woke.saturating_duration_since(starting.since) >= handshake => {
                         let what =
                             format!("it did not shake hands within {handshake:?}: is it an mpexec worker program?");
                         slot.fault = Some(what);
@@ -66,10 +72,10 @@ impl Supervisor {
                     }
                     // It may be long in a task; it is over when it has left.
                     Phase::Leaving(_) if slot.thread.is_some() => over.push(id),
-                    Phase::Leaving(since) if since.elapsed() >= response => slot.kill(),
+                    Phase::Leaving(since) if self.woke.saturating_duration_since(*since) >= response => slot.kill(),
                     _ => {}
                 }
-                if slot.given_up_at().is_some_and(|at| at <= Instant::now()) {
+                if slot.given_up_at().is_some_and(|at| at <= self.woke) {
                     over.push(id);
                 }
             }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::slot::Phase;
 use super::state::State;
+use super::supervisor::Supervisor;
 
 /// So late nobody wakes who was not stopped.
 const FAR_TOO_LATE: Duration = Duration::from_millis(100);
@@ -22,13 +23,13 @@ pub(super) struct Pauses {
 
 impl Pauses {
     /// It goes to sleep for `limit` at most; `None`: for ever.
-    pub(super) fn sleeps(&mut self, limit: Option<Duration>) -> Option<Duration> {
+    fn sleeps(&mut self, limit: Option<Duration>) -> Option<Duration> {
         self.at(Instant::now(), limit)
     }
 
     /// It is awake. `Some`: for how long it had been stopped.
-    pub(super) fn wakes(&mut self) -> Option<Duration> {
-        self.at(Instant::now(), Some(WORK))
+    fn wakes(&mut self, now: Instant) -> Option<Duration> {
+        self.at(now, Some(WORK))
     }
 
     fn at(&mut self, now: Instant, next: Option<Duration>) -> Option<Duration> {
@@ -38,12 +39,40 @@ impl Pauses {
     }
 }
 
+/// A clock that began then does not run for so long. Another thread may have set it after the stop.
+pub(super) fn forward(since: &mut Instant, pause: Duration) {
+    *since = (*since + pause).min(Instant::now());
+}
+
+impl Supervisor {
+    /// At once, before it does anything: what it does takes its time, and that time is the tasks' too.
+    pub(super) fn wakes_up(&mut self) {
+        let now = Instant::now();
+        let pause = self.pauses.wakes(now);
+        self.forgive(pause);
+        self.woke = now;
+    }
+
+    pub(super) fn falls_asleep(&mut self, limit: Option<Duration>) {
+        let pause = self.pauses.sleeps(limit);
+        self.forgive(pause);
+    }
+
+    fn forgive(&mut self, pause: Option<Duration>) {
+        let Some(pause) = pause else { return };
+        self.engine.lock().forgive(pause);
+        // The system could start nothing meanwhile, and who was to tell that it has stood still too.
+        if let Some(under_way) = &mut self.under_way {
+            forward(&mut under_way.begun.since, pause);
+        }
+        self.spare.forgive(pause);
+    }
+}
+
 impl State {
     /// The program had been stopped for so long: nobody is to be charged for that.
     pub(super) fn forgive(&mut self, pause: Duration) {
-        let now = Instant::now();
-        // Another thread may have set one of them after the stop.
-        let forward = |since: &mut Instant| *since = (*since + pause).min(now);
+        let forward = |since: &mut Instant| forward(since, pause);
         for slot in &mut self.slots {
             if let Some(clock) = &mut slot.clock {
                 forward(&mut clock.since);

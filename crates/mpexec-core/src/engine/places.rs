@@ -107,7 +107,7 @@ impl Supervisor {
         let child = if matches!(whom, Whom::Successor { .. }) { None } else { begun.child() };
         let (newcomer, early) = match child {
             Some(child) => (self.engine.newcomer(begun, child), early),
-            None if begun.since.elapsed() < limit => {
+            None if self.woke.saturating_duration_since(begun.since) < limit => {
                 self.under_way = Some(UnderWay { begun, whom, early });
                 return true;
             }

@@ -9,6 +9,7 @@
 use std::time::{Duration, Instant};
 
 use super::launch::Newcomer;
+use super::pauses::forward;
 use crate::os::spawn;
 
 /// Its token with the supervisor's watcher; a worker's place is far below.
@@ -68,6 +69,13 @@ impl Spare {
         }
         spawn::bury(spare.child);
         true
+    }
+
+    /// Nothing could end meanwhile.
+    pub(super) fn forgive(&mut self, pause: Duration) {
+        if let Some(killed) = &mut self.killed {
+            forward(killed, pause);
+        }
     }
 
     /// How long its end is awaited yet, if it is.

@@ -56,7 +56,9 @@ pub(crate) struct Supervisor {
     /// When time limits are to be looked at again.
     pub(super) next_look: Option<Duration>,
     pub(super) scarcity: Scarcity,
-    pauses: Pauses,
+    pub(super) pauses: Pauses,
+    /// When it last woke: deadlines are kept by this. A stop after that is forgiven before it becomes later.
+    pub(super) woke: Instant,
     pub(super) spare: Spare,
     pub(super) under_way: Option<UnderWay>,
     /// Of a worker that was buried just now.
@@ -107,6 +109,7 @@ impl Supervisor {
             next_look: None,
             scarcity: Scarcity::default(),
             pauses: Pauses::default(),
+            woke: Instant::now(),
             spare: Spare::default(),
             under_way: None,
             remains: None,
@@ -180,19 +183,6 @@ impl Supervisor {
         }
         if let Some(cgroups) = &self.engine.cgroups {
             cgroups.end();
-        }
-    }
-
-    /// At once, before it does anything: what it does takes its time, and that time is the tasks' too.
-    fn wakes_up(&mut self) {
-        if let Some(pause) = self.pauses.wakes() {
-            self.engine.lock().forgive(pause);
-        }
-    }
-
-    fn falls_asleep(&mut self, limit: Option<Duration>) {
-        if let Some(pause) = self.pauses.sleeps(limit) {
-            self.engine.lock().forgive(pause);
         }
     }
 

@@ -10,10 +10,14 @@ use rustix::process::Signal;
 
 use crate::common::processes::{alive, kill, signal, stopped};
 use crate::common::{Scratch, Watchdog, at_some_pace, forever, open, pass, wait_until};
+use crate::refusing::Lease;
+use crate::slow_starts::{adds_one, leaves, script};
 
 const LINK: &str = "MPEXEC_TEST_LINK";
 /// Where the coordinator writes what happens.
 const TOLD: &str = "MPEXEC_TEST_TOLD";
+/// The worker program of the coordinator that has one.
+const PROGRAM: &str = "MPEXEC_TEST_PROGRAM";
 /// How long the task may run, in seconds: see [`at_some_pace`].
 const LIMIT: &str = "MPEXEC_TEST_LIMIT";
 const SECONDS: u32 = 2;
@@ -184,4 +188,65 @@ fn stopped_programs(seconds: u32) {
         let told = std::fs::read_to_string(coordinator.told.path()).unwrap();
         assert_eq!(told, "Ok(()) true", "whole: {whole}");
     }
+}
+
+#[test]
+#[ignore = "the coordinator that another test stops while it starts a worker"]
+fn a_coordinator_that_starts_a_worker() {
+    let Ok(told) = std::env::var(TOLD) else {
+        return;
+    };
+    let _watchdog = Watchdog::new();
+    let link: Transport = std::env::var(LINK).unwrap().parse().unwrap();
+    let builder = Pool::builder().worker_program(std::env::var_os(PROGRAM).unwrap()).transport(link);
+    let pool = builder.workers(Workers::Exact(1)).handshake_limit(limit()).build().unwrap();
+    assert!(pool.wait_ready(None));
+    std::fs::write(format!("{told}.running"), "").unwrap();
+    pass(&format!("{told}.gate"));
+    let dies = pool.apply(leaves, ());
+    let next = pool.apply(adds_one, (0,));
+    std::fs::write(format!("{told}.draft"), format!("{} {next:?}", matches!(dies, Err(TaskError::Crashed { .. }))))
+        .unwrap();
+    std::fs::rename(format!("{told}.draft"), told).unwrap();
+}
+
+/// Who was told to start a process had stood still as well, and the system had started none meanwhile. At the slowest pace it takes less than the 45
+/// seconds of the lease.
+#[test]
+fn the_time_to_start_a_worker_does_not_run_while_the_program_is_stopped() {
+    let _watchdog = Watchdog::new();
+    at_some_pace(|slower| ["shm", "socket"].iter().for_each(|link| stopped_at_a_start(link, slower)));
+}
+
+fn stopped_at_a_start(link: &str, seconds: u32) {
+    let (limit, program, told) = (Duration::from_secs(seconds.into()), script(), Scratch::new());
+    let turn = crate::writing_or_starting();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["pauses::a_coordinator_that_starts_a_worker", "--exact", "--ignored"])
+        .envs([(LINK, link), (TOLD, &told.text()), (LIMIT, &seconds.to_string()), (PROGRAM, &program.text())])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(turn);
+    let coordinator = Coordinator { child, told, worker: 0 };
+    let (pid, told) = (coordinator.child.id(), coordinator.told.text());
+    wait_until("it has a worker", || std::fs::exists(format!("{told}.running")).unwrap());
+    let Some(lease) = Lease::of(program.path()) else {
+        crate::common::skipped("no file can be leased here");
+        return;
+    };
+    open(&format!("{told}.gate"));
+    wait_until("another worker is being started", || lease.is_wanted());
+    signal(pid, Signal::STOP);
+    let since = Instant::now();
+    wait_until("more than the limit has passed", || since.elapsed() > limit + limit / 2);
+    signal(pid, Signal::CONT);
+    // As long as the supervisor needs to see that the time is up, were it so.
+    let since = Instant::now();
+    wait_until("some looks have passed", || since.elapsed() > limit / 8);
+    assert!(lease.is_wanted());
+    drop(lease);
+    wait_until("it tells what happened", || coordinator.told.is_open());
+    assert_eq!(std::fs::read_to_string(coordinator.told.path()).unwrap(), "true Ok(1)");
 }

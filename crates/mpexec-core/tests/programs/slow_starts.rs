@@ -16,7 +16,7 @@ use crate::refusing::Lease;
 const SOON: Duration = Duration::from_secs(40);
 
 #[mpexec_core::task]
-fn leaves() {
+pub(crate) fn leaves() {
     std::process::exit(3);
 }
 
@@ -26,12 +26,12 @@ fn never_ends() {
 }
 
 #[mpexec_core::task]
-fn adds_one(n: u32) -> u32 {
+pub(crate) fn adds_one(n: u32) -> u32 {
     n + 1
 }
 
 /// This program as a script that starts it: a script is opened anew for each start.
-fn script() -> Scratch {
+pub(crate) fn script() -> Scratch {
     let _turn = crate::writing_or_starting();
     let file = Scratch::new();
     let own = std::env::current_exe().unwrap();

@@ -38,7 +38,12 @@ pub(super) fn link_cut(cluster: &Cluster) {
     held.let_go();
     cluster.wait_until("the second copy comes to its end", || !held.runs());
     let second = work.done_on("n3");
-    assert!(second.len() >= results.len() / 3 && results.len() >= 3, "its share: {second:?} of {results:?}");
+    let said = || String::from_utf8_lossy(&cluster.read("link/log/shard-2.txt")).into_owned();
+    assert!(
+        second.len() >= results.len() / 3 && results.len() >= 3,
+        "its share: {second:?} of {results:?}: {}",
+        said()
+    );
     assert!(second.iter().all(|(key, counts)| results.contains(key) && !counts), "it is dropped: {second:?}");
     work.each_counts_once();
     cluster.make("mend", "n3");
