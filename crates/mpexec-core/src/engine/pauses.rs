@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use super::slot::Phase;
 use super::state::State;
-use super::supervisor::Supervisor;
 
 /// So late nobody wakes who was not stopped.
 const FAR_TOO_LATE: Duration = Duration::from_millis(100);
@@ -23,12 +22,12 @@ pub(super) struct Pauses {
 
 impl Pauses {
     /// It goes to sleep for `limit` at most; `None`: for ever.
-    fn sleeps(&mut self, limit: Option<Duration>) -> Option<Duration> {
+    pub(super) fn sleeps(&mut self, limit: Option<Duration>) -> Option<Duration> {
         self.at(Instant::now(), limit)
     }
 
     /// It is awake. `Some`: for how long it had been stopped.
-    fn wakes(&mut self, now: Instant) -> Option<Duration> {
+    pub(super) fn wakes(&mut self, now: Instant) -> Option<Duration> {
         self.at(now, Some(WORK))
     }
 
@@ -42,31 +41,6 @@ impl Pauses {
 /// A clock that began then does not run for so long. Another thread may have set it after the stop.
 pub(super) fn forward(since: &mut Instant, pause: Duration) {
     *since = (*since + pause).min(Instant::now());
-}
-
-impl Supervisor {
-    /// At once, before it does anything: what it does takes its time, and that time is the tasks' too.
-    pub(super) fn wakes_up(&mut self) {
-        let now = Instant::now();
-        let pause = self.pauses.wakes(now);
-        self.forgive(pause);
-        self.woke = now;
-    }
-
-    pub(super) fn falls_asleep(&mut self, limit: Option<Duration>) {
-        let pause = self.pauses.sleeps(limit);
-        self.forgive(pause);
-    }
-
-    fn forgive(&mut self, pause: Option<Duration>) {
-        let Some(pause) = pause else { return };
-        self.engine.lock().forgive(pause);
-        // The system could start nothing meanwhile, and who was to tell that it has stood still too.
-        if let Some(under_way) = &mut self.under_way {
-            forward(&mut under_way.begun.since, pause);
-        }
-        self.spare.forgive(pause);
-    }
 }
 
 impl State {

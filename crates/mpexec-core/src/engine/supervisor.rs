@@ -11,7 +11,7 @@ use super::Engine;
 use super::forwarding::Stream;
 use super::launch::{ThreadWorker, UnderWay};
 use super::memory::MemoryLook;
-use super::pauses::Pauses;
+use super::pauses::{Pauses, forward};
 use super::remains::Remains;
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
@@ -56,7 +56,7 @@ pub(crate) struct Supervisor {
     /// When time limits are to be looked at again.
     pub(super) next_look: Option<Duration>,
     pub(super) scarcity: Scarcity,
-    pub(super) pauses: Pauses,
+    pauses: Pauses,
     /// When it last woke: deadlines are kept by this. A stop after that is forgiven before it becomes later.
     pub(super) woke: Instant,
     pub(super) spare: Spare,
@@ -184,6 +184,29 @@ impl Supervisor {
         if let Some(cgroups) = &self.engine.cgroups {
             cgroups.end();
         }
+    }
+
+    /// At once, before it does anything: what it does takes its time, and that time is the tasks' too.
+    fn wakes_up(&mut self) {
+        let now = Instant::now();
+        let pause = self.pauses.wakes(now);
+        self.forgive(pause);
+        self.woke = now;
+    }
+
+    fn falls_asleep(&mut self, limit: Option<Duration>) {
+        let pause = self.pauses.sleeps(limit);
+        self.forgive(pause);
+    }
+
+    fn forgive(&mut self, pause: Option<Duration>) {
+        let Some(pause) = pause else { return };
+        self.engine.lock().forgive(pause);
+        // The system could start nothing meanwhile, and who was to tell that it has stood still too.
+        if let Some(under_way) = &mut self.under_way {
+            forward(&mut under_way.begun.since, pause);
+        }
+        self.spare.forgive(pause);
     }
 
     /// Waits for something to happen to a worker, and attends to it.
