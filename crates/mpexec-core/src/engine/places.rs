@@ -12,7 +12,7 @@ use super::scheduler::WorkerId;
 use super::slot::{Phase, Slot};
 use super::spare::{DYING, SPARE};
 use super::state::Life;
-use super::supervisor::Supervisor;
+use super::supervisor::{CHILD, CONTROL, STDERR, STDOUT, Supervisor, token};
 use crate::config::Transport;
 use crate::error::PoolError;
 use crate::os::events::Watch;
@@ -185,6 +185,25 @@ impl Supervisor {
                 false
             }
         }
+    }
+
+    fn watch(&self, id: WorkerId, slot: &Slot) -> Result<(), PoolError> {
+        let failed = |error| PoolError::system("watch a worker", error);
+        if let Some(child) = &slot.child {
+            self.watcher.add(child.as_fd(), token(id, CHILD), Watch::Level).map_err(failed)?;
+        }
+        if let Some(tail) = &slot.stderr {
+            self.watcher.add(tail.pipe.as_fd(), token(id, STDERR), Watch::Level).map_err(failed)?;
+        }
+        if let Some(tail) = &slot.stdout {
+            self.watcher.add(tail.pipe.as_fd(), token(id, STDOUT), Watch::Level).map_err(failed)?;
+        }
+        if let Phase::Starting(starting) = &slot.phase {
+            starting.socket.is_watched_by(&self.watcher);
+            let socket = crate::link::control::fd(&starting.socket);
+            self.watcher.add(socket, token(id, CONTROL), Watch::Level).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// What cannot be watched is not kept.

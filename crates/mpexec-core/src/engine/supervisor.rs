@@ -243,25 +243,6 @@ impl Supervisor {
         self.tokens = tokens;
     }
 
-    pub(super) fn watch(&self, id: WorkerId, slot: &Slot) -> Result<(), PoolError> {
-        let failed = |error| PoolError::system("watch a worker", error);
-        if let Some(child) = &slot.child {
-            self.watcher.add(child.as_fd(), token(id, CHILD), Watch::Level).map_err(failed)?;
-        }
-        if let Some(tail) = &slot.stderr {
-            self.watcher.add(tail.pipe.as_fd(), token(id, STDERR), Watch::Level).map_err(failed)?;
-        }
-        if let Some(tail) = &slot.stdout {
-            self.watcher.add(tail.pipe.as_fd(), token(id, STDOUT), Watch::Level).map_err(failed)?;
-        }
-        if let Phase::Starting(starting) = &slot.phase {
-            starting.socket.is_watched_by(&self.watcher);
-            let socket = crate::link::control::fd(&starting.socket);
-            self.watcher.add(socket, token(id, CONTROL), Watch::Level).map_err(failed)?;
-        }
-        Ok(())
-    }
-
     /// The control socket of a worker has something.
     fn hear(&mut self, id: WorkerId) {
         let engine = self.engine.clone();
