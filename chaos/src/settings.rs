@@ -64,7 +64,7 @@ impl Settings {
         Settings {
             link: random.of_these(&[Transport::Shm, Transport::Socket]),
             workers: random.of_these(&[1, 2, 2, 3, 4]),
-            ring: random.of_these(&[1 << 16, 1 << 18, 1 << 20, 4 << 20]),
+            ring: random.of_these(&[1 << 16, 1 << 18, 1 << 20, 32 << 20]),
             attempts: random.of_these(&[1, 1, 2, 3]),
             delay: random.one_in(4).then_some(Duration::from_millis(5)),
             limit: random.one_in(4).then(|| random.of_these(&LIMITS)),

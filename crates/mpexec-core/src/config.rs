@@ -328,7 +328,7 @@ impl Default for Config {
             containment: Containment::default(),
             chaos: None,
             replace: true,
-            ring_capacity: 4 << 20,
+            ring_capacity: mpexec_ring::DEFAULT_CAPACITY,
             max_message: 16 << 30,
             notes: None,
             record: false,

@@ -78,3 +78,4 @@ pub use segments::{DEFAULT_CAPACITY, Segments, create, in_process, open};
 pub use task_receiver::{Record, TaskReceiver, TaskSignals};
 pub use task_sender::{Span, TaskSender};
 pub use wait::{Reason, Woken, current_cpu, space_wait, spin, spin_budget, worker_wait};
+pub use writer::SHORT_RECORD;

@@ -20,8 +20,8 @@ use crate::task_receiver::TaskReceiver;
 use crate::task_sender::TaskSender;
 
 /// Bytes of a ring unless told otherwise. The memory is sparse: a ring that is used lightly touches
-/// 128 KiB of it.
-pub const DEFAULT_CAPACITY: usize = 4 << 20;
+/// 128 KiB of it, one without records of more than a mebibyte at most 4 MiB.
+pub const DEFAULT_CAPACITY: usize = 32 << 20;
 
 const TASKS: &str = "the task segment";
 const RESULTS: &str = "the result segment";

@@ -4,16 +4,39 @@
 //! A ring of 4 MiB that is used lightly should not touch 4 MiB, because a fresh page costs more
 //! than the copy into it. So a writer keeps to a *window* at the start of the ring as long as the
 //! reader keeps up, and widens it when it does not.
+//!
+//! A ring may be larger than that, for records of some mebibytes. All others keep to its first 4 MiB
+//! ([`REACH`]), as if there were no more: what lies in more of it is in no cache any more when it is read.
 
 use crate::record::{Capacity, HEADER, padded};
 
 /// Bytes a writer keeps to at first.
 pub(crate) const FIRST_WINDOW: u64 = 128 << 10;
 
+/// Up to here records may lie that are no longer than [`SHORT_RECORD`].
+pub(crate) const REACH: u64 = 4 << 20;
+
+/// Records of so many bytes at most keep to the first 4 MiB of a ring that is larger, and only longer ones use the rest.
+///
+/// ```
+/// let (mut tasks, _results, _segments) = mpexec_ring::create(mpexec_ring::DEFAULT_CAPACITY)?;
+/// assert!(tasks.max_record() > mpexec_ring::SHORT_RECORD);
+/// for _ in 0..3 {
+///     assert!(tasks.grant(mpexec_ring::SHORT_RECORD, mpexec_ring::SHORT_RECORD).is_some());
+///     tasks.commit(mpexec_ring::SHORT_RECORD, 1, 0);
+/// }
+/// assert!(tasks.grant(mpexec_ring::SHORT_RECORD, mpexec_ring::SHORT_RECORD).is_none(), "with their headers these are more");
+/// assert!(tasks.grant(mpexec_ring::SHORT_RECORD + 1, mpexec_ring::SHORT_RECORD + 1).is_some());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub const SHORT_RECORD: usize = (REACH / 4) as usize;
+
 /// The state of the writing side.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Writer {
     capacity: Capacity,
+    /// Of this ring: [`REACH`], or all of it.
+    reach: u64,
     head: u64,
     window: u64,
     widened_in_lap: u64,
@@ -62,7 +85,8 @@ impl OpenRecord {
 impl Writer {
     /// At the start of an empty ring.
     pub(crate) fn new(capacity: Capacity) -> Writer {
-        Writer { capacity, head: 0, window: FIRST_WINDOW.min(capacity.bytes()), widened_in_lap: u64::MAX }
+        let (window, reach) = (FIRST_WINDOW.min(capacity.bytes()), REACH.min(capacity.bytes()));
+        Writer { capacity, reach, head: 0, window, widened_in_lap: u64::MAX }
     }
 
     /// Where the next record starts, unless it jumps.
@@ -88,11 +112,11 @@ impl Writer {
         (padded(at + want) <= limit).then_some(Place { spot, at, room: want, widens: false })
     }
 
-    /// Up to where a record that starts at `start` may be written within its window, by what was known of the tail.
+    /// Up to where a record that starts at `start` may be written within its window, by what was known of the tail, if it is not long.
     #[inline]
     pub(crate) fn limit(&self, start: u64, tail: u64) -> u64 {
         let lap_start = start - self.capacity.offset(start);
-        (lap_start + self.window).min(tail + self.capacity.bytes())
+        (lap_start + self.window.min(self.reach)).min(tail + self.capacity.bytes())
     }
 
     /// A place for a payload of `min` to `want` bytes, in a new record or at the end of `open`.
@@ -100,20 +124,23 @@ impl Writer {
     ///
     /// In this order: behind the last record within the window, all of `want`; at the start of the
     /// next lap, all of `want`; the same two with less; behind the last record, past the
-    /// window.
+    /// window, but not past what it may reach.
     pub(crate) fn place(&mut self, open: Option<OpenRecord>, tail: u64, min: u64, want: u64) -> Option<Place> {
         debug_assert!(min <= want && tail <= self.head, "min {min}, want {want}, tail {tail}, head {}", self.head);
         let start = open.map_or(self.head, |record| record.start);
         let lap_end = self.capacity.lap_end(start);
         let wall = tail + self.capacity.bytes();
+        let long = want > SHORT_RECORD as u64;
+        let reach = if long { want.saturating_mul(4).clamp(self.reach, self.capacity.bytes()) } else { self.reach };
+        let lap_start = lap_end - self.capacity.bytes();
 
         let (spot, at) = match open {
             Some(record) => (Spot::Behind, record.end()),
             None => (Spot::Here, self.head + HEADER),
         };
-        let here = room(at, lap_end.min(wall), min).map(|room| Place { spot, at, room: room.min(want), widens: false });
-        let window_end = lap_end - self.capacity.bytes() + self.window;
-        let inside = here.filter(|_| padded(at + min) <= window_end);
+        let here = room(at, (lap_start + reach).min(wall), min);
+        let here = here.map(|room| Place { spot, at, room: room.min(want), widens: false });
+        let inside = here.filter(|_| padded(at + min) <= lap_start + self.window.min(reach));
 
         let at = lap_end + HEADER;
         let next =
@@ -127,7 +154,7 @@ impl Writer {
             .or(next)
             .or(here.map(|place| Place { widens: true, ..place }));
         if place.is_none() {
-            self.widen_after_full(start, tail);
+            self.widen_after_full(start, tail, reach);
         }
         place
     }
@@ -152,12 +179,12 @@ impl Writer {
     }
 
     /// A ring that wrapped early and was then caught by its reader is not used lightly: it may use
-    /// twice as much in the next lap. Once per lap, because a writer that waits asks often.
-    fn widen_after_full(&mut self, start: u64, tail: u64) {
+    /// twice as much in the next lap, as far as it may reach. Once per lap, because a writer that waits asks often.
+    fn widen_after_full(&mut self, start: u64, tail: u64, reach: u64) {
         let lap = self.capacity.lap_end(start);
         if lap != self.capacity.lap_end(tail) && lap != self.widened_in_lap {
             self.widened_in_lap = lap;
-            self.window = (self.window * 2).min(self.capacity.bytes());
+            self.window = (self.window * 2).min(reach).max(self.window);
         }
     }
 }

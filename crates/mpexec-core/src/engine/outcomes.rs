@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use mpexec_ring::Parcel;
-use mpexec_wire::{PanicReport, Status, copied, decode};
+use mpexec_wire::{PanicReport, Status, decode};
 
-use super::recycled::Recycled;
+use super::recycled::{self, Recycled};
 use super::scheduler::WorkerId;
 use super::waiter::{Arrivals, Waiter};
 use crate::error::TaskError;
@@ -71,7 +71,10 @@ impl Bytes {
                 place.copy_from_slice(bytes);
                 Bytes::Short(bytes.len() as u8, short)
             }
-            None => Bytes::Long(copied(bytes).into()),
+            None if bytes.len() >= recycled::LEAST => {
+                Bytes::Whole(Box::new(Whole { bytes: recycled::copied(bytes), range: 0..bytes.len() }))
+            }
+            None => Bytes::Long(bytes.into()),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use mpexec_wire::{ENTRY_HEADER, Entries, GROUP_HEADER, GroupHeader, Results, Status, copied};
+use mpexec_wire::{ENTRY_HEADER, Entries, GROUP_HEADER, GroupHeader, Results, Status};
 
 use super::jobs::{Chunk, News};
 use super::obituary::Row;
 use super::outcomes::{Bytes, Outcome, Whole};
-use super::recycled;
+use super::recycled::{self, Recycled};
 use super::scheduler::{JobId, WorkerId, is_hook};
 use super::segments::{Segment, split};
 use super::state::State;
@@ -131,12 +131,13 @@ impl State {
                     if self.settle_calls(job, first, bytes, from..to, alone && count == 1) {
                         continue;
                     }
-                    let chunk = if alone && !recycled::is_wasted(to - from, bytes.capacity()) {
-                        let large = recycled::is_worth(to - from, bytes.capacity());
-                        let next = if large { recycled::take() } else { Vec::new() };
+                    let length = to - from;
+                    let chunk = if alone && !recycled::is_wasted(length, bytes.capacity()) {
+                        let large = recycled::is_worth(length, bytes.capacity());
+                        let next = if large { recycled::take_like(length) } else { Vec::new() };
                         Chunk { first, count, bytes: std::mem::replace(bytes, next).into(), from, to }
                     } else {
-                        Chunk { first, count, bytes: copied(&bytes[from..to]).into(), from: 0, to: to - from }
+                        Chunk { first, count, bytes: recycled::copied(&bytes[from..to]), from: 0, to: length }
                     };
                     self.put(job, News::Results(chunk), faulty);
                 }
@@ -193,7 +194,7 @@ impl State {
                 let (status, index) = (entry.status, first + u64::from(entry.offset));
                 let begin = range.start + ENTRY_HEADER;
                 let range = begin..begin + entry.payload.len();
-                let bytes = std::mem::replace(came, recycled::take()).into();
+                let bytes = std::mem::replace(came, recycled::take_like(range.len())).into();
                 told = calls.settle(index, Outcome::Came(status, Bytes::Whole(Box::new(Whole { bytes, range }))));
             }
             if !told.is_empty() {
@@ -209,6 +210,10 @@ impl State {
         }
         if !told.is_empty() {
             self.fire(told);
+        }
+        if alone && range.len() >= recycled::LEAST {
+            // It is much larger than what comes now: the next result shall have one that it can take along.
+            drop(Recycled::from(std::mem::replace(came, recycled::take_like(range.len()))));
         }
         true
     }

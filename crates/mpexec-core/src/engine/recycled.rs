@@ -3,6 +3,7 @@
 //! An argument is encoded into one, which is back when its task has ended; a result is copied out of the ring into one, which is back when it was decoded. All pools of a process share them,
 //! and with the last of these they are gone.
 
+use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
@@ -10,16 +11,19 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 pub(crate) const LEAST: usize = 32 << 10;
 
 /// A longer one would be memory that nobody has asked to keep. What came through a ring of the usual length is no longer.
-const MOST: usize = (1 << 20) + (64 << 10);
+const MOST: usize = (8 << 20) + (64 << 10);
 
-static KEPT: Mutex<Kept> = Mutex::new(Kept { pools: 0, buffers: [Vec::new(), Vec::new()] });
+/// For a call an argument and its result.
+const SO_MANY: usize = 2;
+
+static KEPT: Mutex<Kept> = Mutex::new(Kept { pools: 0, buffers: VecDeque::new() });
 
 #[derive(Debug)]
 struct Kept {
     /// So many pools there are; without one nothing is kept.
     pools: usize,
-    /// For a call an argument and its result.
-    buffers: [Vec<u8>; 2],
+    /// The one that was used last is the first.
+    buffers: VecDeque<Vec<u8>>,
 }
 
 /// Nobody has them locked for longer than a few instructions, but in a fork of the process: there it may be for ever.
@@ -51,27 +55,55 @@ impl Drop for Keeping {
         let Some(mut kept) = patiently().filter(|_| self.0) else { return };
         kept.pools -= 1;
         if kept.pools == 0 {
-            kept.buffers = [Vec::new(), Vec::new()];
+            kept.buffers = VecDeque::new();
         }
     }
 }
 
-/// The larger of them, empty, if it is there; else one without memory.
-pub(crate) fn take() -> Vec<u8> {
-    // Who finds them locked does not wait for so little.
-    let Ok(mut kept) = KEPT.try_lock() else { return Vec::new() };
-    kept.buffers.iter_mut().max_by_key(|one| one.capacity()).map(std::mem::take).unwrap_or_default()
+impl Kept {
+    /// An empty one that [is worth](is_worth) it for so many bytes.
+    fn like(&mut self, bytes: usize) -> Option<Vec<u8>> {
+        let fits = |one: &Vec<u8>| one.capacity() >= bytes && is_worth(bytes, one.capacity());
+        let place = self.buffers.iter().position(fits)?;
+        self.buffers.remove(place)
+    }
+
+    /// The largest, if it has so much room.
+    fn largest(&mut self, room: usize) -> Option<Vec<u8>> {
+        let sizes = self.buffers.iter().map(Vec::capacity).enumerate().filter(|(_, capacity)| *capacity >= room);
+        let (place, _) = sizes.max_by_key(|(_, capacity)| *capacity)?;
+        self.buffers.remove(place)
+    }
+
+    /// Returns those that are not kept any more.
+    fn keep(&mut self, mut used: Vec<u8>) -> VecDeque<Vec<u8>> {
+        used.clear();
+        // Sizes may have changed: the one that was used longest ago goes.
+        self.buffers.push_front(used);
+        let most = self.buffers.len().min(SO_MANY);
+        self.buffers.split_off(most)
+    }
 }
 
-/// One of so many bytes at least with these in it, if there is one.
+/// An empty one for so many bytes, of which it is not much larger, if there is one; else one without memory.
+pub(crate) fn take_like(bytes: usize) -> Vec<u8> {
+    // Who finds them locked does not wait for so little.
+    KEPT.try_lock().ok().and_then(|mut kept| kept.like(bytes)).unwrap_or_default()
+}
+
+/// The largest, with these bytes in it, if it has so much room.
 pub(crate) fn take_with(room: usize, bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut taken = take();
-    if taken.capacity() < room.max(bytes.len()) {
-        drop(Recycled(taken));
-        return None;
-    }
+    let mut taken = KEPT.try_lock().ok()?.largest(room.max(bytes.len()))?;
     taken.extend_from_slice(bytes);
     Some(taken)
+}
+
+/// These bytes in one of them, or in new memory.
+pub(super) fn copied(bytes: &[u8]) -> Recycled {
+    let mut copy = if bytes.len() < LEAST { Vec::new() } else { take_like(bytes.len()) };
+    copy.reserve_exact(bytes.len());
+    mpexec_wire::append(&mut copy, bytes);
+    Recycled(copy)
 }
 
 /// Whether results of so many bytes may have a buffer of this capacity for themselves: it is large, and three quarters of it are theirs.
@@ -117,12 +149,9 @@ impl Drop for Recycled {
         if kept.pools == 0 {
             return;
         }
-        if let Some(smaller) = kept.buffers.iter_mut().min_by_key(|one| one.capacity())
-            && smaller.capacity() < self.0.capacity()
-        {
-            self.0.clear();
-            std::mem::swap(smaller, &mut self.0);
-        }
+        let former = kept.keep(std::mem::take(&mut self.0));
+        drop(kept);
+        drop(former);
     }
 }
 
@@ -136,7 +165,7 @@ mod tests {
         for (capacity, may_be_kept) in [(LEAST - 1, false), (LEAST, true), (MOST, true), (MOST + 1, false)] {
             // Other tests have results too, and whoever is quicker has it.
             let found = (0..1000).any(|_| {
-                drop((take(), take()));
+                drop([take_with(0, &[]), take_with(0, &[])]);
                 drop(Recycled::from(Vec::with_capacity(capacity)));
                 let taken = take_with(capacity, b"it begins so");
                 taken.is_some_and(|taken| taken.capacity() == capacity && taken == b"it begins so")
@@ -144,6 +173,44 @@ mod tests {
             assert_eq!(found, may_be_kept, "{capacity}");
         }
         drop(pool);
+    }
+
+    fn kept(sizes: &[usize]) -> Kept {
+        let mut kept = Kept { pools: 1, buffers: VecDeque::new() };
+        sizes.iter().for_each(|size| drop(kept.keep(vec![1; *size])));
+        kept
+    }
+
+    fn size(taken: Option<Vec<u8>>) -> Option<usize> {
+        taken.map(|taken| {
+            assert!(taken.is_empty());
+            taken.capacity()
+        })
+    }
+
+    #[test]
+    fn of_three_buffers_the_one_that_was_used_longest_ago_is_not_kept() {
+        let sizes = [LEAST * 3, LEAST, LEAST * 2];
+        for (like, found) in [(sizes[0], false), (sizes[1], true), (sizes[2], true)] {
+            assert_eq!(size(kept(&sizes).like(like)), found.then_some(like));
+        }
+    }
+
+    #[test]
+    fn results_take_a_buffer_of_about_their_size_and_arguments_the_largest() {
+        for sizes in [[LEAST * 2, LEAST * 8], [LEAST * 8, LEAST * 2]] {
+            assert_eq!(size(kept(&sizes).like(LEAST * 2 - 100)), Some(LEAST * 2));
+            assert_eq!(size(kept(&sizes).like(LEAST * 2 + 1)), None, "the rest of the other would lie idle");
+            assert_eq!(size(kept(&sizes).largest(LEAST)), Some(LEAST * 8));
+            assert_eq!(size(kept(&sizes).largest(LEAST * 8 + 1)), None);
+        }
+    }
+
+    #[test]
+    fn a_copy_is_in_one_of_them_and_as_long_as_what_is_copied() {
+        let bytes = vec![7; LEAST + 10];
+        assert_eq!(copied(&bytes)[..], bytes);
+        assert_eq!(copied(b"short")[..], *b"short");
     }
 
     #[test]

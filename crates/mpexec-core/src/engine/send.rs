@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
+use mpexec_ring::SHORT_RECORD;
 use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeader, Entries};
 
 use super::jobs::JobState;
@@ -16,8 +17,11 @@ use crate::error::TaskError;
 use crate::link::LinkError;
 use crate::os::events::Watch;
 
+/// Tasks are sent together in so many bytes at most; one that is longer goes alone, if the link takes it in one piece.
+const TOGETHER: usize = SHORT_RECORD;
+
 /// Buffers of these sizes are kept for the next batch,
-const SPARE_BYTES: std::ops::RangeInclusive<usize> = (4 << 10)..=(2 << 20);
+const SPARE_BYTES: std::ops::RangeInclusive<usize> = (4 << 10)..=(9 << 20);
 /// and so many of them.
 const SPARES: usize = 4;
 
@@ -160,7 +164,8 @@ impl State {
                 self.sched.workers[id].ready = false;
                 continue;
             };
-            let Some(run) = self.sched.cut(plan.job, plan.tasks, largest - BATCH_HEADER) else {
+            let together = largest.min(TOGETHER) - BATCH_HEADER;
+            let Some(run) = self.sched.cut(plan.job, plan.tasks, together) else {
                 continue;
             };
             self.send_run(id, plan.job, run);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use mpexec_ring::{ParcelWriter, PoolPage};
+use mpexec_ring::{ParcelWriter, PoolPage, SHORT_RECORD};
 use mpexec_wire::{BATCH_HEADER, ENTRY_HEADER};
 
 use super::Engine;
@@ -39,10 +39,15 @@ const KICK: u64 = u64::MAX;
 /// What is kept free in a quarter ring, beside the batch's own header.
 const MARGIN: usize = 64;
 
-/// On the socket link batches are as large as over rings of this size.
-const SOCKET_RING: usize = 4 << 20;
+/// All that short messages use of a ring. On the socket link batches are as large as over such rings.
+const SMALL_RING: usize = 4 * SHORT_RECORD;
 /// A shared context up to this size travels in the welcome.
 const LARGE_CONTEXT: usize = 64 << 10;
+
+/// What the rings of all workers take of this process's addresses, and as much again for whatever else it will have.
+fn of_all_rings(capacity: usize, workers: usize) -> usize {
+    capacity.saturating_mul(2).saturating_mul(workers).saturating_mul(2)
+}
 
 fn parcel_of(bytes: &[u8]) -> std::io::Result<(OwnedFd, u64)> {
     let mut writer = ParcelWriter::create()?;
@@ -70,6 +75,7 @@ impl Engine {
             what: format!("it cannot be used: {error}"),
             remedy: "give the path of an mpexec worker program".to_owned(),
         })?;
+        let config = Config { ring_capacity: Engine::rings_that_fit(&config, workers), ..config };
         let (transport, tried) = Engine::choose(&config, workers);
         let page = if transport == Transport::Socket { PoolPage::private() } else { PoolPage::create() };
         let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
@@ -146,11 +152,20 @@ impl Engine {
         self.callbacks.get().expect("nobody has the pool before it is started")
     }
 
+    /// Rings for large messages are only as large as the largest may be. Where a process may map only so much, they would leave no room for other things.
+    fn rings_that_fit(config: &Config, workers: usize) -> usize {
+        let mut capacity = config.ring_capacity;
+        while capacity > SMALL_RING && capacity as u64 / 4 > config.max_message {
+            capacity /= 2;
+        }
+        let fit = memory::has_addresses_for(of_all_rings(capacity, workers));
+        if fit { capacity } else { capacity.min(SMALL_RING) }
+    }
+
     /// `auto` is shared memory where that can be had, the socket elsewhere. The rings by which that was tried are the first worker's.
     fn choose(config: &Config, workers: usize) -> (Transport, Option<TriedRings>) {
         let transport = config.transport.resolved();
-        // The rings of all of them lie in this process, beside whatever else it will have.
-        let rings = config.ring_capacity.saturating_mul(2).saturating_mul(workers).saturating_mul(2);
+        let rings = of_all_rings(config.ring_capacity, workers);
         if (config.transport, transport) != (Transport::Auto, Transport::Shm) {
             return (transport, None);
         }
@@ -209,7 +224,7 @@ impl Engine {
     /// The largest payload of a task that travels within a batch; a larger one becomes a parcel.
     pub(crate) fn largest_payload(&self) -> usize {
         let quarter = match self.transport {
-            Transport::Socket => self.config.ring_capacity.min(SOCKET_RING) / 4,
+            Transport::Socket => self.config.ring_capacity.min(SMALL_RING) / 4,
             _ => self.config.ring_capacity / 4,
         };
         quarter - BATCH_HEADER - ENTRY_HEADER - MARGIN

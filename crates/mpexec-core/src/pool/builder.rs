@@ -271,10 +271,12 @@ impl PoolBuilder {
         self
     }
 
-    /// The size of each of a worker's two rings in bytes, a power of two; 4 MiB if not set. Only what is used is touched.
+    /// The size of each of a worker's two rings in bytes, a power of two; 32 MiB if not set. Only what is used is touched: at most 4 MiB, unless arguments or results
+    /// have more than a mebibyte each. What was touched stays the worker's until its end. Where this process may map less than twice the rings of all workers (`ulimit -v`),
+    /// they have 4 MiB at most.
     ///
-    /// What is a quarter of it and longer travels in memory of its own, whose pages are new each time, and that costs four to six times as much: with arguments or results of a mebibyte each,
-    /// take 8 MiB.
+    /// What is a quarter of it and longer travels in memory of its own, whose pages are new each time, and that costs up to seven times as much. With smaller rings
+    /// workers keep less, with larger ones the quarter is more.
     pub fn ring_capacity(mut self, bytes: usize) -> PoolBuilder {
         self.config.ring_capacity = bytes;
         self
@@ -282,7 +284,7 @@ impl PoolBuilder {
 
     /// The longest result that is taken, in bytes; 16 GiB if not set. A worker that sends a longer one is killed as broken:
     /// the task ends as [`Crashed`](crate::TaskError::Crashed), and its text says how long the result was. What fits into
-    /// a quarter of a ring is always taken, and arguments are not limited: they are the caller's own.
+    /// a mebibyte (or a quarter of a smaller ring) is always taken, and arguments are not limited: they are the caller's own.
     ///
     /// A worker is not trusted, and a value of this size is decoded in this process: set it to what you can afford.
     ///

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::call::CallBuilder;
 
 impl<'p> CallBuilder<'p> {
-    /// So many tasks are sent to a worker together, or as many as fit into a quarter of the ring if those are fewer. Not
-    /// set: as many as are some hundred microseconds of work, by measurement. 0 is an error of the call.
+    /// So many tasks are sent to a worker together, or as many as fit into a mebibyte (or a quarter of a smaller ring) if
+    /// those are fewer. Not set: as many as are some hundred microseconds of work, by measurement. 0 is an error of the call.
     pub fn chunk_size(mut self, tasks: usize) -> CallBuilder<'p> {
         self.options.chunk = Some(tasks);
         self

@@ -11,7 +11,7 @@ pub(crate) mod worker;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use mpexec_ring::{Parcel, ResultReceiver, TaskSender};
+use mpexec_ring::{Parcel, ResultReceiver, SHORT_RECORD, TaskSender};
 use mpexec_wire::{BATCH_ONCE, BatchHeader, FrameKind, FromWorker, PARCEL_REF, ParcelRef, decode};
 
 use super::control::{Reader, Writer, fd};
@@ -48,7 +48,6 @@ pub(crate) struct ShmLink {
     bye: bool,
     /// Bytes taken out of the result ring and not given back.
     taken: usize,
-    capacity: usize,
 }
 
 /// How parcels and messages go beside the rings.
@@ -63,7 +62,6 @@ pub(crate) enum Post {
 impl ShmLink {
     /// `most_bytes`: no result may be longer.
     pub(crate) fn new(tasks: TaskSender, results: ResultReceiver, bell: Bell, post: Post, most_bytes: u64) -> ShmLink {
-        let capacity = tasks.max_record() * 4;
         let parcels = Arrivals::new(most_bytes);
         ShmLink {
             tasks,
@@ -77,7 +75,6 @@ impl ShmLink {
             once: 0,
             bye: false,
             taken: 0,
-            capacity,
         }
     }
 
@@ -197,8 +194,8 @@ impl Link for ShmLink {
 
     fn release(&mut self) {
         let taken = std::mem::take(&mut self.taken);
-        // A worker waits for room only when the ring was nearly full; one that sleeps for want of tasks is left asleep.
-        if taken > 0 && taken < self.capacity / 4 {
+        // A worker waits for room only when the ring, or the part of it for short records, was nearly full; one that sleeps for want of tasks is left asleep.
+        if taken > 0 && taken < self.tasks.max_record().min(SHORT_RECORD) {
             return self.results.release_quietly(&self.tasks);
         }
         // With nothing taken now, the last of a record that was taken piece by piece may be over.
