@@ -14,6 +14,7 @@ crate::contract!(
     a_slow_task_in_the_midst_of_a_job_leaves_no_tail,
     messages_at_the_sizes_of_the_ring_arrive_intact,
     many_results_that_fill_the_ring_many_times_arrive_intact,
+    long_and_short_messages_by_turns_arrive_intact_in_rings_of_the_usual_size,
     zero_sized_arguments_and_results_arrive,
     sixty_four_mebibytes_there_and_back_arrive_intact,
 );
@@ -126,4 +127,24 @@ fn sixty_four_mebibytes_there_and_back_arrive_intact(transport: Transport) {
     let numbers: Vec<u64> = (0..(64 << 20) / 8).collect();
     assert!(pool.apply(|numbers: Vec<u64>| numbers, (&numbers,)).unwrap() == numbers);
     assert_eq!(pool.apply(|n: u8| n, (1,)).unwrap(), 1);
+}
+
+/// Long ones have more than a mebibyte and up to eight, and lie where short ones do not; larger ones travel by themselves.
+fn long_and_short_messages_by_turns_arrive_intact_in_rings_of_the_usual_size(transport: Transport) {
+    const MIB: usize = 1 << 20;
+    let pool = pool(transport, 2);
+    let lengths = [1, 100, MIB - 200, MIB, MIB + 1, 3 * MIB, 40_000, 4 * MIB, 8 * MIB - 200, 8 * MIB, 9 * MIB, 0];
+    let shaped = |length: usize| (0..length / 8).map(|n| (n ^ length) as u64).collect::<Vec<u64>>();
+    let echo = |numbers: Vec<u64>| numbers;
+    let makes = move |length: usize| shaped(length);
+    for length in lengths {
+        assert!(pool.apply(echo, (shaped(length),)).unwrap() == shaped(length), "{length} bytes there and back");
+    }
+    let many: Vec<usize> = (0..60).map(|n| lengths[n * 5 % lengths.len()]).collect();
+    let back = pool.imap(echo, many.iter().map(|length| shaped(*length)));
+    for (length, came) in many.iter().zip(back) {
+        assert!(came.unwrap() == shaped(*length), "{length} bytes among others");
+    }
+    let made = pool.map(makes, many.clone()).unwrap();
+    assert!(made.iter().zip(&many).all(|(made, length)| *made == shaped(*length)));
 }
