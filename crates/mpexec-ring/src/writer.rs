@@ -16,6 +16,9 @@ pub(crate) const FIRST_WINDOW: u64 = 128 << 10;
 /// Up to here records may lie that are no longer than [`SHORT_RECORD`].
 pub(crate) const REACH: u64 = 4 << 20;
 
+/// Records of so many bytes at most are words about others, or the last word, and may lie anywhere.
+const WORD: u64 = 64;
+
 /// Records of so many bytes at most keep to the first 4 MiB of a ring that is larger, and only longer ones use the rest.
 ///
 /// ```
@@ -116,7 +119,7 @@ impl Writer {
     #[inline]
     pub(crate) fn limit(&self, start: u64, tail: u64) -> u64 {
         let lap_start = start - self.capacity.offset(start);
-        (lap_start + self.window.min(self.reach)).min(tail + self.capacity.bytes())
+        (lap_start + self.window).min(tail + self.capacity.bytes())
     }
 
     /// A place for a payload of `min` to `want` bytes, in a new record or at the end of `open`.
@@ -130,8 +133,12 @@ impl Writer {
         let start = open.map_or(self.head, |record| record.start);
         let lap_end = self.capacity.lap_end(start);
         let wall = tail + self.capacity.bytes();
-        let long = want > SHORT_RECORD as u64;
-        let reach = if long { want.saturating_mul(4).clamp(self.reach, self.capacity.bytes()) } else { self.reach };
+        let reach = match want {
+            // Words about records are not to wait because of what short records must not use.
+            ..=WORD => self.capacity.bytes(),
+            _ if want > SHORT_RECORD as u64 => want.saturating_mul(4).clamp(self.reach, self.capacity.bytes()),
+            _ => self.reach,
+        };
         let lap_start = lap_end - self.capacity.bytes();
 
         let (spot, at) = match open {
@@ -140,7 +147,7 @@ impl Writer {
         };
         let here = room(at, (lap_start + reach).min(wall), min);
         let here = here.map(|room| Place { spot, at, room: room.min(want), widens: false });
-        let inside = here.filter(|_| padded(at + min) <= lap_start + self.window.min(reach));
+        let inside = here.filter(|_| padded(at + min) <= lap_start + self.window);
 
         let at = lap_end + HEADER;
         let next =
@@ -152,7 +159,8 @@ impl Writer {
             .or(next.filter(full))
             .or(inside)
             .or(next)
-            .or(here.map(|place| Place { widens: true, ..place }));
+            // What a long record takes is no window for others.
+            .or(here.map(|place| Place { widens: want <= SHORT_RECORD as u64, ..place }));
         if place.is_none() {
             self.widen_after_full(start, tail, reach);
         }
@@ -184,7 +192,7 @@ impl Writer {
         let lap = self.capacity.lap_end(start);
         if lap != self.capacity.lap_end(tail) && lap != self.widened_in_lap {
             self.widened_in_lap = lap;
-            self.window = (self.window * 2).min(reach).max(self.window);
+            self.window = (self.window * 2).min(reach).min(self.reach).max(self.window);
         }
     }
 }

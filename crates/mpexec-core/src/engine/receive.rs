@@ -7,7 +7,7 @@ use mpexec_wire::{ENTRY_HEADER, Entries, GROUP_HEADER, GroupHeader, Results, Sta
 use super::jobs::{Chunk, News};
 use super::obituary::Row;
 use super::outcomes::{Bytes, Outcome, Whole};
-use super::recycled::{self, Recycled};
+use super::recycled;
 use super::scheduler::{JobId, WorkerId, is_hook};
 use super::segments::{Segment, split};
 use super::state::State;
@@ -134,10 +134,15 @@ impl State {
                     let length = to - from;
                     let chunk = if alone && !recycled::is_wasted(length, bytes.capacity()) {
                         let large = recycled::is_worth(length, bytes.capacity());
-                        let next = if large { recycled::take_like(length) } else { Vec::new() };
-                        Chunk { first, count, bytes: std::mem::replace(bytes, next).into(), from, to }
+                        let taken = match large {
+                            true => self.landing.taken_along(bytes, length),
+                            false => std::mem::take(bytes).into(),
+                        };
+                        Chunk { first, count, bytes: taken, from, to }
                     } else {
-                        Chunk { first, count, bytes: recycled::copied(&bytes[from..to]), from: 0, to: length }
+                        let copy = recycled::copied(&bytes[from..to]);
+                        self.landing.copied_out_of(bytes, if alone { length } else { 0 });
+                        Chunk { first, count, bytes: copy, from: 0, to: length }
                     };
                     self.put(job, News::Results(chunk), faulty);
                 }
@@ -189,12 +194,13 @@ impl State {
         };
         let mut told = Vec::new();
         if alone && recycled::is_worth(range.len(), came.capacity()) {
+            let length = range.len();
             // Bytes were checked when the group was split, so no entry is an error here.
             if let Some(Ok(entry)) = Results::new(results, 0, 0).next() {
                 let (status, index) = (entry.status, first + u64::from(entry.offset));
                 let begin = range.start + ENTRY_HEADER;
                 let range = begin..begin + entry.payload.len();
-                let bytes = std::mem::replace(came, recycled::take_like(range.len())).into();
+                let bytes = self.landing.taken_along(came, length);
                 told = calls.settle(index, Outcome::Came(status, Bytes::Whole(Box::new(Whole { bytes, range }))));
             }
             if !told.is_empty() {
@@ -211,10 +217,7 @@ impl State {
         if !told.is_empty() {
             self.fire(told);
         }
-        if alone && range.len() >= recycled::LEAST {
-            // It is much larger than what comes now: the next result shall have one that it can take along.
-            drop(Recycled::from(std::mem::replace(came, recycled::take_like(range.len()))));
-        }
+        self.landing.copied_out_of(came, if alone { range.len() } else { 0 });
         true
     }
 

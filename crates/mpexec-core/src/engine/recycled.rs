@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::time::{Duration, Instant};
 
 /// Shorter ones the allocator keeps by itself.
 pub(crate) const LEAST: usize = 32 << 10;
@@ -13,15 +14,23 @@ pub(crate) const LEAST: usize = 32 << 10;
 /// A longer one would be memory that nobody has asked to keep. What came through a ring of the usual length is no longer.
 const MOST: usize = (8 << 20) + (64 << 10);
 
+/// From here on one is not kept while nobody uses it.
+pub(super) const VERY_LARGE: usize = (1 << 20) + (64 << 10);
+
+/// That is nobody for so long.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// For a call an argument and its result.
 const SO_MANY: usize = 2;
 
-static KEPT: Mutex<Kept> = Mutex::new(Kept { pools: 0, buffers: VecDeque::new() });
+static KEPT: Mutex<Kept> = Mutex::new(Kept { pools: 0, used: None, buffers: VecDeque::new() });
 
 #[derive(Debug)]
 struct Kept {
     /// So many pools there are; without one nothing is kept.
     pools: usize,
+    /// When one was used last, since very large ones were given back.
+    used: Option<Instant>,
     /// The one that was used last is the first.
     buffers: VecDeque<Vec<u8>>,
 }
@@ -75,9 +84,19 @@ impl Kept {
         self.buffers.remove(place)
     }
 
+    /// Very large ones that nobody has used for so long.
+    fn idle(&mut self, long: Duration) -> Option<VecDeque<Vec<u8>>> {
+        self.used.filter(|used| used.elapsed() >= long)?;
+        self.used = None;
+        let (idle, kept) = self.buffers.drain(..).partition(|one: &Vec<u8>| one.capacity() > VERY_LARGE);
+        self.buffers = kept;
+        Some(idle)
+    }
+
     /// Returns those that are not kept any more.
     fn keep(&mut self, mut used: Vec<u8>) -> VecDeque<Vec<u8>> {
         used.clear();
+        self.used = Some(Instant::now());
         // Sizes may have changed: the one that was used longest ago goes.
         self.buffers.push_front(used);
         let most = self.buffers.len().min(SO_MANY);
@@ -85,10 +104,49 @@ impl Kept {
     }
 }
 
-/// An empty one for so many bytes, of which it is not much larger, if there is one; else one without memory.
-pub(crate) fn take_like(bytes: usize) -> Vec<u8> {
+/// Gives very large ones back that were not used for a while: what lies below them in the heap could not be given back either. `true`: this was the moment
+/// for that.
+pub(super) fn give_back_idle() -> bool {
+    let idle = KEPT.try_lock().ok().and_then(|mut kept| kept.idle(IDLE));
+    idle.is_some()
+}
+
+/// An empty one for so many bytes, than which it is not much larger, if there is one; else one without memory.
+fn take_like(bytes: usize) -> Vec<u8> {
     // Who finds them locked does not wait for so little.
     KEPT.try_lock().ok().and_then(|mut kept| kept.like(bytes)).unwrap_or_default()
+}
+
+/// What results come in: a buffer that a large one takes along, if it is not much larger than that.
+#[derive(Debug, Default)]
+pub(super) struct Landing {
+    /// So many large results one after another would have left most of it idle.
+    spacious: u8,
+}
+
+/// After so many it is given back: results have become smaller. When they come in all sizes it stays.
+const TOO_SPACIOUS: u8 = 8;
+
+impl Landing {
+    /// A large result takes along the buffer that it came in. The next will have about its length, or that of one before.
+    pub(super) fn taken_along(&mut self, came: &mut Vec<u8>, bytes: usize) -> Recycled {
+        self.spacious = 0;
+        let next = KEPT.try_lock().ok().and_then(|mut kept| kept.like(bytes).or_else(|| kept.largest(1)));
+        Recycled(std::mem::replace(came, next.unwrap_or_default()))
+    }
+
+    /// A result of so many bytes was copied out of the buffer that it came in.
+    pub(super) fn copied_out_of(&mut self, came: &mut Vec<u8>, bytes: usize) {
+        if bytes < LEAST {
+            return;
+        }
+        self.spacious += 1;
+        if self.spacious >= TOO_SPACIOUS {
+            self.spacious = 0;
+            let like = take_like(bytes);
+            drop(Recycled(std::mem::replace(came, like)));
+        }
+    }
 }
 
 /// The largest, with these bytes in it, if it has so much room.
@@ -111,9 +169,9 @@ pub(super) fn is_worth(bytes: usize, capacity: usize) -> bool {
     bytes >= LEAST && bytes >= capacity - capacity / 4
 }
 
-/// Whether it would be wasted on them: it was another's, and an eighth of it would do.
+/// Whether it would be wasted on them: it was another's, and an eighth of it would do, or it is so large that much less than all of it is too much.
 pub(super) fn is_wasted(bytes: usize, capacity: usize) -> bool {
-    capacity >= LEAST && bytes < capacity / 8
+    capacity >= LEAST && bytes < capacity / 8 || capacity > VERY_LARGE && !is_worth(bytes, capacity)
 }
 
 /// Bytes whose memory may be used for others when they are dropped.
@@ -176,7 +234,7 @@ mod tests {
     }
 
     fn kept(sizes: &[usize]) -> Kept {
-        let mut kept = Kept { pools: 1, buffers: VecDeque::new() };
+        let mut kept = Kept { pools: 1, used: None, buffers: VecDeque::new() };
         sizes.iter().for_each(|size| drop(kept.keep(vec![1; *size])));
         kept
     }
@@ -207,6 +265,17 @@ mod tests {
     }
 
     #[test]
+    fn very_large_ones_are_given_back_when_nobody_has_used_one_for_a_while() {
+        let mut kept = kept(&[VERY_LARGE + 1, LEAST]);
+        assert!(kept.idle(Duration::from_secs(3600)).is_none());
+        let idle = kept.idle(Duration::ZERO).expect("it is time");
+        assert_eq!((idle.len(), kept.buffers.len()), (1, 1));
+        assert!(kept.idle(Duration::ZERO).is_none(), "once");
+        drop(kept.keep(vec![1; LEAST]));
+        assert!(kept.idle(Duration::ZERO).is_some_and(|idle| idle.is_empty()));
+    }
+
+    #[test]
     fn a_copy_is_in_one_of_them_and_as_long_as_what_is_copied() {
         let bytes = vec![7; LEAST + 10];
         assert_eq!(copied(&bytes)[..], bytes);
@@ -218,5 +287,26 @@ mod tests {
         assert!(is_worth(LEAST, LEAST / 3 * 4) && !is_worth(LEAST, LEAST / 3 * 4 + 8));
         assert!(!is_worth(LEAST - 1, LEAST - 1));
         assert!(is_wasted(LEAST / 8 - 1, LEAST) && !is_wasted(LEAST / 8, LEAST) && !is_wasted(0, LEAST - 1));
+        assert!(is_wasted(3 << 20, (4 << 20) + 8) && !is_wasted(3 << 20, 4 << 20) && !is_wasted(1 << 18, 1 << 20));
+    }
+
+    #[test]
+    fn a_buffer_that_is_too_large_for_one_result_after_another_is_given_back() {
+        let comes = |bytes, another: bool| {
+            let (mut landing, mut came) = (Landing::default(), Vec::<u8>::with_capacity(LEAST * 8));
+            for _ in 1..TOO_SPACIOUS {
+                landing.copied_out_of(&mut came, bytes);
+                assert_eq!(came.capacity(), LEAST * 8);
+            }
+            if another {
+                drop(landing.taken_along(&mut came, LEAST * 7));
+                came = Vec::with_capacity(LEAST * 8);
+            }
+            landing.copied_out_of(&mut came, bytes);
+            came.capacity()
+        };
+        assert_eq!(comes(100, false), LEAST * 8, "short ones do not count");
+        assert_eq!(comes(LEAST, true), LEAST * 8, "one that took it along was between them");
+        assert!(comes(LEAST, false) < LEAST * 8);
     }
 }

@@ -9,7 +9,7 @@ use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeade
 use super::jobs::JobState;
 use super::limits::delay;
 use super::parcels::Parcel;
-use super::recycled::Recycled;
+use super::recycled::{Recycled, VERY_LARGE};
 use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len, is_hook};
 use super::state::State;
 use super::supervisor::{CONTROL, token};
@@ -196,6 +196,14 @@ impl State {
             }
         }
         false
+    }
+
+    /// Very large buffers of this pool that are not in use go too.
+    pub(super) fn give_back_idle(&mut self) {
+        self.spare.retain(|one| one.capacity() <= VERY_LARGE);
+        if self.received.capacity() > VERY_LARGE {
+            self.received = Vec::new();
+        }
     }
 
     fn keep_spare(&mut self, mut buffer: Vec<u8>) {

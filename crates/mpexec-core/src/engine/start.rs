@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use mpexec_ring::{ParcelWriter, PoolPage, SHORT_RECORD};
+use mpexec_ring::{ParcelWriter, PoolPage, SHORT_RECORD, may_be_as_long_as};
 use mpexec_wire::{BATCH_HEADER, ENTRY_HEADER};
 
 use super::Engine;
@@ -44,11 +44,6 @@ const SMALL_RING: usize = 4 * SHORT_RECORD;
 /// A shared context up to this size travels in the welcome.
 const LARGE_CONTEXT: usize = 64 << 10;
 
-/// What the rings of all workers take of this process's addresses, and as much again for whatever else it will have.
-fn of_all_rings(capacity: usize, workers: usize) -> usize {
-    capacity.saturating_mul(2).saturating_mul(workers).saturating_mul(2)
-}
-
 fn parcel_of(bytes: &[u8]) -> std::io::Result<(OwnedFd, u64)> {
     let mut writer = ParcelWriter::create()?;
     writer.write_all(bytes)?;
@@ -75,7 +70,7 @@ impl Engine {
             what: format!("it cannot be used: {error}"),
             remedy: "give the path of an mpexec worker program".to_owned(),
         })?;
-        let config = Config { ring_capacity: Engine::rings_that_fit(&config, workers), ..config };
+        let config = Config { ring_capacity: Engine::rings_that_fit(&config), ..config };
         let (transport, tried) = Engine::choose(&config, workers);
         let page = if transport == Transport::Socket { PoolPage::private() } else { PoolPage::create() };
         let bells = Arc::new(Watcher::new().map_err(failed("watch the workers' bells"))?);
@@ -152,20 +147,22 @@ impl Engine {
         self.callbacks.get().expect("nobody has the pool before it is started")
     }
 
-    /// Rings for large messages are only as large as the largest may be. Where a process may map only so much, they would leave no room for other things.
-    fn rings_that_fit(config: &Config, workers: usize) -> usize {
+    /// Rings for large messages are only as large as the largest may be. Where a process may map only so much (`ulimit -v`), or make files only so
+    /// long (`ulimit -f`), what they would take is better left to others.
+    fn rings_that_fit(config: &Config) -> usize {
         let mut capacity = config.ring_capacity;
         while capacity > SMALL_RING && capacity as u64 / 4 > config.max_message {
             capacity /= 2;
         }
-        let fit = memory::has_addresses_for(of_all_rings(capacity, workers));
-        if fit { capacity } else { capacity.min(SMALL_RING) }
+        let limited = memory::addresses_are_limited() || may_be_as_long_as((capacity + SMALL_RING) as u64).is_err();
+        if limited { capacity.min(SMALL_RING) } else { capacity }
     }
 
     /// `auto` is shared memory where that can be had, the socket elsewhere. The rings by which that was tried are the first worker's.
     fn choose(config: &Config, workers: usize) -> (Transport, Option<TriedRings>) {
         let transport = config.transport.resolved();
-        let rings = of_all_rings(config.ring_capacity, workers);
+        // The rings of all of them lie in this process, beside whatever else it will have.
+        let rings = config.ring_capacity.saturating_mul(2).saturating_mul(workers).saturating_mul(2);
         if (config.transport, transport) != (Transport::Auto, Transport::Shm) {
             return (transport, None);
         }

@@ -15,6 +15,7 @@ use super::jobs::{JobState, Jobs};
 use super::outcomes::{Farewell, Hook};
 use super::parcels::Parcel;
 use super::recorded::Recorded;
+use super::recycled::Landing;
 use super::scheduler::{Action, Event, Function, JobId, Scheduler, Terms};
 use super::segments::Segment;
 use super::slot::Slot;
@@ -151,6 +152,7 @@ pub(crate) struct State {
     pub(super) segments: Vec<Segment>,
     /// The buffer into which results of single calls are taken, again and again.
     pub(super) received: Vec<u8>,
+    pub(super) landing: Landing,
     pub(super) actions: Vec<Action>,
     /// Streams of which more is under way than their readers take.
     pub(super) overfull: Vec<JobId>,

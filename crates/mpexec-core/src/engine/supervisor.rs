@@ -12,6 +12,7 @@ use super::forwarding::Stream;
 use super::launch::{ThreadWorker, UnderWay};
 use super::memory::MemoryLook;
 use super::pauses::{Pauses, forward};
+use super::recycled;
 use super::remains::Remains;
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
@@ -172,6 +173,9 @@ impl Supervisor {
             self.keep_spare();
             self.watch_responses();
             self.listen_again();
+            if recycled::give_back_idle() {
+                self.engine.lock().give_back_idle();
+            }
             if let Some(striking) = &mut self.striking {
                 striking.strike(&self.engine);
             }

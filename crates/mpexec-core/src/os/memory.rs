@@ -34,7 +34,11 @@ pub(crate) fn own_limit() -> Option<u64> {
 
 /// Whether this process may map so many bytes more, where that is limited (`ulimit -v`).
 pub(crate) fn has_addresses_for(bytes: usize) -> bool {
-    rlimits::of(Resource::RLIMIT_AS).soft.is_none() || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+    !addresses_are_limited() || Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+}
+
+pub(crate) fn addresses_are_limited() -> bool {
+    rlimits::of(Resource::RLIMIT_AS).soft.is_some()
 }
 
 /// How many threads have moved the wall now, and where it was.

@@ -272,8 +272,8 @@ impl PoolBuilder {
     }
 
     /// The size of each of a worker's two rings in bytes, a power of two; 32 MiB if not set. Only what is used is touched: at most 4 MiB, unless arguments or results
-    /// have more than a mebibyte each. What was touched stays the worker's until its end. Where this process may map less than twice the rings of all workers (`ulimit -v`),
-    /// they have 4 MiB at most.
+    /// have more than a mebibyte each. What was touched stays the worker's until its end. Where this process may map only so much (`ulimit -v`), or make
+    /// no files so long (`ulimit -f`), they have 4 MiB at most.
     ///
     /// What is a quarter of it and longer travels in memory of its own, whose pages are new each time, and that costs up to seven times as much. With smaller rings
     /// workers keep less, with larger ones the quarter is more.

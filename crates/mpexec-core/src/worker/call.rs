@@ -3,6 +3,7 @@
 //! The result is encoded straight into the space that the outbox offers. If that is too small it moves, once, to a buffer
 //! on the heap, and from a quarter of the ring on to a parcel (a memory file of its own): serde cannot be suspended half way.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 
 use mpexec_ring::ParcelWriter;
@@ -33,6 +34,22 @@ impl Call<'_> {
         // If even that is refused the message is empty.
         let _ = self.sink.write(message.as_bytes());
         status
+    }
+}
+
+thread_local! {
+    /// The buffer of the last result that was long and went over the heap: the pages of a new one cost more than the way over it.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// One that is longer is not kept.
+const LONGEST_SPARE: usize = (8 << 20) + (64 << 10);
+
+/// The result has been sent.
+pub(crate) fn keep_spare(mut heap: Vec<u8>) {
+    if heap.capacity() <= LONGEST_SPARE {
+        heap.clear();
+        SPARE.set(heap);
     }
 }
 
@@ -125,7 +142,11 @@ impl<'a> ResultSink<'a> {
             return Ok(());
         }
         let so_far = match self.beyond.get_or_insert_default().spill.take() {
-            None => self.window[..self.used].to_vec(),
+            None => {
+                let mut heap = SPARE.take();
+                append(&mut heap, &self.window[..self.used]);
+                heap
+            }
             Some(Spill::Heap(heap)) => heap,
             Some(Spill::Parcel(mut writer, length)) => {
                 writer.write_all(bytes).map_err(|error| self.refuse(error))?;

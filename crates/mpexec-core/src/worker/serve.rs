@@ -15,7 +15,7 @@ use mpexec_wire::{
 };
 
 use super::ambient::{self, CurrentTask};
-use super::call::{Call, ResultSink, Spill};
+use super::call::{Call, ResultSink, Spill, keep_spare};
 use super::functions::Functions;
 use super::panics;
 use crate::carry::incoming;
@@ -282,7 +282,11 @@ fn run_task<M: Marks, O: Outbox>(
 #[cold]
 fn send_spilled<O: Outbox>(spill: Spill, status: Status, out: &mut O) -> Result<(), LinkError> {
     match spill {
-        Spill::Heap(bytes) => write_result(out, status, false, &bytes),
+        Spill::Heap(bytes) => {
+            write_result(out, status, false, &bytes)?;
+            keep_spare(bytes);
+            Ok(())
+        }
         Spill::Parcel(writer, length) => {
             let parcel = writer.finish()?;
             let id = out.send_parcel(parcel, length as u64)?;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use mpexec_core::Transport;
 
-use crate::common::{Scratch, builder, pass, pool};
+use crate::common::{Scratch, builder, pass, pool, wait_until};
 
 crate::contract!(
     input_is_never_read_further_ahead_than_the_window,
@@ -15,6 +15,7 @@ crate::contract!(
     messages_at_the_sizes_of_the_ring_arrive_intact,
     many_results_that_fill_the_ring_many_times_arrive_intact,
     long_and_short_messages_by_turns_arrive_intact_in_rings_of_the_usual_size,
+    workers_with_a_long_argument_hear_that_they_are_to_leave,
     zero_sized_arguments_and_results_arrive,
     sixty_four_mebibytes_there_and_back_arrive_intact,
 );
@@ -147,4 +148,22 @@ fn long_and_short_messages_by_turns_arrive_intact_in_rings_of_the_usual_size(tra
     }
     let made = pool.map(makes, many.clone()).unwrap();
     assert!(made.iter().zip(&many).all(|(made, length)| *made == shaped(*length)));
+}
+
+/// It lies at the start of the ring, and behind what short messages may use of it there is room for this word alone.
+fn workers_with_a_long_argument_hear_that_they_are_to_leave(transport: Transport) {
+    let (pool, gates) = (pool(transport, 2), [Scratch::new(), Scratch::new()]);
+    let holds = |bytes: Vec<u8>, gate: String| {
+        std::fs::write(format!("{gate}.held"), "").unwrap();
+        pass(&gate);
+        bytes.len()
+    };
+    let held = gates.each_ref().map(|gate| pool.apply_async(holds, (vec![1u8; 6 << 20], gate.text())));
+    let told = gates.each_ref().map(|gate| format!("{}.held", gate.text()));
+    wait_until("both run", || told.iter().all(|told| std::fs::exists(told).unwrap()));
+    pool.terminate();
+    gates.iter().for_each(Scratch::open);
+    assert!(held.into_iter().all(|held| held.get().is_err()));
+    pool.join().unwrap();
+    told.iter().for_each(|told| std::fs::remove_file(told).unwrap());
 }

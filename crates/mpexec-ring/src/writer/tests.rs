@@ -195,6 +195,7 @@ fn the_short_way_finds_only_what_the_long_way_finds() {
 /// With a part for long records.
 const DEEP: u64 = 8 * REACH;
 const SHORT: u64 = SHORT_RECORD as u64;
+const LONG: u64 = 2 * SHORT;
 
 #[test]
 fn a_ring_that_is_kept_full_of_short_records_uses_no_more_than_their_part() {
@@ -223,14 +224,16 @@ fn a_long_record_goes_on_behind_that_part_and_a_short_one_waits_for_the_next_lap
     let most = ring.writer.capacity.max_record() as u64;
     assert_eq!(ring.push(REACH - 2 * HEADER), Some(0));
     assert_eq!(ring.push(SHORT), None, "its part is full");
-    assert_eq!(ring.push(SHORT + 1), Some(REACH - HEADER), "a long one has all of the ring");
-    assert_eq!(ring.place(0, 0), None, "not even an empty one");
+    assert_eq!(ring.push(SHORT + 1), None, "four of these would end here");
+    assert_eq!(ring.push(LONG), Some(REACH - HEADER), "and of longer ones later");
+    assert_eq!(ring.place(WORD + 1, WORD + 1), None, "not even one that is no word");
+    for word in [0, WORD] {
+        assert_eq!(ring.place(word, word).unwrap().spot, Spot::Here, "but a word, which may be the last");
+    }
     ring.tail = REACH - HEADER;
     let next = ring.place(SHORT, SHORT).unwrap();
     assert_eq!((next.spot, next.at), (Spot::NextLap, DEEP + HEADER), "its reader has passed the first");
-    // The window is as wide as what was used of it, and short ones do not care.
-    assert_eq!(ring.writer.window, REACH + padded(SHORT + 1));
-    assert_eq!(ring.writer.limit(0, ring.tail), REACH);
+    assert_eq!(ring.writer.window, FIRST_WINDOW, "the next ones keep to where the caches have them");
     for offset in (0..DEEP).step_by(1 << 18) {
         for len in [0, 1, SHORT, SHORT + 1, most] {
             assert!(Ring::at(DEEP, offset).place(len, len).is_some(), "{len} bytes into an empty ring at {offset}");
@@ -244,9 +247,9 @@ fn a_group_that_comes_to_the_end_of_the_short_part_goes_on_in_the_next_lap() {
     let record = OpenRecord { start: REACH - 64, len: 48 };
     let place = ring.writer.place(Some(record), ring.tail, 1, 100).unwrap();
     assert_eq!((place.spot, place.at, place.room), (Spot::NextLap, DEEP + HEADER, 100));
-    let place = ring.writer.place(Some(record), ring.tail, 1, SHORT + 1).unwrap();
-    assert_eq!((place.spot, place.room), (Spot::NextLap, SHORT + 1), "the window comes first");
+    let place = ring.writer.place(Some(record), ring.tail, 1, LONG).unwrap();
+    assert_eq!((place.spot, place.room), (Spot::NextLap, LONG), "the window comes first");
     ring.tail -= 32;
-    let full = Ring { writer: ring.writer, tail: 0 }.writer.place(Some(record), 0, 1, SHORT + 1).unwrap();
-    assert_eq!((full.spot, full.room, full.widens), (Spot::Behind, SHORT + 1, true));
+    let full = Ring { writer: ring.writer, tail: 0 }.writer.place(Some(record), 0, 1, LONG).unwrap();
+    assert_eq!((full.spot, full.room, full.widens), (Spot::Behind, LONG, false));
 }

@@ -48,7 +48,12 @@ pub(crate) struct ShmLink {
     bye: bool,
     /// Bytes taken out of the result ring and not given back.
     taken: usize,
+    /// Long results came lately: so often yet the worker is woken for any room. It may wait for much of it while little lies in the ring.
+    long: u16,
 }
+
+/// So many times after a long result.
+const LATELY: u16 = 1000;
 
 /// How parcels and messages go beside the rings.
 #[derive(Debug)]
@@ -75,6 +80,7 @@ impl ShmLink {
             once: 0,
             bye: false,
             taken: 0,
+            long: 0,
         }
     }
 
@@ -180,6 +186,9 @@ impl Link for ShmLink {
             return Ok(None);
         };
         self.taken += taken.len;
+        if taken.len > SHORT_RECORD {
+            self.long = LATELY;
+        }
         match taken.kind {
             GROUP if taken.continued => Ok(Some(Received::Continued)),
             GROUP => Ok(Some(Received::Group)),
@@ -195,7 +204,8 @@ impl Link for ShmLink {
     fn release(&mut self) {
         let taken = std::mem::take(&mut self.taken);
         // A worker waits for room only when the ring, or the part of it for short records, was nearly full; one that sleeps for want of tasks is left asleep.
-        if taken > 0 && taken < self.tasks.max_record().min(SHORT_RECORD) {
+        self.long = self.long.saturating_sub(1);
+        if taken > 0 && self.long == 0 && taken < self.tasks.max_record().min(SHORT_RECORD) {
             return self.results.release_quietly(&self.tasks);
         }
         // With nothing taken now, the last of a record that was taken piece by piece may be over.
