@@ -29,7 +29,7 @@ const WORD: u64 = 64;
 ///     tasks.commit(mpexec_ring::SHORT_RECORD, 1, 0);
 /// }
 /// assert!(tasks.grant(mpexec_ring::SHORT_RECORD, mpexec_ring::SHORT_RECORD).is_none(), "with their headers these are more");
-/// assert!(tasks.grant(mpexec_ring::SHORT_RECORD + 1, mpexec_ring::SHORT_RECORD + 1).is_some());
+/// assert!(tasks.grant(2 * mpexec_ring::SHORT_RECORD, 2 * mpexec_ring::SHORT_RECORD).is_some());
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub const SHORT_RECORD: usize = (REACH / 4) as usize;
