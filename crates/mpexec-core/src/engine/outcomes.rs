@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use mpexec_ring::Parcel;
-use mpexec_wire::{PanicReport, Status, decode};
+use mpexec_wire::{PanicReport, Status, copied, decode};
 
 use super::recycled::{self, Recycled};
 use super::scheduler::WorkerId;
@@ -74,7 +74,7 @@ impl Bytes {
             None if bytes.len() >= recycled::LEAST => {
                 Bytes::Whole(Box::new(Whole { bytes: recycled::copied(bytes), range: 0..bytes.len() }))
             }
-            None => Bytes::Long(bytes.into()),
+            None => Bytes::Long(copied(bytes).into()),
         }
     }
 
