@@ -29,28 +29,15 @@ pub struct Blank {
 }
 
 impl Blank {
-    /// `len` zero bytes; `name` is what lists of mappings show. All memory is taken now: a page that is missing later
-    /// would end the process that touches it.
+    /// `len` zero bytes; `name` is what lists of mappings show. All memory is taken now.
     ///
     /// # Errors
     ///
     /// If the system gives no memfd (descriptors are used up) or not so much memory.
     pub fn create(name: &str, len: usize) -> io::Result<Blank> {
-        // Asked for more than the machine has, the kernel would end processes before it says no.
-        let machine = sysinfo();
-        let all = (machine.totalram as u64).saturating_add(machine.totalswap as u64);
-        if len as u64 > all.saturating_mul(u64::from(machine.mem_unit)) {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
-        let fd = sized_memfd(name, len as u64)?;
+        let fd = allocated(name, len)?;
         if len == 0 {
             return Ok(Blank { fd, map: None });
-        }
-        // A signal ends it; what was done until then is given back.
-        while let Err(error) = fallocate(&fd, FallocateFlags::empty(), 0, len as u64) {
-            if error != Errno::INTR {
-                return Err(error.into());
-            }
         }
         let map = Map::new(fd.as_fd(), len, Access::ReadWrite, "the buffer").map_err(os)?;
         Ok(Blank { fd, map: Some(map) })
@@ -80,6 +67,26 @@ impl Blank {
         seal(self.fd.as_fd(), FROZEN)?;
         Ok(self.fd)
     }
+}
+
+/// A memfd of `len` zero bytes whose size is sealed, with all its memory: a page that is missing later would end the process that touches it.
+pub(crate) fn allocated(name: &str, len: usize) -> io::Result<OwnedFd> {
+    // Asked for more than the machine has, the kernel would end processes before it says no.
+    let machine = sysinfo();
+    let all = (machine.totalram as u64).saturating_add(machine.totalswap as u64);
+    if len as u64 > all.saturating_mul(u64::from(machine.mem_unit)) {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
+    let fd = sized_memfd(name, len as u64)?;
+    // A signal ends it; what was done until then is given back.
+    while len > 0
+        && let Err(error) = fallocate(&fd, FallocateFlags::empty(), 0, len as u64)
+    {
+        if error != Errno::INTR {
+            return Err(error.into());
+        }
+    }
+    Ok(fd)
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ mod cells;
 mod error;
 mod futex;
 mod group;
+mod lending;
 mod longest;
 mod map;
 mod memory;
@@ -69,6 +70,7 @@ mod writer;
 
 pub use blank::Blank;
 pub use error::{Corrupt, OpenError};
+pub use lending::{Lending, Lent};
 pub use longest::may_be_as_long_as;
 pub use page::PoolPage;
 pub use parcel::{Parcel, ParcelWriter};

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 
 use crate::error::OpenError;
 use crate::longest::may_be_as_long_as;
@@ -151,6 +151,16 @@ impl Map {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
+}
+
+/// Fills the tables of a mapping at once, in place of a fault for each page or some; before Linux 5.14 it is left to those.
+pub(crate) fn populate(map: &Map, access: Access) {
+    let advice = match access {
+        Access::Read => Advice::LinuxPopulateRead,
+        Access::ReadWrite => Advice::LinuxPopulateWrite,
+    };
+    // SAFETY: exactly the range of the mapping; this advice changes no byte.
+    let _ = unsafe { madvise(map.start().as_ptr().cast::<c_void>(), map.len(), advice) };
 }
 
 impl Drop for Map {

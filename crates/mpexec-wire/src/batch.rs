@@ -13,13 +13,13 @@
 //! | 48 | 8 | `parcels`: how many parcels were sent to this worker before this batch |
 //! | 56 | | `count` entries |
 //!
-//! An entry is `len: u32`, `flags: u32` (bit 0: the payload is a reference to a parcel), `len` bytes, and zeros up to a
-//! multiple of 8. All integers are little endian. Payloads lie at multiples of 8 from the start of the batch, so that arguments can
+//! An entry is `len: u32`, `flags: u32` (bit 0: the payload is a reference to a parcel; bit 1, not with bit 0: to one in lent memory), `len` bytes,
+//! and zeros up to a multiple of 8. All integers are little endian. Payloads lie at multiples of 8 from the start of the batch, so that arguments can
 //! be borrowed in place.
 
 use crate::{
     le::{get, put},
-    record::{ENTRY_HEADER, ParcelRef, RecordError, take_entry},
+    record::{ENTRY_HEADER, LentRef, ParcelRef, RecordError, take_entry},
 };
 
 /// The length of the header of a batch, in bytes.
@@ -37,6 +37,9 @@ pub const BATCH_ONCE: u32 = 4;
 
 /// Flag of an entry: its payload is a [`ParcelRef`].
 pub const ENTRY_PARCEL: u32 = 1;
+
+/// Flag of an entry: its payload is a [`LentRef`].
+pub const ENTRY_LENT: u32 = 2;
 
 /// How the number of a task function is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -151,7 +154,7 @@ impl BatchHeader {
 pub struct EntryHeader {
     /// The length of the payload in bytes, without padding.
     pub len: u32,
-    /// [`ENTRY_PARCEL`] or 0.
+    /// [`ENTRY_PARCEL`], [`ENTRY_LENT`] or 0.
     pub flags: u32,
 }
 
@@ -167,9 +170,9 @@ impl EntryHeader {
 /// One task of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// [`ENTRY_PARCEL`] or 0.
+    /// [`ENTRY_PARCEL`], [`ENTRY_LENT`] or 0.
     pub flags: u32,
-    /// The encoded arguments, or a [`ParcelRef`].
+    /// The encoded arguments, or a [`ParcelRef`], or a [`LentRef`].
     pub payload: &'a [u8],
 }
 
@@ -186,7 +189,18 @@ impl Entry<'_> {
     #[inline]
     #[must_use]
     pub fn parcel(&self) -> Option<ParcelRef> {
-        (self.flags & ENTRY_PARCEL != 0).then(|| ParcelRef::read(self.payload).ok()).flatten()
+        match self.flags {
+            0 => None,
+            ENTRY_LENT => self.lent().map(|lent| lent.parcel),
+            _ => ParcelRef::read(self.payload).ok(),
+        }
+    }
+
+    /// In whose memory they are, when that is lent.
+    #[inline]
+    #[must_use]
+    pub fn lent(&self) -> Option<LentRef> {
+        (self.flags == ENTRY_LENT).then(|| LentRef::read(self.payload).ok()).flatten()
     }
 }
 
@@ -221,11 +235,11 @@ impl<'a> Entries<'a> {
     fn take(&mut self) -> Result<Entry<'a>, RecordError> {
         let raw = take_entry(self.bytes)?;
         let flags = raw.word;
-        if flags & !ENTRY_PARCEL != 0 {
-            return Err(unknown("entry's flags", flags));
-        }
-        if flags & ENTRY_PARCEL != 0 {
-            ParcelRef::read(raw.payload)?;
+        match flags {
+            0 => {}
+            ENTRY_PARCEL => _ = ParcelRef::read(raw.payload)?,
+            ENTRY_LENT => _ = LentRef::read(raw.payload)?,
+            _ => return Err(unknown("entry's flags", flags)),
         }
         self.bytes = raw.rest;
         self.left -= 1;

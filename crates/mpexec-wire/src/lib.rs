@@ -60,8 +60,8 @@ mod sink;
 mod watch;
 
 pub use batch::{
-    BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeader, ENTRY_PARCEL, Entries, Entry, EntryHeader,
-    FunctionKind,
+    BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeader, ENTRY_LENT, ENTRY_PARCEL, Entries, Entry,
+    EntryHeader, FunctionKind,
 };
 pub use codec::{DecodeError, EncodeError, MAX_DEPTH, MAX_EMPTY, decode, decode_prefix, encode, encode_to_vec};
 pub use copying::{append, copied, copy};
@@ -78,5 +78,5 @@ pub use message::{
 };
 pub use packet::{PACKET_HEADER, PACKET_MAGIC, PacketError, PacketHeader, PacketKind};
 pub use plain::{decode_owned, decode_owned_into, decode_slice, decode_str, encode_owned, encode_slice, encode_str};
-pub use record::{ENTRY_HEADER, PARCEL_REF, ParcelRef, RecordError, pad8};
+pub use record::{ENTRY_HEADER, LENT_REF, LentRef, PARCEL_REF, ParcelRef, RecordError, pad8};
 pub use sink::{Sink, SinkFull, SliceSink};

@@ -17,7 +17,7 @@ use crate::codec::{DecodeError, decode_prefix};
 use crate::function::FunctionInfo;
 
 /// The version of everything in this crate that goes over a link.
-pub const PROTOCOL: u32 = 9;
+pub const PROTOCOL: u32 = 10;
 
 /// What a worker says.
 ///

@@ -5,7 +5,8 @@
 //! work on byte slices alone and check whatever they read, since a worker is not trusted: every length against the bytes that
 //! are there, every flag and number against those that exist, every reserved field and padding byte against zero.
 //!
-//! A payload too large for a record travels by itself, as a *parcel*; the entry then holds a [`ParcelRef`].
+//! A payload too large for a record travels by itself, as a *parcel*; the entry then holds a [`ParcelRef`]. One that lies in memory which its reader
+//! has already, or gets once, is *lent*; the entry then holds a [`LentRef`].
 
 use thiserror::Error;
 
@@ -16,6 +17,9 @@ pub const ENTRY_HEADER: usize = 8;
 
 /// The length of a [`ParcelRef`], in bytes.
 pub const PARCEL_REF: usize = 16;
+
+/// The length of a [`LentRef`], in bytes.
+pub const LENT_REF: usize = PARCEL_REF + 8;
 
 /// `n` rounded up to a multiple of 8, the alignment of every payload.
 ///
@@ -99,6 +103,49 @@ impl ParcelRef {
             return Err(RecordError::Trailing { left: rest.len() });
         }
         Ok(Self { parcel: get(bytes, 0), len: get(bytes, 8) })
+    }
+}
+
+/// A parcel in memory that its sender writes again and again.
+///
+/// ```
+/// use mpexec_wire::{LENT_REF, LentRef, ParcelRef};
+///
+/// let lent = LentRef { parcel: ParcelRef { parcel: 3, len: 1 << 20 }, memory: 2 };
+/// let mut payload = [0; LENT_REF];
+/// lent.write_to(&mut payload);
+/// assert_eq!(LentRef::read(&payload)?, lent);
+/// # Ok::<(), mpexec_wire::RecordError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LentRef {
+    /// The parcel's own number, which no other parcel in this memory has, and how many bytes from the memory's start on are its.
+    pub parcel: ParcelRef,
+    /// The number by which its sender has passed the memory on.
+    pub memory: u64,
+}
+
+impl LentRef {
+    /// Writes the 24 bytes.
+    #[inline]
+    pub fn write_to(&self, bytes: &mut [u8; LENT_REF]) {
+        put(bytes, 0, self.parcel.parcel);
+        put(bytes, 8, self.parcel.len);
+        put(bytes, PARCEL_REF, self.memory);
+    }
+
+    /// Reads a payload that names a lent parcel.
+    ///
+    /// # Errors
+    /// [`RecordError::Cut`] or [`RecordError::Trailing`] when it is not 24 bytes long.
+    #[inline]
+    pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
+        let what = "a reference to lent memory";
+        let (bytes, rest) = bytes.split_first_chunk::<LENT_REF>().ok_or(RecordError::Cut { what })?;
+        if !rest.is_empty() {
+            return Err(RecordError::Trailing { left: rest.len() });
+        }
+        Ok(Self { parcel: ParcelRef { parcel: get(bytes, 0), len: get(bytes, 8) }, memory: get(bytes, PARCEL_REF) })
     }
 }
 

@@ -49,7 +49,7 @@ fn every_shape_of_value_keeps_its_bytes() {
 #[test]
 fn every_message_of_a_worker_keeps_its_bytes() {
     let golden = [
-        "00000000 09000000 0500000000000000 302e312e30 67120000 0201000000000000 0d0c0b0a00000000
+        "00000000 0a000000 0500000000000000 302e312e30 67120000 0201000000000000 0d0c0b0a00000000
          0100000000000000 0200000000000000 7371 01 0100000000000000 0300000000000000 753634 0300000000000000 753634
          01 0100000000000000 0100000000000000 6e 0300000000000000 6e2a6e 01",
         "01000000",
@@ -66,10 +66,10 @@ fn every_message_of_a_worker_keeps_its_bytes() {
 #[test]
 fn every_message_of_a_coordinator_keeps_its_bytes() {
     let golden = [
-        "00000000 09000000 0500000000000000 302e312e30 02000000 00000000 0000400000000000
+        "00000000 0a000000 0500000000000000 302e312e30 02000000 00000000 0000400000000000
          01 0201000000000000 0d0c0b0a00000000 01 0300000000000000 c0ffee 66120000
          0100000000000000 77 0100000000000000 70 05000000 0200000000000000 01000000 03000000 01 01 0900000000000000",
-        "00000000 09000000 0500000000000000 302e312e30 02000000 01000000 00 00 66120000
+        "00000000 0a000000 0500000000000000 302e312e30 02000000 01000000 00 00 66120000
          0000000000000000 0000000000000000 00000000 0000000000000000 00 00",
         "01000000 0500000000000000 0900000000000000",
         "02000000",
@@ -93,18 +93,22 @@ fn a_panic_report_keeps_its_bytes() {
 #[test]
 fn a_batch_keeps_its_bytes() {
     let golden = hex("0100000000000000 0200000000000000 0300000000000000 3412000000000000
-         01000000 03000000 01000000 04000000 0600000000000000
+         01000000 04000000 01000000 04000000 0600000000000000
          03000000 00000000 aabbcc 0000000000
          10000000 01000000 0700000000000000 0000004000000000
-         00000000 00000000");
+         00000000 00000000
+         18000000 02000000 0800000000000000 0000100000000000 0500000000000000");
     assert_eq!(common::batch(), golden);
     let (header, entries) = common::read_batch(&golden).unwrap();
     assert_eq!((header.batch, header.base_ordinal, header.first_index), (1, 2, 3));
     assert_eq!((header.function, header.function_kind), (0x1234, FunctionKind::Named));
-    assert_eq!((header.count, header.flags, header.attempt, header.parcels), (3, BATCH_CALLS, 4, 6));
+    assert_eq!((header.count, header.flags, header.attempt, header.parcels), (4, BATCH_CALLS, 4, 6));
     assert_eq!(entries[0], Entry { flags: 0, payload: &[0xaa, 0xbb, 0xcc] });
     assert_eq!(entries[1].parcel(), Some(ParcelRef { parcel: 7, len: 1 << 30 }));
     assert_eq!(entries[2], Entry { flags: 0, payload: &[] });
+    let lent = LentRef { parcel: ParcelRef { parcel: 8, len: 1 << 20 }, memory: 5 };
+    assert_eq!((entries[3].lent(), entries[3].parcel()), (Some(lent), Some(lent.parcel)));
+    assert!(entries[..3].iter().all(|entry| entry.lent().is_none()));
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn every_status_keeps_its_number() {
 fn every_kind_of_frame_keeps_its_bytes() {
     let headers = [
         "584d 0100 0200 0000 78000000 00000000",
-        "584d 0200 0000 0000 68000000 00000000",
+        "584d 0200 0000 0000 88000000 00000000",
         "584d 0300 0000 0000 58000000 00000000",
         "584d 0400 0100 0000 10000000 00000000",
         "584d 0500 0000 0000 1a000000 00000000",

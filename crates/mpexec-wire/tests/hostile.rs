@@ -36,6 +36,7 @@ fn decoders() -> Vec<(&'static str, Accepts, Vec<u8>)> {
         ("batch", |bytes| common::read_batch(bytes).is_ok(), common::batch()),
         ("group", |bytes| common::read_group(bytes).is_ok(), common::group(3)),
         ("parcel", |bytes| ParcelRef::read(bytes).is_ok(), common::parcel().to_vec()),
+        ("lent", |bytes| LentRef::read(bytes).is_ok(), common::lent().to_vec()),
     ];
     for message in common::from_worker() {
         all.push(("worker", value::<FromWorker>, encode_to_vec(&message).unwrap()));

@@ -236,7 +236,7 @@ proptest! {
         numbers in any::<(u64, u32, u32, u64, u32, u64)>(),
         kind in prop::sample::select(vec![FunctionKind::Offset, FunctionKind::Named, FunctionKind::NamedJson]),
         calls: bool,
-        payloads in vec((any::<bool>(), vec(any::<u8>(), 0..40)), 0..12),
+        payloads in vec((0_u8..3, vec(any::<u8>(), 0..40)), 0..12),
     ) {
         let header = BatchHeader {
             batch: numbers.0,
@@ -251,18 +251,19 @@ proptest! {
         };
         let mut bytes = vec![0; BATCH_HEADER];
         header.write_to(bytes.first_chunk_mut().unwrap());
-        for (parcel, payload) in &payloads {
-            match parcel {
-                true => common::push_entry(&mut bytes, ENTRY_PARCEL, &common::parcel()),
-                false => common::push_entry(&mut bytes, 0, payload),
+        for (kind, payload) in &payloads {
+            match kind {
+                0 => common::push_entry(&mut bytes, 0, payload),
+                1 => common::push_entry(&mut bytes, ENTRY_PARCEL, &common::parcel()),
+                _ => common::push_entry(&mut bytes, ENTRY_LENT, &common::lent()),
             }
         }
         let (back, entries) = common::read_batch(&bytes).unwrap();
         prop_assert_eq!(back, header);
         prop_assert_eq!(entries.len(), payloads.len());
-        for (entry, (parcel, payload)) in entries.iter().zip(&payloads) {
-            prop_assert_eq!(entry.parcel().is_some(), *parcel);
-            prop_assert!(*parcel || entry.payload == payload);
+        for (entry, (kind, payload)) in entries.iter().zip(&payloads) {
+            prop_assert_eq!((entry.parcel().is_some(), entry.lent().is_some()), (*kind > 0, *kind == 2));
+            prop_assert!(*kind > 0 || entry.payload == payload);
             let place = entry.payload.as_ptr().addr() - bytes.as_ptr().addr();
             prop_assert_eq!(place % 8, 0, "payloads are aligned");
         }

@@ -3,14 +3,13 @@
 use std::io::{self, Write};
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
 use mpexec_ring::{Blank, Parcel, ParcelWriter};
 
-use super::new_number;
+use super::{Mailbox, Number};
 use crate::os::closing;
 use crate::os::descriptors;
-use crate::os::events::Bell;
 
 /// What the memory is called in lists of mappings.
 const NAME: &str = "mpexec-shared";
@@ -18,11 +17,9 @@ const NAME: &str = "mpexec-shared";
 /// See the head of this file. The descriptor is kept to be passed on.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    number: u64,
+    number: Number,
     fd: OwnedFd,
     bytes: Parcel,
-    /// Those whose workers have it too.
-    told_at_the_end: Mutex<Vec<Weak<Mailbox>>>,
 }
 
 impl Buffer {
@@ -63,28 +60,20 @@ impl Buffer {
                 return Err(error.to_string());
             }
         };
-        Ok(Arc::new(Buffer { number: new_number(), fd, bytes, told_at_the_end: Mutex::default() }))
+        Ok(Arc::new(Buffer { number: Number::new(), fd, bytes }))
     }
 
     pub(crate) fn number(&self) -> u64 {
-        self.number
+        self.number.get()
+    }
+
+    /// `mailbox` gets the number when nobody here holds it any more.
+    pub(crate) fn tell_at_the_end(&self, mailbox: &Arc<Mailbox>) {
+        self.number.tell_at_the_end(mailbox);
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
-    }
-
-    fn told(&self) -> MutexGuard<'_, Vec<Weak<Mailbox>>> {
-        self.told_at_the_end.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `mailbox` gets its number when nobody here holds it any more.
-    pub(crate) fn tell_at_the_end(&self, mailbox: &Arc<Mailbox>) {
-        let mut told = self.told();
-        told.retain(|other| other.strong_count() > 0);
-        if !told.iter().any(|other| other.as_ptr() == Arc::as_ptr(mailbox)) {
-            told.push(Arc::downgrade(mailbox));
-        }
     }
 }
 
@@ -93,38 +82,5 @@ impl Deref for Buffer {
 
     fn deref(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        for mailbox in self.told().iter().filter_map(Weak::upgrade) {
-            mailbox.put(self.number);
-        }
-    }
-}
-
-/// Numbers of buffers that nobody holds any more. Its lock is held for a moment and nothing else is locked meanwhile: a
-/// buffer may be dropped anywhere.
-#[derive(Debug)]
-pub(crate) struct Mailbox {
-    numbers: Mutex<Vec<u64>>,
-    bell: Arc<Bell>,
-}
-
-impl Mailbox {
-    /// `bell` is rung for every number.
-    pub(crate) fn new(bell: Arc<Bell>) -> Mailbox {
-        Mailbox { numbers: Mutex::default(), bell }
-    }
-
-    fn put(&self, number: u64) {
-        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).push(number);
-        self.bell.ring();
-    }
-
-    /// All that came.
-    pub(crate) fn take(&self) -> Vec<u64> {
-        std::mem::take(&mut *self.numbers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

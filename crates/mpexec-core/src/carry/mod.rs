@@ -12,6 +12,7 @@
 
 pub(crate) mod buffer;
 pub(crate) mod incoming;
+mod kept;
 pub(crate) mod outgoing;
 mod owned;
 pub(crate) mod packets;
@@ -19,7 +20,8 @@ pub(crate) mod packets;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use buffer::{Buffer, Mailbox};
+pub(crate) use buffer::Buffer;
+pub(crate) use kept::{Mailbox, Number};
 pub(crate) use owned::decode_owned;
 use packets::ChannelEnd;
 

@@ -13,6 +13,7 @@ use super::{MOST_INLINE, SendError, Sender};
 use crate::carry::Attachment;
 use crate::carry::outgoing::{Naming, collect};
 use crate::carry::packets::{self, Blocked, MOST_ATTACHED, Patience};
+use crate::engine::lending::Places;
 use crate::task::staging::{EntrySink, refusal};
 
 thread_local! {
@@ -65,10 +66,10 @@ impl<T: Serialize + 'static> Sender<T> {
         late: SendError,
     ) -> Result<(), SendError> {
         bytes.resize(PACKET_HEADER, 0);
-        let mut sink = EntrySink::behind(bytes, self.inline);
+        let mut sink = EntrySink::behind(bytes, Places { largest: self.inline, lendings: None });
         let (encoded, attachments) = collect(Naming::Place, || encode_owned(message, &mut sink));
         let attachments = attachments.unwrap_or_default();
-        let (parcel, refused) = sink.into_parcel();
+        let (parcel, refused) = sink.into_file();
         let length = encoded.map_err(|error| SendError::Unencodable { message: refusal(error, refused) })?;
         let kind = if parcel.is_some() { PacketKind::Parcel } else { PacketKind::Inline };
         let system = |error: std::io::Error| SendError::System { message: error.to_string() };

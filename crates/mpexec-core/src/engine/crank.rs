@@ -65,7 +65,7 @@ impl Drop for Held<'_> {
             };
             after = after.into_iter().filter_map(queued).collect();
         }
-        let unused = std::mem::take(&mut state.unused);
+        let unused = (std::mem::take(&mut state.unused), std::mem::take(&mut state.worn));
         drop(state);
         drop(unused);
         let aside = |errand| {

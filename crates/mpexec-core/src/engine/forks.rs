@@ -77,6 +77,8 @@ impl State {
             std::mem::take(&mut self.after),
             std::mem::take(&mut self.trash),
             std::mem::take(&mut self.unused),
+            std::mem::take(&mut self.worn),
+            self.lendings.take(),
         ));
     }
 }

@@ -50,6 +50,7 @@ pub(crate) mod hooks;
 pub(crate) mod ids;
 pub(crate) mod jobs;
 pub(crate) mod launch;
+pub(crate) mod lending;
 mod limits;
 mod listening;
 mod memory;
@@ -83,6 +84,7 @@ mod stop;
 pub(crate) mod striking;
 mod successor;
 pub(crate) mod supervisor;
+mod sweeping;
 mod taking_back;
 pub(crate) mod waiter;
 
@@ -141,6 +143,8 @@ pub(crate) struct Engine {
     pub(crate) built_by: u32,
     /// Rings that no worker has yet.
     tried: Mutex<Option<launch::TriedRings>>,
+    /// Memory for large arguments.
+    lendings: Arc<lending::Lendings>,
     /// Buffers are kept as long as there is one.
     _keeping: recycled::Keeping,
 }

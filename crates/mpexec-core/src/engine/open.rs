@@ -120,7 +120,7 @@ impl Engine {
         for wanted in wanted {
             job.attachments.add(Wanted { first: run.first + wanted.first, ..wanted });
         }
-        state.keep_parcels(parcels);
+        state.keep_parcels(id, parcels);
         if run.count > 0 {
             state.record_queued(id, run.first + u64::from(run.count));
             state.sched.push(id, run);

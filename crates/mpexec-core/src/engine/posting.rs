@@ -1,6 +1,7 @@
-//! Descriptors on their way to the workers, ahead of the batches that name them: parcels, ends of channels, buffers.
+//! Descriptors on their way to the workers, ahead of the batches that name them: parcels, memory that is lent, ends of
+//! channels, buffers.
 //!
-//! Each is sent with every batch that names it, a buffer only to a worker that does not have it yet. What a worker does
+//! Each is sent with every batch that names it, a buffer and lent memory only to a worker that does not have it yet. What a worker does
 //! not take for itself, because the task was taken back or settled otherwise, it is told to forget: everything goes over
 //! one socket in its order, so this never comes before the descriptor does.
 
@@ -9,6 +10,7 @@ use std::os::fd::AsFd;
 use mpexec_wire::Entries;
 
 use super::Engine;
+use super::parcels::{Parcel, Passed};
 use super::scheduler::{JobId, Run, WorkerId};
 use super::state::State;
 use crate::carry::Attachment;
@@ -25,8 +27,17 @@ impl State {
         };
         if job.parcels {
             for named in Entries::new(run.entries(), run.count).flatten().filter_map(|entry| entry.parcel()) {
-                if let Some(parcel) = self.parcels.get(&named.parcel) {
-                    link.send_parcel(named.parcel, parcel.fd.as_fd(), parcel.length)?;
+                match self.parcels.get(&named.parcel).map(Parcel::passed) {
+                    Some(Passed::Once(fd, length)) => link.send_parcel(named.parcel, fd, length)?,
+                    Some(Passed::Kept(number, _, _)) if slot.buffers.contains(&number.get()) => {}
+                    Some(Passed::Kept(number, fd, length)) => {
+                        if let Some(mailbox) = &slot.mailbox {
+                            number.tell_at_the_end(mailbox);
+                        }
+                        slot.buffers.insert(number.get());
+                        link.send_parcel(number.get(), fd, length)?;
+                    }
+                    None => {}
                 }
             }
         }
@@ -48,8 +59,9 @@ impl State {
         };
         let mut numbers = Vec::new();
         if job.parcels {
-            let named = Entries::new(entries, count).flatten().filter_map(|entry| entry.parcel());
-            numbers.extend(named.map(|named| named.parcel));
+            // What is lent stays with it for the next.
+            let alone = Entries::new(entries, count).flatten().filter(|entry| entry.lent().is_none());
+            numbers.extend(alone.filter_map(|entry| entry.parcel()).map(|named| named.parcel));
         }
         numbers.extend(job.attachments.of(first, count.into()).filter_map(of_one_task));
         self.tell_to_forget(id, &numbers);

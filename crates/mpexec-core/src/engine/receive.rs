@@ -308,13 +308,16 @@ impl State {
                     let index = held.first + u64::from(offset);
                     let queued_again = offset >= held.keep && job.is_some_and(|job| job.wants(index));
                     if let Some(named) = entry.parcel().filter(|_| !queued_again) {
-                        self.parcels.remove(&named.parcel);
+                        self.over.push((named.parcel, offset < held.keep));
                     }
                 }
             }
             link.free_front();
             worker.pop_front();
             worker.blocked = false;
+            while let Some((parcel, was_run)) = self.over.pop() {
+                self.parcel_is_over(parcel, was_run);
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
+use super::Engine;
+
 /// Shorter ones the allocator keeps by itself.
 pub(crate) const LEAST: usize = 32 << 10;
 
@@ -106,9 +108,19 @@ impl Kept {
 
 /// Gives very large ones back that were not used for a while: what lies below them in the heap could not be given back either. `true`: this was the moment
 /// for that.
-pub(super) fn give_back_idle() -> bool {
+fn give_back_idle() -> bool {
     let idle = KEPT.try_lock().ok().and_then(|mut kept| kept.idle(IDLE));
     idle.is_some()
+}
+
+impl Engine {
+    /// Gives back what large arguments and results lay in, if for a while there was none.
+    pub(super) fn give_back_idle(&self) {
+        if give_back_idle() {
+            self.lock().give_back_idle();
+        }
+        drop(self.lendings.idle());
+    }
 }
 
 /// An empty one for so many bytes, than which it is not much larger, if there is one; else one without memory.

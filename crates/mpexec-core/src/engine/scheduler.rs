@@ -244,6 +244,18 @@ impl Scheduler {
         best.map(|(_, _, id)| id)
     }
 
+    /// Who gets the next `tasks` tasks of a job, if a worker has fewer batches in flight than `depth`: one that is at tasks of the job and done with
+    /// these, too, before another were awake, so that it has them before it falls asleep; else the [freest](Scheduler::freest).
+    fn next_for(&self, id: JobId, job: &Job, tasks: u32, depth: usize) -> Option<WorkerId> {
+        let at_it = |worker: &Worker| {
+            (1..depth).contains(&worker.held.len())
+                && worker.held.iter().all(|held| held.job == id)
+                && job.pace.is_short(worker.tasks_held() + u64::from(tasks))
+                && !(worker.blocked || !worker.takes_tasks() || worker.is_held_up())
+        };
+        self.workers.iter().position(at_it).or_else(|| self.freest(depth))
+    }
+
     /// A worker that has nothing, if no job has anything in its queue.
     pub(crate) fn idle_worker(&self) -> Option<WorkerId> {
         if self.turn.is_empty() { self.freest(1) } else { None }
@@ -268,7 +280,8 @@ impl Scheduler {
             let (depth, tasks, front) = (job.depth(), job.batch_size(ready), job.front());
             let tasks = within(tasks, self.allowed(id, front));
             if tasks > 0
-                && let Some(worker) = self.freest(depth)
+                && let Some(job) = self.jobs.get(&id)
+                && let Some(worker) = self.next_for(id, job, tasks.min(job.front_count()), depth)
             {
                 return Some(Plan { worker, job: id, tasks: within(tasks, self.workers[worker].left()) });
             }

@@ -1,14 +1,12 @@
 //! The outgoing half of a turn of the crank: what the scheduler says is done to the links.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use mpexec_ring::SHORT_RECORD;
-use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeader, Entries};
+use mpexec_wire::{BATCH_CALLS, BATCH_HEADER, BATCH_ONCE, BATCH_TIMED, BatchHeader};
 
 use super::jobs::JobState;
 use super::limits::delay;
-use super::parcels::Parcel;
 use super::recycled::{Recycled, VERY_LARGE};
 use super::scheduler::{Action, Event, JobId, Run, WorkerId, entry_len, is_hook};
 use super::state::State;
@@ -143,7 +141,7 @@ impl State {
         self.sched.forget(id);
         if let Some(job) = self.jobs.remove(&id) {
             if job.parcels {
-                self.sweep_parcels();
+                self.sweep_parcels_of(id);
             }
             self.discard(job);
         }
@@ -304,37 +302,6 @@ impl State {
             (Some(bells), Some(link)) => Ok(bells.change(link.bell(), id as u64, watch)?),
             _ => Ok(()),
         }
-    }
-}
-
-impl State {
-    /// Keeps parcels whose entries are queued under the same lock.
-    pub(super) fn keep_parcels(&mut self, parcels: Vec<Parcel>) {
-        self.parcels.extend(parcels.into_iter().map(|parcel| (parcel.id, parcel)));
-    }
-
-    /// Frees the parcels that no queued or held task names.
-    pub(super) fn sweep_parcels(&mut self) {
-        if self.parcels.is_empty() {
-            return;
-        }
-        let mut named = HashSet::new();
-        let mut look = |entries: &[u8], count: u32| {
-            named.extend(
-                Entries::new(entries, count).flatten().filter_map(|entry| entry.parcel()).map(|parcel| parcel.parcel),
-            );
-        };
-        for run in self.sched.queued_runs() {
-            look(run.entries(), run.count);
-        }
-        for (worker, slot) in self.sched.workers.iter().zip(&self.slots) {
-            for (nth, held) in worker.held.iter().enumerate() {
-                if let Some(link) = &slot.link {
-                    look(link.held(nth), held.count);
-                }
-            }
-        }
-        self.parcels.retain(|id, _| named.contains(id));
     }
 }
 

@@ -96,7 +96,7 @@ impl Engine {
             return Err(TaskError::Cancelled { reason: "the pool is going away".to_owned() });
         };
         if !entry.parcels.is_empty() {
-            state.keep_parcels(std::mem::take(&mut entry.parcels));
+            state.keep_parcels(id, std::mem::take(&mut entry.parcels));
         }
         Ok(cell)
     }

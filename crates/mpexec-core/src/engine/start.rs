@@ -16,6 +16,7 @@ use super::environment::Surroundings;
 use super::forwarding::{Forwarding, Stream};
 use super::jobs::JobState;
 use super::launch::{ThreadWorker, TriedRings};
+use super::lending::{Lendings, Places};
 use super::recorded::Recorded;
 use super::recording::Pastimes;
 use super::recycled;
@@ -85,6 +86,8 @@ impl Engine {
         state.recorded = config.record.then(Recorded::begin);
         state.mailbox = Some(mailbox.clone());
         state.context_attachments = context_attachments;
+        let lendings = Arc::new(Lendings::of(workers));
+        state.lendings = Some(lendings.clone());
         state.sched = Scheduler::new(workers, config.most_tasks.unwrap_or(u64::MAX));
         state.slots = (0..workers).map(|_| Slot::default()).collect();
         state.bells = Some(bells.clone());
@@ -115,6 +118,7 @@ impl Engine {
             pastimes: Pastimes::default(),
             built_by: fork::this_process(),
             tried: Mutex::new(tried),
+            lendings,
             _keeping: recycled::Keeping::begin(),
             config,
         });
@@ -219,12 +223,17 @@ impl Engine {
     }
 
     /// The largest payload of a task that travels within a batch; a larger one becomes a parcel.
-    pub(crate) fn largest_payload(&self) -> usize {
+    fn largest_payload(&self) -> usize {
         let quarter = match self.transport {
             Transport::Socket => self.config.ring_capacity.min(SMALL_RING) / 4,
             _ => self.config.ring_capacity / 4,
         };
         quarter - BATCH_HEADER - ENTRY_HEADER - MARGIN
+    }
+
+    /// Where arguments may go. What is lent is the parent's in a fork of this process.
+    pub(crate) fn places(&self) -> Places<'_> {
+        Places { largest: self.largest_payload(), lendings: (!self.is_a_forks()).then_some(&*self.lendings) }
     }
 
     /// The pool itself is dropped: what somebody still waits for is finished, the rest is cancelled, then all leave.

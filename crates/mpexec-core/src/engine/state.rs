@@ -12,6 +12,7 @@ use super::deaths::Row;
 use super::functions::Names;
 use super::ids::IdMap;
 use super::jobs::{JobState, Jobs};
+use super::lending::{Lendings, Loan};
 use super::outcomes::{Farewell, Hook};
 use super::parcels::Parcel;
 use super::recorded::Recorded;
@@ -147,6 +148,10 @@ pub(crate) struct State {
     pub mailbox: Option<Arc<Mailbox>>,
     /// Buffers of tasks that are over; dropped once the lock is released.
     pub unused: Vec<Arc<Buffer>>,
+    /// As well: memory that is not lent any more.
+    pub(super) worn: Vec<Loan>,
+    /// Where lent memory comes back to.
+    pub(super) lendings: Option<Arc<Lendings>>,
     /// What happened when, if that is kept.
     pub(super) recorded: Option<Box<Recorded>>,
     pub(super) segments: Vec<Segment>,
@@ -154,6 +159,8 @@ pub(crate) struct State {
     pub(super) received: Vec<u8>,
     pub(super) landing: Landing,
     pub(super) actions: Vec<Action>,
+    /// Parcels of a batch that is over, and whether its worker is behind their tasks.
+    pub(super) over: Vec<(u64, bool)>,
     /// Streams of which more is under way than their readers take.
     pub(super) overfull: Vec<JobId>,
 }
@@ -171,7 +178,7 @@ impl State {
 
     /// Whether something of the user's is to run once the lock is released.
     pub(crate) fn has_errands(&self) -> bool {
-        !self.after.is_empty() || !self.trash.is_empty() || !self.unused.is_empty()
+        !self.after.is_empty() || !self.trash.is_empty() || !self.unused.is_empty() || !self.worn.is_empty()
     }
 
     /// Tells whoever wanted to know. Threads at once; what is the user's, after the lock.

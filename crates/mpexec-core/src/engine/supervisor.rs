@@ -12,7 +12,6 @@ use super::forwarding::Stream;
 use super::launch::{ThreadWorker, UnderWay};
 use super::memory::MemoryLook;
 use super::pauses::{Pauses, forward};
-use super::recycled;
 use super::remains::Remains;
 use super::scarcity::Scarcity;
 use super::scheduler::WorkerId;
@@ -173,9 +172,7 @@ impl Supervisor {
             self.keep_spare();
             self.watch_responses();
             self.listen_again();
-            if recycled::give_back_idle() {
-                self.engine.lock().give_back_idle();
-            }
+            self.engine.give_back_idle();
             if let Some(striking) = &mut self.striking {
                 striking.strike(&self.engine);
             }

@@ -5,12 +5,13 @@
 //! how long they are.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use mpexec_ring::Parcel;
-use mpexec_wire::ParcelRef;
+use mpexec_ring::{Lent, Parcel};
+use mpexec_wire::{Entry, ParcelRef};
 
 use super::LinkError;
 use crate::carry::Buffer;
@@ -41,6 +42,27 @@ struct Lying {
     came: u64,
     /// Buffers that were taken into use, until they are forgotten.
     kept: HashMap<u64, Arc<Buffer>>,
+    /// As well: memory that is lent.
+    lent: HashMap<u64, Arc<Lent>>,
+}
+
+/// Where the arguments of a task lie that are beside its batch.
+#[derive(Debug)]
+pub(crate) enum Beside {
+    Parcel(Parcel),
+    /// In the first so many bytes.
+    Lent(Arc<Lent>, usize),
+}
+
+impl Deref for Beside {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Beside::Parcel(parcel) => parcel,
+            Beside::Lent(lent, length) => &lent[..*length],
+        }
+    }
 }
 
 impl Parcels {
@@ -61,9 +83,9 @@ impl Parcels {
     pub(crate) fn forget(&self, ids: impl Iterator<Item = u64>) {
         for id in ids {
             let mut lying = self.lock();
-            let former = (lying.arrived.remove(&id), lying.kept.remove(&id));
+            let former = (lying.arrived.remove(&id), lying.kept.remove(&id), lying.lent.remove(&id));
             drop(lying);
-            // To unmap a large buffer takes a while.
+            // To unmap much memory takes a while.
             drop(former);
         }
     }
@@ -80,6 +102,38 @@ impl Parcels {
         loop {
             if let Some(parcel) = lying.arrived.remove(&id) {
                 return Parcel::open(parcel, length).map_err(LinkError::broken);
+            }
+            lying = self.0.news.wait(lying).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The arguments of a task that has them beside its batch.
+    pub(crate) fn of_task(&self, entry: Entry<'_>) -> Result<Option<Beside>, LinkError> {
+        match (entry.parcel(), entry.lent()) {
+            (None, _) => Ok(None),
+            (Some(named), None) => self.take(named.parcel, named.len).map(|parcel| Some(Beside::Parcel(parcel))),
+            (Some(named), Some(in_it)) => {
+                let lent = self.lent(in_it.memory)?;
+                let length = usize::try_from(named.len).ok().filter(|length| *length <= lent.len());
+                let length =
+                    length.ok_or_else(|| LinkError::broken("what was lent is shorter than what lies in it"))?;
+                Ok(Some(Beside::Lent(lent, length)))
+            }
+        }
+    }
+
+    /// Lent memory: here from an earlier task, or here or about to be as a parcel is.
+    fn lent(&self, memory: u64) -> Result<Arc<Lent>, LinkError> {
+        let mut lying = self.lock();
+        loop {
+            if let Some(lent) = lying.lent.get(&memory) {
+                return Ok(lent.clone());
+            }
+            if let Some(fd) = lying.arrived.remove(&memory) {
+                // Opened under the lock, as below.
+                let lent = Arc::new(Lent::open(fd).map_err(LinkError::broken)?);
+                lying.lent.insert(memory, lent.clone());
+                return Ok(lent);
             }
             lying = self.0.news.wait(lying).unwrap_or_else(PoisonError::into_inner);
         }

@@ -275,8 +275,8 @@ impl PoolBuilder {
     /// have more than a mebibyte each. What was touched stays the worker's until its end. Where this process may map only so much (`ulimit -v`), or make
     /// no files so long (`ulimit -f`), they have 4 MiB at most.
     ///
-    /// What is a quarter of it and longer travels in memory of its own, whose pages are new each time, and that costs up to seven times as much. With smaller rings
-    /// workers keep less, with larger ones the quarter is more.
+    /// A result of a quarter of it and more travels in memory of its own, whose pages are new each time, and that costs up to seven times as much. With smaller rings
+    /// workers keep less, with larger ones the quarter is more. (Long arguments go into memory that the pool lends, if it has some.)
     pub fn ring_capacity(mut self, bytes: usize) -> PoolBuilder {
         self.config.ring_capacity = bytes;
         self

@@ -113,7 +113,7 @@ impl<'p> CallBuilder<'p> {
     #[inline]
     fn stage(&self, encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>) -> Result<Staged, TaskError> {
         let mut staged = Staging::recycled();
-        self.engine.spending(Pastime::Encode, || staged.push(self.engine.largest_payload(), encode))?;
+        self.engine.spending(Pastime::Encode, || staged.push(self.engine.places(), encode))?;
         Ok(staged.staged)
     }
 

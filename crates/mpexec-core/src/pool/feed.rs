@@ -149,7 +149,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
 
     /// Encodes up to `tasks` tasks and hands them over.
     fn bring(&mut self, tasks: u32) {
-        let largest = self.engine.largest_payload();
+        let engine = self.engine.clone();
         let staged = Staging::over(std::mem::take(&mut self.spare));
         let first = self.next_index;
         let mut stopwatch = self.engine.stopwatch();
@@ -165,7 +165,7 @@ impl<I: Iterator, R: TaskResult> Running<I, R> {
                 break;
             };
             let encode = bringing.running.feed.encode;
-            let pushed = bringing.staged.push(largest, |sink| encode(&item, sink));
+            let pushed = bringing.staged.push(engine.places(), |sink| encode(&item, sink));
             let index = bringing.running.next_index;
             bringing.running.next_index += 1;
             if let Err(error) = pushed {

@@ -1,19 +1,21 @@
 //! Encoded tasks before they are handed to the engine: entries one after another, as they will lie in a batch.
 //!
 //! The user's `Serialize` runs here, on the caller's thread and outside every lock. An argument too large for a batch goes
-//! on, from the byte where that shows, into a parcel of its own.
+//! on, from the byte where that shows, into a parcel of its own; a long slice goes into memory that is lent, if there is some.
 
 use std::cell::Cell;
 use std::io::{self, Write};
 
 use mpexec_ring::ParcelWriter;
 use mpexec_wire::{
-    ENTRY_HEADER, ENTRY_PARCEL, EncodeError, EntryHeader, PARCEL_REF, ParcelRef, Sink, SinkFull, append, pad8,
+    ENTRY_HEADER, ENTRY_LENT, ENTRY_PARCEL, EncodeError, EntryHeader, LENT_REF, LentRef, PARCEL_REF, ParcelRef, Sink,
+    SinkFull, append, pad8,
 };
 
 use crate::carry::Attachment;
 use crate::carry::outgoing::{Naming, collect};
 use crate::engine::attachments::Wanted;
+use crate::engine::lending::{self, Filling, Places};
 use crate::engine::open::Staged;
 use crate::engine::parcels::{Parcel, new_file};
 use crate::engine::recycled::{self, Recycled};
@@ -34,6 +36,8 @@ const KEPT: usize = 64 << 10;
 
 thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// How long the last argument was that outgrew the lent memory it was begun in: of several long slices the first does not tell.
+    static OUTGREW: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Staging {
@@ -58,28 +62,32 @@ impl Staging {
         self.staged.bytes.truncate(self.end);
     }
 
-    /// Encodes one task. Payloads above `largest` become parcels.
+    /// Encodes one task.
     ///
     /// # Errors
     /// When the argument cannot be encoded: nothing of it is left here.
     pub(crate) fn push(
         &mut self,
-        largest: usize,
+        places: Places<'_>,
         encode: impl FnOnce(&mut EntrySink<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), TaskError> {
         let start = self.staged.bytes.len();
         self.staged.bytes.extend_from_slice(&[0; ENTRY_HEADER]);
-        let mut sink = EntrySink::behind(&mut self.staged.bytes, largest);
+        let mut sink = EntrySink::behind(&mut self.staged.bytes, places);
         let (encoded, attachments) = collect(Naming::Number, || encode(&mut sink));
         let (parcel, refused) = sink.into_parcel();
         let unencodable = |error| TaskError::ArgumentUnencodable { message: refusal(error, refused) };
         let finished = encoded.map_err(unencodable).and_then(|()| match parcel {
             None => Ok(None),
-            Some(writer) => {
+            Some(Elsewhere::Parcel(writer)) => {
                 let length = writer.len();
-                let parcel =
-                    writer.finish().map_err(|error| TaskError::ArgumentUnencodable { message: error.to_string() })?;
-                Ok(Some((parcel, length)))
+                let finished = writer.finish().map(|fd| (Parcel::new(fd, length), length, None));
+                finished.map(Some).map_err(|error| TaskError::ArgumentUnencodable { message: error.to_string() })
+            }
+            Some(Elsewhere::Lent(filling)) => {
+                let (length, loan) = (filling.len() as u64, filling.finish());
+                let memory = loan.number().get();
+                Ok(Some((Parcel::lent(loan), length, Some(memory))))
             }
         });
         let flags = match finished {
@@ -88,15 +96,12 @@ impl Staging {
                 return Err(error);
             }
             Ok(None) => 0,
-            Ok(Some((parcel, length))) => {
-                let mut payload = [0; PARCEL_REF];
-                let parcel = Parcel::new(parcel, length);
-                ParcelRef { parcel: parcel.id, len: length }.write_to(&mut payload);
+            Ok(Some((parcel, len, memory))) => {
                 self.staged.bytes.truncate(start + ENTRY_HEADER);
-                self.staged.bytes.extend_from_slice(&payload);
+                self.parcel_bytes += len;
+                let named = ParcelRef { parcel: parcel.id, len };
                 self.staged.parcels.push(parcel);
-                self.parcel_bytes += length;
-                ENTRY_PARCEL
+                self.name(named, memory)
             }
         };
         let length = self.staged.bytes.len() - start - ENTRY_HEADER;
@@ -112,6 +117,20 @@ impl Staging {
         self.count += 1;
         self.end = self.staged.bytes.len();
         Ok(())
+    }
+
+    /// A payload that says where the arguments are; its entry's flag.
+    fn name(&mut self, parcel: ParcelRef, memory: Option<u64>) -> u32 {
+        if let Some(memory) = memory {
+            let mut payload = [0; LENT_REF];
+            LentRef { parcel, memory }.write_to(&mut payload);
+            self.staged.bytes.extend_from_slice(&payload);
+            return ENTRY_LENT;
+        }
+        let mut payload = [0; PARCEL_REF];
+        parcel.write_to(&mut payload);
+        self.staged.bytes.extend_from_slice(&payload);
+        ENTRY_PARCEL
     }
 
     #[cold]
@@ -154,28 +173,80 @@ pub(crate) fn refusal(error: EncodeError, refused: Option<io::Error>) -> String 
     }
 }
 
+/// Where the bytes go that are not behind those of the other tasks.
+#[derive(Debug)]
+pub(crate) enum Elsewhere {
+    Parcel(ParcelWriter),
+    Lent(Filling),
+}
+
 /// Where one task's arguments go.
 #[derive(Debug)]
 pub(crate) struct EntrySink<'a> {
     bytes: &'a mut Vec<u8>,
     start: usize,
-    /// What would make `bytes` longer than this goes into the parcel; 0 once there is one.
+    places: Places<'a>,
+    /// What would make `bytes` longer than this goes elsewhere; 0 once something does.
     limit: usize,
-    parcel: Option<ParcelWriter>,
+    elsewhere: Option<Elsewhere>,
+    /// It was begun in lent memory, which was too short.
+    outgrew: bool,
     /// Why there is no parcel.
     refused: Option<io::Error>,
 }
 
 impl<'a> EntrySink<'a> {
-    /// Writes behind what `bytes` hold; from more than `largest` bytes on into a parcel.
-    pub(crate) fn behind(bytes: &'a mut Vec<u8>, largest: usize) -> EntrySink<'a> {
+    /// Writes behind what `bytes` hold, or elsewhere.
+    pub(crate) fn behind(bytes: &'a mut Vec<u8>, places: Places<'a>) -> EntrySink<'a> {
         let start = bytes.len();
-        EntrySink { bytes, start, limit: start.saturating_add(largest), parcel: None, refused: None }
+        let limit = start.saturating_add(places.largest);
+        EntrySink { bytes, start, places, limit, elsewhere: None, outgrew: false, refused: None }
     }
 
-    /// The parcel, if there is one, and why there is none although there should be.
-    pub(crate) fn into_parcel(self) -> (Option<ParcelWriter>, Option<io::Error>) {
-        (self.parcel, self.refused)
+    /// What went elsewhere, and why there is no parcel although there should be.
+    pub(crate) fn into_parcel(self) -> (Option<Elsewhere>, Option<io::Error>) {
+        match &self.elsewhere {
+            Some(Elsewhere::Lent(filling)) if filling.is_mostly_idle() => OUTGREW.set(0),
+            _ if self.outgrew => OUTGREW.set(self.written()),
+            _ => {}
+        }
+        (self.elsewhere, self.refused)
+    }
+
+    /// As [`EntrySink::into_parcel`], of one that had nothing to lend.
+    pub(crate) fn into_file(self) -> (Option<ParcelWriter>, Option<io::Error>) {
+        match self.into_parcel() {
+            (Some(Elsewhere::Parcel(writer)), refused) => (Some(writer), refused),
+            (_, refused) => (None, refused),
+        }
+    }
+
+    /// All so far and this goes into lent memory. `false`: there is none for so much.
+    fn lend(&mut self, more: &[u8]) -> bool {
+        let Some(lendings) = self.places.lendings.filter(|_| more.len() >= lending::LEAST && !self.outgrew) else {
+            return false;
+        };
+        let so_far = &self.bytes[self.start..];
+        let expected = OUTGREW.get().max(so_far.len() + more.len());
+        let Some(mut filling) = Filling::begin(lendings, expected) else { return false };
+        let filled = filling.write(so_far) && filling.write(more);
+        if filled {
+            (self.elsewhere, self.limit) = (Some(Elsewhere::Lent(filling)), 0);
+        }
+        filled
+    }
+
+    /// It is longer than the lent memory that it was begun in: it goes on as if that had not been, and the next is expected to be as long.
+    fn outgrow(&mut self) {
+        if let Some(Elsewhere::Lent(mut filling)) = self.elsewhere.take() {
+            self.outgrew = true;
+            self.limit = self.start.saturating_add(self.places.largest);
+            self.bytes.truncate(self.start);
+            append(self.bytes, filling.written());
+            if let Some(lendings) = self.places.lendings {
+                drop(lendings.give_back(filling.finish()));
+            }
+        }
     }
 
     /// For many bytes at once, in a buffer that was used before, if there is one.
@@ -189,19 +260,40 @@ impl<'a> EntrySink<'a> {
         }
     }
 
+    /// A slice so long that it may be worth a place of its own.
+    #[cold]
+    fn write_long(&mut self, more: &[u8]) -> Result<(), SinkFull> {
+        if self.lend(more) {
+            return Ok(());
+        }
+        self.make_room(more.len());
+        append(self.bytes, more);
+        Ok(())
+    }
+
+    /// What is not to go behind the other tasks.
     #[cold]
     fn spill(&mut self, more: &[u8]) -> Result<(), SinkFull> {
-        let spilled = match &mut self.parcel {
-            Some(writer) => writer.write_all(more),
-            None => new_file().and_then(|mut writer| {
+        if let Some(Elsewhere::Lent(filling)) = &mut self.elsewhere {
+            if filling.write(more) {
+                return Ok(());
+            }
+            self.outgrow();
+            return self.write(more);
+        }
+        if self.elsewhere.is_none() && self.lend(more) {
+            return Ok(());
+        }
+        let written = match &mut self.elsewhere {
+            Some(Elsewhere::Parcel(writer)) => writer.write_all(more),
+            _ => new_file().and_then(|mut writer| {
                 writer.write_all(&self.bytes[self.start..])?;
                 writer.write_all(more)?;
-                self.parcel = Some(writer);
-                self.limit = 0;
+                (self.elsewhere, self.limit) = (Some(Elsewhere::Parcel(writer)), 0);
                 Ok(())
             }),
         };
-        spilled.map_err(|error| {
+        written.map_err(|error| {
             self.refused = Some(error);
             SinkFull
         })
@@ -215,7 +307,7 @@ impl Sink for EntrySink<'_> {
             return self.spill(bytes);
         }
         if bytes.len() >= recycled::LEAST {
-            self.make_room(bytes.len());
+            return self.write_long(bytes);
         }
         append(self.bytes, bytes);
         Ok(())
@@ -223,8 +315,9 @@ impl Sink for EntrySink<'_> {
 
     #[inline]
     fn written(&self) -> usize {
-        match &self.parcel {
-            Some(writer) => usize::try_from(writer.len()).unwrap_or(usize::MAX),
+        match &self.elsewhere {
+            Some(Elsewhere::Parcel(writer)) => usize::try_from(writer.len()).unwrap_or(usize::MAX),
+            Some(Elsewhere::Lent(filling)) => filling.len(),
             None => self.bytes.len() - self.start,
         }
     }

@@ -236,8 +236,8 @@ fn run_task<M: Marks, O: Outbox>(
     out: &mut O,
     room: &mut Room,
 ) -> Result<Status, LinkError> {
-    let parcel = entry.parcel().map(|named| marks.parcels().take(named.parcel, named.len)).transpose()?;
-    let input = parcel.as_deref().unwrap_or(entry.payload);
+    let beside = marks.parcels().of_task(entry)?;
+    let input = beside.as_deref().unwrap_or(entry.payload);
     let function = match function {
         Ok(function) => *function,
         Err(reason) => {

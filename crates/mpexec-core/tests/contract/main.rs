@@ -18,6 +18,7 @@ mod futures;
 mod handles;
 mod hooks;
 mod inline;
+mod lending;
 mod letting_go;
 mod limits;
 mod many;

@@ -161,7 +161,7 @@ pub fn batch() -> Vec<u8> {
         first_index: 3,
         function: 0x1234,
         function_kind: FunctionKind::Named,
-        count: 3,
+        count: 4,
         flags: BATCH_CALLS,
         attempt: 4,
         parcels: 6,
@@ -170,6 +170,7 @@ pub fn batch() -> Vec<u8> {
     push_entry(&mut bytes, 0, &[0xaa, 0xbb, 0xcc]);
     push_entry(&mut bytes, ENTRY_PARCEL, &parcel());
     push_entry(&mut bytes, 0, &[]);
+    push_entry(&mut bytes, ENTRY_LENT, &lent());
     bytes
 }
 
@@ -186,6 +187,12 @@ pub fn group(count: u32) -> Vec<u8> {
 pub fn parcel() -> [u8; PARCEL_REF] {
     let mut bytes = [0; PARCEL_REF];
     ParcelRef { parcel: 7, len: 1 << 30 }.write_to(&mut bytes);
+    bytes
+}
+
+pub fn lent() -> [u8; LENT_REF] {
+    let mut bytes = [0; LENT_REF];
+    LentRef { parcel: ParcelRef { parcel: 8, len: 1 << 20 }, memory: 5 }.write_to(&mut bytes);
     bytes
 }
 

@@ -136,6 +136,11 @@ impl Job {
         self.queue.front().map(|run| run.first)
     }
 
+    /// How many tasks lie together there.
+    pub(super) fn front_count(&self) -> u32 {
+        self.queue.front().map_or(0, |run| run.count)
+    }
+
     /// How many batches a worker may have in flight. One that is to begin once only goes to a worker that has nothing.
     pub(super) fn depth(&self) -> usize {
         match (self.once, self.pace.is_slow()) {

@@ -25,6 +25,18 @@ fn what_is_worth_sharing_is_shared_among_all_workers() {
 }
 
 #[test]
+fn batches_of_cheap_tasks_that_follow_each_other_go_to_the_worker_that_is_awake() {
+    let mut sched = after_tasks_of(5_000, 1);
+    sched.set_input_open(JOB, true);
+    assert_eq!(send_all(&mut sched), [(0, JOB, 0, 1)]);
+    let mut bring = |index| {
+        sched.push(JOB, run(index, 1, 1));
+        send_all(&mut sched)[0].0
+    };
+    assert_eq!([bring(1), bring(2), bring(3), bring(4)], [0, 0, 0, 1], "four at a time are with a worker at most");
+}
+
+#[test]
 fn tasks_that_are_long_this_time_move_to_the_other_worker() {
     let mut sched = after_tasks_of(100, 4);
     assert_eq!(send_all(&mut sched), [(0, JOB, 0, 4)]);

@@ -1,0 +1,359 @@
+//! Memory that a pool lends to its workers: a large argument is encoded straight into it and read there in place, so it is copied on no way but that.
+//!
+//! A [`Loan`] is filled on the caller's thread, goes along with its task as a parcel does, and comes back when the batch is freed that named it: the
+//! worker has told then that it is behind that task. From there on the next argument may be written over it. Whatever else becomes of the task, the
+//! memory is dropped, and the workers that have it are told to forget it.
+//!
+//! What is lent is memory that the workers have mapped already, so none is made before there were a few arguments of that size; there is only so
+//! much of it; and it is given back when no large argument has come for a while. Who gets none goes the way of all others.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::{Duration, Instant};
+
+use mpexec_ring::Lending;
+use mpexec_wire::copy;
+use rustix::system::sysinfo;
+
+use crate::carry::Number;
+use crate::os::{descriptors, memory};
+
+/// Shorter arguments are copied sooner than they are lent.
+pub(crate) const LEAST: usize = 64 << 10;
+
+/// So much of it is there at most, in bytes, unless one piece alone is longer.
+const MOST: usize = 128 << 20;
+
+/// Such a piece has a share of the machine's free memory, one in so many, at most.
+const SHARE: usize = 16;
+
+/// A new piece is made when so many times its length has been asked for in vain,
+const WORTH: usize = 2;
+/// and when others have to go for it, so many times.
+const WORTH_ANOTHER: usize = 8;
+
+/// Nobody has asked for so long: it is given back.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// One piece, to be filled or on its way.
+#[derive(Debug)]
+pub(crate) struct Loan {
+    number: Number,
+    lending: Lending,
+    counted: Counted,
+}
+
+/// As long as it lives, a piece counts.
+#[derive(Debug)]
+struct Counted(Arc<Tally>, usize);
+
+#[derive(Debug, Default)]
+struct Tally {
+    pieces: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Counted {
+    fn new(tally: &Arc<Tally>, bytes: usize) -> Counted {
+        tally.pieces.fetch_add(1, Ordering::Relaxed);
+        tally.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Counted(tally.clone(), bytes)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.pieces.fetch_sub(1, Ordering::Relaxed);
+        self.0.bytes.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
+impl Loan {
+    fn create(bytes: usize, tally: &Arc<Tally>) -> Option<Loan> {
+        let counted = Counted::new(tally, bytes);
+        // Without descriptors or memory there is none; the way that is gone then says so, if it needs them too.
+        let lending = descriptors::with_room(|| Lending::create("mpexec-lent", bytes)).ok()?;
+        descriptors::make_room(lending.fd());
+        Some(Loan { number: Number::new(), lending, counted })
+    }
+
+    pub(crate) fn number(&self) -> &Number {
+        &self.number
+    }
+
+    pub(crate) fn lending(&self) -> &Lending {
+        &self.lending
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        self.lending.bytes_mut()
+    }
+
+    fn len(&self) -> usize {
+        self.counted.1
+    }
+}
+
+/// All that one pool lends. Workers of one pool may read what was lent to another of them; those of another pool never get it.
+#[derive(Debug)]
+pub(crate) struct Lendings {
+    here: Mutex<Here>,
+    tally: Arc<Tally>,
+    /// So many pieces at most; 0: nothing is lent.
+    most: usize,
+}
+
+/// What is not on its way.
+#[derive(Debug, Default)]
+struct Here {
+    /// The one that came back last is the first: its bytes are in the cache yet.
+    pieces: VecDeque<Loan>,
+    /// Bytes that were asked for in vain since a piece was made.
+    in_vain: usize,
+    /// When one came back last, since all were given back.
+    used: Option<Instant>,
+}
+
+impl Lendings {
+    /// For so many workers, of which each has a few batches at a time.
+    pub(super) fn of(workers: usize) -> Lendings {
+        // Where a process may map only so much (`ulimit -v`), it is better left to others.
+        let most = if memory::addresses_are_limited() { 0 } else { (4 * workers + 4).min(64) };
+        Lendings { here: Mutex::default(), tally: Arc::default(), most }
+    }
+
+    /// Who finds it locked does not wait for so little; in a fork of the process it may be locked for ever.
+    fn here(&self) -> Option<MutexGuard<'_, Here>> {
+        match self.here.try_lock() {
+            Ok(here) => Some(here),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// A piece for an argument of so many bytes, or a little more.
+    pub(crate) fn take(&self, bytes: usize) -> Option<Loan> {
+        if self.most == 0 {
+            return None;
+        }
+        let mut here = self.here()?;
+        let fits = |loan: &Loan| loan.len() >= bytes && loan.len() / 4 <= bytes.max(LEAST);
+        let fitting = here.pieces.iter().enumerate().filter(|(_, loan)| fits(loan));
+        if let Some((place, _)) = fitting.min_by_key(|(_, loan)| loan.len()) {
+            return here.pieces.remove(place);
+        }
+        let length = with_leeway(bytes)?;
+        here.in_vain = here.in_vain.saturating_add(bytes);
+        let former = here.make_way(length, bytes, self.most, &self.tally)?;
+        here.in_vain = 0;
+        drop(here);
+        drop(former);
+        Loan::create(length, &self.tally)
+    }
+
+    /// The argument is over, and who had it reads it no more. Returns those that are not kept.
+    pub(crate) fn give_back(&self, loan: Loan) -> Vec<Loan> {
+        let Some(mut here) = self.here().filter(|_| is_affordable(loan.len())) else {
+            return vec![loan];
+        };
+        here.used = Some(Instant::now());
+        here.pieces.push_front(loan);
+        Vec::new()
+    }
+
+    /// Those that nobody has asked for so long.
+    pub(super) fn idle(&self) -> Vec<Loan> {
+        self.here().map_or_else(Vec::new, |mut here| here.idle(IDLE))
+    }
+}
+
+impl Here {
+    /// Those that go for a new piece of so many bytes; `None`: it is not made, as it is not worth it or there is too much already.
+    fn make_way(&mut self, length: usize, asked: usize, most: usize, tally: &Tally) -> Option<Vec<Loan>> {
+        let (pieces, bytes) = (tally.pieces.load(Ordering::Relaxed), tally.bytes.load(Ordering::Relaxed));
+        let has_room = |gone: usize, gone_bytes: usize| {
+            let (pieces, bytes) = (pieces.saturating_sub(gone), bytes.saturating_sub(gone_bytes));
+            pieces < most && (bytes + length <= MOST || pieces == 0 && is_affordable(length))
+        };
+        let (mut gone, mut gone_bytes) = (0, 0);
+        while !has_room(gone, gone_bytes) {
+            gone_bytes += self.pieces.iter().rev().nth(gone)?.len();
+            gone += 1;
+        }
+        let worth = if gone == 0 { WORTH } else { WORTH_ANOTHER };
+        if self.in_vain / worth < asked {
+            return None;
+        }
+        let stay = self.pieces.len() - gone;
+        Some(self.pieces.split_off(stay).into())
+    }
+
+    fn idle(&mut self, long: Duration) -> Vec<Loan> {
+        if self.used.is_none_or(|used| used.elapsed() < long) {
+            return Vec::new();
+        }
+        self.used = None;
+        self.pieces.drain(..).collect()
+    }
+}
+
+/// How long a piece is made for an argument of so many bytes: the next may be a little longer.
+fn with_leeway(bytes: usize) -> Option<usize> {
+    let more = if bytes < 1 << 20 { bytes / 8 } else { 4 << 10 };
+    bytes.checked_add(more)?.checked_next_multiple_of(LEAST)
+}
+
+/// Whether a single piece may be so long.
+fn is_affordable(length: usize) -> bool {
+    let share = || {
+        let machine = sysinfo();
+        usize::try_from(machine.freeram).unwrap_or(usize::MAX).saturating_mul(machine.mem_unit as usize) / SHARE
+    };
+    length <= MOST || length <= share()
+}
+
+/// Where arguments may go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places<'a> {
+    /// Longer ones become parcels.
+    pub(crate) largest: usize,
+    /// Where long slices go, if there is room.
+    pub(crate) lendings: Option<&'a Lendings>,
+}
+
+/// An argument in the making.
+#[derive(Debug)]
+pub(crate) struct Filling {
+    loan: Loan,
+    filled: usize,
+}
+
+impl Filling {
+    /// An empty one for so many bytes, if there is memory to lend for them.
+    pub(crate) fn begin(lendings: &Lendings, bytes: usize) -> Option<Filling> {
+        lendings.take(bytes).map(|loan| Filling { loan, filled: 0 })
+    }
+
+    /// `false`: there is no room for these.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> bool {
+        let end = self.filled.saturating_add(bytes.len());
+        let Some(place) = self.loan.bytes_mut().get_mut(self.filled..end) else { return false };
+        copy(place, bytes);
+        self.filled = end;
+        true
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.filled
+    }
+
+    pub(crate) fn is_mostly_idle(&self) -> bool {
+        self.filled < self.loan.len() / 2
+    }
+
+    pub(crate) fn written(&mut self) -> &[u8] {
+        &self.loan.bytes_mut()[..self.filled]
+    }
+
+    pub(crate) fn finish(self) -> Loan {
+        self.loan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lendings(workers: usize) -> Lendings {
+        let lendings = Lendings::of(workers);
+        assert!(lendings.most > 0, "no limit of addresses is in force where tests run");
+        lendings
+    }
+
+    /// As a caller does whose arguments are of one size.
+    fn one(lendings: &Lendings, bytes: usize) -> Loan {
+        (0..20).find_map(|_| lendings.take(bytes)).expect("it was asked for often enough")
+    }
+
+    fn back(lendings: &Lendings, loan: Loan) {
+        assert!(lendings.give_back(loan).is_empty());
+    }
+
+    #[test]
+    fn a_piece_is_made_when_it_was_asked_for_before_and_the_same_comes_again() {
+        let lendings = lendings(1);
+        assert!(lendings.take(LEAST).is_none(), "once is not worth it");
+        let first = lendings.take(LEAST).unwrap();
+        let number = first.number().get();
+        back(&lendings, first);
+        for bytes in [LEAST, 1, LEAST + LEAST / 8] {
+            let again = lendings.take(bytes).unwrap();
+            assert_eq!(again.number().get(), number, "{bytes}");
+            back(&lendings, again);
+        }
+        assert!(lendings.take(3 * LEAST).is_none(), "it is too short for that");
+    }
+
+    #[test]
+    fn what_is_much_too_large_is_not_taken() {
+        let lendings = lendings(1);
+        back(&lendings, one(&lendings, LEAST * 16));
+        assert!(lendings.take(LEAST * 4 - 1).is_none());
+        assert!(lendings.take(LEAST * 5).is_some());
+    }
+
+    #[test]
+    fn there_are_only_so_many_until_some_go() {
+        let lendings = lendings(1);
+        let out: Vec<Loan> = (0..lendings.most).map(|_| one(&lendings, LEAST)).collect();
+        assert!((0..20).all(|_| lendings.take(LEAST).is_none()), "all are on their way");
+        for loan in out {
+            back(&lendings, loan);
+        }
+        let larger = one(&lendings, LEAST * 40);
+        assert_eq!(lendings.tally.pieces.load(Ordering::Relaxed), lendings.most, "one went for it");
+        back(&lendings, larger);
+        drop(lendings.here().unwrap().idle(Duration::ZERO));
+        assert_eq!(
+            (lendings.tally.pieces.load(Ordering::Relaxed), lendings.tally.bytes.load(Ordering::Relaxed)),
+            (0, 0)
+        );
+    }
+
+    #[test]
+    fn there_is_only_so_much_but_for_a_single_one() {
+        let lendings = lendings(16);
+        let half = one(&lendings, MOST / 2);
+        assert!((0..20).all(|_| lendings.take(MOST / 2 + 1).is_none()), "together they were too much");
+        back(&lendings, half);
+        let whole = one(&lendings, MOST + 1);
+        assert_eq!(lendings.tally.pieces.load(Ordering::Relaxed), 1, "the other went for it");
+        drop(whole);
+        assert!((0..20).all(|_| lendings.take(usize::MAX / 2).is_none()), "nobody can afford that");
+    }
+
+    #[test]
+    fn those_that_nobody_asks_for_are_given_back_after_a_while() {
+        let lendings = lendings(1);
+        let mut first = one(&lendings, LEAST);
+        first.bytes_mut()[0] = 7;
+        back(&lendings, first);
+        let mut here = lendings.here().unwrap();
+        assert!(here.idle(Duration::from_secs(3600)).is_empty());
+        assert_eq!((here.idle(Duration::ZERO).len(), here.pieces.len()), (1, 0));
+    }
+
+    #[test]
+    fn an_argument_is_filled_piece_by_piece_as_far_as_there_is_room() {
+        let lendings = lendings(1);
+        back(&lendings, one(&lendings, LEAST));
+        let mut filling = Filling::begin(&lendings, LEAST).unwrap();
+        assert!(filling.write(b"head") && filling.is_mostly_idle());
+        let room = filling.loan.len() - 4;
+        assert!(filling.write(&vec![1; room - 1]) && !filling.write(b"no") && filling.write(b"!"));
+        let (length, written) = (filling.len(), filling.written());
+        assert!(written.len() == length && written.starts_with(b"head\x01") && written.ends_with(b"\x01!"));
+        assert!(!filling.is_mostly_idle());
+    }
+}
