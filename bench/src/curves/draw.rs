@@ -15,8 +15,13 @@ const SIZE: (i32, i32) = (760, 380);
 const FIELD: (RangeInclusive<i32>, RangeInclusive<i32>) = (80..=590, 46..=330);
 const INK: RGBColor = RGBColor(40, 40, 40);
 const FAINT: RGBColor = RGBColor(215, 215, 215);
-const LINES: [RGBColor; 4] =
-    [RGBColor(46, 98, 160), RGBColor(186, 90, 40), RGBColor(46, 125, 80), RGBColor(120, 80, 150)];
+const LINES: [RGBColor; 5] = [
+    RGBColor(46, 98, 160),
+    RGBColor(186, 90, 40),
+    RGBColor(46, 125, 80),
+    RGBColor(120, 80, 150),
+    RGBColor(170, 120, 30),
+];
 
 /// A range of values on a logarithmic axis of so many pixels.
 struct Scale {

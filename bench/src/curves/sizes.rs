@@ -17,6 +17,7 @@ pub(super) fn curve(setting: &Setting) -> Result<Curve> {
     let pool = pool(2)?;
     let (mut out, mut back) = (Line::new("argument"), Line::new("result"));
     let (mut bare_out, mut bare_back) = (Line::new("argument, bare memory"), Line::new("result, bare memory"));
+    let mut made = Line::new("result, made alone");
     let (mut out_rate, mut back_rate) = (Line::apart("argument", "GB/s"), Line::apart("result", "GB/s"));
     let most = setting.size(1 << 30, 4 << 20);
     let block = vec![1u8; most];
@@ -58,16 +59,24 @@ pub(super) fn curve(setting: &Setting) -> Result<Curve> {
             Ok(())
         })?;
         bare_back.push(size as f64, micros(took.seconds), took);
+        let took = middle(setting.rounds, || {
+            for _ in 0..calls {
+                let answer = black_box(vec![1u8; black_box(size)]);
+                ensure!(answer.len() == size, "{} bytes came of {size}", answer.len());
+            }
+            Ok(())
+        })?;
+        made.push(size as f64, micros(took.seconds), took);
     }
     Ok(Curve {
         name: "sizes",
         title: "The size of a task",
         what: "One `apply` after another, 2 workers, pool warm: a plain slice out that the function only measures, and a `Vec` back that \
-               the function makes (its making and filling counts). Bare memory is the same bytes written into a fresh file in memory and read \
+               the function makes (its making and filling counts, and stands beside it as it is in a loop). Bare memory is the same bytes written into a fresh file in memory and read \
                through, or made, written and read into a fresh vector, by one thread and system calls alone."
             .into(),
         x: Axis::Bytes("of argument or result"),
         y: "us a call",
-        lines: vec![out, bare_out, back, bare_back, out_rate, back_rate],
+        lines: vec![out, bare_out, back, bare_back, made, out_rate, back_rate],
     })
 }
