@@ -11,9 +11,13 @@ use super::outcomes::{Hook, Outcome};
 use super::scheduler::JobId;
 use super::waiter::{Arrivals, Waiter};
 use crate::error::TaskError;
+use crate::os::warm;
 
 /// Calls in one block: so many that its allocation is small beside them, so few that one handle kept for long costs little.
 const TOGETHER: usize = 32;
+
+/// So many blocks are made of pages that the kernel makes together, once there are as many.
+const MANY: usize = 16;
 
 /// The place where a call's outcome is left for its handle.
 #[derive(Debug, Default)]
@@ -171,6 +175,9 @@ impl Calls {
         self.next += 1;
         let (number, place) = place_of(index);
         let job = self.job;
+        if place == 0 && self.blocks.len() >= MANY && number.is_multiple_of(MANY as u64) {
+            warm::next(MANY * size_of::<Cells>());
+        }
         let fresh = || Block { cells: Arc::new(Cells { job, number, cells: Default::default() }), open: 0 };
         let block = self.blocks.entry(number).or_insert_with(fresh);
         block.open |= 1 << place;

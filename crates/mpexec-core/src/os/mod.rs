@@ -24,6 +24,7 @@
 //! | [`text`] | where the program's code lies |
 //! | [`events`] | eventfd and epoll |
 //! | [`huge`] | huge pages for memory that is about to be filled |
+//! | [`warm`] | pages for what the allocator gives out next |
 //! | [`memory`] | how much memory a process has of its own, and may have |
 //! | [`rlimits`] | the limits that this process was given |
 //! | [`processors`] | how many processors this process may use |
@@ -54,6 +55,7 @@ pub(crate) mod sheet;
 pub(crate) mod spawn;
 pub(crate) mod status_signal;
 pub(crate) mod text;
+pub(crate) mod warm;
 
 /// The process that this one is a child of, as it is now.
 pub(crate) fn parent_id() -> u32 {
