@@ -33,7 +33,7 @@ const WORTH: usize = 2;
 /// and when others have to go for it, so many times.
 const WORTH_ANOTHER: usize = 8;
 
-/// Nobody has asked for so long: it is given back.
+/// A piece that nobody has needed for so long is given back.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// One piece, to be filled or on its way.
@@ -107,12 +107,10 @@ pub(crate) struct Lendings {
 /// What is not on its way.
 #[derive(Debug, Default)]
 struct Here {
-    /// The one that came back last is the first: its bytes are in the cache yet.
-    pieces: VecDeque<Loan>,
+    /// Each with when it came back. The one that came last is the first: its bytes are in the cache yet.
+    pieces: VecDeque<(Instant, Loan)>,
     /// Bytes that were asked for in vain since a piece was made.
     in_vain: usize,
-    /// When one came back last, since all were given back.
-    used: Option<Instant>,
 }
 
 impl Lendings {
@@ -139,9 +137,9 @@ impl Lendings {
         }
         let mut here = self.here()?;
         let fits = |loan: &Loan| loan.len() >= bytes && loan.len() / 4 <= bytes.max(LEAST);
-        let fitting = here.pieces.iter().enumerate().filter(|(_, loan)| fits(loan));
-        if let Some((place, _)) = fitting.min_by_key(|(_, loan)| loan.len()) {
-            return here.pieces.remove(place);
+        let lengths = here.pieces.iter().map(|(_, loan)| loan).enumerate().filter(|(_, loan)| fits(loan));
+        if let Some((place, _)) = lengths.min_by_key(|(_, loan)| loan.len()) {
+            return here.pieces.remove(place).map(|(_, loan)| loan);
         }
         let length = with_leeway(bytes)?;
         here.in_vain = here.in_vain.saturating_add(bytes);
@@ -157,12 +155,11 @@ impl Lendings {
         let Some(mut here) = self.here().filter(|_| is_affordable(loan.len())) else {
             return vec![loan];
         };
-        here.used = Some(Instant::now());
-        here.pieces.push_front(loan);
+        here.pieces.push_front((Instant::now(), loan));
         Vec::new()
     }
 
-    /// Those that nobody has asked for so long.
+    /// Those that nobody has needed for so long.
     pub(super) fn idle(&self) -> Vec<Loan> {
         self.here().map_or_else(Vec::new, |mut here| here.idle(IDLE))
     }
@@ -178,7 +175,7 @@ impl Here {
         };
         let (mut gone, mut gone_bytes) = (0, 0);
         while !has_room(gone, gone_bytes) {
-            gone_bytes += self.pieces.iter().rev().nth(gone)?.len();
+            gone_bytes += self.pieces.iter().rev().nth(gone)?.1.len();
             gone += 1;
         }
         let worth = if gone == 0 { WORTH } else { WORTH_ANOTHER };
@@ -186,15 +183,13 @@ impl Here {
             return None;
         }
         let stay = self.pieces.len() - gone;
-        Some(self.pieces.split_off(stay).into())
+        Some(self.pieces.split_off(stay).into_iter().map(|(_, loan)| loan).collect())
     }
 
     fn idle(&mut self, long: Duration) -> Vec<Loan> {
-        if self.used.is_none_or(|used| used.elapsed() < long) {
-            return Vec::new();
-        }
-        self.used = None;
-        self.pieces.drain(..).collect()
+        let first_idle = self.pieces.iter().position(|(since, _)| since.elapsed() >= long);
+        let idle = first_idle.map_or_else(VecDeque::new, |first| self.pieces.split_off(first));
+        idle.into_iter().map(|(_, loan)| loan).collect()
     }
 }
 
@@ -334,14 +329,20 @@ mod tests {
     }
 
     #[test]
-    fn those_that_nobody_asks_for_are_given_back_after_a_while() {
+    fn those_that_nobody_needs_are_given_back_after_a_while() {
         let lendings = lendings(1);
-        let mut first = one(&lendings, LEAST);
-        first.bytes_mut()[0] = 7;
-        back(&lendings, first);
+        for loan in [one(&lendings, LEAST), one(&lendings, LEAST)] {
+            back(&lendings, loan);
+        }
         let mut here = lendings.here().unwrap();
         assert!(here.idle(Duration::from_secs(3600)).is_empty());
-        assert_eq!((here.idle(Duration::ZERO).len(), here.pieces.len()), (1, 0));
+        let newest = here.pieces[0].0;
+        here.pieces[0].0 = newest + Duration::from_secs(3600);
+        assert_eq!(
+            (here.idle(Duration::from_nanos(1)).len(), here.pieces.len()),
+            (1, 1),
+            "what was needed since stays"
+        );
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl State {
                 }
             }
         }
-        self.parcels.retain(|id, _| named.contains(id));
+        // Much memory is not unmapped in a moment.
+        self.worn.extend(self.parcels.extract_if(|id, _| !named.contains(id)).filter_map(|(_, gone)| gone.into_loan()));
     }
 }
