@@ -1,7 +1,7 @@
 //! A parcel that is filled in place: memory that its maker writes through a mapping and then seals.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::slice;
 
 use rustix::fs::{FallocateFlags, fallocate};
@@ -35,7 +35,8 @@ impl Blank {
     ///
     /// If the system gives no memfd (descriptors are used up) or not so much memory.
     pub fn create(name: &str, len: usize) -> io::Result<Blank> {
-        let fd = allocated(name, len)?;
+        let fd = sized(name, len)?;
+        allocate(fd.as_fd(), len)?;
         if len == 0 {
             return Ok(Blank { fd, map: None });
         }
@@ -69,24 +70,28 @@ impl Blank {
     }
 }
 
-/// A memfd of `len` zero bytes whose size is sealed, with all its memory: a page that is missing later would end the process that touches it.
-pub(crate) fn allocated(name: &str, len: usize) -> io::Result<OwnedFd> {
+/// A memfd of `len` zero bytes whose size is sealed, and which the machine may have the memory for.
+pub(crate) fn sized(name: &str, len: usize) -> io::Result<OwnedFd> {
     // Asked for more than the machine has, the kernel would end processes before it says no.
     let machine = sysinfo();
     let all = (machine.totalram as u64).saturating_add(machine.totalswap as u64);
     if len as u64 > all.saturating_mul(u64::from(machine.mem_unit)) {
         return Err(io::ErrorKind::OutOfMemory.into());
     }
-    let fd = sized_memfd(name, len as u64)?;
+    sized_memfd(name, len as u64)
+}
+
+/// All its memory: a page that is missing later would end the process that touches it.
+pub(crate) fn allocate(fd: BorrowedFd<'_>, len: usize) -> io::Result<()> {
     // A signal ends it; what was done until then is given back.
     while len > 0
-        && let Err(error) = fallocate(&fd, FallocateFlags::empty(), 0, len as u64)
+        && let Err(error) = fallocate(fd, FallocateFlags::empty(), 0, len as u64)
     {
         if error != Errno::INTR {
             return Err(error.into());
         }
     }
-    Ok(fd)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::slice;
 
-use crate::blank::allocated;
+use crate::blank::{allocate, sized};
 use crate::error::{OpenError, os};
 use crate::map::{Access, Map, ONE_WRITER, populate, seal, sealed_size};
 
@@ -19,7 +19,7 @@ const WHAT: &str = "the lent memory";
 /// ```
 /// use mpexec_ring::{Lending, Lent};
 /// let mut lending = Lending::create("example", 5000)?;
-/// let lent = Lent::open(lending.fd().try_clone_to_owned()?)?;
+/// let lent = Lent::open(lending.fd())?;
 /// lending.bytes_mut()[4999] = 7;
 /// assert_eq!((lent.len(), lent[0], lent[4999]), (5000, 0, 7));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -37,9 +37,11 @@ impl Lending {
     ///
     /// If the system gives no memfd (descriptors are used up), not so much memory or addresses, or (before Linux 5.1) cannot seal it so.
     pub fn create(name: &str, len: usize) -> io::Result<Lending> {
-        let fd = allocated(name, len)?;
+        let fd = sized(name, len)?;
         let map = Map::new(fd.as_fd(), len, Access::ReadWrite, WHAT).map_err(os)?;
+        // First, as a kernel may not know this seal.
         seal(fd.as_fd(), ONE_WRITER)?;
+        allocate(fd.as_fd(), len)?;
         populate(&map, Access::ReadWrite);
         Ok(Lending { fd, map })
     }
@@ -77,11 +79,11 @@ impl Lent {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if others than its maker could write it or cut it, or if it cannot be mapped.
-    pub fn open(fd: OwnedFd) -> Result<Lent, OpenError> {
-        let size = sealed_size(fd.as_fd(), ONE_WRITER, WHAT)?;
+    /// [`OpenError`] if others than its maker could write it or cut it; [`OpenError::Os`] if it cannot be mapped. (It can be read then: `pread`.)
+    pub fn open(fd: BorrowedFd<'_>) -> Result<Lent, OpenError> {
+        let size = sealed_size(fd, ONE_WRITER, WHAT)?;
         let len = usize::try_from(size).map_err(|_| OpenError::WrongSize { what: WHAT, size })?;
-        let map = Map::new(fd.as_fd(), len, Access::Read, WHAT)?;
+        let map = Map::new(fd, len, Access::Read, WHAT)?;
         populate(&map, Access::Read);
         Ok(Lent(map))
     }
@@ -107,7 +109,7 @@ mod tests {
     #[cfg_attr(miri, ignore = "memfds are not emulated")]
     fn only_its_maker_can_write_it_and_as_often_as_it_likes() {
         let mut lending = Lending::create("test", 100_000).unwrap();
-        let lent = Lent::open(lending.fd().try_clone_to_owned().unwrap()).unwrap();
+        let lent = Lent::open(lending.fd()).unwrap();
         for value in [1, 2, 3] {
             lending.bytes_mut().fill(value);
             assert!(lent.len() == lending.len() && lent.iter().all(|byte| *byte == value));
@@ -123,11 +125,11 @@ mod tests {
     #[cfg_attr(miri, ignore = "memfds are not emulated")]
     fn what_others_can_write_is_not_taken_for_lent_nor_lent_memory_for_a_parcel() {
         let open = crate::map::sized_memfd("test", 4096).unwrap();
-        assert!(matches!(Lent::open(open), Err(OpenError::NotSealed { .. })));
+        assert!(matches!(Lent::open(open.as_fd()), Err(OpenError::NotSealed { .. })));
         let lending = Lending::create("test", 4096).unwrap();
         assert!(matches!(Parcel::map(lending.fd(), 4096), Err(OpenError::NotSealed { .. })));
         let empty = ParcelWriter::create().unwrap().finish().unwrap();
-        assert!(matches!(Lent::open(empty), Err(OpenError::WrongSize { .. })), "there is nothing to map");
+        assert!(matches!(Lent::open(empty.as_fd()), Err(OpenError::WrongSize { .. })), "there is nothing to map");
     }
 
     #[test]

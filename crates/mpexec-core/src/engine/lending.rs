@@ -9,15 +9,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use mpexec_ring::Lending;
 use mpexec_wire::copy;
-use rustix::system::sysinfo;
 
 use crate::carry::Number;
-use crate::os::{descriptors, memory};
+use crate::os::{descriptors, left, memory};
 
 /// Shorter arguments are copied sooner than they are lent.
 pub(crate) const LEAST: usize = 64 << 10;
@@ -25,15 +24,15 @@ pub(crate) const LEAST: usize = 64 << 10;
 /// So much of it is there at most, in bytes, unless one piece alone is longer.
 const MOST: usize = 128 << 20;
 
-/// Such a piece has a share of the machine's free memory, one in so many, at most.
-const SHARE: usize = 16;
+/// None of it is more than one in so many parts of the memory that this process may have, and a piece alone no more than that of what is left of it.
+const SHARE: u64 = 16;
 
-/// A new piece is made when so many times its length has been asked for in vain,
-const WORTH: usize = 2;
-/// and when others have to go for it, so many times.
+/// A new piece is made when so many times its length has been asked for in vain: it costs as much as some arguments on another way.
+const WORTH: usize = 4;
+/// When others have to go for it, so many times.
 const WORTH_ANOTHER: usize = 8;
 
-/// A piece that nobody has needed for so long is given back.
+/// A piece that nobody has needed for so long is given back; and when the system has refused one, none is asked of it for so long.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// One piece, to be filled or on its way.
@@ -70,11 +69,13 @@ impl Drop for Counted {
 }
 
 impl Loan {
-    fn create(bytes: usize, tally: &Arc<Tally>) -> Option<Loan> {
-        let counted = Counted::new(tally, bytes);
+    fn create(counted: Counted) -> Option<Loan> {
         // Without descriptors or memory there is none; the way that is gone then says so, if it needs them too.
-        let lending = descriptors::with_room(|| Lending::create("mpexec-lent", bytes)).ok()?;
+        let lending = Lending::create("mpexec-lent", counted.1).ok()?;
         descriptors::make_room(lending.fd());
+        if !descriptors::many_are_left(lending.fd()) {
+            return None;
+        }
         Some(Loan { number: Number::new(), lending, counted })
     }
 
@@ -102,6 +103,8 @@ pub(crate) struct Lendings {
     tally: Arc<Tally>,
     /// So many pieces at most; 0: nothing is lent.
     most: usize,
+    /// So many bytes at most, together but for one alone. Asked of the system with the first piece.
+    most_bytes: OnceLock<(usize, usize)>,
 }
 
 /// What is not on its way.
@@ -111,6 +114,8 @@ struct Here {
     pieces: VecDeque<(Instant, Loan)>,
     /// Bytes that were asked for in vain since a piece was made.
     in_vain: usize,
+    /// When the system refused one.
+    refused: Option<Instant>,
 }
 
 impl Lendings {
@@ -118,16 +123,20 @@ impl Lendings {
     pub(super) fn of(workers: usize) -> Lendings {
         // Where a process may map only so much (`ulimit -v`), it is better left to others.
         let most = if memory::addresses_are_limited() { 0 } else { (4 * workers + 4).min(64) };
-        Lendings { here: Mutex::default(), tally: Arc::default(), most }
+        Lendings { here: Mutex::default(), tally: Arc::default(), most, most_bytes: OnceLock::new() }
     }
 
-    /// Who finds it locked does not wait for so little; in a fork of the process it may be locked for ever.
-    fn here(&self) -> Option<MutexGuard<'_, Here>> {
-        match self.here.try_lock() {
-            Ok(here) => Some(here),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
+    /// Held for moments. (Forks of the process, in which it may be held for ever, have none of it.)
+    fn here(&self) -> MutexGuard<'_, Here> {
+        self.here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes there may be, together and in one piece alone.
+    fn most_bytes(&self) -> (usize, usize) {
+        *self.most_bytes.get_or_init(|| {
+            let share = usize::try_from(left::all() / SHARE).unwrap_or(usize::MAX);
+            (MOST.min(share), share)
+        })
     }
 
     /// A piece for an argument of so many bytes, or a little more.
@@ -135,43 +144,58 @@ impl Lendings {
         if self.most == 0 {
             return None;
         }
-        let mut here = self.here()?;
+        let mut here = self.here();
         let fits = |loan: &Loan| loan.len() >= bytes && loan.len() / 4 <= bytes.max(LEAST);
-        let lengths = here.pieces.iter().map(|(_, loan)| loan).enumerate().filter(|(_, loan)| fits(loan));
-        if let Some((place, _)) = lengths.min_by_key(|(_, loan)| loan.len()) {
+        let fitting = here.pieces.iter().map(|(_, loan)| loan).enumerate().filter(|(_, loan)| fits(loan));
+        if let Some((place, _)) = fitting.min_by_key(|(_, loan)| loan.len()) {
             return here.pieces.remove(place).map(|(_, loan)| loan);
         }
         let length = with_leeway(bytes)?;
         here.in_vain = here.in_vain.saturating_add(bytes);
-        let former = here.make_way(length, bytes, self.most, &self.tally)?;
+        if here.in_vain / WORTH < bytes || here.refused.is_some_and(|refused| refused.elapsed() < IDLE) {
+            return None;
+        }
+        let most = Most { pieces: self.most, bytes: self.most_bytes() };
+        let former = here.make_way(length, bytes, &most, &self.tally)?;
         here.in_vain = 0;
+        let counted = Counted::new(&self.tally, length);
         drop(here);
         drop(former);
-        Loan::create(length, &self.tally)
+        let made = Loan::create(counted);
+        if made.is_none() {
+            self.here().refused = Some(Instant::now());
+        }
+        made
     }
 
-    /// The argument is over, and who had it reads it no more. Returns those that are not kept.
-    pub(crate) fn give_back(&self, loan: Loan) -> Vec<Loan> {
-        let Some(mut here) = self.here().filter(|_| is_affordable(loan.len())) else {
-            return vec![loan];
-        };
-        here.pieces.push_front((Instant::now(), loan));
-        Vec::new()
+    /// The argument is over, and who had it reads it no more.
+    pub(crate) fn give_back(&self, loan: Loan) {
+        self.here().pieces.push_front((Instant::now(), loan));
     }
 
     /// Those that nobody has needed for so long.
     pub(super) fn idle(&self) -> Vec<Loan> {
-        self.here().map_or_else(Vec::new, |mut here| here.idle(IDLE))
+        self.here().idle(IDLE)
     }
+}
+
+/// How much there may be.
+#[derive(Debug)]
+struct Most {
+    pieces: usize,
+    /// Together, and in one piece alone.
+    bytes: (usize, usize),
 }
 
 impl Here {
     /// Those that go for a new piece of so many bytes; `None`: it is not made, as it is not worth it or there is too much already.
-    fn make_way(&mut self, length: usize, asked: usize, most: usize, tally: &Tally) -> Option<Vec<Loan>> {
+    fn make_way(&mut self, length: usize, asked: usize, most: &Most, tally: &Tally) -> Option<Vec<Loan>> {
         let (pieces, bytes) = (tally.pieces.load(Ordering::Relaxed), tally.bytes.load(Ordering::Relaxed));
+        let (together, alone) = most.bytes;
+        let is_alone = length > together && length <= alone && left::is_there(length as u64 * SHARE);
         let has_room = |gone: usize, gone_bytes: usize| {
             let (pieces, bytes) = (pieces.saturating_sub(gone), bytes.saturating_sub(gone_bytes));
-            pieces < most && (bytes + length <= MOST || pieces == 0 && is_affordable(length))
+            pieces < most.pieces && (bytes + length <= together || pieces == 0 && is_alone)
         };
         let (mut gone, mut gone_bytes) = (0, 0);
         while !has_room(gone, gone_bytes) {
@@ -199,15 +223,6 @@ fn with_leeway(bytes: usize) -> Option<usize> {
     bytes.checked_add(more)?.checked_next_multiple_of(LEAST)
 }
 
-/// Whether a single piece may be so long.
-fn is_affordable(length: usize) -> bool {
-    let share = || {
-        let machine = sysinfo();
-        usize::try_from(machine.freeram).unwrap_or(usize::MAX).saturating_mul(machine.mem_unit as usize) / SHARE
-    };
-    length <= MOST || length <= share()
-}
-
 /// Where arguments may go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Places<'a> {
@@ -215,6 +230,15 @@ pub(crate) struct Places<'a> {
     pub(crate) largest: usize,
     /// Where long slices go, if there is room.
     pub(crate) lendings: Option<&'a Lendings>,
+}
+
+impl Places<'_> {
+    /// What was begun there is not sent.
+    pub(crate) fn take_back(&self, filling: Filling) {
+        if let Some(lendings) = self.lendings {
+            lendings.give_back(filling.finish());
+        }
+    }
 }
 
 /// An argument in the making.
@@ -261,7 +285,7 @@ mod tests {
     use super::*;
 
     fn lendings(workers: usize) -> Lendings {
-        let lendings = Lendings::of(workers);
+        let lendings = Lendings { most_bytes: (MOST, MOST * 4).into(), ..Lendings::of(workers) };
         assert!(lendings.most > 0, "no limit of addresses is in force where tests run");
         lendings
     }
@@ -271,21 +295,17 @@ mod tests {
         (0..20).find_map(|_| lendings.take(bytes)).expect("it was asked for often enough")
     }
 
-    fn back(lendings: &Lendings, loan: Loan) {
-        assert!(lendings.give_back(loan).is_empty());
-    }
-
     #[test]
     fn a_piece_is_made_when_it_was_asked_for_before_and_the_same_comes_again() {
         let lendings = lendings(1);
-        assert!(lendings.take(LEAST).is_none(), "once is not worth it");
+        assert!((1..WORTH).all(|_| lendings.take(LEAST).is_none()), "for so few it is not worth it");
         let first = lendings.take(LEAST).unwrap();
         let number = first.number().get();
-        back(&lendings, first);
+        lendings.give_back(first);
         for bytes in [LEAST, 1, LEAST + LEAST / 8] {
             let again = lendings.take(bytes).unwrap();
             assert_eq!(again.number().get(), number, "{bytes}");
-            back(&lendings, again);
+            lendings.give_back(again);
         }
         assert!(lendings.take(3 * LEAST).is_none(), "it is too short for that");
     }
@@ -293,7 +313,7 @@ mod tests {
     #[test]
     fn what_is_much_too_large_is_not_taken() {
         let lendings = lendings(1);
-        back(&lendings, one(&lendings, LEAST * 16));
+        lendings.give_back(one(&lendings, LEAST * 16));
         assert!(lendings.take(LEAST * 4 - 1).is_none());
         assert!(lendings.take(LEAST * 5).is_some());
     }
@@ -304,12 +324,12 @@ mod tests {
         let out: Vec<Loan> = (0..lendings.most).map(|_| one(&lendings, LEAST)).collect();
         assert!((0..20).all(|_| lendings.take(LEAST).is_none()), "all are on their way");
         for loan in out {
-            back(&lendings, loan);
+            lendings.give_back(loan);
         }
         let larger = one(&lendings, LEAST * 40);
         assert_eq!(lendings.tally.pieces.load(Ordering::Relaxed), lendings.most, "one went for it");
-        back(&lendings, larger);
-        drop(lendings.here().unwrap().idle(Duration::ZERO));
+        lendings.give_back(larger);
+        drop(lendings.here().idle(Duration::ZERO));
         assert_eq!(
             (lendings.tally.pieces.load(Ordering::Relaxed), lendings.tally.bytes.load(Ordering::Relaxed)),
             (0, 0)
@@ -321,7 +341,7 @@ mod tests {
         let lendings = lendings(16);
         let half = one(&lendings, MOST / 2);
         assert!((0..20).all(|_| lendings.take(MOST / 2 + 1).is_none()), "together they were too much");
-        back(&lendings, half);
+        lendings.give_back(half);
         let whole = one(&lendings, MOST + 1);
         assert_eq!(lendings.tally.pieces.load(Ordering::Relaxed), 1, "the other went for it");
         drop(whole);
@@ -332,9 +352,9 @@ mod tests {
     fn those_that_nobody_needs_are_given_back_after_a_while() {
         let lendings = lendings(1);
         for loan in [one(&lendings, LEAST), one(&lendings, LEAST)] {
-            back(&lendings, loan);
+            lendings.give_back(loan);
         }
-        let mut here = lendings.here().unwrap();
+        let mut here = lendings.here();
         assert!(here.idle(Duration::from_secs(3600)).is_empty());
         let newest = here.pieces[0].0;
         here.pieces[0].0 = newest + Duration::from_secs(3600);
@@ -348,7 +368,7 @@ mod tests {
     #[test]
     fn an_argument_is_filled_piece_by_piece_as_far_as_there_is_room() {
         let lendings = lendings(1);
-        back(&lendings, one(&lendings, LEAST));
+        lendings.give_back(one(&lendings, LEAST));
         let mut filling = Filling::begin(&lendings, LEAST).unwrap();
         assert!(filling.write(b"head") && filling.is_mostly_idle());
         let room = filling.loan.len() - 4;

@@ -287,37 +287,39 @@ impl State {
 
     /// Frees the batches that are over, and the parcels that came with them. Whether there was one.
     fn free_settled(&mut self, id: WorkerId) -> bool {
-        let mut any = false;
+        let (mut any, mut unwanted) = (false, false);
         loop {
             let slot = &mut self.slots[id];
-            let Some(link) = slot.link.as_mut() else {
-                return any;
-            };
+            let Some(link) = slot.link.as_mut() else { break };
             let worker = &mut self.sched.workers[id];
             if !worker.front_is_over(|| link.progress().passed) {
-                return any;
+                break;
             }
             any = true;
             if let Some(held) = worker.held.front()
                 && !self.parcels.is_empty()
                 && self.jobs.get(&held.job).is_none_or(|job| job.parcels)
             {
-                // What was taken back is queued again and keeps its parcels, unless nobody wants it any more.
+                // What was taken back is queued again and keeps its parcels, or another worker is at it by now. Or nobody wants it any more.
                 let job = self.jobs.get(&held.job);
                 for (offset, entry) in (0..held.count).zip(Entries::new(link.held(0), held.count).flatten()) {
-                    let index = held.first + u64::from(offset);
-                    let queued_again = offset >= held.keep && job.is_some_and(|job| job.wants(index));
-                    if let Some(named) = entry.parcel().filter(|_| !queued_again) {
-                        self.over.push((named.parcel, offset < held.keep));
+                    match entry.parcel() {
+                        Some(named) if offset < held.keep => self.over.push(named.parcel),
+                        Some(_) if !job.is_some_and(|job| job.wants(held.first + u64::from(offset))) => unwanted = true,
+                        _ => {}
                     }
                 }
             }
             link.free_front();
             worker.pop_front();
             worker.blocked = false;
-            while let Some((parcel, was_run)) = self.over.pop() {
-                self.parcel_is_over(parcel, was_run);
+            while let Some(parcel) = self.over.pop() {
+                self.parcel_is_over(parcel);
             }
         }
+        if unwanted {
+            self.sweep_parcels();
+        }
+        any
     }
 }

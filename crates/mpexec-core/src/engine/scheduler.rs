@@ -21,6 +21,8 @@ mod tests;
 
 use std::collections::VecDeque;
 
+use mpexec_wire::Entry;
+
 use super::ids::IdMap;
 
 pub(crate) use flow::{Flow, WINDOW};
@@ -246,9 +248,14 @@ impl Scheduler {
 
     /// Who gets the next `tasks` tasks of a job, if a worker has fewer batches in flight than `depth`: one that is at tasks of the job and done with
     /// these, too, before another were awake, so that it has them before it falls asleep; else the [freest](Scheduler::freest).
+    ///
+    /// How long tasks have taken does not say how long the one takes that it runs. So it must have told of a result since it got its last batch, and
+    /// nothing of what it has may have been taken back.
     fn next_for(&self, id: JobId, job: &Job, tasks: u32, depth: usize) -> Option<WorkerId> {
         let at_it = |worker: &Worker| {
             (1..depth).contains(&worker.held.len())
+                && worker.told_since
+                && !worker.withdrawing()
                 && worker.held.iter().all(|held| held.job == id)
                 && job.pace.is_short(worker.tasks_held() + u64::from(tasks))
                 && !(worker.blocked || !worker.takes_tasks() || worker.is_held_up())
@@ -316,6 +323,11 @@ impl Scheduler {
         {
             state.held = state.held.saturating_sub(u64::from(held.count));
         }
+    }
+
+    /// A queued task.
+    pub(crate) fn queued_entry(&self, id: JobId, index: u64) -> Option<Entry<'_>> {
+        self.jobs.get(&id)?.queued_entry(index)
     }
 
     /// Takes a queued task out of its queue.

@@ -159,8 +159,8 @@ pub(crate) struct State {
     pub(super) received: Vec<u8>,
     pub(super) landing: Landing,
     pub(super) actions: Vec<Action>,
-    /// Parcels of a batch that is over, and whether its worker is behind their tasks.
-    pub(super) over: Vec<(u64, bool)>,
+    /// Parcels of a batch that is over.
+    pub(super) over: Vec<u64>,
     /// Streams of which more is under way than their readers take.
     pub(super) overfull: Vec<JobId>,
 }

@@ -154,10 +154,11 @@ impl State {
         match self.sched.find(job, index) {
             None => true,
             Some(Place::Queued) => {
+                let named = self.sched.queued_entry(job, index).and_then(|entry| entry.parcel());
                 self.sched.drop_queued(job, index);
                 self.fail(job, index, cancelled());
-                if self.jobs.get(&job).is_some_and(|job| job.parcels) {
-                    self.sweep_parcels();
+                if let Some(named) = named {
+                    self.parcel_is_over(named.parcel);
                 }
                 true
             }

@@ -14,12 +14,11 @@ impl State {
         self.parcels.extend(parcels.into_iter().map(|parcel| (parcel.id, parcel.of_job(job))));
     }
 
-    /// The batch that named it is over, and nothing of it is queued again. `was_run`: by its worker, which is behind it. (What was taken back from
-    /// it another may be at, and may be yet though nobody wants its result.)
-    pub(super) fn parcel_is_over(&mut self, id: u64, was_run: bool) {
+    /// The task that named it is over, and nobody is at it any more.
+    pub(super) fn parcel_is_over(&mut self, id: u64) {
         let Some(loan) = self.parcels.remove(&id).and_then(Parcel::into_loan) else { return };
-        match self.lendings.as_ref().filter(|_| was_run) {
-            Some(lendings) => self.worn.extend(lendings.give_back(loan)),
+        match &self.lendings {
+            Some(lendings) => lendings.give_back(loan),
             None => self.worn.push(loan),
         }
     }

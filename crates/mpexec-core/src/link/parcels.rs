@@ -5,13 +5,15 @@
 //! how long they are.
 
 use std::collections::HashMap;
+use std::io;
 use std::ops::Deref;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use mpexec_ring::{Lent, Parcel};
+use mpexec_ring::{Lent, OpenError, Parcel};
 use mpexec_wire::{Entry, ParcelRef};
+use rustix::io::{pread, retry_on_intr};
 
 use super::LinkError;
 use crate::carry::Buffer;
@@ -43,7 +45,52 @@ struct Lying {
     /// Buffers that were taken into use, until they are forgotten.
     kept: HashMap<u64, Arc<Buffer>>,
     /// As well: memory that is lent.
-    lent: HashMap<u64, Arc<Lent>>,
+    lent: HashMap<u64, Lies>,
+}
+
+/// How lent memory is looked at.
+#[derive(Clone, Debug)]
+enum Lies {
+    Here(Arc<Lent>),
+    /// It cannot be mapped, as this process may have no more addresses or mappings: it is read each time.
+    There(Arc<OwnedFd>),
+}
+
+impl Lies {
+    fn new(fd: OwnedFd) -> Result<Lies, LinkError> {
+        match Lent::open(fd.as_fd()) {
+            Ok(lent) => Ok(Lies::Here(Arc::new(lent))),
+            Err(OpenError::Os { .. }) => Ok(Lies::There(Arc::new(fd))),
+            Err(error) => Err(LinkError::broken(error)),
+        }
+    }
+
+    /// Its first so many bytes.
+    fn first(self, length: usize) -> Result<Beside, LinkError> {
+        match self {
+            Lies::Here(lent) if length <= lent.len() => Ok(Beside::Lent(lent, length)),
+            Lies::Here(_) => Err(LinkError::broken("what was lent is shorter than what lies in it")),
+            Lies::There(fd) => Ok(read(&fd, length).unwrap_or_else(|error| {
+                Beside::Missing(format!("its {length} bytes can neither be mapped nor read in this worker: {error}"))
+            })),
+        }
+    }
+}
+
+fn read(fd: &OwnedFd, length: usize) -> io::Result<Beside> {
+    // Arguments are borrowed at multiples of eight.
+    let mut words: Vec<u64> = Vec::new();
+    words.try_reserve_exact(length.div_ceil(8)).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    words.resize(length.div_ceil(8), 0);
+    let bytes = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..length];
+    let mut done = 0;
+    while done < length {
+        match retry_on_intr(|| pread(fd, &mut bytes[done..], done as u64))? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => done += read,
+        }
+    }
+    Ok(Beside::Copied(words, length))
 }
 
 /// Where the arguments of a task lie that are beside its batch.
@@ -52,6 +99,10 @@ pub(crate) enum Beside {
     Parcel(Parcel),
     /// In the first so many bytes.
     Lent(Arc<Lent>, usize),
+    /// The same of a copy.
+    Copied(Vec<u64>, usize),
+    /// This worker cannot get at them, and why.
+    Missing(String),
 }
 
 impl Deref for Beside {
@@ -61,6 +112,8 @@ impl Deref for Beside {
         match self {
             Beside::Parcel(parcel) => parcel,
             Beside::Lent(lent, length) => &lent[..*length],
+            Beside::Copied(words, length) => &bytemuck::cast_slice(words)[..*length],
+            Beside::Missing(_) => &[],
         }
     }
 }
@@ -113,17 +166,16 @@ impl Parcels {
             (None, _) => Ok(None),
             (Some(named), None) => self.take(named.parcel, named.len).map(|parcel| Some(Beside::Parcel(parcel))),
             (Some(named), Some(in_it)) => {
-                let lent = self.lent(in_it.memory)?;
-                let length = usize::try_from(named.len).ok().filter(|length| *length <= lent.len());
-                let length =
-                    length.ok_or_else(|| LinkError::broken("what was lent is shorter than what lies in it"))?;
-                Ok(Some(Beside::Lent(lent, length)))
+                let length = usize::try_from(named.len).map_err(LinkError::broken)?;
+                self.lent(in_it.memory)?.first(length).map(Some)
             }
         }
     }
 
-    /// Lent memory: here from an earlier task, or here or about to be as a parcel is.
-    fn lent(&self, memory: u64) -> Result<Arc<Lent>, LinkError> {
+    /// Lent memory: here from an earlier task, or here or about to be as a parcel is. What has come and is not here was forgotten: nobody wants
+    /// the task that names it any more.
+    fn lent(&self, memory: u64) -> Result<Lies, LinkError> {
+        let expected = self.0.expected.load(Ordering::Relaxed);
         let mut lying = self.lock();
         loop {
             if let Some(lent) = lying.lent.get(&memory) {
@@ -131,9 +183,12 @@ impl Parcels {
             }
             if let Some(fd) = lying.arrived.remove(&memory) {
                 // Opened under the lock, as below.
-                let lent = Arc::new(Lent::open(fd).map_err(LinkError::broken)?);
+                let lent = Lies::new(fd)?;
                 lying.lent.insert(memory, lent.clone());
                 return Ok(lent);
+            }
+            if lying.came >= expected {
+                return Err(LinkError::broken("it names memory that is not lent"));
             }
             lying = self.0.news.wait(lying).unwrap_or_else(PoisonError::into_inner);
         }

@@ -90,6 +90,13 @@ pub(crate) fn make_room(latest: BorrowedFd<'_>) {
     }
 }
 
+/// Whether more than half of all that are allowed are free, by the number of `latest`, a descriptor just got: one that could be done without is not
+/// taken from who needs it.
+pub(crate) fn many_are_left(latest: BorrowedFd<'_>) -> bool {
+    let number = u64::from(latest.as_raw_fd().unsigned_abs());
+    rlimits::of(Resource::RLIMIT_NOFILE).soft.is_none_or(|soft| number < soft / 2)
+}
+
 /// Doubles the soft limit, as far as the hard limit allows.
 pub(crate) fn raise_further() {
     let limit = rlimits::of(Resource::RLIMIT_NOFILE).soft;

@@ -25,6 +25,7 @@
 //! | [`events`] | eventfd and epoll |
 //! | [`huge`] | huge pages for memory that is about to be filled |
 //! | [`warm`] | pages for what the allocator gives out next |
+//! | [`left`] | how much memory there is for this process |
 //! | [`memory`] | how much memory a process has of its own, and may have |
 //! | [`rlimits`] | the limits that this process was given |
 //! | [`processors`] | how many processors this process may use |
@@ -43,6 +44,7 @@ pub(crate) mod family;
 pub(crate) mod fork;
 mod hastening;
 pub(crate) mod huge;
+pub(crate) mod left;
 pub(crate) mod memory;
 pub(crate) mod modules;
 pub(crate) mod oom;

@@ -77,19 +77,24 @@ impl Staging {
         let (encoded, attachments) = collect(Naming::Number, || encode(&mut sink));
         let (parcel, refused) = sink.into_parcel();
         let unencodable = |error| TaskError::ArgumentUnencodable { message: refusal(error, refused) };
-        let finished = encoded.map_err(unencodable).and_then(|()| match parcel {
-            None => Ok(None),
-            Some(Elsewhere::Parcel(writer)) => {
+        let finished = match (encoded.map_err(unencodable), parcel) {
+            (Err(error), Some(Elsewhere::Lent(filling))) => {
+                places.take_back(filling);
+                Err(error)
+            }
+            (Err(error), _) => Err(error),
+            (Ok(()), None) => Ok(None),
+            (Ok(()), Some(Elsewhere::Parcel(writer))) => {
                 let length = writer.len();
                 let finished = writer.finish().map(|fd| (Parcel::new(fd, length), length, None));
                 finished.map(Some).map_err(|error| TaskError::ArgumentUnencodable { message: error.to_string() })
             }
-            Some(Elsewhere::Lent(filling)) => {
+            (Ok(()), Some(Elsewhere::Lent(filling))) => {
                 let (length, loan) = (filling.len() as u64, filling.finish());
                 let memory = loan.number().get();
                 Ok(Some((Parcel::lent(loan), length, Some(memory))))
             }
-        });
+        };
         let flags = match finished {
             Err(error) => {
                 self.staged.bytes.truncate(start);
@@ -189,6 +194,8 @@ pub(crate) struct EntrySink<'a> {
     /// What would make `bytes` longer than this goes elsewhere; 0 once something does.
     limit: usize,
     elsewhere: Option<Elsewhere>,
+    /// How long it was expected to become, if one before it had outgrown its memory.
+    expected: usize,
     /// It was begun in lent memory, which was too short.
     outgrew: bool,
     /// Why there is no parcel.
@@ -200,14 +207,14 @@ impl<'a> EntrySink<'a> {
     pub(crate) fn behind(bytes: &'a mut Vec<u8>, places: Places<'a>) -> EntrySink<'a> {
         let start = bytes.len();
         let limit = start.saturating_add(places.largest);
-        EntrySink { bytes, start, places, limit, elsewhere: None, outgrew: false, refused: None }
+        EntrySink { bytes, start, places, limit, elsewhere: None, expected: 0, outgrew: false, refused: None }
     }
 
     /// What went elsewhere, and why there is no parcel although there should be.
     pub(crate) fn into_parcel(self) -> (Option<Elsewhere>, Option<io::Error>) {
         match &self.elsewhere {
-            Some(Elsewhere::Lent(filling)) if filling.is_mostly_idle() => OUTGREW.set(0),
             _ if self.outgrew => OUTGREW.set(self.written()),
+            Some(Elsewhere::Lent(filling)) if !filling.is_mostly_idle() => OUTGREW.set(self.expected),
             _ => {}
         }
         (self.elsewhere, self.refused)
@@ -227,8 +234,10 @@ impl<'a> EntrySink<'a> {
             return false;
         };
         let so_far = &self.bytes[self.start..];
-        let expected = OUTGREW.get().max(so_far.len() + more.len());
-        let Some(mut filling) = Filling::begin(lendings, expected) else { return false };
+        let (least, expected) = (so_far.len() + more.len(), OUTGREW.take());
+        let longer = || (expected > least).then(|| Filling::begin(lendings, expected)).flatten();
+        let Some(mut filling) = longer().or_else(|| Filling::begin(lendings, least)) else { return false };
+        self.expected = expected;
         let filled = filling.write(so_far) && filling.write(more);
         if filled {
             (self.elsewhere, self.limit) = (Some(Elsewhere::Lent(filling)), 0);
@@ -243,9 +252,7 @@ impl<'a> EntrySink<'a> {
             self.limit = self.start.saturating_add(self.places.largest);
             self.bytes.truncate(self.start);
             append(self.bytes, filling.written());
-            if let Some(lendings) = self.places.lendings {
-                drop(lendings.give_back(filling.finish()));
-            }
+            self.places.take_back(filling);
         }
     }
 

@@ -19,6 +19,7 @@ use super::call::{Call, ResultSink, Spill, keep_spare};
 use super::functions::Functions;
 use super::panics;
 use crate::carry::incoming;
+use crate::link::parcels::Beside;
 use crate::link::{Inbox, Incoming, LinkError, Marks, Outbox, Timing, result_header, write_result};
 use crate::os::blackbox;
 use crate::os::clocks;
@@ -237,6 +238,10 @@ fn run_task<M: Marks, O: Outbox>(
     room: &mut Room,
 ) -> Result<Status, LinkError> {
     let beside = marks.parcels().of_task(entry)?;
+    if let Some(Beside::Missing(why)) = &beside {
+        write_result(out, Status::ArgumentUndecodable, false, why.as_bytes())?;
+        return Ok(Status::ArgumentUndecodable);
+    }
     let input = beside.as_deref().unwrap_or(entry.payload);
     let function = match function {
         Ok(function) => *function,

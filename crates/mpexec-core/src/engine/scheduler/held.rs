@@ -74,6 +74,8 @@ pub(crate) struct Worker {
     pub begun: u64,
     /// Outcomes since it was started.
     pub finished: u64,
+    /// Whether one of them came after it was sent its last batch.
+    pub(super) told_since: bool,
 }
 
 impl Worker {
@@ -139,6 +141,7 @@ impl Worker {
 
     pub(super) fn take_on(&mut self, job: JobId, first: u64, count: u32, attempt: u32) -> (u64, u64) {
         let (batch, base) = (self.next_batch, self.next_ordinal);
+        self.told_since = false;
         self.held.push_back(Held { batch, job, first, count, base, settled: 0, keep: count, attempt });
         self.next_batch += 1;
         self.next_ordinal += u64::from(count);
@@ -160,6 +163,7 @@ impl Worker {
             return Err(violation);
         }
         held.settled += count;
+        self.told_since = true;
         self.begun = held.base + u64::from(held.settled);
         self.finished += u64::from(count);
         Ok((held.job, held.first + u64::from(offset)))

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use mpexec_wire::{ENTRY_HEADER, append, copied, pad8};
+use mpexec_wire::{ENTRY_HEADER, Entries, Entry, append, copied, pad8};
 
 use super::flow::Flow;
 use super::pace::{MOST_TASKS, Pace};
@@ -195,6 +195,11 @@ impl Job {
                 self.queue.push_back(Run { first: index, count: 1, attempt: 1, bytes, from: 0 });
             }
         }
+    }
+
+    pub(super) fn queued_entry(&self, index: u64) -> Option<Entry<'_>> {
+        let run = self.queue.iter().chain(&self.asleep).find(|run| run.holds(index))?;
+        Entries::new(run.entries(), run.count).nth(usize::try_from(index - run.first).ok()?)?.ok()
     }
 
     pub(super) fn drop_queued(&mut self, index: u64) {

@@ -24,16 +24,42 @@ fn what_is_worth_sharing_is_shared_among_all_workers() {
     assert_eq!(sent, [(0, JOB, 0, 1), (1, JOB, 1, 1), (0, JOB, 2, 1), (1, JOB, 3, 1)]);
 }
 
-#[test]
-fn batches_of_cheap_tasks_that_follow_each_other_go_to_the_worker_that_is_awake() {
+/// Two workers, of which the first has two cheap tasks and has told of the one before them.
+fn at_it() -> Scheduler {
     let mut sched = after_tasks_of(5_000, 1);
     sched.set_input_open(JOB, true);
     assert_eq!(send_all(&mut sched), [(0, JOB, 0, 1)]);
-    let mut bring = |index| {
-        sched.push(JOB, run(index, 1, 1));
-        send_all(&mut sched)[0].0
-    };
-    assert_eq!([bring(1), bring(2), bring(3), bring(4)], [0, 0, 0, 1], "four at a time are with a worker at most");
+    sched.sent(0, JOB, 1, 1, 1);
+    sched.settle(0, 0, 0, 1).unwrap();
+    sched
+}
+
+fn next(sched: &mut Scheduler, index: u64) -> WorkerId {
+    sched.push(JOB, run(index, 1, 1));
+    send_all(sched)[0].0
+}
+
+#[test]
+fn cheap_tasks_that_come_one_by_one_go_to_the_worker_that_is_awake_as_long_as_it_tells_of_results() {
+    let mut sched = at_it();
+    assert_eq!(next(&mut sched, 2), 0);
+    assert_eq!(next(&mut sched, 3), 1, "it has told of nothing since");
+    sched.settle(0, 1, 0, 1).unwrap();
+    assert_eq!(next(&mut sched, 4), 0);
+}
+
+#[test]
+fn a_worker_from_which_tasks_were_taken_back_gets_none_before_another() {
+    let mut sched = at_it();
+    sched.handle(Event::TakenBack { worker: 0, from: 1, to: 2 }, &mut Vec::new());
+    assert_eq!(next(&mut sched, 2), 1);
+}
+
+#[test]
+fn tasks_that_are_dear_are_shared_whoever_is_awake() {
+    let mut sched = at_it();
+    sched.measured(JOB, 200_000, 1);
+    assert_eq!(next(&mut sched, 2), 1);
 }
 
 #[test]
