@@ -172,7 +172,7 @@ pub(crate) struct Slot {
     pub told: u64,
     /// The socket is watched for room to write.
     pub watched_for_room: bool,
-    /// Shared buffers that it has,
+    /// Shared buffers and lent memory that it has,
     pub buffers: HashSet<u64>,
     /// and where their end is told.
     pub mailbox: Option<Arc<Mailbox>>,

@@ -1,6 +1,7 @@
 //! Arguments so long that they are lent: they lie in memory that is written again and again, for one after another.
 
 use mpexec_core::{Plain, Pool, Transport};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::common::processes::kill;
 use crate::common::ring::mappings;
@@ -17,6 +18,7 @@ mod processes {
 
     crate::process_contract!(
         a_long_argument_is_whole_again_after_the_end_of_its_worker,
+        a_worker_that_may_map_nothing_more_reads_what_is_lent_to_it,
         memory_that_nobody_needs_is_let_go_by_workers_too,
     );
 }
@@ -137,6 +139,29 @@ fn a_long_argument_is_whole_again_after_the_end_of_its_worker(transport: Transpo
     let came = pool.call().attempts(2).starmap(task, items).unwrap();
     assert!(came.into_iter().eq((0..80).map(Some)));
     assert!(fallen.is_open());
+}
+
+fn a_worker_that_may_map_nothing_more_reads_what_is_lent_to_it(transport: Transport) {
+    let pool = builder(transport, 1).build().unwrap();
+    // What it has on its heap can be used again, and what it reads fits there.
+    let limits_itself = || {
+        drop(vec![vec![7u8; 100 * KIB]; 60]);
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
+        let limit = Rlimit { current: Some(pages * 4096 + 64 * 1024), maximum: None };
+        setrlimit(Resource::As, limit).unwrap();
+    };
+    pool.apply(|| drop(vec![7u8; 10_000 * KIB]), ()).unwrap();
+    pool.apply(limits_itself, ()).unwrap();
+    let pid = pool.pids();
+    let blocks: Vec<Vec<u8>> = (0..20).map(|number| block(number, 300 * KIB)).collect();
+    for (number, block) in blocks.iter().enumerate().skip(4) {
+        match pool.apply(|bytes: &[u8]| whole(bytes), (block,)) {
+            Ok(came) => assert_eq!(came, Some(number)),
+            Err(error) => panic!("{number}: {error}"),
+        }
+    }
+    assert_eq!((lent(&pool), pool.pids()), (0, pid), "nothing was mapped, and nobody died of it");
 }
 
 fn memory_that_nobody_needs_is_let_go_by_workers_too(transport: Transport) {
