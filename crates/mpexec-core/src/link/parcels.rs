@@ -160,16 +160,18 @@ impl Parcels {
         }
     }
 
-    /// The arguments of a task that has them beside its batch.
-    pub(crate) fn of_task(&self, entry: Entry<'_>) -> Result<Option<Beside>, LinkError> {
-        match (entry.parcel(), entry.lent()) {
-            (None, _) => Ok(None),
-            (Some(named), None) => self.take(named.parcel, named.len).map(|parcel| Some(Beside::Parcel(parcel))),
-            (Some(named), Some(in_it)) => {
-                let length = usize::try_from(named.len).map_err(LinkError::broken)?;
-                self.lent(in_it.memory)?.first(length).map(Some)
+    /// The arguments of a task that has them beside its batch. (Most have not: so this is out of their way, and its answer a word.)
+    #[cold]
+    pub(crate) fn of_task(&self, entry: Entry<'_>) -> Result<Box<Beside>, LinkError> {
+        let beside = match (entry.parcel(), entry.lent()) {
+            (_, Some(in_it)) => {
+                let length = usize::try_from(in_it.parcel.len).map_err(LinkError::broken)?;
+                self.lent(in_it.memory)?.first(length)?
             }
-        }
+            (Some(named), None) => Beside::Parcel(self.take(named.parcel, named.len)?),
+            (None, None) => return Err(LinkError::broken("a task has its arguments beside its batch, and not where")),
+        };
+        Ok(Box::new(beside))
     }
 
     /// Lent memory: here from an earlier task, or here or about to be as a parcel is. What has come and is not here was forgotten: nobody wants

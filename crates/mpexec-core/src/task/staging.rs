@@ -75,38 +75,25 @@ impl Staging {
         self.staged.bytes.extend_from_slice(&[0; ENTRY_HEADER]);
         let mut sink = EntrySink::behind(&mut self.staged.bytes, places);
         let (encoded, attachments) = collect(Naming::Number, || encode(&mut sink));
-        let (parcel, refused) = sink.into_parcel();
-        let unencodable = |error| TaskError::ArgumentUnencodable { message: refusal(error, refused) };
-        let finished = match (encoded.map_err(unencodable), parcel) {
-            (Err(error), Some(Elsewhere::Lent(filling))) => {
-                places.take_back(filling);
-                Err(error)
-            }
-            (Err(error), _) => Err(error),
-            (Ok(()), None) => Ok(None),
-            (Ok(()), Some(Elsewhere::Parcel(writer))) => {
-                let length = writer.len();
-                let finished = writer.finish().map(|fd| (Parcel::new(fd, length), length, None));
-                finished.map(Some).map_err(|error| TaskError::ArgumentUnencodable { message: error.to_string() })
-            }
-            (Ok(()), Some(Elsewhere::Lent(filling))) => {
-                let (length, loan) = (filling.len() as u64, filling.finish());
-                let memory = loan.number().get();
-                Ok(Some((Parcel::lent(loan), length, Some(memory))))
-            }
-        };
-        let flags = match finished {
-            Err(error) => {
-                self.staged.bytes.truncate(start);
-                return Err(error);
-            }
-            Ok(None) => 0,
-            Ok(Some((parcel, len, memory))) => {
+        let (elsewhere, refused) = sink.into_parcel();
+        let flags = match (encoded, elsewhere) {
+            (Ok(()), None) => 0,
+            (Ok(()), Some(elsewhere)) => {
                 self.staged.bytes.truncate(start + ENTRY_HEADER);
-                self.parcel_bytes += len;
-                let named = ParcelRef { parcel: parcel.id, len };
-                self.staged.parcels.push(parcel);
-                self.name(named, memory)
+                match self.name(*elsewhere) {
+                    Ok(flags) => flags,
+                    Err(error) => {
+                        self.staged.bytes.truncate(start);
+                        return Err(TaskError::ArgumentUnencodable { message: error.to_string() });
+                    }
+                }
+            }
+            (Err(error), elsewhere) => {
+                if let Some(Elsewhere::Lent(filling)) = elsewhere.map(|elsewhere| *elsewhere) {
+                    places.take_back(filling);
+                }
+                self.staged.bytes.truncate(start);
+                return Err(TaskError::ArgumentUnencodable { message: refusal(error, refused) });
             }
         };
         let length = self.staged.bytes.len() - start - ENTRY_HEADER;
@@ -125,17 +112,32 @@ impl Staging {
     }
 
     /// A payload that says where the arguments are; its entry's flag.
-    fn name(&mut self, parcel: ParcelRef, memory: Option<u64>) -> u32 {
+    #[cold]
+    fn name(&mut self, elsewhere: Elsewhere) -> io::Result<u32> {
+        let (parcel, len, memory) = match elsewhere {
+            Elsewhere::Parcel(writer) => {
+                let len = writer.len();
+                (Parcel::new(writer.finish()?, len), len, None)
+            }
+            Elsewhere::Lent(filling) => {
+                let (len, loan) = (filling.len() as u64, filling.finish());
+                let memory = loan.number().get();
+                (Parcel::lent(loan), len, Some(memory))
+            }
+        };
+        self.parcel_bytes += len;
+        let named = ParcelRef { parcel: parcel.id, len };
+        self.staged.parcels.push(parcel);
         if let Some(memory) = memory {
             let mut payload = [0; LENT_REF];
-            LentRef { parcel, memory }.write_to(&mut payload);
+            LentRef { parcel: named, memory }.write_to(&mut payload);
             self.staged.bytes.extend_from_slice(&payload);
-            return ENTRY_LENT;
+            return Ok(ENTRY_LENT);
         }
         let mut payload = [0; PARCEL_REF];
-        parcel.write_to(&mut payload);
+        named.write_to(&mut payload);
         self.staged.bytes.extend_from_slice(&payload);
-        ENTRY_PARCEL
+        Ok(ENTRY_PARCEL)
     }
 
     #[cold]
@@ -193,7 +195,7 @@ pub(crate) struct EntrySink<'a> {
     places: Places<'a>,
     /// What would make `bytes` longer than this goes elsewhere; 0 once something does.
     limit: usize,
-    elsewhere: Option<Elsewhere>,
+    elsewhere: Option<Box<Elsewhere>>,
     /// How long it was expected to become, if one before it had outgrown its memory.
     expected: usize,
     /// It was begun in lent memory, which was too short.
@@ -211,20 +213,29 @@ impl<'a> EntrySink<'a> {
     }
 
     /// What went elsewhere, and why there is no parcel although there should be.
-    pub(crate) fn into_parcel(self) -> (Option<Elsewhere>, Option<io::Error>) {
-        match &self.elsewhere {
-            _ if self.outgrew => OUTGREW.set(self.written()),
-            Some(Elsewhere::Lent(filling)) if !filling.is_mostly_idle() => OUTGREW.set(self.expected),
-            _ => {}
+    #[inline]
+    pub(crate) fn into_parcel(self) -> (Option<Box<Elsewhere>>, Option<io::Error>) {
+        if self.elsewhere.is_some() || self.outgrew {
+            self.expect_of_the_next();
         }
         (self.elsewhere, self.refused)
     }
 
+    #[cold]
+    fn expect_of_the_next(&self) {
+        match self.elsewhere.as_deref() {
+            _ if self.outgrew => OUTGREW.set(self.written()),
+            Some(Elsewhere::Lent(filling)) if !filling.is_mostly_idle() => OUTGREW.set(self.expected),
+            _ => {}
+        }
+    }
+
     /// As [`EntrySink::into_parcel`], of one that had nothing to lend.
     pub(crate) fn into_file(self) -> (Option<ParcelWriter>, Option<io::Error>) {
-        match self.into_parcel() {
-            (Some(Elsewhere::Parcel(writer)), refused) => (Some(writer), refused),
-            (_, refused) => (None, refused),
+        let (elsewhere, refused) = self.into_parcel();
+        match elsewhere.map(|elsewhere| *elsewhere) {
+            Some(Elsewhere::Parcel(writer)) => (Some(writer), refused),
+            _ => (None, refused),
         }
     }
 
@@ -240,14 +251,14 @@ impl<'a> EntrySink<'a> {
         self.expected = expected;
         let filled = filling.write(so_far) && filling.write(more);
         if filled {
-            (self.elsewhere, self.limit) = (Some(Elsewhere::Lent(filling)), 0);
+            (self.elsewhere, self.limit) = (Some(Box::new(Elsewhere::Lent(filling))), 0);
         }
         filled
     }
 
     /// It is longer than the lent memory that it was begun in: it goes on as if that had not been, and the next is expected to be as long.
     fn outgrow(&mut self) {
-        if let Some(Elsewhere::Lent(mut filling)) = self.elsewhere.take() {
+        if let Some(Elsewhere::Lent(mut filling)) = self.elsewhere.take().map(|elsewhere| *elsewhere) {
             self.outgrew = true;
             self.limit = self.start.saturating_add(self.places.largest);
             self.bytes.truncate(self.start);
@@ -281,7 +292,7 @@ impl<'a> EntrySink<'a> {
     /// What is not to go behind the other tasks.
     #[cold]
     fn spill(&mut self, more: &[u8]) -> Result<(), SinkFull> {
-        if let Some(Elsewhere::Lent(filling)) = &mut self.elsewhere {
+        if let Some(Elsewhere::Lent(filling)) = self.elsewhere.as_deref_mut() {
             if filling.write(more) {
                 return Ok(());
             }
@@ -291,12 +302,12 @@ impl<'a> EntrySink<'a> {
         if self.elsewhere.is_none() && self.lend(more) {
             return Ok(());
         }
-        let written = match &mut self.elsewhere {
+        let written = match self.elsewhere.as_deref_mut() {
             Some(Elsewhere::Parcel(writer)) => writer.write_all(more),
             _ => new_file().and_then(|mut writer| {
                 writer.write_all(&self.bytes[self.start..])?;
                 writer.write_all(more)?;
-                (self.elsewhere, self.limit) = (Some(Elsewhere::Parcel(writer)), 0);
+                (self.elsewhere, self.limit) = (Some(Box::new(Elsewhere::Parcel(writer))), 0);
                 Ok(())
             }),
         };
@@ -322,7 +333,7 @@ impl Sink for EntrySink<'_> {
 
     #[inline]
     fn written(&self) -> usize {
-        match &self.elsewhere {
+        match self.elsewhere.as_deref() {
             Some(Elsewhere::Parcel(writer)) => usize::try_from(writer.len()).unwrap_or(usize::MAX),
             Some(Elsewhere::Lent(filling)) => filling.len(),
             None => self.bytes.len() - self.start,

@@ -237,12 +237,15 @@ fn run_task<M: Marks, O: Outbox>(
     out: &mut O,
     room: &mut Room,
 ) -> Result<Status, LinkError> {
-    let beside = marks.parcels().of_task(entry)?;
-    if let Some(Beside::Missing(why)) = &beside {
-        write_result(out, Status::ArgumentUndecodable, false, why.as_bytes())?;
-        return Ok(Status::ArgumentUndecodable);
-    }
-    let input = beside.as_deref().unwrap_or(entry.payload);
+    let beside = if entry.flags == 0 { None } else { Some(marks.parcels().of_task(entry)?) };
+    let input = match beside.as_deref() {
+        None => entry.payload,
+        Some(Beside::Missing(why)) => {
+            write_result(out, Status::ArgumentUndecodable, false, why.as_bytes())?;
+            return Ok(Status::ArgumentUndecodable);
+        }
+        Some(beside) => beside,
+    };
     let function = match function {
         Ok(function) => *function,
         Err(reason) => {
