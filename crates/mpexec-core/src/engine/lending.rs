@@ -29,7 +29,9 @@ const SHARE: u64 = 16;
 
 /// A new piece is made when so many times its length has been asked for in vain: it costs as much as some arguments on another way.
 const WORTH: usize = 4;
-/// When others have to go for it, so many times.
+/// Of what would go into fresh memory on that way, too.
+const WORTH_FRESH: usize = 2;
+/// When others have to go for it.
 const WORTH_ANOTHER: usize = 8;
 
 /// A piece that nobody has needed for so long is given back; and when the system has refused one, none is asked of it for so long.
@@ -139,8 +141,8 @@ impl Lendings {
         })
     }
 
-    /// A piece for an argument of so many bytes, or a little more.
-    pub(crate) fn take(&self, bytes: usize) -> Option<Loan> {
+    /// A piece for an argument of so many bytes, or a little more. `fresh`: without one, these go into memory that is new.
+    fn take(&self, bytes: usize, fresh: bool) -> Option<Loan> {
         if self.most == 0 {
             return None;
         }
@@ -152,7 +154,8 @@ impl Lendings {
         }
         let length = with_leeway(bytes)?;
         here.in_vain = here.in_vain.saturating_add(bytes);
-        if here.in_vain / WORTH < bytes || here.refused.is_some_and(|refused| refused.elapsed() < IDLE) {
+        let worth = if fresh { WORTH_FRESH } else { WORTH };
+        if here.in_vain / worth < bytes || here.refused.is_some_and(|refused| refused.elapsed() < IDLE) {
             return None;
         }
         let most = Most { pieces: self.most, bytes: self.most_bytes() };
@@ -202,8 +205,7 @@ impl Here {
             gone_bytes += self.pieces.iter().rev().nth(gone)?.1.len();
             gone += 1;
         }
-        let worth = if gone == 0 { WORTH } else { WORTH_ANOTHER };
-        if self.in_vain / worth < asked {
+        if gone > 0 && self.in_vain / WORTH_ANOTHER < asked {
             return None;
         }
         let stay = self.pieces.len() - gone;
@@ -250,8 +252,9 @@ pub(crate) struct Filling {
 
 impl Filling {
     /// An empty one for so many bytes, if there is memory to lend for them.
-    pub(crate) fn begin(lendings: &Lendings, bytes: usize) -> Option<Filling> {
-        lendings.take(bytes).map(|loan| Filling { loan, filled: 0 })
+    pub(crate) fn begin(places: Places<'_>, bytes: usize) -> Option<Filling> {
+        let loan = places.lendings?.take(bytes, bytes > places.largest)?;
+        Some(Filling { loan, filled: 0 })
     }
 
     /// `false`: there is no room for these.
@@ -292,37 +295,38 @@ mod tests {
 
     /// As a caller does whose arguments are of one size.
     fn one(lendings: &Lendings, bytes: usize) -> Loan {
-        (0..20).find_map(|_| lendings.take(bytes)).expect("it was asked for often enough")
+        (0..20).find_map(|_| lendings.take(bytes, false)).expect("it was asked for often enough")
     }
 
     #[test]
     fn a_piece_is_made_when_it_was_asked_for_before_and_the_same_comes_again() {
         let lendings = lendings(1);
-        assert!((1..WORTH).all(|_| lendings.take(LEAST).is_none()), "for so few it is not worth it");
-        let first = lendings.take(LEAST).unwrap();
+        assert!((1..WORTH).all(|_| lendings.take(LEAST, false).is_none()), "for so few it is not worth it");
+        let first = lendings.take(LEAST, false).unwrap();
         let number = first.number().get();
         lendings.give_back(first);
         for bytes in [LEAST, 1, LEAST + LEAST / 8] {
-            let again = lendings.take(bytes).unwrap();
+            let again = lendings.take(bytes, false).unwrap();
             assert_eq!(again.number().get(), number, "{bytes}");
             lendings.give_back(again);
         }
-        assert!(lendings.take(3 * LEAST).is_none(), "it is too short for that");
+        assert!(lendings.take(3 * LEAST, false).is_none(), "it is too short for that");
+        assert!(lendings.take(3 * LEAST, true).is_some(), "and fresh memory costs as much");
     }
 
     #[test]
     fn what_is_much_too_large_is_not_taken() {
         let lendings = lendings(1);
         lendings.give_back(one(&lendings, LEAST * 16));
-        assert!(lendings.take(LEAST * 4 - 1).is_none());
-        assert!(lendings.take(LEAST * 5).is_some());
+        assert!(lendings.take(LEAST * 4 - 1, false).is_none());
+        assert!(lendings.take(LEAST * 5, false).is_some());
     }
 
     #[test]
     fn there_are_only_so_many_until_some_go() {
         let lendings = lendings(1);
         let out: Vec<Loan> = (0..lendings.most).map(|_| one(&lendings, LEAST)).collect();
-        assert!((0..20).all(|_| lendings.take(LEAST).is_none()), "all are on their way");
+        assert!((0..20).all(|_| lendings.take(LEAST, false).is_none()), "all are on their way");
         for loan in out {
             lendings.give_back(loan);
         }
@@ -340,12 +344,12 @@ mod tests {
     fn there_is_only_so_much_but_for_a_single_one() {
         let lendings = lendings(16);
         let half = one(&lendings, MOST / 2);
-        assert!((0..20).all(|_| lendings.take(MOST / 2 + 1).is_none()), "together they were too much");
+        assert!((0..20).all(|_| lendings.take(MOST / 2 + 1, false).is_none()), "together they were too much");
         lendings.give_back(half);
         let whole = one(&lendings, MOST + 1);
         assert_eq!(lendings.tally.pieces.load(Ordering::Relaxed), 1, "the other went for it");
         drop(whole);
-        assert!((0..20).all(|_| lendings.take(usize::MAX / 2).is_none()), "nobody can afford that");
+        assert!((0..20).all(|_| lendings.take(usize::MAX / 2, false).is_none()), "nobody can afford that");
     }
 
     #[test]
@@ -369,7 +373,7 @@ mod tests {
     fn an_argument_is_filled_piece_by_piece_as_far_as_there_is_room() {
         let lendings = lendings(1);
         lendings.give_back(one(&lendings, LEAST));
-        let mut filling = Filling::begin(&lendings, LEAST).unwrap();
+        let mut filling = Filling::begin(Places { largest: MOST, lendings: Some(&lendings) }, LEAST).unwrap();
         assert!(filling.write(b"head") && filling.is_mostly_idle());
         let room = filling.loan.len() - 4;
         assert!(filling.write(&vec![1; room - 1]) && !filling.write(b"no") && filling.write(b"!"));

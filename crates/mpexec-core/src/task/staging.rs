@@ -241,13 +241,13 @@ impl<'a> EntrySink<'a> {
 
     /// All so far and this goes into lent memory. `false`: there is none for so much.
     fn lend(&mut self, more: &[u8]) -> bool {
-        let Some(lendings) = self.places.lendings.filter(|_| more.len() >= lending::LEAST && !self.outgrew) else {
+        if more.len() < lending::LEAST || self.outgrew {
             return false;
-        };
+        }
         let so_far = &self.bytes[self.start..];
         let (least, expected) = (so_far.len() + more.len(), OUTGREW.take());
-        let longer = || (expected > least).then(|| Filling::begin(lendings, expected)).flatten();
-        let Some(mut filling) = longer().or_else(|| Filling::begin(lendings, least)) else { return false };
+        let longer = || (expected > least).then(|| Filling::begin(self.places, expected)).flatten();
+        let Some(mut filling) = longer().or_else(|| Filling::begin(self.places, least)) else { return false };
         self.expected = expected;
         let filled = filling.write(so_far) && filling.write(more);
         if filled {
