@@ -29,7 +29,7 @@ const SHARE: u64 = 16;
 
 /// A new piece is made when so many times its length has been asked for in vain: it costs as much as some arguments on another way.
 const WORTH: usize = 4;
-/// Of what would go into fresh memory on that way, too.
+/// Of what would go into fresh memory on that way, too; whether others have to go for it or not.
 const WORTH_FRESH: usize = 2;
 /// When others have to go for it.
 const WORTH_ANOTHER: usize = 8;
@@ -159,7 +159,7 @@ impl Lendings {
             return None;
         }
         let most = Most { pieces: self.most, bytes: self.most_bytes() };
-        let former = here.make_way(length, bytes, &most, &self.tally)?;
+        let former = here.make_way(length, &most, &self.tally, |vain| fresh || vain / WORTH_ANOTHER >= bytes)?;
         here.in_vain = 0;
         let counted = Counted::new(&self.tally, length);
         drop(here);
@@ -192,7 +192,13 @@ struct Most {
 
 impl Here {
     /// Those that go for a new piece of so many bytes; `None`: it is not made, as it is not worth it or there is too much already.
-    fn make_way(&mut self, length: usize, asked: usize, most: &Most, tally: &Tally) -> Option<Vec<Loan>> {
+    fn make_way(
+        &mut self,
+        length: usize,
+        most: &Most,
+        tally: &Tally,
+        may_others_go: impl FnOnce(usize) -> bool,
+    ) -> Option<Vec<Loan>> {
         let (pieces, bytes) = (tally.pieces.load(Ordering::Relaxed), tally.bytes.load(Ordering::Relaxed));
         let (together, alone) = most.bytes;
         let is_alone = length > together && length <= alone && left::is_there(length as u64 * SHARE);
@@ -205,7 +211,7 @@ impl Here {
             gone_bytes += self.pieces.iter().rev().nth(gone)?.1.len();
             gone += 1;
         }
-        if gone > 0 && self.in_vain / WORTH_ANOTHER < asked {
+        if gone > 0 && !may_others_go(self.in_vain) {
             return None;
         }
         let stay = self.pieces.len() - gone;
@@ -346,7 +352,7 @@ mod tests {
         let half = one(&lendings, MOST / 2);
         assert!((0..20).all(|_| lendings.take(MOST / 2 + 1, false).is_none()), "together they were too much");
         lendings.give_back(half);
-        let whole = one(&lendings, MOST + 1);
+        let whole = lendings.take(MOST + 1, true).expect("fresh memory would cost as much");
         assert_eq!(lendings.tally.pieces.load(Ordering::Relaxed), 1, "the other went for it");
         drop(whole);
         assert!((0..20).all(|_| lendings.take(usize::MAX / 2, false).is_none()), "nobody can afford that");
