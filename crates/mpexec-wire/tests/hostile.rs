@@ -167,7 +167,11 @@ fn each_wrong_field_of_a_record_has_an_error_of_its_own() {
     let unknown = |what, value| RecordError::Unknown { what, value };
     assert_eq!(batch(32, &[3]), unknown("kind of function", 3));
     assert_eq!(batch(40, &[8]), unknown("batch's flags", 8));
-    assert_eq!(batch(60, &[2]), unknown("entry's flags", 2));
+    assert_eq!(batch(60, &[2]), RecordError::Cut { what: "a reference to lent memory" });
+    // Beside its batch in one way, and in no other.
+    for flags in [3, 4] {
+        assert_eq!(batch(60, &[flags as u8]), unknown("entry's flags", flags));
+    }
     for (at, what) in [(8, "ordinal"), (16, "index")] {
         assert_eq!(batch(at, &[0xff; 8]), RecordError::Overflow { what });
     }
