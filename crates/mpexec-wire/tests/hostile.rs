@@ -175,8 +175,8 @@ fn each_wrong_field_of_a_record_has_an_error_of_its_own() {
     for (at, what) in [(8, "ordinal"), (16, "index")] {
         assert_eq!(batch(at, &[0xff; 8]), RecordError::Overflow { what });
     }
-    assert_eq!(batch(36, &[2]), RecordError::Trailing { left: 8 });
-    assert_eq!(batch(36, &[4]), RecordError::Cut { what: "an entry's header" });
+    assert_eq!(batch(36, &[2]), RecordError::Trailing { left: 40 });
+    assert_eq!(batch(36, &[5]), RecordError::Cut { what: "an entry's header" });
     assert_eq!(batch(56, &[200]), RecordError::Cut { what: "an entry's payload" });
     // The first entry as a parcel: three bytes are no reference to one. Nor are twenty-four.
     assert_eq!(batch(60, &[1]), RecordError::Cut { what: "a reference to a parcel" });
