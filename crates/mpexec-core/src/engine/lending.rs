@@ -1,11 +1,11 @@
 //! Memory that a pool lends to its workers: a large argument is encoded straight into it and read there in place, so it is copied on no way but that.
 //!
 //! A [`Loan`] is filled on the caller's thread, goes along with its task as a parcel does, and comes back when the batch is freed that named it: the
-//! worker has told then that it is behind that task. From there on the next argument may be written over it. Whatever else becomes of the task, the
-//! memory is dropped, and the workers that have it are told to forget it.
+//! worker has told then that it is behind that task. From there on the next argument may be written over it. So may that of a call that is cancelled while no
+//! worker has it. Whatever else becomes of a task, the memory is dropped, and the workers that have it are told to forget it.
 //!
 //! What is lent is memory that the workers have mapped already, so none is made before there were a few arguments of that size; there is only so
-//! much of it; and it is given back when no large argument has come for a while. Who gets none goes the way of all others.
+//! much of it; and a piece is given back to the system when nobody has needed it for a while. Who gets none goes the way of all others.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
