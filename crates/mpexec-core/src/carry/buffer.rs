@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mpexec_ring::{Blank, Parcel, ParcelWriter};
 
-use super::{Mailbox, Number};
+use super::Number;
 use crate::os::closing;
 use crate::os::descriptors;
 
@@ -67,9 +67,8 @@ impl Buffer {
         self.number.get()
     }
 
-    /// `mailbox` gets the number when nobody here holds it any more.
-    pub(crate) fn tell_at_the_end(&self, mailbox: &Arc<Mailbox>) {
-        self.number.tell_at_the_end(mailbox);
+    pub(crate) fn known_as(&self) -> &Number {
+        &self.number
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

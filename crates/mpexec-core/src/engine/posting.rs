@@ -5,7 +5,7 @@
 //! not take for itself, because the task was taken back or settled otherwise, it is told to forget: everything goes over
 //! one socket in its order, so this never comes before the descriptor does.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use mpexec_wire::Entries;
 
@@ -13,7 +13,7 @@ use super::Engine;
 use super::parcels::{Parcel, Passed};
 use super::scheduler::{JobId, Run, WorkerId};
 use super::state::State;
-use crate::carry::Attachment;
+use crate::carry::{Attachment, Number};
 use crate::link::LinkError;
 
 impl State {
@@ -22,21 +22,17 @@ impl State {
         let (Some(job), slot) = (self.jobs.get(&job), &mut self.slots[id]) else {
             return Ok(());
         };
-        let Some(link) = slot.link.as_mut() else {
+        if slot.link.is_none() {
             return Err(LinkError::Closed);
-        };
+        }
         if job.parcels {
             for named in Entries::new(run.entries(), run.count).flatten().filter_map(|entry| entry.parcel()) {
                 match self.parcels.get(&named.parcel).map(Parcel::passed) {
-                    Some(Passed::Once(fd, length)) => link.send_parcel(named.parcel, fd, length)?,
-                    Some(Passed::Kept(number, _, _)) if slot.buffers.contains(&number.get()) => {}
-                    Some(Passed::Kept(number, fd, length)) => {
-                        if let Some(mailbox) = &slot.mailbox {
-                            number.tell_at_the_end(mailbox);
-                        }
-                        slot.buffers.insert(number.get());
-                        link.send_parcel(number.get(), fd, length)?;
-                    }
+                    Some(Passed::Once(fd, length)) => match slot.link.as_mut() {
+                        Some(link) => link.send_parcel(named.parcel, fd, length)?,
+                        None => return Err(LinkError::Closed),
+                    },
+                    Some(Passed::Kept(number, fd, length)) => slot.post_once(number, fd, length)?,
                     None => {}
                 }
             }
@@ -121,15 +117,20 @@ impl super::slot::Slot {
         };
         match attachment {
             Attachment::Once { number, fd } => link.send_parcel(*number, fd.as_fd(), 0),
-            Attachment::Kept(buffer) if self.buffers.contains(&buffer.number()) => Ok(()),
-            Attachment::Kept(buffer) => {
-                if let Some(mailbox) = &self.mailbox {
-                    buffer.tell_at_the_end(mailbox);
-                }
-                self.buffers.insert(buffer.number());
-                link.send_parcel(buffer.number(), buffer.fd(), buffer.len() as u64)
-            }
+            Attachment::Kept(buffer) => self.post_once(buffer.known_as(), buffer.fd(), buffer.len() as u64),
         }
+    }
+
+    /// What it keeps, unless it has that.
+    fn post_once(&mut self, number: &Number, fd: BorrowedFd<'_>, length: u64) -> Result<(), LinkError> {
+        let Some(link) = self.link.as_mut().filter(|_| !self.buffers.contains(&number.get())) else {
+            return Ok(());
+        };
+        if let Some(mailbox) = &self.mailbox {
+            number.tell_at_the_end(mailbox);
+        }
+        self.buffers.insert(number.get());
+        link.send_parcel(number.get(), fd, length)
     }
 }
 
