@@ -25,6 +25,9 @@ use super::waiter::Waiter;
 use crate::config::Transport;
 use crate::link::Upto;
 
+/// So long what a job has sent ahead is looked for before more of it is sent: to wake a worker takes as long, where its processor sleeps.
+const SCOUT: Duration = Duration::from_micros(100);
+
 /// The lock, held.
 pub(crate) struct Held<'a> {
     engine: &'a Engine,
@@ -148,6 +151,10 @@ impl Engine {
                 state = self.lock();
                 continue;
             }
+            if state.baton != Baton::Free && state.sched.end_scouting() {
+                // Who is parked looks for nothing, and who has the baton may be asleep.
+                continue;
+            }
             if state.baton == Baton::Free {
                 state.baton = Baton::Waiter;
                 let limit =
@@ -205,9 +212,14 @@ impl Engine {
     pub(crate) fn sleep_on_bells<'e>(&'e self, state: Held<'e>, limit: Option<Duration>) -> (Held<'e>, Vec<u64>) {
         let own = current_cpu();
         self.page.set_cpu(own);
-        let budget = state.spin_budget(own);
+        let scouting = state.sched.scouting();
+        let budget = match state.spin_budget(own) {
+            budget if scouting && !budget.is_zero() => SCOUT,
+            budget => budget,
+        };
         let deep = state.sched.nobody_hurries();
         drop(state);
+        let limit = if scouting { Some(limit.map_or(SCOUT, |limit| limit.min(SCOUT))) } else { limit };
         let budget = limit.map_or(budget, |limit| budget.min(limit));
         let mut found = None;
         let news = || {
@@ -219,6 +231,9 @@ impl Engine {
             && let Some(state) = found
         {
             return (state, Vec::new());
+        }
+        if scouting && !budget.is_zero() {
+            return (self.without_scouts(), Vec::new());
         }
         match deep {
             true => self.page.sleep_deep(),
@@ -239,7 +254,15 @@ impl Engine {
             // Should the kernel refuse to wait, be a poor poller rather than a busy one.
             std::thread::park_timeout(LOOK);
         }
-        (self.lock(), tokens)
+        let state = if scouting && tokens.is_empty() { self.without_scouts() } else { self.lock() };
+        (state, tokens)
+    }
+
+    /// What was sent ahead is not back soon: the rest of its job waits for it no longer.
+    fn without_scouts(&self) -> Held<'_> {
+        let mut state = self.lock();
+        state.sched.end_scouting();
+        state
     }
 
     /// A turn of the crank passes over workers that hold nothing. One of these that sends all the same would keep its socket

@@ -15,6 +15,7 @@ mod job;
 mod moving;
 mod pace;
 mod questions;
+mod scouting;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -108,6 +109,8 @@ pub(crate) struct Scheduler {
     pub(crate) finished: u64,
     jobs: IdMap<Job>,
     paces: pace::Paces,
+    /// So many jobs [hold off](Scheduler::scouting) or may do so.
+    scouts: usize,
     /// Jobs with something in their queue, served in turn.
     turn: VecDeque<JobId>,
     /// An empty queue for the next job: short ones are many.
@@ -132,6 +135,7 @@ impl Scheduler {
     pub(crate) fn open_job(&mut self, id: JobId, mut job: Job) {
         job.pace = self.paces.of(job.function);
         job.queue = std::mem::take(&mut self.spare_queue);
+        self.scouts += usize::from(job.scout());
         self.jobs.insert(id, job);
     }
 
@@ -149,6 +153,7 @@ impl Scheduler {
     /// Forgets a job of which nothing is queued or held any more.
     pub(crate) fn forget(&mut self, id: JobId) {
         if let Some(job) = self.jobs.remove(&id) {
+            self.scouts -= usize::from(job.scouts);
             self.paces.remember(job.function, job.pace);
             if job.queue.is_empty() && job.queue.capacity() <= SPARE_QUEUE {
                 self.spare_queue = job.queue;
@@ -213,7 +218,7 @@ impl Scheduler {
         let Some(state) = self.jobs.get(&job) else {
             return 0;
         };
-        if !state.queue.is_empty() || self.freest(state.depth()).is_none() {
+        if !state.queue.is_empty() || state.holds_off() || self.freest(state.depth()).is_none() {
             return 0;
         }
         within(state.batch_size(self.ready()), self.allowed(job, None))
@@ -287,7 +292,7 @@ impl Scheduler {
             let (depth, tasks, front) = (job.depth(), job.batch_size(ready), job.front());
             let tasks = within(tasks, self.allowed(id, front));
             if tasks > 0
-                && let Some(job) = self.jobs.get(&id)
+                && let Some(job) = self.jobs.get(&id).filter(|job| !job.holds_off())
                 && let Some(worker) = self.next_for(id, job, tasks.min(job.front_count()), depth)
             {
                 return Some(Plan { worker, job: id, tasks: within(tasks, self.workers[worker].left()) });
@@ -373,6 +378,7 @@ impl Scheduler {
     pub(crate) fn measured(&mut self, job: JobId, nanos: u64, count: u32) {
         if let Some(state) = self.jobs.get_mut(&job) {
             state.pace.measured(nanos, count);
+            self.scouts -= usize::from(state.has_scouted());
         }
     }
 }

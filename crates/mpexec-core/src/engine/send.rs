@@ -257,7 +257,7 @@ impl State {
             self.record_sent(id, (batch, job), run.first, run.count, moment);
         }
         if self.sleeps_long
-            && self.sched.workers[id].tasks_held() > 1
+            && (self.sched.workers[id].tasks_held() > 1 || self.sched.scouting())
             && let Some(kick) = &self.kick
         {
             // Who sleeps until rung for must now look regularly.

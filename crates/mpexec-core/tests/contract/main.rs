@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is wrong")]
 
 mod aborting;
+mod ahead;
 mod budgets;
 mod calls;
 mod cancelling;

@@ -85,6 +85,8 @@ pub(crate) struct Job {
     /// Its results are handed out one by one.
     pub flow: Option<Flow>,
     pub(super) enlisted: bool,
+    /// Its first task goes alone, and more than one worker gets none as long as it is short.
+    pub(super) scouts: bool,
     pub(super) pace: Pace,
 }
 
@@ -108,6 +110,7 @@ impl Job {
             gathers: false,
             flow: None,
             enlisted: false,
+            scouts: false,
             pace: Pace::unknown(),
         }
     }
@@ -161,7 +164,7 @@ impl Job {
         }
         let size = self.pace.size();
         if self.total.is_some_and(|total| self.pace.is_short(total)) {
-            return size;
+            return self.pace.fitting();
         }
         // Towards the end the pieces become smaller, so that all workers finish together.
         let left = match (self.input_open, self.total) {

@@ -30,16 +30,22 @@ pub(super) struct Pace {
     nanos_per_task: f64,
     size: u32,
     guessed: bool,
+    /// Measured once, and nothing was known before: so of calls for which the function's code had to be brought in.
+    cold: bool,
 }
 
 impl Pace {
     /// Nothing is known.
     pub(super) fn unknown() -> Pace {
-        Pace { nanos_per_task: 0.0, size: 1, guessed: false }
+        Pace { nanos_per_task: 0.0, size: 1, guessed: false, cold: false }
     }
 
     fn guessed(nanos_per_task: f64) -> Pace {
-        Pace { nanos_per_task, size: fitting(nanos_per_task), guessed: true }
+        Pace { nanos_per_task, size: fitting(nanos_per_task), guessed: true, cold: false }
+    }
+
+    pub(super) fn is_unknown(self) -> bool {
+        self.nanos_per_task == 0.0
     }
 
     /// 0: nothing is known.
@@ -50,6 +56,16 @@ impl Pace {
     /// Tasks in a batch, if there are enough.
     pub(super) fn size(self) -> u32 {
         self.size
+    }
+
+    /// Whether so many tasks may turn out to be, by one more measurement that takes as little.
+    pub(super) fn may_be_short(self, tasks: u64) -> bool {
+        self.is_short(if self.cold { u64::from(self.size) } else { tasks })
+    }
+
+    /// As many tasks as are worth a batch, however few were measured.
+    pub(super) fn fitting(self) -> u32 {
+        fitting(self.nanos_per_task)
     }
 
     pub(super) fn is_slow(self) -> bool {
@@ -67,7 +83,9 @@ impl Pace {
             return;
         }
         let sample = (nanos as f64 / f64::from(count)).max(1.0);
-        let first = self.nanos_per_task == 0.0 || std::mem::take(&mut self.guessed);
+        let unknown = self.is_unknown();
+        let first = unknown || std::mem::take(&mut self.guessed) || self.cold;
+        self.cold = unknown;
         self.nanos_per_task = if first { sample } else { self.nanos_per_task * 0.7 + sample * 0.3 };
         self.size = fitting(self.nanos_per_task).min(self.size.saturating_mul(GROWTH));
     }

@@ -3,6 +3,7 @@
 mod deaths;
 mod known;
 mod model;
+mod sent_ahead;
 
 use mpexec_wire::{ENTRY_HEADER, EntryHeader, FunctionKind};
 
