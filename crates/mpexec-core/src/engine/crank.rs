@@ -209,9 +209,10 @@ impl Engine {
     ///
     /// Returns who rang, with the lock. Where nobody looks at a result before the last, workers ring for more tasks only: each ring takes
     /// processor time from one of them where they have all processors.
-    pub(crate) fn sleep_on_bells<'e>(&'e self, state: Held<'e>, limit: Option<Duration>) -> (Held<'e>, Vec<u64>) {
+    pub(crate) fn sleep_on_bells<'e>(&'e self, mut state: Held<'e>, limit: Option<Duration>) -> (Held<'e>, Vec<u64>) {
         let own = current_cpu();
         self.page.set_cpu(own);
+        state.cpu = own;
         let scouting = state.sched.scouting();
         let budget = match state.spin_budget(own) {
             budget if scouting && !budget.is_zero() => SCOUT,

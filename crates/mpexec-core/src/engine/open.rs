@@ -130,7 +130,8 @@ impl Engine {
             state.sched.set_input_open(id, false);
         }
         // Who brings its last tasks comes back for their outcomes at once: there is nobody to be told of them.
-        state.dispatch();
+        // A worker may have become idle while these were encoded; if it is not known, another is woken.
+        state.send_on();
         if last { Some(std::mem::take(&mut state.spare_call)) } else { state.spare.pop() }
     }
 

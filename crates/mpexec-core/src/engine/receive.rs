@@ -47,6 +47,9 @@ impl State {
                 self.give_up(id, &error);
             }
         }
+        if any && let Some(link) = &self.slots[id].link {
+            self.sched.workers[id].near = link.peer_cpu() == Some(self.cpu);
+        }
         // A look that brings nothing may still find that a record is over.
         if looked && let Some(link) = self.slots[id].link.as_mut() {
             link.release();

@@ -265,7 +265,10 @@ impl Scheduler {
                 && job.pace.is_short(worker.tasks_held() + u64::from(tasks))
                 && !(worker.blocked || !worker.takes_tasks() || worker.is_held_up())
         };
-        self.workers.iter().position(at_it).or_else(|| self.freest(depth))
+        // Whoever brings more needs a processor for it.
+        let far = |worker: &Worker| worker.held.is_empty() && !worker.near && worker.takes_tasks() && !worker.blocked;
+        let idle = || self.workers.iter().position(far).filter(|_| job.input_open);
+        self.workers.iter().position(at_it).or_else(idle).or_else(|| self.freest(depth))
     }
 
     /// A worker that has nothing, if no job has anything in its queue.

@@ -74,6 +74,8 @@ pub(crate) struct State {
     pub lanes: Vec<Lane>,
     pub(super) parcels: IdMap<Parcel>,
     pub baton: Baton,
+    /// Where whoever waited last did so: its processor.
+    pub cpu: u32,
     pub parked: Vec<Arc<Waiter>>,
     /// The supervisor knows that there is work that nobody waits for.
     pub alerted: bool,
@@ -220,6 +222,14 @@ impl State {
         }
     }
 
+    /// Sends what can be sent, by what has come meanwhile if that is ours to take.
+    pub(super) fn send_on(&mut self) {
+        match self.baton {
+            Baton::Free => drop(self.pump(false)),
+            Baton::Waiter | Baton::Supervisor => self.dispatch(),
+        }
+    }
+
     /// A turn of the crank after many calls, or when the last was a while ago.
     pub(crate) fn turn_now_and_then(&mut self) {
         self.since_turn += 1;
@@ -229,10 +239,7 @@ impl State {
             || (self.since_turn.is_multiple_of(8) && self.last_turn.is_none_or(|last| last.elapsed() >= TURN_AFTER));
         if due {
             self.since_turn = 0;
-            match self.baton {
-                Baton::Free => drop(self.pump(false)),
-                Baton::Waiter | Baton::Supervisor => self.dispatch(),
-            }
+            self.send_on();
             self.last_turn = Some(Instant::now());
         } else if self.sleeps_long && self.sched.any_idle() {
             // Who has the baton sleeps until rung for, and no worker may ring: let it send what has gathered.

@@ -74,6 +74,8 @@ pub(crate) struct Worker {
     pub begun: u64,
     /// Outcomes since it was started.
     pub finished: u64,
+    /// It last ran where the coordinator did: woken for a task it would take its processor away.
+    pub near: bool,
     /// Whether one of them came after it was sent its last batch.
     pub(super) told_since: bool,
 }

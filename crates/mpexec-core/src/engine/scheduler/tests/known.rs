@@ -69,3 +69,15 @@ fn tasks_that_are_long_this_time_move_to_the_other_worker() {
     let actions = told(&mut sched, Event::Looked { worker: 0, stalled_ns: 1_000_000 });
     assert_eq!(actions, [Action::Withdraw { worker: 0, lo: 1, hi: 4 }]);
 }
+
+#[test]
+fn whoever_brings_more_keeps_its_processor_if_a_worker_of_another_one_has_nothing() {
+    let mut sched = after_tasks_of(20_000, 4);
+    sched.workers[0].near = true;
+    assert_eq!(send_all(&mut sched)[0].0, 0, "all has been brought");
+    let mut sched = after_tasks_of(20_000, 4);
+    sched.set_input_open(JOB, true);
+    sched.workers[0].near = true;
+    let sent: Vec<_> = send_all(&mut sched).into_iter().map(|(worker, ..)| worker).collect();
+    assert_eq!(sent[..2], [1, 0], "the other one is better than none");
+}
