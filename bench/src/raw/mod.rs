@@ -5,6 +5,7 @@
 
 pub(crate) mod carried;
 pub(crate) mod counting;
+pub(crate) mod handing;
 pub(crate) mod handles;
 pub(crate) mod ipc;
 pub(crate) mod pipes;

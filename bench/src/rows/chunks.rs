@@ -9,6 +9,7 @@ use crate::peers::python::{self, Python};
 use crate::peers::threads;
 use crate::place::Setting;
 use crate::race::{Goal, Metric, Race};
+use crate::raw::handing::Handing;
 use crate::raw::rows::Sockets;
 use crate::report::RowReport;
 use crate::rows::{millions, pool};
@@ -17,6 +18,9 @@ use crate::table::{COLUMNS, count_rows, numbers};
 
 const MEMCPY: &str = "memcpy, then count, 1 thread";
 const SOCKETS: &str = "raw socket pairs, 2 children";
+
+/// One copies, the other counts: how fast blocks get from one processor to another at all, which differs from minute to minute on a shared machine.
+const HANDING: &str = "two bare threads, one copies";
 
 /// In this process: nothing is copied.
 const RAYON: &str = "rayon, 2 threads";
@@ -66,7 +70,13 @@ pub(crate) fn run(setting: &Setting) -> Result<Vec<RowReport>> {
         ensure!(counts? == *expected, "the counts are right");
         Ok(vec![millions(rows as u64, took)])
     });
-    race.goal(0, MEMCPY, Goal::Faster(0.8)).goal(0, SOCKETS, Goal::Faster(2.0));
+    let handing = Handing::default();
+    race.beside(HANDING, move || {
+        let (counts, took) = timed(|| handing.map(blocks, count_block));
+        ensure!(counts == *expected, "the counts are right");
+        Ok(vec![millions(rows as u64, took)])
+    });
+    race.goal(0, MEMCPY, Goal::Faster(0.8)).goal(0, SOCKETS, Goal::Faster(2.0)).goal(0, HANDING, Goal::Shown);
     match setting.peer(|| threads::rayon(2)) {
         Ok(peer) => race.beside(RAYON, move || {
             let (counts, took) =
